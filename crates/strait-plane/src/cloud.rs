@@ -1,0 +1,188 @@
+//! What the plane asks of a cloud. Every verb is safe to repeat and keyed by the plane's own ids, so that a server that
+//! was killed anywhere goes on by calling them again. Two implementations: `strait-local` and `strait-aws`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+
+use async_trait::async_trait;
+use ipnet::Ipv4Net;
+use jiff::Timestamp;
+
+/// The provider's side of a cloud.
+#[async_trait]
+pub trait Cloud: Send + Sync {
+    /// Regions where Peering VPCs and services may be, sorted.
+    fn supported_regions(&self) -> Vec<String>;
+
+    /// Regions where customers' VPCs may be, sorted.
+    fn known_regions(&self) -> Vec<String>;
+
+    /// The provider's own account: who customers see as requester.
+    fn account(&self) -> String;
+
+    /// Makes the Peering VPC, with subnets in at least two zones, or finds it.
+    async fn ensure_vpc(&self, vpc: &VpcSpec) -> Result<VpcObserved, CloudError>;
+
+    /// Takes the Peering VPC away with all that was made for it. One that is gone is a success.
+    async fn delete_vpc(&self, vpc: &VpcSpec) -> Result<(), CloudError>;
+
+    /// Asks for the peering connection, or finds it, and says how it is. Never asks again once one was made (an ended
+    /// one stays ended).
+    async fn ensure_peering(&self, peering: &PeeringSpec) -> Result<PeeringObserved, CloudError>;
+
+    /// Lets an active peer in: routes back to these ranges and a rule for them on the endpoints. Exactly these: ranges
+    /// of this peering that are not listed are taken away.
+    async fn admit_peer(
+        &self,
+        peering: &PeeringSpec,
+        ranges: &BTreeSet<Ipv4Net>,
+    ) -> Result<(), CloudError>;
+
+    /// Takes the peering away, with its routes and rules. One that is gone is a success.
+    async fn delete_peering(&self, peering: &PeeringSpec) -> Result<(), CloudError>;
+
+    /// Makes a way to a service, or finds it. It may not be `ready` yet.
+    async fn ensure_way(&self, way: &WaySpec) -> Result<WayObserved, CloudError>;
+
+    /// Opens a connection to the service end to end by this way, from the network that it is for, and speaks enough
+    /// PostgreSQL to know that the service answers.
+    async fn probe_way(&self, way: &WaySpec) -> Result<(), CloudError>;
+
+    /// Refuses new connections by this way with a TCP reset. Open ones go on.
+    async fn refuse_way(&self, way: &WaySpec) -> Result<(), CloudError>;
+
+    /// Takes the way away with all its tracked connections. One that is gone is a success.
+    async fn remove_way(&self, way: &WaySpec) -> Result<(), CloudError>;
+
+    /// The names that the public DNS answers, whole: what is not in it is gone.
+    async fn publish_names(&self, names: &BTreeMap<String, Ipv4Addr>) -> Result<(), CloudError>;
+
+    /// Waits until something in the cloud may have changed (a customer accepted, a range was added). May return for
+    /// no reason. Returns after at most a few seconds in any case.
+    async fn changed(&self);
+}
+
+/// A Peering VPC as the plane wants it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VpcSpec {
+    /// The plane's id: the key of all that is made.
+    pub id: String,
+    /// Its name, for tags.
+    pub name: String,
+    /// Where.
+    pub region: String,
+    /// Its range.
+    pub cidr: Ipv4Net,
+}
+
+/// A Peering VPC as the cloud has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VpcObserved {
+    /// The cloud's id, `vpc-…`.
+    pub provisioned_id: String,
+}
+
+/// A peering connection as the plane wants it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeeringSpec {
+    /// The plane's id: the key.
+    pub id: String,
+    /// Our side.
+    pub vpc: VpcSpec,
+    /// The customer's account: 12 digits.
+    pub peer_account: String,
+    /// The customer's VPC.
+    pub peer_vpc: String,
+    /// The customer's Region.
+    pub peer_region: String,
+}
+
+/// A peering connection as the cloud has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeeringObserved {
+    /// Our `pcx-` id.
+    pub provisioned_id: String,
+    /// The customer's `pcx-` id; on AWS the same.
+    pub accepter_provisioned_id: String,
+    /// Its state.
+    pub state: PeerState,
+    /// The cloud's own words.
+    pub message: String,
+    /// When a pending request expires.
+    pub expires_at: Option<Timestamp>,
+    /// The customer's ranges; empty until the customer has accepted.
+    pub peer_ranges: BTreeSet<Ipv4Net>,
+}
+
+/// The states that matter to the plane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PeerState {
+    /// It waits for the customer.
+    PendingAcceptance,
+    /// Both sides are joined.
+    Active,
+    /// AWS refused it.
+    Failed,
+    /// Nobody accepted it in 7 days.
+    Expired,
+    /// The customer rejected it.
+    Rejected,
+    /// One side deleted it.
+    Deleted,
+}
+
+/// A way to a service: how packets get to it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WaySpec {
+    /// The plane's id of the service.
+    pub service: String,
+    /// The service's Region.
+    pub region: String,
+    /// Which way.
+    pub kind: WayKind,
+}
+
+/// Which way.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WayKind {
+    /// From the internet.
+    Public,
+    /// By an endpoint in this Peering VPC (the plane's id).
+    Private {
+        /// The plane's id of the Peering VPC.
+        vpc: String,
+    },
+}
+
+/// A way as the cloud has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WayObserved {
+    /// Whether packets can pass.
+    pub ready: bool,
+    /// The address that clients connect to.
+    pub address: Ipv4Addr,
+    /// The port that clients connect to.
+    pub port: u16,
+    /// The cloud's id of the endpoint (`vpce-…`) or load balancer.
+    pub provisioned_id: String,
+    /// Source addresses that PostgreSQL sees for sessions by this way.
+    pub sources: BTreeSet<Ipv4Addr>,
+    /// A port on this machine's loopback that leads to the public way, where there is one.
+    pub loopback_port: Option<u16>,
+}
+
+/// Why the cloud could not do it.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CloudError {
+    /// The cloud refuses, and would again: a code and a message for people.
+    #[error("{message} ({code})")]
+    Refused {
+        /// AWS's code.
+        code: String,
+        /// What is wrong and what to do.
+        message: String,
+    },
+    /// It may work later.
+    #[error("{0}")]
+    Temporary(String),
+}
