@@ -1,0 +1,510 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+
+use super::*;
+use crate::picture::{AclMatch, Forward, Listen, Member, PortBox};
+use crate::reach::sample::{Sample, cidr, net, story, tcp};
+use crate::state::{
+    Direction, EndpointState, InternetGateway, PeeringState, RulePeer, Tags, Traffic,
+};
+
+#[test]
+fn nothing_but_the_internet_is_there_at_first() {
+    let picture = picture(&Network::default());
+    assert!(picture.routers.is_empty() && picture.wires.is_empty());
+    assert_eq!(picture.hosts.keys().collect::<Vec<_>>(), [INTERNET]);
+    assert_eq!(picture.hosts[INTERNET].kind, HostKind::Internet);
+    assert_eq!(picture.hosts[INTERNET].addresses.len(), 3);
+}
+
+#[test]
+fn an_interface_is_linked_to_its_instance() {
+    let sample = story();
+    let picture = picture(&sample.network);
+    let router = &picture.routers[sample.app.vpc.as_str()];
+    let own = sample
+        .network
+        .interfaces
+        .get(&sample.app_interface)
+        .expect("the interface");
+    let Holder::Instance { id, .. } = &own.holder else {
+        panic!("held by an instance")
+    };
+    let interface = &router.interfaces[&format!("e{}", own.index)];
+    assert_eq!(
+        (interface.host.as_str(), interface.host_link.as_str()),
+        (id.as_str(), "eth0")
+    );
+    assert_eq!(interface.address, Ipv4Addr::new(10, 0, 1, 4));
+    assert_eq!(interface.subnet, net("10.0.1.0/24"));
+    assert_ne!(interface.host_mac, interface.router_mac);
+    assert_eq!(
+        interface.groups,
+        BTreeSet::from([sample.app.group.to_string()])
+    );
+    assert!(interface.source_check);
+    assert!(router.tables.contains_key(&interface.table));
+    assert!(router.acls.contains_key(&interface.acl));
+    assert_eq!(picture.hosts[id.as_str()].kind, HostKind::Machine);
+    assert_eq!(
+        router.addresses,
+        BTreeSet::from([Ipv4Addr::new(10, 0, 1, 1)])
+    );
+    assert_eq!(router.ranges, BTreeSet::from([net("10.0.0.0/16")]));
+}
+
+#[test]
+fn resolvers_are_there_only_with_dns_support() {
+    let mut sample = story();
+    let vpc = sample.app.vpc.clone();
+    let fixed = Ipv4Addr::new(169, 254, 169, 253);
+    let wanted = BTreeSet::from([
+        Ipv4Addr::new(10, 0, 0, 2),
+        Ipv4Addr::new(10, 0, 1, 2),
+        fixed,
+    ]);
+    assert_eq!(
+        picture(&sample.network).routers[vpc.as_str()].resolvers,
+        wanted
+    );
+    sample
+        .network
+        .vpcs
+        .get_mut(&vpc)
+        .expect("the VPC")
+        .dns_support = false;
+    assert!(
+        picture(&sample.network).routers[vpc.as_str()]
+            .resolvers
+            .is_empty()
+    );
+}
+
+#[test]
+fn a_peering_links_two_routers_while_it_is_active() {
+    let mut sample = story();
+    let before = picture(&sample.network);
+    let app = &before.routers[sample.app.vpc.as_str()];
+    let (name, near) = app.peers.first_key_value().expect("a peer");
+    let far = &before.routers[sample.peering_vpc.vpc.as_str()].peers[&near.link];
+    assert_eq!(
+        (near.router.as_str(), far.router.as_str()),
+        (sample.peering_vpc.vpc.as_str(), sample.app.vpc.as_str())
+    );
+    assert_eq!((near.mac, near.remote_mac), (far.remote_mac, far.mac));
+    assert_eq!(near.sources, BTreeSet::from([net("10.1.0.0/24")]));
+    assert_eq!(table(app)[&net("10.1.0.0/24")], Target::Peer(name.clone()));
+
+    sample
+        .network
+        .peerings
+        .get_mut(&sample.peering)
+        .expect("the peering")
+        .state = PeeringState::PendingAcceptance;
+    let after = picture(&sample.network);
+    let app = &after.routers[sample.app.vpc.as_str()];
+    assert!(app.peers.is_empty());
+    assert_eq!(table(app)[&net("10.1.0.0/24")], Target::Blackhole);
+}
+
+#[test]
+fn routes_lead_to_interfaces_that_are_held_and_nowhere_else() {
+    let mut sample = story();
+    let side = sample.app.clone();
+    let idle = sample.interface(
+        &side,
+        "10.0.1.9",
+        BTreeSet::from([side.group.clone()]),
+        Holder::None,
+    );
+    let gateway = InternetGatewayId::from_random(1);
+    sample.route(
+        &side.table,
+        "192.0.2.0/24",
+        RouteTarget::Interface(sample.app_interface.clone()),
+    );
+    sample.route(&side.table, "192.0.3.0/24", RouteTarget::Interface(idle));
+    sample.route(
+        &side.table,
+        "0.0.0.0/0",
+        RouteTarget::InternetGateway(gateway),
+    );
+    let picture = picture(&sample.network);
+    let app = &picture.routers[side.vpc.as_str()];
+    assert_eq!(app.interfaces.len(), 1);
+    let name = app.interfaces.keys().next().expect("an interface").clone();
+    assert_eq!(table(app)[&net("192.0.2.0/24")], Target::Interface(name));
+    assert_eq!(table(app)[&net("192.0.3.0/24")], Target::Blackhole);
+    assert_eq!(table(app)[&net("0.0.0.0/0")], Target::Blackhole);
+}
+
+#[test]
+fn rules_of_a_group_become_disjoint_boxes() {
+    let mut sample = story();
+    let group = sample.app.group.clone();
+    sample.allow(&group, Direction::Egress, tcp(5432), cidr("10.1.0.0/25"));
+    sample.allow(
+        &group,
+        Direction::Ingress,
+        Traffic::All,
+        cidr("10.9.0.0/16"),
+    );
+    sample.allow(
+        &group,
+        Direction::Ingress,
+        Traffic::Icmp(Some(8), None),
+        cidr("0.0.0.0/0"),
+    );
+    let picture = picture(&sample.network);
+    let compiled = &picture.routers[sample.app.vpc.as_str()].groups[group.as_str()];
+    let block = net("10.1.0.0/24");
+    let one = PortBox {
+        addresses: (block.network(), block.broadcast()),
+        protocols: (6, 6),
+        ports: (5432, 5432),
+    };
+    assert_eq!(compiled.egress.boxes, BTreeSet::from([one]));
+    assert!(compiled.egress.icmp.is_empty());
+    let all = compiled.ingress.boxes.first().expect("a box");
+    assert_eq!((all.protocols, all.ports), ((0, 255), (0, 65535)));
+    let echo = compiled.ingress.icmp.first().expect("a box");
+    assert_eq!((echo.types, echo.codes), ((8, 8), (0, 255)));
+}
+
+#[test]
+fn a_reference_names_members_by_their_link() {
+    let mut sample = story();
+    let (app, far) = (sample.app.clone(), sample.peering_vpc.clone());
+    let peer = RulePeer::Group {
+        id: app.group.clone(),
+        owner: app.owner,
+        peering: Some(sample.peering.clone()),
+    };
+    let own = RulePeer::Group {
+        id: far.group.clone(),
+        owner: far.owner.clone(),
+        peering: None,
+    };
+    sample.allow(&far.group, Direction::Ingress, tcp(22), peer);
+    sample.allow(&far.group, Direction::Ingress, tcp(23), own);
+    let members = |sample: &Sample| {
+        picture(&sample.network).routers[far.vpc.as_str()]
+            .members
+            .clone()
+    };
+    let link = |id: &InterfaceId| {
+        format!(
+            "e{}",
+            sample
+                .network
+                .interfaces
+                .get(id)
+                .expect("an interface")
+                .index
+        )
+    };
+    let own_link = link(&sample.endpoint_interface);
+    let peer_link = peering_link(
+        sample
+            .network
+            .peerings
+            .get(&sample.peering)
+            .expect("the peering"),
+    );
+    let wanted = BTreeMap::from([
+        (
+            app.group.to_string(),
+            BTreeSet::from([Member {
+                link: peer_link,
+                address: Ipv4Addr::new(10, 0, 1, 4),
+            }]),
+        ),
+        (
+            far.group.to_string(),
+            BTreeSet::from([Member {
+                link: own_link,
+                address: Ipv4Addr::new(10, 1, 0, 4),
+            }]),
+        ),
+    ]);
+    assert_eq!(members(&sample), wanted);
+
+    let ended = PeeringState::Deleted(far.owner.clone());
+    sample
+        .network
+        .peerings
+        .get_mut(&sample.peering)
+        .expect("the peering")
+        .state = ended;
+    assert!(
+        members(&sample)[app.group.as_str()].is_empty(),
+        "a stale reference matches nobody"
+    );
+}
+
+#[test]
+fn acl_entries_keep_the_order_of_their_numbers() {
+    let mut sample = story();
+    let acl = sample
+        .network
+        .network_acls
+        .get_mut(&sample.app.acl)
+        .expect("the ACL");
+    let mut deny = acl.entries[0].clone();
+    (deny.number, deny.allow, deny.traffic) = (50, false, tcp(23));
+    acl.entries.push(deny);
+    let picture = picture(&sample.network);
+    let compiled = &picture.routers[sample.app.vpc.as_str()].acls[sample.app.acl.as_str()];
+    let numbers: Vec<bool> = compiled.ingress.iter().map(|rule| rule.allow).collect();
+    assert_eq!(numbers, [false, true]);
+    assert!(
+        matches!(compiled.ingress[0].matches, AclMatch::Ports(ports) if ports.ports == (23, 23))
+    );
+    assert_eq!(compiled.egress.len(), 1);
+}
+
+#[test]
+fn an_endpoint_leads_over_a_wire_to_the_balancer_and_on_to_its_target() {
+    let sample = story();
+    let picture = picture(&sample.network);
+    let (name, wire) = picture.wires.first_key_value().expect("a wire");
+    assert_eq!(picture.wires.len(), 1);
+    assert_eq!(
+        (wire.a.host.as_str(), wire.b.host.as_str()),
+        (sample.endpoint_interface.as_str(), sample.node.as_str())
+    );
+    assert_ne!(wire.a.address, wire.b.address);
+    assert!(
+        net("169.254.64.0/18").contains(&wire.a.address)
+            && net("169.254.64.0/18").contains(&wire.b.address)
+    );
+    let at_endpoint = &picture.hosts[sample.endpoint_interface.as_str()];
+    let to = format!("{}:5432", wire.b.address)
+        .parse()
+        .expect("an address");
+    let forward = Forward {
+        to,
+        link: name.clone(),
+        from: wire.a.address,
+    };
+    assert_eq!(at_endpoint.kind, HostKind::Node);
+    assert_eq!(
+        at_endpoint.forwards,
+        BTreeMap::from([(listen("eth0"), BTreeSet::from([forward]))])
+    );
+    let at_node = &picture.hosts[sample.node.as_str()].forwards;
+    let to = "10.0.1.6:5432".parse().expect("an address");
+    let forward = Forward {
+        to,
+        link: "eth0".to_owned(),
+        from: Ipv4Addr::new(10, 0, 1, 5),
+    };
+    let forward = BTreeSet::from([forward]);
+    assert_eq!(
+        *at_node,
+        BTreeMap::from([(listen("eth0"), forward.clone()), (listen(name), forward)])
+    );
+}
+
+#[test]
+fn an_endpoint_that_is_not_available_has_no_wire() {
+    for state in [EndpointState::PendingAcceptance, EndpointState::Rejected] {
+        let mut sample = story();
+        sample
+            .network
+            .endpoints
+            .get_mut(&sample.endpoint)
+            .expect("the endpoint")
+            .state = state;
+        let picture = picture(&sample.network);
+        assert!(picture.wires.is_empty());
+        assert!(
+            picture.hosts[sample.endpoint_interface.as_str()]
+                .forwards
+                .is_empty()
+        );
+        assert_eq!(picture.hosts[sample.node.as_str()].forwards.len(), 1);
+    }
+}
+
+#[test]
+fn a_public_balancer_is_wired_to_the_internet_while_its_vpc_has_a_gateway() {
+    let mut sample = story();
+    publish(&mut sample);
+    assert_eq!(
+        picture(&sample.network).wires.len(),
+        1,
+        "only the endpoint's"
+    );
+    add_gateway(&mut sample);
+    let picture = picture(&sample.network);
+    let wire = picture
+        .wires
+        .values()
+        .find(|wire| wire.a.host == INTERNET)
+        .expect("a public wire");
+    assert_eq!(wire.b.host, sample.node.as_str());
+    assert_eq!(
+        (wire.a.address, wire.b.address),
+        (
+            Ipv4Addr::new(198, 51, 100, 1),
+            Ipv4Addr::new(198, 51, 100, 10)
+        )
+    );
+    assert!(
+        picture.hosts[sample.node.as_str()]
+            .forwards
+            .contains_key(&listen(&wire.b.link))
+    );
+}
+
+#[test]
+fn groups_of_a_public_balancer_decide_about_the_internet() {
+    let mut sample = story();
+    publish(&mut sample);
+    add_gateway(&mut sample);
+    let group = sample.service_vpc.group.clone();
+    let balancer = sample
+        .network
+        .load_balancers
+        .get_mut(&sample.balancer)
+        .expect("the balancer");
+    balancer.groups.insert(group.clone());
+    let open = |sample: &Sample| {
+        let picture = picture(&sample.network);
+        let wire = picture
+            .wires
+            .values()
+            .find(|wire| wire.a.host == INTERNET)
+            .expect("a public wire")
+            .clone();
+        picture.hosts[sample.node.as_str()]
+            .forwards
+            .contains_key(&listen(&wire.b.link))
+    };
+    assert!(!open(&sample));
+    sample.allow(
+        &group,
+        Direction::Ingress,
+        tcp(5432),
+        cidr("198.51.100.0/25"),
+    );
+    assert!(!open(&sample), "half of the internet is not all of it");
+    sample.allow(
+        &group,
+        Direction::Ingress,
+        tcp(5432),
+        cidr("198.51.100.128/25"),
+    );
+    assert!(open(&sample));
+}
+
+#[test]
+fn wires_of_one_node_never_share_addresses() {
+    let mut sample = story();
+    let side = sample.peering_vpc.clone();
+    let first = sample
+        .network
+        .interfaces
+        .get(&sample.endpoint_interface)
+        .expect("an interface")
+        .index;
+    let mut endpoint = sample
+        .network
+        .endpoints
+        .get(&sample.endpoint)
+        .expect("an endpoint")
+        .clone();
+    endpoint.id = EndpointId::from_random(2);
+    let id = sample.interface(
+        &side,
+        "10.1.0.5",
+        BTreeSet::new(),
+        Holder::Endpoint(endpoint.id.clone()),
+    );
+    sample
+        .network
+        .interfaces
+        .get_mut(&id)
+        .expect("an interface")
+        .index = first + 8192;
+    endpoint.interfaces = BTreeMap::from([(side.subnet, id)]);
+    sample
+        .network
+        .endpoints
+        .insert(endpoint.id.clone(), endpoint);
+    let picture = picture(&sample.network);
+    let addresses: BTreeSet<Ipv4Addr> = picture
+        .wires
+        .values()
+        .flat_map(|wire| [wire.a.address, wire.b.address])
+        .collect();
+    assert_eq!((picture.wires.len(), addresses.len()), (2, 4));
+}
+
+#[test]
+fn links_have_names_and_macs_of_their_own() {
+    let picture = picture(&story().network);
+    let mut macs = BTreeSet::new();
+    for interface in picture
+        .routers
+        .values()
+        .flat_map(|router| router.interfaces.values())
+    {
+        assert!(macs.insert(interface.host_mac) && macs.insert(interface.router_mac));
+    }
+    for peer in picture
+        .routers
+        .values()
+        .flat_map(|router| router.peers.values())
+    {
+        assert!(macs.insert(peer.mac));
+    }
+    for wire in picture.wires.values() {
+        assert!(macs.insert(wire.a.mac) && macs.insert(wire.b.mac));
+    }
+    assert!(
+        macs.iter().all(|mac| mac.0[0] & 0b11 == 0b10),
+        "locally administered, one receiver"
+    );
+}
+
+fn table(router: &Router) -> &BTreeMap<Ipv4Net, Target> {
+    router.tables.values().next().expect("a table")
+}
+
+fn listen(link: &str) -> Listen {
+    Listen {
+        link: link.to_owned(),
+        port: 5432,
+    }
+}
+
+fn publish(sample: &mut Sample) {
+    let balancer = sample
+        .network
+        .load_balancers
+        .get_mut(&sample.balancer)
+        .expect("the balancer");
+    balancer.internet_facing = true;
+    let node = sample
+        .network
+        .interfaces
+        .get_mut(&sample.node)
+        .expect("the node");
+    node.public_ip = Some(Ipv4Addr::new(198, 51, 100, 10));
+}
+
+fn add_gateway(sample: &mut Sample) {
+    let gateway = InternetGateway {
+        id: InternetGatewayId::from_random(1),
+        owner: sample.service_vpc.owner.clone(),
+        region: Region::new("us-east-1"),
+        vpc: Some(sample.service_vpc.vpc.clone()),
+        tags: Tags::new(),
+    };
+    sample
+        .network
+        .internet_gateways
+        .insert(gateway.id.clone(), gateway);
+}
