@@ -1,0 +1,128 @@
+//! What the plane refuses, and how it says so.
+
+/// Why the plane could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaneError {
+    /// There is no such object in this project.
+    #[error("there is no {kind} {name:?} here; list what there is, and name it by id or by name")]
+    NotFound {
+        /// What kind of object.
+        kind: &'static str,
+        /// How it was named.
+        name: String,
+    },
+    /// The input is wrong.
+    #[error("{field}: {message}")]
+    Invalid {
+        /// The field, as the interfaces call it.
+        field: &'static str,
+        /// What is wrong and what to do.
+        message: String,
+    },
+    /// It cannot be done as things are now.
+    #[error("{message}")]
+    Conflict {
+        /// What is in the way and what to do.
+        message: String,
+    },
+    /// It would be one too many.
+    #[error("{message}")]
+    QuotaExceeded {
+        /// Which quota, and how it is raised.
+        message: String,
+    },
+    /// The keys are wrong.
+    #[error("the public key or the secret key is wrong; `strait env` prints a pair that works here")]
+    Unauthorized,
+    /// It may work later.
+    #[error("{message}")]
+    Unavailable {
+        /// What is not there and what to do.
+        message: String,
+    },
+    /// The store failed.
+    #[error("the store could not be used ({0}); see that its PostgreSQL runs, then try again")]
+    Store(#[from] sqlx::Error),
+    /// The store's tables could not be made.
+    #[error("the store's tables could not be brought up to date ({0}); was it made by a newer Strait?")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// A row makes no sense: a defect, or somebody changed the store by hand.
+    #[error("the store holds something that Strait did not write: {0}")]
+    Corrupt(String),
+}
+
+/// What kind of refusal it is, for those who turn it into a status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// No such object.
+    NotFound,
+    /// Wrong input.
+    Invalid,
+    /// In the way of something else.
+    Conflict,
+    /// One too many.
+    QuotaExceeded,
+    /// Wrong keys.
+    Unauthorized,
+    /// May work later.
+    Unavailable,
+    /// Our fault.
+    Internal,
+}
+
+impl PlaneError {
+    /// What kind it is.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NotFound { .. } => ErrorKind::NotFound,
+            Self::Invalid { .. } => ErrorKind::Invalid,
+            Self::Conflict { .. } => ErrorKind::Conflict,
+            Self::QuotaExceeded { .. } => ErrorKind::QuotaExceeded,
+            Self::Unauthorized => ErrorKind::Unauthorized,
+            Self::Unavailable { .. } | Self::Store(_) => ErrorKind::Unavailable,
+            Self::Migrate(_) | Self::Corrupt(_) => ErrorKind::Internal,
+        }
+    }
+
+    /// The field that is wrong, if it is about one.
+    pub fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::Invalid { field, .. } => Some(field),
+            Self::NotFound { .. }
+            | Self::Conflict { .. }
+            | Self::QuotaExceeded { .. }
+            | Self::Unauthorized
+            | Self::Unavailable { .. }
+            | Self::Store(_)
+            | Self::Migrate(_)
+            | Self::Corrupt(_) => None,
+        }
+    }
+
+    pub(crate) fn invalid(field: &'static str, message: impl Into<String>) -> Self {
+        Self::Invalid {
+            field,
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn conflict(message: impl Into<String>) -> Self {
+        Self::Conflict {
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn not_found(kind: &'static str, name: &str) -> Self {
+        Self::NotFound {
+            kind,
+            name: name.to_owned(),
+        }
+    }
+
+    pub(crate) fn unknown_word(what: &'static str, word: &str, known: &[&str]) -> Self {
+        Self::Invalid {
+            field: what,
+            message: format!("{word:?} is none of: {}", known.join(", ")),
+        }
+    }
+}

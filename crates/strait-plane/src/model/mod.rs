@@ -1,0 +1,93 @@
+//! The domain's objects, as they are shown. Field names are Tiger Cloud's where it has the field, ours beside them.
+
+mod peering;
+mod project;
+mod service;
+mod vpc;
+
+use serde::Serialize;
+
+pub use peering::{
+    CustomerGuide, CustomerStep, NewPeering, Peering, PeeringState, PeeringStatus, Requester, WaitingOn,
+};
+pub use project::{ApiKey, Bootstrap, NewApiKey, Project, Quota, QuotaSetting};
+pub use service::{
+    CreatedService, Endpoint, Network, NewService, PublicEndpoint, Service, ServiceConnection,
+    ServiceNetwork, ServiceStatus, VpcEndpoint, Wanted,
+};
+pub use vpc::{NewVpc, Vpc, VpcStatus};
+
+/// Why something is not as it was asked for: a code for programs, a message for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reason {
+    /// Stable, in snake_case, or AWS's own code.
+    pub code: String,
+    /// What happened, why, and what to do.
+    pub message: String,
+}
+
+/// An object that one can wait for, by its id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Object {
+    /// A service.
+    Service(String),
+    /// A Peering VPC.
+    Vpc(String),
+    /// A peering connection. It is settled when the provider has nothing left to do: a pending one is.
+    Peering(String),
+}
+
+/// How a wait ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// The object is as it was asked for.
+    Yes,
+    /// It cannot be made so now; its `reason` says why. The plane goes on trying.
+    Failed,
+    /// The time was over first.
+    NotYet,
+    /// There is no such object (any more).
+    Gone,
+}
+
+/// Gives an enum its words: `as_str`, `FromStr`, `Display` and `Serialize` from one list.
+macro_rules! words {
+    ($kind:ident, $what:literal, { $($variant:ident => $word:literal),+ $(,)? }) => {
+        impl $kind {
+            /// The word for it.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                }
+            }
+
+            /// All of them, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+        }
+
+        impl std::fmt::Display for $kind {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl std::str::FromStr for $kind {
+            type Err = crate::error::PlaneError;
+
+            fn from_str(word: &str) -> Result<Self, Self::Err> {
+                Self::ALL
+                    .iter()
+                    .copied()
+                    .find(|kind| kind.as_str() == word)
+                    .ok_or_else(|| crate::error::PlaneError::unknown_word($what, word, &[$($word),+]))
+            }
+        }
+
+        impl serde::Serialize for $kind {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+    };
+}
+pub(crate) use words;

@@ -1,0 +1,79 @@
+//! Projects, their keys and quotas.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::words;
+
+/// Owns services and Peering VPCs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Project {
+    /// 10 characters of `[a-z0-9]`.
+    pub id: String,
+    /// For people; need not be unique.
+    pub name: String,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+/// A pair of keys for HTTP Basic authentication, without the secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ApiKey {
+    /// The user name.
+    pub public_key: String,
+    /// The project that it opens.
+    pub project_id: String,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+/// A pair of keys at the one moment when its secret is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NewApiKey {
+    /// The pair.
+    #[serde(flatten)]
+    pub key: ApiKey,
+    /// The password; only its hash is kept.
+    pub secret_key: String,
+}
+
+/// What a first start made, or found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Bootstrap {
+    /// The oldest project.
+    pub project: Project,
+    /// Its first pair of keys; only when it was made just now.
+    pub key: Option<NewApiKey>,
+}
+
+/// A limit that an operator can raise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Quota {
+    /// Peering VPCs in a project.
+    Vpcs,
+    /// Peering connections on each Peering VPC.
+    PeeringsPerVpc,
+}
+
+words!(Quota, "quota", { Vpcs => "vpcs", PeeringsPerVpc => "peerings-per-vpc" });
+
+impl Quota {
+    /// What a project has until somebody changes it.
+    pub fn default_limit(self) -> u32 {
+        match self {
+            Self::Vpcs => 3,
+            Self::PeeringsPerVpc => 50,
+        }
+    }
+}
+
+/// A quota of a project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct QuotaSetting {
+    /// Which.
+    pub quota: Quota,
+    /// How many there may be.
+    pub limit: u32,
+    /// How many there are; for a quota per VPC, on the fullest one.
+    pub used: u32,
+}
