@@ -1,0 +1,290 @@
+//! The endpoint: one path, `/`, for all services, and `/health`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response as HttpResponse};
+use axum::routing::get;
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use strait_vpc::api::Service;
+use strait_vpc::{Action, Caller, Region, Response};
+use tracing::{debug, error, info};
+use uuid::Uuid;
+
+use crate::Backend;
+use crate::credential::{self, Claim};
+use crate::de::parameters;
+use crate::envelope;
+use crate::error::WireError;
+use crate::form::{self, Pair};
+use crate::service;
+use crate::sigv4;
+use crate::tree::Node;
+
+/// The largest body: more than any call of these services needs.
+const BODY_LIMIT: usize = 1024 * 1024;
+
+/// How long a body may take to arrive.
+const BODY_SECONDS: u64 = 30;
+
+const HINT: &str = "\
+This is Strait's local cloud: the AWS APIs ec2, elasticloadbalancing and sts, for AWS's own clients.
+
+  eval \"$(strait env --account customer)\"
+  aws ec2 describe-vpcs
+
+Requests are signed with Signature Version 4; `strait env` prints the keys.
+";
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+
+/// The endpoint as a router over a backend.
+pub fn router(backend: Arc<dyn Backend>) -> Router {
+    Router::new()
+        .route("/", get(serve).post(serve))
+        .route("/health", get(async || "ok\n"))
+        .fallback(async || {
+            (
+                StatusCode::NOT_FOUND,
+                "There is nothing at this path. AWS's clients use / only.\n",
+            )
+        })
+        .with_state(backend)
+}
+
+async fn serve(State(backend): State<Arc<dyn Backend>>, request: Request) -> HttpResponse {
+    let (parts, body) = request.into_parts();
+    if is_browser(&parts) {
+        return HINT.into_response();
+    }
+    let request_id = Uuid::new_v4().to_string();
+    let (service, outcome) = match receive(parts, body).await {
+        Ok(received) => (received.likely_service(), run(backend, received).await),
+        Err(error) => (Service::Ec2, Err(error)),
+    };
+    let written = outcome.and_then(|answered| {
+        let document = envelope::answer(
+            answered.service,
+            answered.action,
+            &answered.response,
+            &request_id,
+        )?;
+        debug!(action = answered.action, request_id, "answered");
+        Ok((StatusCode::OK, document))
+    });
+    let (status, document) =
+        written.unwrap_or_else(|refused| refuse(service, &refused, &request_id));
+    respond(status, document, &request_id)
+}
+
+/// Neither signed nor a call: somebody looks what is here.
+fn is_browser(parts: &Parts) -> bool {
+    parts.method == Method::GET
+        && parts.uri.query().is_none_or(str::is_empty)
+        && !parts.headers.contains_key(header::AUTHORIZATION)
+}
+
+/// A request that has arrived whole.
+struct Received {
+    parts: Parts,
+    body: Bytes,
+    query: Vec<Pair>,
+    form: Vec<Pair>,
+}
+
+impl Received {
+    fn parameter(&self, wanted: &str) -> Option<&str> {
+        let mut all = self.form.iter().chain(&self.query);
+        all.find(|(name, _)| name == wanted)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// In whose envelope an error belongs, even while nothing is verified.
+    fn likely_service(&self) -> Service {
+        let scoped = credential::read(&self.parts, &self.query)
+            .and_then(|claim| service::by_signing_name(&claim.scope.service));
+        scoped
+            .ok()
+            .or_else(|| self.parameter("Version").and_then(service::by_version))
+            .unwrap_or(Service::Ec2)
+    }
+}
+
+async fn receive(parts: Parts, body: Body) -> Result<Received, WireError> {
+    let too_large = || WireError::TooLarge { limit: BODY_LIMIT };
+    let declared = parts
+        .headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse().ok());
+    if declared.is_some_and(|length: usize| length > BODY_LIMIT) {
+        return Err(too_large());
+    }
+    let reading = tokio::time::timeout(
+        Duration::from_secs(BODY_SECONDS),
+        to_bytes(body, BODY_LIMIT + 1),
+    );
+    let body = reading
+        .await
+        .map_err(|_| WireError::TooSlow {
+            seconds: BODY_SECONDS,
+        })?
+        .map_err(|cause| {
+            // The limit is the one cause that is told only by its words; beyond it a client is not asked to resend less.
+            if cause.to_string().contains("limit") {
+                too_large()
+            } else {
+                WireError::Body(cause)
+            }
+        })?;
+    if body.len() > BODY_LIMIT {
+        return Err(too_large());
+    }
+    let query = form::parse(parts.uri.query().unwrap_or_default().as_bytes())?;
+    if !body.is_empty() {
+        check_media_type(&parts.headers)?;
+    }
+    let form = form::parse(&body)?;
+    Ok(Received {
+        parts,
+        body,
+        query,
+        form,
+    })
+}
+
+fn check_media_type(headers: &HeaderMap) -> Result<(), WireError> {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else {
+        return Ok(());
+    };
+    let text = String::from_utf8_lossy(value.as_bytes());
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return Ok(());
+    }
+    Err(WireError::MediaType(text.into_owned()))
+}
+
+/// A call that succeeded.
+struct Answered {
+    service: Service,
+    action: &'static str,
+    response: Response,
+}
+
+/// Runs in a task of its own: a call goes on when its client leaves, and one that panics takes nothing else along.
+async fn run(backend: Arc<dyn Backend>, received: Received) -> Result<Answered, WireError> {
+    let call = tokio::spawn(async move { call(backend.as_ref(), received).await });
+    call.await.unwrap_or_else(|broken| {
+        error!(error = %broken, "a call broke off");
+        Err(WireError::Panicked)
+    })
+}
+
+async fn call(backend: &dyn Backend, received: Received) -> Result<Answered, WireError> {
+    let (caller, service) = authenticate(backend, &received).await?;
+    service::check_version(service, received.parameter("Version"))?;
+    let Some(name) = received.parameter("Action").map(str::to_owned) else {
+        return Err(WireError::MissingAction);
+    };
+    let pairs = received.query.into_iter().chain(received.form).collect();
+    let Some(action) = Action::read(service, &name, parameters(Node::from_pairs(pairs)?)) else {
+        return Err(WireError::UnknownAction(name));
+    };
+    let action = action?;
+    let action_name = action.name();
+    info!(account = %caller.account, region = %caller.region, action = action_name, "call");
+    let response = backend.call(caller, action).await?;
+    Ok(Answered {
+        service,
+        action: action_name,
+        response,
+    })
+}
+
+/// Who calls, in which Region, and which service: all from the signature, once it is verified.
+async fn authenticate(
+    backend: &dyn Backend,
+    received: &Received,
+) -> Result<(Caller, Service), WireError> {
+    let Received {
+        parts, body, query, ..
+    } = received;
+    let claim = credential::read(parts, query)?;
+    let service = service::by_signing_name(&claim.scope.service)?;
+    service::check_region(&claim.scope.region)?;
+    let Some(credentials) = backend.secret(&claim.access_key_id).await else {
+        return Err(WireError::UnknownKey);
+    };
+    check_token(&claim, credentials.session_token.as_deref())?;
+    sigv4::check_time(&claim, backend.now())?;
+    sigv4::verify(&claim, &credentials.secret_access_key, parts, query, body)?;
+    Ok((
+        Caller {
+            account: credentials.account,
+            region: Region::new(&claim.scope.region),
+        },
+        service,
+    ))
+}
+
+fn check_token(claim: &Claim, expected: Option<&str>) -> Result<(), WireError> {
+    match (claim.session_token.as_deref(), expected) {
+        (None, None) => Ok(()),
+        (Some(given), Some(expected)) if given == expected => Ok(()),
+        (Some(_), Some(_)) => Err(WireError::SessionToken(
+            "it is not the one of this access key.",
+        )),
+        (None, Some(_)) => Err(WireError::SessionToken(
+            "this access key needs one (AWS_SESSION_TOKEN).",
+        )),
+        (Some(_), None) => Err(WireError::SessionToken(
+            "this access key has none. Unset AWS_SESSION_TOKEN, it belongs to another key.",
+        )),
+    }
+}
+
+fn refuse(service: Service, refused: &WireError, request_id: &str) -> (StatusCode, String) {
+    let (status, code) = refused.status_and_code(service);
+    let message = refused.message(service);
+    if status.is_server_error() {
+        error!(request_id, code, error = %refused, "failed");
+    } else {
+        info!(request_id, code, message, "refused");
+    }
+    let document = envelope::error(
+        service,
+        code,
+        &message,
+        status.is_client_error(),
+        request_id,
+    );
+    document.map_or_else(
+        |cause| {
+            error!(request_id, error = %cause, "an error could not be written as XML");
+            (StatusCode::INTERNAL_SERVER_ERROR, String::new())
+        },
+        |document| (status, document),
+    )
+}
+
+fn respond(status: StatusCode, document: String, request_id: &str) -> HttpResponse {
+    let mut response = (status, document).into_response();
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/xml;charset=UTF-8"),
+    );
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("no-cache, no-store"),
+    );
+    if let Ok(value) = HeaderValue::from_str(request_id) {
+        headers.insert(REQUEST_ID.clone(), value);
+    }
+    response
+}
