@@ -99,7 +99,7 @@ enum Area {
     /// Nothing, or past the last axis: everything.
     Whole(bool),
     /// Slabs along the axis, sorted, with a gap or different areas between neighbours.
-    Slabs(Vec<(Range, Area)>),
+    Slabs(Vec<(Range, Self)>),
 }
 
 impl Area {
@@ -166,7 +166,7 @@ fn cut(pieces: &[&Piece], axis: usize) -> Area {
         }
         match slabs.last_mut() {
             Some((last, area)) if u64::from(last.1) + 1 == pair[0] && *area == inner => {
-                last.1 = range.1
+                last.1 = range.1;
             }
             Some(_) | None => slabs.push((range, inner)),
         }
