@@ -1,0 +1,147 @@
+//! Statements that Strait itself makes in a service, over a connection that is opened inside the service's namespace.
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use strait_kernel::Kernel;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_postgres::config::Config;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, NoTls};
+
+use super::config::ADMIN;
+
+/// Where a service's PostgreSQL listens in its own namespace.
+const HERE: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 5432);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(5);
+const END_TIMEOUT: Duration = Duration::from_secs(1);
+const END_PAUSE: Duration = Duration::from_millis(10);
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoConnection {
+    /// Nobody listens, or the kernel refuses.
+    #[error("{0}")]
+    Unreachable(String),
+    /// PostgreSQL listens and says that it is not ready.
+    #[error("{0}")]
+    NotYet(String),
+    /// The password is another one.
+    #[error("the password of Strait's own role is refused")]
+    Password,
+    /// PostgreSQL refused for another reason.
+    #[error("{0}")]
+    Refused(tokio_postgres::Error),
+}
+
+/// Connects to the service's own server, from within, as the superuser.
+pub(super) async fn connect(
+    kernel: &Arc<Kernel>,
+    host: &str,
+    password: &str,
+) -> Result<Client, NoConnection> {
+    let stream = open(kernel, host).await?;
+    let mut config = Config::new();
+    config.user(ADMIN).password(password).dbname("postgres").application_name("strait");
+    let (client, connection) = timeout(LOGIN_TIMEOUT, config.connect_raw(stream, NoTls))
+        .await
+        .map_err(|_| NoConnection::NotYet("no answer to the login".to_owned()))?
+        .map_err(refusal)?;
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "connection of Strait's own ended");
+        }
+    });
+    Ok(client)
+}
+
+/// Gives Strait's own role another password.
+pub(super) async fn set_own_password(
+    client: &Client,
+    password: &str,
+) -> Result<(), tokio_postgres::Error> {
+    let statement = format!("alter role {ADMIN} password {}", literal(password));
+    client.batch_execute(&statement).await
+}
+
+/// Gives `tsdbadmin` this verifier, unless it has it.
+pub(super) async fn set_verifier(
+    client: &Client,
+    verifier: &str,
+) -> Result<(), tokio_postgres::Error> {
+    let row = client
+        .query_opt("select rolpassword from pg_authid where rolname = 'tsdbadmin'", &[])
+        .await?;
+    let had: Option<String> = row.and_then(|row| row.get(0));
+    if had.as_deref() == Some(verifier) {
+        return Ok(());
+    }
+    let statement = format!("alter role tsdbadmin password {}", literal(verifier));
+    client.batch_execute(&statement).await
+}
+
+/// Makes the server read its configuration and certificate again.
+pub(super) async fn reload(client: &Client) -> Result<(), tokio_postgres::Error> {
+    client.batch_execute("select pg_reload_conf()").await
+}
+
+/// Ends the sessions from these addresses, and waits a moment until they are gone; returns how many there were.
+pub(super) async fn end_sessions(
+    client: &Client,
+    sources: &BTreeSet<Ipv4Addr>,
+) -> Result<u64, tokio_postgres::Error> {
+    let sources: Vec<String> = sources.iter().map(ToString::to_string).collect();
+    let deadline = Instant::now() + END_TIMEOUT;
+    let mut ended = BTreeSet::new();
+    loop {
+        // Each round tells those again that came meanwhile.
+        let rows = client
+            .query(
+                "select pid, pg_terminate_backend(pid) from pg_stat_activity
+                 where client_addr = any ($1::text[]::inet[]) and pid <> pg_backend_pid()",
+                &[&sources],
+            )
+            .await?;
+        ended.extend(rows.iter().map(|row| row.get::<_, i32>(0)));
+        if rows.is_empty() || Instant::now() > deadline {
+            return Ok(u64::try_from(ended.len()).unwrap_or(u64::MAX));
+        }
+        sleep(END_PAUSE).await;
+    }
+}
+
+async fn open(kernel: &Arc<Kernel>, host: &str) -> Result<tokio::net::TcpStream, NoConnection> {
+    let unreachable = |error: &dyn std::fmt::Display| NoConnection::Unreachable(error.to_string());
+    let (kernel, host) = (kernel.clone(), host.to_owned());
+    let stream = tokio::task::spawn_blocking(move || {
+        kernel.inside(&host, || TcpStream::connect_timeout(&HERE.into(), CONNECT_TIMEOUT))
+    })
+    .await
+    .map_err(|error| unreachable(&error))?
+    .map_err(|error| unreachable(&error))?
+    .map_err(|error| unreachable(&error))?;
+    stream.set_nonblocking(true).map_err(|error| unreachable(&error))?;
+    tokio::net::TcpStream::from_std(stream).map_err(|error| unreachable(&error))
+}
+
+fn refusal(error: tokio_postgres::Error) -> NoConnection {
+    let Some(code) = error.code() else {
+        return NoConnection::NotYet(error.to_string());
+    };
+    if *code == SqlState::CANNOT_CONNECT_NOW {
+        let message = error.as_db_error().map_or("", |answer| answer.message());
+        return NoConnection::NotYet(message.to_owned());
+    }
+    if *code == SqlState::INVALID_PASSWORD {
+        return NoConnection::Password;
+    }
+    NoConnection::Refused(error)
+}
+
+/// A text as SQL, backslashes as they are.
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}

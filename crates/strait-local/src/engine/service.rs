@@ -1,0 +1,296 @@
+//! One service: its folder `DATA/services/ID`, its postmaster, its passwords and certificate.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use strait_kernel::Process;
+use strait_plane::postgres::ServiceSpec;
+use tokio::time::{Instant, sleep};
+use tokio_postgres::Client;
+
+use super::admin::{self, NoConnection};
+use super::process::{self, Place};
+use super::{Shared, blocking, config, folder, template};
+use crate::agent::tail;
+use crate::ca::write_file;
+use crate::error::LocalError;
+
+const READY_TIMEOUT: Duration = Duration::from_secs(30);
+const READY_PAUSE: Duration = Duration::from_millis(10);
+const LARGEST_LOG: u64 = 16 * 1024 * 1024;
+const LONGEST_PAUSE: u32 = 60;
+const DELETED: &str = ".deleted";
+
+/// A service, running or not.
+pub(super) struct Service {
+    id: String,
+    folder: PathBuf,
+    /// What it was last told to be, while it shall run.
+    wanted: Option<(String, ServiceSpec)>,
+    /// How often it could not be started anew, and when the next try is due.
+    failures: u32,
+    next_try: Option<Instant>,
+}
+
+impl Service {
+    /// What is on disk under this id, if anything.
+    pub(super) fn new(data: &Path, id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            folder: data.join("services").join(id),
+            wanted: None,
+            failures: 0,
+            next_try: None,
+        }
+    }
+
+    /// Makes it run as told, and waits until it accepts connections.
+    pub(super) async fn ensure_running(
+        &mut self,
+        shared: &Shared,
+        host: &str,
+        spec: &ServiceSpec,
+    ) -> Result<(), LocalError> {
+        self.wanted = Some((host.to_owned(), spec.clone()));
+        self.make_data(shared).await?;
+        let renewed = self.ensure_certificate(shared, spec)?;
+        let process = match process::recorded(&self.record()) {
+            Some(process) => {
+                if renewed {
+                    let client = self.connect_when_ready(shared, host, &process).await?;
+                    admin::reload(&client).await.map_err(|e| self.statement(e))?;
+                }
+                process
+            }
+            None => self.start(shared, host).await?,
+        };
+        let client = self.connect_when_ready(shared, host, &process).await?;
+        admin::set_verifier(&client, &spec.password_verifier)
+            .await
+            .map_err(|error| self.statement(error))?;
+        self.failures = 0;
+        self.next_try = None;
+        Ok(())
+    }
+
+    /// Stops it, if it runs.
+    pub(super) async fn ensure_stopped(&mut self) -> Result<(), LocalError> {
+        self.wanted = None;
+        let Some(process) = process::recorded(&self.record()) else {
+            return Ok(());
+        };
+        let (id, record) = (self.id.clone(), self.record());
+        blocking(move || process::stop(&id, &process, &record)).await
+    }
+
+    /// Stops it and removes its folder. The folder is renamed first: half of it is never taken for a service.
+    pub(super) async fn delete(&mut self, shared: &Shared) -> Result<(), LocalError> {
+        self.ensure_stopped().await?;
+        let (folder, data) = (self.folder.clone(), shared.data.clone());
+        let gone = folder.with_file_name(format!("{}{DELETED}", self.id));
+        blocking(move || {
+            if folder.exists() {
+                folder::remove(&gone)?;
+                fs::rename(&folder, &gone).map_err(LocalError::system("remove", &folder))?;
+            }
+            clear_deleted(&data)
+        })
+        .await
+    }
+
+    /// Ends the sessions from these addresses.
+    pub(super) async fn end_sessions(
+        &self,
+        shared: &Shared,
+        host: &str,
+        sources: &BTreeSet<Ipv4Addr>,
+    ) -> Result<u64, LocalError> {
+        let Some(process) = process::recorded(&self.record()) else {
+            return Ok(0);
+        };
+        let client = self.connect_when_ready(shared, host, &process).await?;
+        admin::end_sessions(&client, sources)
+            .await
+            .map_err(|error| self.statement(error))
+    }
+
+    /// Whether it runs and accepts connections.
+    pub(super) async fn is_ready(&self, shared: &Shared, host: &str) -> bool {
+        process::recorded(&self.record()).is_some() && self.connect(shared, host).await.is_ok()
+    }
+
+    /// Starts it anew if it shall run and does not; each failure doubles the pause before the next try.
+    pub(super) async fn revive(&mut self, shared: &Shared) {
+        let Some((host, spec)) = self.wanted.clone() else {
+            return;
+        };
+        let due = self.next_try.is_none_or(|next| next <= Instant::now());
+        if !due || process::recorded(&self.record()).is_some() {
+            return;
+        }
+        tracing::warn!(service = self.id, "PostgreSQL is gone, starting it anew");
+        let Err(error) = self.ensure_running(shared, &host, &spec).await else {
+            return;
+        };
+        self.failures += 1;
+        let pause = 1_u32.checked_shl(self.failures).unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE);
+        self.next_try = Some(Instant::now() + Duration::from_secs(u64::from(pause)));
+        tracing::error!(service = self.id, %error, pause, "PostgreSQL cannot be started");
+    }
+
+    async fn make_data(&self, shared: &Shared) -> Result<(), LocalError> {
+        if let Some(found) = folder::major(&self.data()) {
+            if found == shared.installation.major {
+                return Ok(());
+            }
+            return Err(LocalError::OtherMajor {
+                path: self.data(),
+                found,
+                wanted: shared.installation.major,
+            });
+        }
+        let (target, source) = (self.folder.clone(), shared.template.data());
+        let fresh = target.with_file_name(format!("{}.new", self.id));
+        blocking(move || {
+            folder::remove(&fresh)?;
+            folder::make(&fresh)?;
+            folder::copy(&source, &fresh.join("data"))?;
+            write_file(&fresh.join("password"), template::new_password().as_bytes(), 0o600)?;
+            folder::flush(&fresh)?;
+            fs::rename(&fresh, &target).map_err(LocalError::system("finish", &target))
+        })
+        .await
+    }
+
+    /// Whether the certificate is a new one.
+    fn ensure_certificate(&self, shared: &Shared, spec: &ServiceSpec) -> Result<bool, LocalError> {
+        let names: BTreeSet<String> = spec.names.iter().cloned().collect();
+        let path = self.data().join("server.crt");
+        let has = fs::read_to_string(&path).unwrap_or_default();
+        let key = self.data().join("server.key");
+        if key.exists() && shared.authority.is_good(&has, &names) {
+            return Ok(false);
+        }
+        let issued = shared.authority.issue(&names)?;
+        folder::write_owned(&key, issued.key.as_bytes())?;
+        folder::write_owned(&path, issued.certificate.as_bytes())?;
+        Ok(true)
+    }
+
+    async fn start(&self, shared: &Shared, host: &str) -> Result<Process, LocalError> {
+        let (data, log) = (self.data(), self.log());
+        folder::write_owned(&data.join("postgresql.conf"), config::service_conf().as_bytes())?;
+        folder::write_owned(&data.join("pg_hba.conf"), config::service_hba().as_bytes())?;
+        folder::rotate(&log, LARGEST_LOG)?;
+        // The process numbers in it are of a namespace that may be gone, so they can name anybody. What keeps a second
+        // postmaster away is the port: this namespace has one 5432, and it is taken before any data is touched.
+        if !self.answers(shared, host).await {
+            folder::remove_file(&data.join("postmaster.pid"))?;
+        }
+        let argv = process::postmaster(&shared.installation);
+        let (kernel, hidden) = (shared.kernel.clone(), shared.data.clone());
+        let (host, record) = (host.to_owned(), self.record());
+        blocking(move || {
+            let place = Place::Host(&host);
+            let started = process::launch(&kernel, &place, &hidden, &[(&data, "data")], argv, &log)?;
+            process::record(&record, &started)?;
+            Ok(started)
+        })
+        .await
+    }
+
+    async fn answers(&self, shared: &Shared, host: &str) -> bool {
+        !matches!(self.connect(shared, host).await, Err(NoConnection::Unreachable(_)))
+    }
+
+    async fn connect_when_ready(
+        &self,
+        shared: &Shared,
+        host: &str,
+        process: &Process,
+    ) -> Result<Client, LocalError> {
+        let deadline = Instant::now() + READY_TIMEOUT;
+        loop {
+            let reason = match self.connect(shared, host).await {
+                Ok(client) => return Ok(client),
+                Err(NoConnection::Refused(error)) => return Err(self.statement(error)),
+                Err(reason) => reason,
+            };
+            if !process.alive() {
+                return Err(self.ended());
+            }
+            if Instant::now() > deadline {
+                return Err(LocalError::NotReady {
+                    id: self.id.clone(),
+                    reason: reason.to_string(),
+                    log: self.log(),
+                });
+            }
+            sleep(READY_PAUSE).await;
+        }
+    }
+
+    /// Connects with the service's own password. A fresh copy has the template's still, which is changed at once.
+    async fn connect(&self, shared: &Shared, host: &str) -> Result<Client, NoConnection> {
+        let unreachable = |error: LocalError| NoConnection::Unreachable(error.to_string());
+        let path = self.folder.join("password");
+        let own = fs::read_to_string(&path)
+            .map_err(LocalError::system("read", &path))
+            .map_err(unreachable)?;
+        match admin::connect(&shared.kernel, host, &own).await {
+            Err(NoConnection::Password) => {}
+            other => return other,
+        }
+        let first = shared.template.password().map_err(unreachable)?;
+        let client = admin::connect(&shared.kernel, host, &first).await?;
+        admin::set_own_password(&client, &own)
+            .await
+            .map_err(NoConnection::Refused)?;
+        Ok(client)
+    }
+
+    fn ended(&self) -> LocalError {
+        let tail = tail(&self.log(), 4);
+        LocalError::Ended {
+            id: self.id.clone(),
+            disk_full: tail.contains("No space left on device"),
+            tail,
+            log: self.log(),
+        }
+    }
+
+    fn statement(&self, source: tokio_postgres::Error) -> LocalError {
+        LocalError::Statement {
+            id: self.id.clone(),
+            source,
+        }
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.join("log")
+    }
+
+    fn record(&self) -> PathBuf {
+        self.folder.join("process.json")
+    }
+}
+
+/// Removes the folders of services that were being deleted.
+pub(super) fn clear_deleted(data: &Path) -> Result<(), LocalError> {
+    let services = data.join("services");
+    let entries = fs::read_dir(&services).map_err(LocalError::system("read", &services))?;
+    for entry in entries {
+        let entry = entry.map_err(LocalError::system("read", &services))?;
+        if entry.file_name().to_string_lossy().ends_with(DELETED) {
+            folder::remove(&entry.path())?;
+        }
+    }
+    Ok(())
+}

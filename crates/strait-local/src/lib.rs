@@ -1,0 +1,11 @@
+//! The local cloud: an AWS network on this machine, whose packets obey the API, and the PostgreSQL services in it.
+
+pub mod agent;
+pub mod ca;
+pub mod engine;
+mod error;
+pub mod forwarder;
+pub mod resolver;
+// pub mod cloud; mod store;   (the architect's, when strait-vpc has its calls; keep these two lines)
+
+pub use error::LocalError;
