@@ -1,0 +1,241 @@
+//! Where a packet starts, and what becomes of it where it arrives: an instance, an endpoint, a load balancer.
+
+use std::net::Ipv4Addr;
+
+use super::{Protocol, Walk, fix, lookup};
+use crate::state::*;
+
+/// Balancers may forward to balancers; past this many it is a loop.
+const MOST_HOPS: u32 = 4;
+
+impl<'n> Walk<'n> {
+    /// A packet of an interface's holder.
+    pub(super) fn start_at_interface(
+        &mut self,
+        from: &'n Interface,
+        to: Ipv4Addr,
+        protocol: Protocol,
+    ) {
+        match &from.holder {
+            Holder::Instance { .. } => {}
+            Holder::None => {
+                return self.stop(
+                    &from.id,
+                    "the interface is attached to nothing, so nothing sends by it",
+                    None,
+                );
+            }
+            Holder::Endpoint(_) | Holder::LoadBalancer(_) => {
+                return self.stop(
+                    &from.id,
+                    "an endpoint or load balancer starts no connections of its own",
+                    None,
+                );
+            }
+        }
+        if self.answered_by_router(from, to, protocol) {
+            return;
+        }
+        if let Some(arrived) = self.leg(from, to, protocol) {
+            self.arrive(arrived, protocol, 0);
+        }
+    }
+
+    /// A packet of the internet's client.
+    pub(super) fn start_at_internet(&mut self, to: Ipv4Addr, protocol: Protocol) {
+        let own = [1, 53, 80].map(|last| Ipv4Addr::new(198, 51, 100, last));
+        if own.contains(&to) {
+            return self.pass(
+                "internet",
+                format!("{to} is an address of the internet itself"),
+            );
+        }
+        let Some(node) = self
+            .network
+            .interfaces
+            .values()
+            .find(|interface| interface.public_ip == Some(to))
+        else {
+            let what = if lookup::internet().contains(&to) {
+                format!("nothing has the public address {to}")
+            } else {
+                format!("{to} is not a public address: the internet has no way to it")
+            };
+            return self.stop("internet", what, None);
+        };
+        let Some(balancer) = self
+            .balancer_of(node)
+            .filter(|balancer| balancer.internet_facing)
+        else {
+            let what = "is not a node of an internet-facing load balancer, and internet gateways carry no packets in this local cloud";
+            return self.stop(&node.id, what, None);
+        };
+        if !lookup::has_internet_gateway(self.network, &node.vpc) {
+            return self.stop(&node.vpc, "the VPC has no internet gateway", None);
+        }
+        self.pass(&balancer.arn, format!("has the public address {to}"));
+        let Some(listener) = self.listener(balancer, protocol) else {
+            return;
+        };
+        if !lookup::balancer_admits(self.network, balancer, lookup::internet(), listener.port) {
+            self.closed(
+                balancer,
+                &format!("all of {}", lookup::internet()),
+                protocol,
+            );
+        }
+        self.forward(balancer, listener, node, 0);
+    }
+
+    /// What the holder of an interface does with a packet.
+    fn arrive(&mut self, at: &'n Interface, protocol: Protocol, hops: u32) {
+        match &at.holder {
+            Holder::Instance { id, .. } => {
+                self.pass(id, format!("takes {protocol} at {}", at.address));
+            }
+            Holder::None => self.stop(&at.id, "the interface is attached to nothing", None),
+            Holder::Endpoint(id) => match self.network.endpoints.get(id) {
+                Some(endpoint) => self.through_endpoint(endpoint, at, protocol, hops),
+                None => self.stop(id, "the endpoint has gone", None),
+            },
+            Holder::LoadBalancer(arn) => match self.network.load_balancers.get(arn) {
+                Some(balancer) => {
+                    if let Some(listener) = self.listener(balancer, protocol) {
+                        self.forward(balancer, listener, at, hops);
+                    }
+                }
+                None => self.stop(arn, "the load balancer has gone", None),
+            },
+        }
+    }
+
+    fn through_endpoint(
+        &mut self,
+        endpoint: &'n Endpoint,
+        at: &'n Interface,
+        protocol: Protocol,
+        hops: u32,
+    ) {
+        match endpoint.state {
+            EndpointState::Available => {}
+            EndpointState::PendingAcceptance => {
+                let what = format!("waits for the owner of {} to accept it", endpoint.service);
+                return self.stop(&endpoint.id, what, Some(fix::accept_endpoint(endpoint)));
+            }
+            EndpointState::Rejected => {
+                let what = format!("was rejected by the owner of {}", endpoint.service);
+                return self.stop(&endpoint.id, what, Some(fix::accept_endpoint(endpoint)));
+            }
+        }
+        let Some(lead) = lookup::lead(self.network, endpoint, &at.subnet) else {
+            return self.stop(
+                &endpoint.service,
+                "the endpoint service has no load balancer with a node",
+                None,
+            );
+        };
+        let zone = if lead.same_zone {
+            "in the same zone"
+        } else {
+            "in another zone, as it has none in this one"
+        };
+        self.pass(
+            &endpoint.id,
+            format!(
+                "leads through {} to {}, a node {zone}",
+                endpoint.service, lead.node.id
+            ),
+        );
+        let Some(listener) = self.listener(lead.balancer, protocol) else {
+            return;
+        };
+        if !lookup::balancer_admits_endpoints(self.network, lead.balancer, listener.port) {
+            self.closed(lead.balancer, "0.0.0.0/0", protocol);
+        }
+        self.forward(lead.balancer, listener, lead.node, hops);
+    }
+
+    fn closed(&mut self, balancer: &LoadBalancer, from: &str, protocol: Protocol) {
+        let groups: Vec<&str> = balancer
+            .groups
+            .iter()
+            .map(crate::SecurityGroupId::as_str)
+            .collect();
+        let what = format!(
+            "the groups of {} do not allow inbound {protocol} from {from}",
+            balancer.name
+        );
+        self.stop(&groups.join(","), what, None);
+    }
+
+    fn listener(&mut self, balancer: &'n LoadBalancer, protocol: Protocol) -> Option<&'n Listener> {
+        let listeners = lookup::listeners(self.network, &balancer.arn);
+        let ports: Vec<String> = listeners
+            .iter()
+            .map(|listener| listener.port.to_string())
+            .collect();
+        let Protocol::Tcp(port) = protocol else {
+            self.stop(
+                &balancer.arn,
+                format!("takes TCP only, not {protocol}"),
+                None,
+            );
+            return None;
+        };
+        let Some(listener) = listeners.into_iter().find(|listener| listener.port == port) else {
+            let what = if ports.is_empty() {
+                "nothing".to_owned()
+            } else {
+                format!("TCP {}", ports.join(", "))
+            };
+            let what = format!("listens on {what}, not on {protocol}");
+            self.stop(
+                &balancer.arn,
+                what,
+                Some(fix::create_listener(balancer, port)),
+            );
+            return None;
+        };
+        self.pass(&balancer.arn, format!("listens on {protocol}"));
+        Some(listener)
+    }
+
+    /// On to each target, from the node's own address.
+    fn forward(
+        &mut self,
+        balancer: &LoadBalancer,
+        listener: &Listener,
+        node: &'n Interface,
+        hops: u32,
+    ) {
+        if hops >= MOST_HOPS {
+            return self.stop(&balancer.arn, "forwards in a loop", None);
+        }
+        let targets = lookup::targets(self.network, listener);
+        if targets.is_empty() {
+            let command = fix::register_target(listener, &balancer.region);
+            return self.stop(
+                &listener.target_group,
+                "the target group has no target that runs",
+                Some(command),
+            );
+        }
+        for target in targets {
+            self.pass(
+                &listener.target_group,
+                format!("forwards to {target}, from {}", node.address),
+            );
+            let protocol = Protocol::Tcp(target.port());
+            if let Some(arrived) = self.leg(node, *target.ip(), protocol) {
+                self.arrive(arrived, protocol, hops + 1);
+            }
+        }
+    }
+
+    fn balancer_of(&self, node: &Interface) -> Option<&'n LoadBalancer> {
+        match &node.holder {
+            Holder::LoadBalancer(arn) => self.network.load_balancers.get(arn),
+            Holder::None | Holder::Instance { .. } | Holder::Endpoint(_) => None,
+        }
+    }
+}
