@@ -1,0 +1,45 @@
+# Daily commands. `make` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo build test test-long bench fmt lint setup clean-up
+
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/strait-target
+export STRAIT_DEMO_DIR ?= $(or $(XDG_DATA_HOME),$(HOME)/.local/share)/strait-demo
+
+help: ## Lists the commands
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: setup ## Builds Strait and walks the whole story with real packets; leaves it running
+	timeout 1800 cargo build --release --locked -p strait
+	STRAIT_BIN="$$CARGO_TARGET_DIR/release/strait" demo/story.sh
+
+build: ## Builds the program for daily use ($CARGO_TARGET_DIR/release/strait)
+	timeout 1800 cargo build --release --locked -p strait
+
+test: setup lint ## Everything that a change must pass: about half an hour from nothing on 2 cores
+	timeout 2400 cargo test --workspace --locked
+	timeout 600 cargo build --locked -p strait
+	STRAIT_BIN="$$CARGO_TARGET_DIR/debug/strait" tests/run.sh
+
+test-long: test ## The same, the story five times over, and the benches
+	for turn in 1 2 3 4 5; do STRAIT_BIN="$$CARGO_TARGET_DIR/debug/strait" tests/run.sh story crash; done
+	$(MAKE) bench
+
+bench: setup build ## Prints how long things take, and what the private path costs
+	STRAIT_BIN="$$CARGO_TARGET_DIR/release/strait" benches/latency.sh
+	STRAIT_BIN="$$CARGO_TARGET_DIR/release/strait" benches/pgbench.sh
+
+fmt: ## Formats the code
+	cargo fmt --all
+
+lint: ## Format, lints and shell syntax, without changing anything
+	cargo fmt --all --check
+	timeout 1800 cargo clippy --workspace --all-targets --locked -- -D warnings
+	for script in .ci/run scripts/*.sh demo/*.sh tests/*.sh benches/*.sh; do bash -n "$$script"; done
+
+setup: ## Installs what is missing on Debian 12+ or Ubuntu 24.04+
+	scripts/setup.sh
+
+clean-up: ## Ends the demo's Strait; its data stays in $STRAIT_DEMO_DIR
+	demo/down.sh
