@@ -202,8 +202,18 @@ pub(crate) fn listeners<'n>(network: &'n Network, balancer: &'n str) -> Vec<&'n 
     listeners
 }
 
-/// The addresses that a listener forwards to. A target instance is meant by its primary interface.
-pub(crate) fn targets(network: &Network, listener: &Listener) -> BTreeSet<SocketAddrV4> {
+/// The attribute that lets a balancer's nodes forward to other zones.
+pub(crate) const CROSS_ZONE: &str = "load_balancing.cross_zone.enabled";
+
+/// The addresses that a listener forwards to from a node. A target instance is meant by its primary interface.
+///
+/// Unless the balancer forwards across zones, those in the node's zone are preferred. If there are none, all are
+/// taken: AWS would take the node out of the balancer's name instead, which an endpoint's wire does not ask.
+pub(crate) fn targets(
+    network: &Network,
+    listener: &Listener,
+    node: &Interface,
+) -> BTreeSet<SocketAddrV4> {
     let Some(group) = network.target_groups.get(&listener.target_group) else {
         return BTreeSet::new();
     };
@@ -214,11 +224,30 @@ pub(crate) fn targets(network: &Network, listener: &Listener) -> BTreeSet<Socket
             Some(primary_interface(network, &id)?.address)
         }
     };
-    group
+    let all: BTreeSet<SocketAddrV4> = group
         .targets
         .iter()
         .filter_map(|target| Some(SocketAddrV4::new(address(target)?, target.port)))
-        .collect()
+        .collect();
+    let balancer = network.load_balancers.get(&listener.load_balancer);
+    if balancer.is_some_and(|balancer| {
+        balancer
+            .attributes
+            .get(CROSS_ZONE)
+            .is_some_and(|value| value == "true")
+    }) {
+        return all;
+    }
+    let zone = |subnet| network.subnets.get(subnet).map(|subnet| subnet.zone);
+    let near: BTreeSet<SocketAddrV4> = all
+        .iter()
+        .filter(|target| {
+            let interface = interface_at(network, &group.vpc, *target.ip());
+            interface.is_some_and(|interface| zone(&interface.subnet) == zone(&node.subnet))
+        })
+        .copied()
+        .collect();
+    if near.is_empty() { all } else { near }
 }
 
 /// An instance's interface with device index 0.

@@ -211,7 +211,7 @@ impl<'n> Walk<'n> {
         if hops >= MOST_HOPS {
             return self.stop(&balancer.arn, "forwards in a loop", None);
         }
-        let targets = lookup::targets(self.network, listener);
+        let targets = lookup::targets(self.network, listener, node);
         if targets.is_empty() {
             let command = fix::register_target(listener, &balancer.region);
             return self.stop(

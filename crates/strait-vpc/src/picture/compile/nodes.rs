@@ -62,7 +62,7 @@ fn listen(
 ) -> BTreeMap<Listen, BTreeSet<Forward>> {
     let mut forwards = BTreeMap::new();
     for listener in lookup::listeners(network, &balancer.arn) {
-        let targets: BTreeSet<Forward> = lookup::targets(network, listener)
+        let targets: BTreeSet<Forward> = lookup::targets(network, listener, node)
             .into_iter()
             .map(|to| Forward {
                 to,

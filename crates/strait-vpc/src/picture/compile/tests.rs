@@ -307,6 +307,65 @@ fn an_endpoint_leads_over_a_wire_to_the_balancer_and_on_to_its_target() {
 }
 
 #[test]
+fn targets_in_the_nodes_zone_are_preferred_unless_zones_are_crossed() {
+    let mut sample = story();
+    let mut far = sample.service_vpc.clone();
+    far.subnet = SubnetId::from_random(90);
+    let near = sample
+        .network
+        .subnets
+        .get(&sample.service_vpc.subnet)
+        .expect("the subnet");
+    let row = state::Subnet {
+        id: far.subnet.clone(),
+        zone: 'b',
+        cidr: net("10.0.2.0/24"),
+        ..near.clone()
+    };
+    sample.network.subnets.insert(row.id.clone(), row);
+    sample.instance(&far, "10.0.2.4");
+    let group = sample
+        .network
+        .target_groups
+        .keys()
+        .next()
+        .expect("a target group")
+        .clone();
+    let target = state::Target {
+        id: "10.0.2.4".to_owned(),
+        port: 5432,
+    };
+    sample
+        .network
+        .target_groups
+        .get_mut(&group)
+        .expect("the group")
+        .targets
+        .insert(target);
+    let targets = |sample: &Sample| {
+        let picture = picture(&sample.network);
+        picture.hosts[sample.node.as_str()].forwards[&listen("eth0")]
+            .iter()
+            .map(|to| *to.to.ip())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(targets(&sample), [Ipv4Addr::new(10, 0, 1, 6)]);
+    let crossed = (lookup::CROSS_ZONE.to_owned(), "true".to_owned());
+    let arn = sample.balancer.clone();
+    sample
+        .network
+        .load_balancers
+        .get_mut(&arn)
+        .expect("the balancer")
+        .attributes
+        .extend([crossed]);
+    assert_eq!(
+        targets(&sample),
+        [Ipv4Addr::new(10, 0, 1, 6), Ipv4Addr::new(10, 0, 2, 4)]
+    );
+}
+
+#[test]
 fn an_endpoint_that_is_not_available_has_no_wire() {
     for state in [EndpointState::PendingAcceptance, EndpointState::Rejected] {
         let mut sample = story();
