@@ -1,0 +1,64 @@
+//! Tracked connections of one network namespace, over ctnetlink.
+
+use std::io;
+use std::net::Ipv4Addr;
+
+use crate::netlink::{Body, Socket, attributes};
+
+const GET: u16 = (1 << 8) | 1;
+const DELETE: u16 = (1 << 8) | 2;
+/// The family and version with which each message starts.
+const HEADER: [u8; 4] = [libc::AF_INET as u8, 0, 0, 0];
+const TUPLE_ORIGINAL: u16 = 1;
+const TUPLE_REPLY: u16 = 2;
+const ID: u16 = 12;
+
+/// A tracked connection: the addresses of its two ends as each direction sees them, and what names it to the kernel.
+struct Entry {
+    original: (Ipv4Addr, Ipv4Addr),
+    reply: (Ipv4Addr, Ipv4Addr),
+    tuple: Vec<u8>,
+    id: Vec<u8>,
+}
+
+/// Deletes the tracked connections of the calling thread's namespace that `doomed` names by an address and the one at
+/// the other end. Answers how many.
+pub(crate) fn cut(doomed: impl Fn(Ipv4Addr, Ipv4Addr) -> bool) -> io::Result<usize> {
+    let mut socket = Socket::open(libc::NETLINK_NETFILTER)?;
+    let mut entries = Vec::new();
+    socket.dump(GET, &Body::new(&HEADER), |answer| {
+        if let Some(entry) = read(answer.get(4..).unwrap_or_default()) {
+            let (a, b) = entry.original;
+            let (c, d) = entry.reply;
+            if doomed(a, b) || doomed(b, a) || doomed(c, d) || doomed(d, c) {
+                entries.push(entry);
+            }
+        }
+    })?;
+    let mut count = 0;
+    for entry in &entries {
+        let body = Body::new(&HEADER).with(TUPLE_ORIGINAL | 0x8000, &entry.tuple).with(ID, &entry.id);
+        match socket.change(DELETE, 0, &body) {
+            Ok(()) => count += 1,
+            // It ended meanwhile.
+            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(count)
+}
+
+fn read(bytes: &[u8]) -> Option<Entry> {
+    let find = |wanted| attributes(bytes).find(|(kind, _)| *kind == wanted).map(|(_, value)| value);
+    let tuple = find(TUPLE_ORIGINAL)?;
+    Some(Entry { original: ends(tuple)?, reply: ends(find(TUPLE_REPLY)?)?, tuple: tuple.to_vec(), id: find(ID)?.to_vec() })
+}
+
+fn ends(tuple: &[u8]) -> Option<(Ipv4Addr, Ipv4Addr)> {
+    let (_, ip) = attributes(tuple).find(|(kind, _)| *kind == 1)?;
+    let find = |wanted| {
+        let (_, value) = attributes(ip).find(|(kind, _)| *kind == wanted)?;
+        <[u8; 4]>::try_from(value).ok().map(Ipv4Addr::from)
+    };
+    Some((find(1)?, find(2)?))
+}

@@ -1,0 +1,114 @@
+//! What a server that has joined the anchor does with the kernel.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use strait_vpc::picture::{Host, Listen, Picture};
+
+use crate::apply::{self, Changes};
+use crate::conntrack;
+use crate::error::KernelError;
+use crate::nft;
+use crate::plan::{Name, Space};
+use crate::process::Process;
+use crate::ruleset;
+use crate::sandbox::{self, Launch};
+use crate::space::Spaces;
+
+/// Makes pictures true. Used by a process that has joined the anchor, which may have many threads by now.
+#[derive(Debug)]
+pub struct Kernel {
+    run_dir: PathBuf,
+    pub(crate) spaces: Spaces,
+    pub(crate) nft: PathBuf,
+    state: Mutex<State>,
+}
+
+/// What this process knows to be so.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    /// Namespaces as they were last made. One that is not in it is looked at before it is changed.
+    pub(crate) applied: BTreeMap<Name, Space>,
+    hosts: BTreeMap<String, Host>,
+    refused: BTreeMap<String, BTreeSet<Listen>>,
+}
+
+impl Kernel {
+    /// Opens the network of a folder whose anchor this process has joined.
+    pub fn open(run_dir: &Path) -> Result<Self, KernelError> {
+        let run_dir = run_dir.canonicalize().map_err(KernelError::system(format!("find {}", run_dir.display())))?;
+        let spaces = Spaces::open(&run_dir)?;
+        Ok(Self { run_dir, spaces, nft: nft::find()?, state: Mutex::default() })
+    }
+
+    /// Makes a picture true: adopts what is there, changes what differs, removes the rest. Blocks; can be repeated.
+    pub fn apply(&self, picture: &Picture) -> Result<Changes, KernelError> {
+        let mut state = self.lock();
+        state.refused.retain(|host, _| picture.hosts.contains_key(host));
+        let plan = crate::plan::plan(picture, &state.refused)?;
+        let changes = apply::apply(self, &mut state, &plan)?;
+        state.hosts = picture.hosts.clone();
+        Ok(changes)
+    }
+
+    /// Runs something on a thread of its own inside a router's or host's network namespace. The thread ends there.
+    pub fn inside<T: Send>(&self, name: &str, work: impl FnOnce() -> T + Send) -> Result<T, KernelError> {
+        self.spaces.inside(&self.spaces.find(name)?, work)
+    }
+
+    /// Starts a process in a host. It goes on without this one, and ends with the host.
+    pub fn spawn(&self, host: &str, launch: &Launch) -> Result<Process, KernelError> {
+        sandbox::spawn(&self.run_dir, &self.spaces, host, launch)
+    }
+
+    /// Starts a process that stays in the caller's network, for Strait's own database. It goes on without this one, and
+    /// ends with the anchor.
+    pub fn spawn_here(&self, launch: &Launch) -> Result<Process, KernelError> {
+        sandbox::spawn_here(&self.run_dir, launch)
+    }
+
+    /// The processes that were started in a host and run still, also by servers before this one.
+    pub fn processes(&self, host: &str) -> Vec<Process> {
+        let mut processes = self.spaces.processes(&Name::Host(host.to_owned()));
+        processes.retain(Process::alive);
+        processes
+    }
+
+    /// Ends the tracked connections of an address in a router or host: nothing more of them passes.
+    pub fn cut(&self, name: &str, address: Ipv4Addr) -> Result<(), KernelError> {
+        let cut = self.inside(name, || conntrack::cut(|end, _| end == address))?;
+        cut.map_err(KernelError::system(format!("end the connections of {address} in {name}")))?;
+        Ok(())
+    }
+
+    /// Makes a host's listener refuse new connections with a TCP reset, or take them again. Connections that there are
+    /// go on.
+    pub fn refuse(&self, host: &str, listen: &Listen, on: bool) -> Result<(), KernelError> {
+        let mut state = self.lock();
+        let State { applied, hosts, refused } = &mut *state;
+        let name = Name::Host(host.to_owned());
+        let (Some(description), Some(space)) = (hosts.get(host), applied.get_mut(&name)) else {
+            return Err(KernelError::NoNamespace { name: host.to_owned() });
+        };
+        let listeners = refused.entry(host.to_owned()).or_default();
+        let changed = if on { listeners.insert(listen.clone()) } else { listeners.remove(listen) };
+        if !changed {
+            return Ok(());
+        }
+        let text = ruleset::host(host, description, listeners)?;
+        if let Err(error) = apply::load_rules(self, &name, &text) {
+            // What is there is not known now.
+            applied.remove(&name);
+            return Err(error);
+        }
+        space.ruleset = text;
+        Ok(())
+    }
+
+    /// A panic elsewhere leaves at worst a namespace out of `applied`, which is then looked at again.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,336 @@
+//! Links, addresses, neighbours, routes and rules of one network namespace, over rtnetlink.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::Ipv4Addr;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use ipnet::Ipv4Net;
+use strait_vpc::picture::{GATEWAY, Mac};
+
+use crate::netlink::{Body, CREATE, EXCLUSIVE, REPLACE, Socket, attributes, read_u32};
+use crate::plan::{Action, Hop, Route, Rule};
+
+const NEW_LINK: u16 = 16;
+const DEL_LINK: u16 = 17;
+const GET_LINK: u16 = 18;
+const NEW_ADDRESS: u16 = 20;
+const DEL_ADDRESS: u16 = 21;
+const GET_ADDRESS: u16 = 22;
+const NEW_ROUTE: u16 = 24;
+const DEL_ROUTE: u16 = 25;
+const GET_ROUTE: u16 = 26;
+const NEW_NEIGHBOUR: u16 = 28;
+const GET_NEIGHBOUR: u16 = 30;
+const NEW_RULE: u16 = 32;
+const DEL_RULE: u16 = 33;
+const GET_RULE: u16 = 34;
+
+const INET: u8 = libc::AF_INET as u8;
+const UP: u32 = 0x1;
+const NO_ARP: u32 = 0x80;
+const PERMANENT: u16 = 0x80;
+const ON_LINK: u32 = 4;
+const UNICAST: u8 = 1;
+const BLACKHOLE: u8 = 6;
+const UNREACHABLE: u8 = 7;
+/// Marks our links, routes and rules; a host's own root may add others, which we leave alone.
+const OURS: u8 = 83;
+/// A rule's actions.
+const TO_TABLE: u8 = 1;
+const TO_UNREACHABLE: u8 = 7;
+
+/// A link as the kernel has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Link {
+    pub(crate) index: u32,
+    pub(crate) mac: Mac,
+    pub(crate) ready: bool,
+    /// Whether we made it, or the kernel did.
+    pub(crate) ours: bool,
+}
+
+/// An end of a veth pair that is to be.
+pub(crate) struct VethEnd<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) mac: Mac,
+}
+
+/// A socket for the namespace in which it was opened.
+pub(crate) struct Routing(Socket);
+
+impl Routing {
+    /// Opens one in the calling thread's network namespace.
+    pub(crate) fn open() -> io::Result<Self> {
+        Socket::open(libc::NETLINK_ROUTE).map(Self)
+    }
+
+    /// All links by name.
+    pub(crate) fn links(&mut self) -> io::Result<BTreeMap<String, Link>> {
+        let mut links = BTreeMap::new();
+        self.0.dump(GET_LINK, &Body::new(&link_header(0, 0, 0)), |answer| {
+            let mut name = None;
+            let mut mac = Mac([0; 6]);
+            let mut group = 0;
+            for (kind, value) in attributes(answer.get(16..).unwrap_or_default()) {
+                match kind {
+                    1 => mac = value.try_into().map_or(mac, Mac),
+                    3 => name = Some(String::from_utf8_lossy(value).trim_end_matches('\0').to_owned()),
+                    27 => group = read_u32(value, 0),
+                    _ => {}
+                }
+            }
+            let Some(name) = name else { return };
+            let flags = if name == "lo" { UP } else { UP | NO_ARP };
+            let ready = read_u32(answer, 8) & flags == flags;
+            let ours = name == "lo" || group == u32::from(OURS);
+            links.insert(name, Link { index: read_u32(answer, 4), mac, ready, ours });
+        })?;
+        Ok(links)
+    }
+
+    /// Makes a veth pair: one end here, the other in the namespace of `peer_namespace`.
+    pub(crate) fn add_veth(&mut self, here: &VethEnd<'_>, there: &VethEnd<'_>, peer_namespace: BorrowedFd<'_>) -> io::Result<()> {
+        let peer = end(there).with(28, &peer_namespace.as_raw_fd().to_ne_bytes());
+        let data = Body::default().nest(1, &peer);
+        let info = Body::default().with(1, b"veth").nest(2, &data);
+        self.0.change(NEW_LINK, CREATE | EXCLUSIVE, &end(here).nest(18, &info))
+    }
+
+    /// Brings a link up, without ARP except for `lo`.
+    pub(crate) fn bring_up(&mut self, name: &str, link: &Link) -> io::Result<()> {
+        let flags = if name == "lo" { UP } else { UP | NO_ARP };
+        self.0.change(NEW_LINK, 0, &Body::new(&link_header(link.index, flags, flags)))
+    }
+
+    /// Deletes a link, and its other end with it. One that is gone already is no error.
+    pub(crate) fn delete_link(&mut self, index: u32) -> io::Result<()> {
+        gone_is_fine(self.0.change(DEL_LINK, 0, &Body::new(&link_header(index, 0, 0))))
+    }
+
+    /// IPv4 addresses by link index, without 127.0.0.0/8.
+    pub(crate) fn addresses(&mut self) -> io::Result<BTreeSet<(u32, Ipv4Addr, u8)>> {
+        let mut addresses = BTreeSet::new();
+        self.0.dump(GET_ADDRESS, &Body::new(&[INET, 0, 0, 0, 0, 0, 0, 0]), |answer| {
+            let local = attributes(answer.get(8..).unwrap_or_default()).find(|(kind, _)| *kind == 2);
+            let Some(address) = local.and_then(|(_, value)| address(value)) else { return };
+            if !address.is_loopback() {
+                addresses.insert((read_u32(answer, 4), address, answer.get(1).copied().unwrap_or(32)));
+            }
+        })?;
+        Ok(addresses)
+    }
+
+    /// Adds a `/32` to a link.
+    pub(crate) fn add_address(&mut self, index: u32, address: Ipv4Addr) -> io::Result<()> {
+        self.0.change(NEW_ADDRESS, CREATE | REPLACE, &address_body(index, address, 32))
+    }
+
+    /// Takes an address from a link.
+    pub(crate) fn delete_address(&mut self, index: u32, address: Ipv4Addr, length: u8) -> io::Result<()> {
+        gone_is_fine(self.0.change(DEL_ADDRESS, 0, &address_body(index, address, length)))
+    }
+
+    /// The MACs of permanent neighbours at [`GATEWAY`], by link index.
+    pub(crate) fn gateways(&mut self) -> io::Result<BTreeMap<u32, Mac>> {
+        let mut gateways = BTreeMap::new();
+        self.0.dump(GET_NEIGHBOUR, &Body::new(&neighbour_header(0, 0)), |answer| {
+            let mut far = None;
+            let mut mac = None;
+            for (kind, value) in attributes(answer.get(12..).unwrap_or_default()) {
+                match kind {
+                    1 => far = address(value),
+                    2 => mac = value.try_into().ok().map(Mac),
+                    _ => {}
+                }
+            }
+            let permanent = answer.get(8..10).is_some_and(|state| state == PERMANENT.to_ne_bytes());
+            if let (Some(GATEWAY), Some(mac), true) = (far, mac, permanent) {
+                gateways.insert(read_u32(answer, 4), mac);
+            }
+        })?;
+        Ok(gateways)
+    }
+
+    /// Makes the other end of a link known for ever, so that nobody asks for it.
+    pub(crate) fn set_gateway(&mut self, index: u32, mac: Mac) -> io::Result<()> {
+        let body = Body::new(&neighbour_header(index, PERMANENT)).with(1, &GATEWAY.octets()).with(2, &mac.0);
+        self.0.change(NEW_NEIGHBOUR, CREATE | REPLACE, &body)
+    }
+
+    /// Our routes; the ones over a link that is not in `names` have an empty link name.
+    pub(crate) fn routes(&mut self, names: &BTreeMap<u32, String>) -> io::Result<BTreeSet<Route>> {
+        let mut routes = BTreeSet::new();
+        self.0.dump(GET_ROUTE, &Body::new(&[INET, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), |answer| {
+            if answer.first() == Some(&INET) && answer.get(5) == Some(&OURS) {
+                routes.insert(read_route(answer, names));
+            }
+        })?;
+        Ok(routes)
+    }
+
+    /// Adds a route, or replaces the one with its table, destination and metric.
+    pub(crate) fn set_route(&mut self, route: &Route, index: impl Fn(&str) -> Option<u32>) -> io::Result<()> {
+        let mut body = Body::new(&route_header(route)).with(1, &route.destination.network().octets()).with(15, &route.table.to_ne_bytes());
+        if let Hop::Link { link, source } = &route.hop {
+            let index = index(link).ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("there is no link {link}")))?;
+            body = body.with(5, &GATEWAY.octets()).with(4, &index.to_ne_bytes());
+            if let Some(source) = source {
+                body = body.with(7, &source.octets());
+            }
+        }
+        if route.metric != 0 {
+            body = body.with(6, &route.metric.to_ne_bytes());
+        }
+        self.0.change(NEW_ROUTE, CREATE | REPLACE, &body)
+    }
+
+    /// Deletes the route with this one's table, destination and metric.
+    pub(crate) fn delete_route(&mut self, route: &Route) -> io::Result<()> {
+        let mut body = Body::new(&route_header(route)).with(1, &route.destination.network().octets()).with(15, &route.table.to_ne_bytes());
+        if route.metric != 0 {
+            body = body.with(6, &route.metric.to_ne_bytes());
+        }
+        gone_is_fine(self.0.change(DEL_ROUTE, 0, &body))
+    }
+
+    /// Rules but the one for local addresses; with `all`, also those that the kernel or others made.
+    pub(crate) fn rules(&mut self, all: bool) -> io::Result<BTreeSet<Rule>> {
+        let mut rules = BTreeSet::new();
+        self.0.dump(GET_RULE, &Body::new(&[INET, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), |answer| {
+            let (rule, ours) = read_rule(answer);
+            if rule.priority != 0 && (all || ours) {
+                rules.insert(rule);
+            }
+        })?;
+        Ok(rules)
+    }
+
+    /// Adds a rule.
+    pub(crate) fn add_rule(&mut self, rule: &Rule) -> io::Result<()> {
+        match self.0.change(NEW_RULE, CREATE | EXCLUSIVE, &rule_body(rule).with(21, &[OURS])) {
+            Err(error) if error.raw_os_error() == Some(libc::EEXIST) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Deletes a rule.
+    pub(crate) fn delete_rule(&mut self, rule: &Rule) -> io::Result<()> {
+        gone_is_fine(self.0.change(DEL_RULE, 0, &rule_body(rule)))
+    }
+}
+
+fn end(end: &VethEnd<'_>) -> Body {
+    // One queue: a veth has one a CPU otherwise, and there may be thousands.
+    let one = 1_u32.to_ne_bytes();
+    let group = u32::from(OURS).to_ne_bytes();
+    Body::new(&link_header(0, 0, 0)).text(3, end.name).with(1, &end.mac.0).with(27, &group).with(31, &one).with(32, &one)
+}
+
+fn link_header(index: u32, flags: u32, change: u32) -> [u8; 16] {
+    let mut header = [0; 16];
+    header[4..8].copy_from_slice(&index.to_ne_bytes());
+    header[8..12].copy_from_slice(&flags.to_ne_bytes());
+    header[12..16].copy_from_slice(&change.to_ne_bytes());
+    header
+}
+
+fn address_body(index: u32, address: Ipv4Addr, length: u8) -> Body {
+    let mut header = [INET, length, 0, 0, 0, 0, 0, 0];
+    header[4..8].copy_from_slice(&index.to_ne_bytes());
+    Body::new(&header).with(2, &address.octets()).with(1, &address.octets())
+}
+
+fn neighbour_header(index: u32, state: u16) -> [u8; 12] {
+    let mut header = [0; 12];
+    header[0] = INET;
+    header[4..8].copy_from_slice(&index.to_ne_bytes());
+    header[8..10].copy_from_slice(&state.to_ne_bytes());
+    header
+}
+
+fn route_header(route: &Route) -> [u8; 12] {
+    let (kind, flags) = match route.hop {
+        Hop::Link { .. } => (UNICAST, ON_LINK),
+        Hop::Blackhole => (BLACKHOLE, 0),
+        Hop::Unreachable => (UNREACHABLE, 0),
+    };
+    let mut header = [INET, route.destination.prefix_len(), 0, 0, 0, OURS, 0, kind, 0, 0, 0, 0];
+    header[8..12].copy_from_slice(&flags.to_ne_bytes());
+    header
+}
+
+fn read_route(answer: &[u8], names: &BTreeMap<u32, String>) -> Route {
+    let mut destination = Ipv4Addr::UNSPECIFIED;
+    let mut table = u32::from(answer[4]);
+    let mut metric = 0;
+    let mut link = String::new();
+    let mut source = None;
+    for (kind, value) in attributes(answer.get(12..).unwrap_or_default()) {
+        match kind {
+            1 => destination = address(value).unwrap_or(destination),
+            4 => link = names.get(&read_u32(value, 0)).cloned().unwrap_or_default(),
+            6 => metric = read_u32(value, 0),
+            7 => source = address(value),
+            15 => table = read_u32(value, 0),
+            _ => {}
+        }
+    }
+    let hop = match answer.get(7).copied() {
+        Some(BLACKHOLE) => Hop::Blackhole,
+        Some(UNREACHABLE) => Hop::Unreachable,
+        Some(_) | None => Hop::Link { link, source },
+    };
+    let length = answer.get(1).copied().unwrap_or(32).min(32);
+    Route { table, destination: Ipv4Net::new_assert(destination, length), metric, hop }
+}
+
+fn rule_body(rule: &Rule) -> Body {
+    let (action, table) = match rule.action {
+        Action::Table(table) => (TO_TABLE, table),
+        Action::Unreachable => (TO_UNREACHABLE, 0),
+    };
+    let source_length = if rule.source.is_some() { 32 } else { 0 };
+    let mut body = Body::new(&[INET, 0, source_length, 0, 0, 0, 0, action, 0, 0, 0, 0]).with(6, &rule.priority.to_ne_bytes());
+    if table != 0 {
+        body = body.with(15, &table.to_ne_bytes());
+    }
+    if let Some(mark) = rule.mark {
+        body = body.with(10, &mark.to_ne_bytes());
+    }
+    if let Some(source) = rule.source {
+        body = body.with(2, &source.octets());
+    }
+    body
+}
+
+fn read_rule(answer: &[u8]) -> (Rule, bool) {
+    let mut rule = Rule { priority: 0, mark: None, source: None, action: Action::Unreachable };
+    let mut table = answer.get(4).copied().map_or(0, u32::from);
+    let mut ours = false;
+    for (kind, value) in attributes(answer.get(12..).unwrap_or_default()) {
+        match kind {
+            2 => rule.source = address(value),
+            6 => rule.priority = read_u32(value, 0),
+            10 => rule.mark = Some(read_u32(value, 0)),
+            15 => table = read_u32(value, 0),
+            21 => ours = value == [OURS],
+            _ => {}
+        }
+    }
+    if answer.get(7) == Some(&TO_TABLE) {
+        rule.action = Action::Table(table);
+    }
+    (rule, ours)
+}
+
+fn address(value: &[u8]) -> Option<Ipv4Addr> {
+    <[u8; 4]>::try_from(value).ok().map(Ipv4Addr::from)
+}
+
+fn gone_is_fine(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENODEV | libc::ESRCH | libc::ENOENT | libc::EADDRNOTAVAIL)) => Ok(()),
+        other => other,
+    }
+}

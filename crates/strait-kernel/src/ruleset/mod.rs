@@ -1,0 +1,10 @@
+//! The nftables text of a namespace: one table of its own, whole. Pure and sorted.
+
+mod group;
+mod node;
+mod router;
+mod text;
+
+pub(crate) use node::host;
+pub(crate) use router::router;
+pub(crate) use text::{HEAD, MORE};
