@@ -24,6 +24,15 @@ DROPPED='timeout expired|timed out|No route to host|Network is unreachable|Host 
 RESET='Connection refused|Connection reset|server closed the connection'
 NO_NAME='could not translate host name|Name or service not known|No address associated'
 
+end_children() {
+    local child
+    for child in $(jobs -p); do
+        kill "$child" 2>/dev/null || true
+    done
+    rm -rf "$WORK"
+}
+trap end_children EXIT
+
 # ---- proofs ----
 
 # prove NUMBER WHAT PROVED COMMAND…: the command must succeed.
@@ -176,6 +185,74 @@ ask() {
     ec2 "$name" "$region" "$@" --query "$query" --output text
 }
 
+# ---- the provider's things ----
+
+PROVIDER_REGION=us-east-1
+declare -A PASSWORD NAME PEERING PCX
+
+know_accounts() {
+    PROVIDER=$(account provider)
+    CUSTOMER=$(account customer)
+    PROJECT=$(. "$WORK/provider.env" && echo "$STRAIT_PROJECT_ID")
+}
+
+# new_service NAME: makes a service, and keeps its password and its stable name.
+new_service() {
+    strait service create "$1" --region "$PROVIDER_REGION" --wait --output json >"$WORK/$1.json" || return 1
+    PASSWORD[$1]=$(jq -er .initial_password "$WORK/$1.json") || return 1
+    NAME[$1]=$(service "$1" .endpoint.host)
+}
+
+# service NAME FILTER: a field of the service as it is now.
+service() {
+    get "$2" strait service get "$1" --output json
+}
+
+# way NAME [MORE]: the line for psql by the stable name; and the password for it.
+way() {
+    echo "host=${NAME[$1]} port=5432 user=tsdbadmin dbname=tsdb sslmode=verify-full ${2:-}"
+}
+
+# sql SERVICE FROM SQL [MORE]
+sql() {
+    PGPASSWORD=${PASSWORD[$1]} query "$2" "$(way "$1" "${4:-}")" "$3"
+}
+
+# sql_is EXPECTED SERVICE FROM SQL [MORE]
+sql_is() {
+    PGPASSWORD=${PASSWORD[$2]} answers "$1" "$3" "$(way "$2" "${5:-}")" "$4"
+}
+
+# private NAME: the private address of an attached service.
+private() {
+    service "$1" .vpc_endpoint.address
+}
+
+# local_line NAME: the line for psql on this machine, as the service's connection info prints it.
+local_line() {
+    service "$1" '[.. | objects | (.dsn_from_here?, .local_connection?) | strings][0]'
+}
+
+new_vpc() {
+    strait vpc create "$1" --region "$PROVIDER_REGION" --cidr "$2" --wait --output json >"$WORK/vpc-$1.json"
+}
+
+# request VPC ACCOUNT NETWORK: asks for a peering connection and keeps its ids in PEERING and PCX.
+request() {
+    local vpc=$1 account=$2 network=$3 key="$1-$3"
+    strait peering create --vpc "$vpc" --account "$account" --peer-vpc "${VPC[$network]}" --region "${REGION_OF[$network]}" --output json >"$WORK/peering.json" || return 1
+    PEERING[$key]=$(jq -er .id "$WORK/peering.json") || return 1
+    PCX[$key]=$(jq -er '.accepter_provisioned_id // .provisioned_id' "$WORK/peering.json")
+}
+
+peering() {
+    get "$2" strait peering get "${PEERING[$1]}" --vpc "${1%%-*}" --output json
+}
+
+steps() {
+    strait peering steps "${PEERING[$1]}" --vpc "${1%%-*}" "${@:2}"
+}
+
 # ---- a customer's network ----
 
 declare -A VPC SUBNET TABLE GROUP INSTANCE ENI ADDRESS REGION_OF OWNER
@@ -304,6 +381,16 @@ resolves_to() {
 begins_with() {
     echo "$2 should begin with $1"
     [[ "$2" == "$1"* ]]
+}
+
+# wait_for SECONDS COMMAND…: the command succeeds within the time.
+wait_for() {
+    local limit=$1 begun=$EPOCHREALTIME
+    shift
+    until "$@"; do
+        [ "$(milliseconds_since "$begun")" -le $((limit * 1000)) ] || return 1
+        sleep 0.1
+    done
 }
 
 # ended PROCESS SECONDS FILE: a session in the background ends with an error of the server's, not by hanging.

@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# The tests of the whole: the story, the AWS clients, a crash, bad input, the set-up. `tests/run.sh story crash` runs some.
+# As an ordinary user: as ourselves, or, when we are root, as the user strait-test, with copies of all that it takes.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+: "${CARGO_TARGET_DIR:=$HOME/.cache/strait-target}"
+: "${STRAIT_BIN:=$CARGO_TARGET_DIR/debug/strait}"
+: "${STRAIT_CLIENTS:=${XDG_CACHE_HOME:-$HOME/.cache}/strait-clients}"
+USER_NAME=strait-test
+ALL=(setup bad-input story clients crash as-root)
+STAGE=""
+
+main() {
+    local wanted=("$@") passed=0 failed=0 name
+    [ "${#wanted[@]}" -gt 0 ] || wanted=("${ALL[@]}")
+    prepare
+    for name in "${wanted[@]}"; do
+        printf '\n== tests: %s\n' "$name"
+        if run_one "$name"; then
+            passed=$((passed + 1))
+        else
+            failed=$((failed + 1))
+            printf '== tests: %s FAILED\n' "$name"
+        fi
+    done
+    clean
+    printf '\n%d passed, %d failed\n' "$passed" "$failed"
+    [ "$failed" -eq 0 ]
+}
+
+# A stage that the ordinary user reads: the program, the scripts, the clients.
+prepare() {
+    STAGE=$(mktemp -d /tmp/strait-stage.XXXXXX)
+    chmod 755 "$STAGE"
+    trap clean EXIT
+    mkdir "$STAGE/data"
+    if [ "$(id -u)" -ne 0 ]; then
+        return
+    fi
+    id -u "$USER_NAME" >/dev/null 2>&1 || useradd --system --create-home --shell /bin/bash "$USER_NAME"
+    mkdir "$STAGE/src"
+    cp -r demo tests scripts "$STAGE/src/"
+    cp "$STRAIT_BIN" "$STAGE/strait"
+    cp -a "$STRAIT_CLIENTS" "$STAGE/clients"
+    sed -i "1s|.*|#!$STAGE/clients/bin/python3|" "$STAGE/clients/bin/aws"
+    chmod -R a+rX "$STAGE"
+    chown "$USER_NAME:" "$STAGE/data"
+}
+
+run_one() {
+    case "$1" in
+    setup) timeout 120 tests/setup.sh ;;
+    story) STRAIT_STORY_DOWN=1 STRAIT_DEMO_DIR="$STAGE/data/story" ordinary 900 demo/story.sh ;;
+    clients) ordinary 600 tests/clients/run.sh ;;
+    crash) STRAIT_DATA_DIR="$STAGE/data/crash" ordinary 600 tests/crash.sh ;;
+    bad-input) STRAIT_DATA_DIR="$STAGE/data/bad" ordinary 600 tests/bad-input.sh ;;
+    as-root) story_as_root ;;
+    *)
+        echo "no such test: $1 (there are: ${ALL[*]})" >&2
+        return 1
+        ;;
+    esac
+}
+
+# Root is a user that Strait supports too; PostgreSQL refuses it, so this is another way through the program.
+story_as_root() {
+    if [ "$(id -u)" -ne 0 ]; then
+        echo "not root here: this one runs where the tests are started as root"
+        return 0
+    fi
+    STRAIT_BIN="$STRAIT_BIN" STRAIT_STORY_DOWN=1 STRAIT_DEMO_DIR="$STAGE/root-story" timeout 900 demo/story.sh
+}
+
+# ordinary SECONDS SCRIPT: runs a script of ours as an ordinary user.
+ordinary() {
+    local limit=$1 script=$2 home
+    if [ "$(id -u)" -ne 0 ]; then
+        STRAIT_BIN="$STRAIT_BIN" STRAIT_CLIENTS="$STRAIT_CLIENTS" timeout "$limit" "$script"
+        return
+    fi
+    home=$(getent passwd "$USER_NAME" | cut -d: -f6)
+    (
+        cd "$STAGE/src"
+        timeout "$limit" setpriv --reuid "$USER_NAME" --regid "$USER_NAME" --init-groups --inh-caps=-all --bounding-set=-all \
+            env -i HOME="$home" USER="$USER_NAME" PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin TMPDIR=/tmp TERM="${TERM:-dumb}" \
+            STRAIT_BIN="$STAGE/strait" STRAIT_CLIENTS="$STAGE/clients" STRAIT_STORY_DOWN="${STRAIT_STORY_DOWN:-}" \
+            ${STRAIT_DEMO_DIR:+STRAIT_DEMO_DIR="$STRAIT_DEMO_DIR"} ${STRAIT_DATA_DIR:+STRAIT_DATA_DIR="$STRAIT_DATA_DIR"} \
+            "$script"
+    )
+}
+
+# A script that broke off may have left a Strait running on the stage.
+clean() {
+    local data
+    [ -n "$STAGE" ] || return 0
+    for data in "$STAGE"/data/* "$STAGE/root-story"; do
+        if [ -d "$data/run" ]; then
+            STRAIT_DATA_DIR="$data" ordinary_down "$data" >/dev/null 2>&1 || echo "could not end the Strait of $data" >&2
+        fi
+    done
+    rm -rf "$STAGE"
+    STAGE=""
+}
+
+ordinary_down() {
+    if [ "$1" = "$STAGE/root-story" ] || [ "$(id -u)" -ne 0 ]; then
+        STRAIT_DATA_DIR="$1" timeout 60 "$STRAIT_BIN" down
+    else
+        timeout 60 setpriv --reuid "$USER_NAME" --regid "$USER_NAME" --init-groups \
+            env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/ STRAIT_DATA_DIR="$1" "$STAGE/strait" down
+    fi
+}
+
+main "$@"
