@@ -32,7 +32,9 @@ pub enum PlaneError {
         message: String,
     },
     /// The keys are wrong.
-    #[error("the public key or the secret key is wrong; `strait env` prints a pair that works here")]
+    #[error(
+        "the public key or the secret key is wrong; `strait env` prints a pair that works here"
+    )]
     Unauthorized,
     /// It may work later.
     #[error("{message}")]
@@ -44,7 +46,9 @@ pub enum PlaneError {
     #[error("the store could not be used ({0}); see that its PostgreSQL runs, then try again")]
     Store(#[from] sqlx::Error),
     /// The store's tables could not be made.
-    #[error("the store's tables could not be brought up to date ({0}); was it made by a newer Strait?")]
+    #[error(
+        "the store's tables could not be brought up to date ({0}); was it made by a newer Strait?"
+    )]
     Migrate(#[from] sqlx::migrate::MigrateError),
     /// A row makes no sense: a defect, or somebody changed the store by hand.
     #[error("the store holds something that Strait did not write: {0}")]

@@ -1,10 +1,16 @@
 //! The control plane: projects, services, VPCs, peering connections, attachments; the store; the reconcilers.
 
+mod admission;
 pub mod cloud;
 mod error;
 pub mod model;
+mod names;
 mod plane;
 pub mod postgres;
+mod reconcile;
+mod secret;
+mod store;
+mod validate;
 
 pub use error::{ErrorKind, PlaneError};
 pub use plane::Plane;

@@ -8,7 +8,8 @@ mod vpc;
 use serde::Serialize;
 
 pub use peering::{
-    CustomerGuide, CustomerStep, NewPeering, Peering, PeeringState, PeeringStatus, Requester, WaitingOn,
+    CustomerGuide, CustomerStep, NewPeering, Peering, PeeringState, PeeringStatus, Requester,
+    WaitingOn,
 };
 pub use project::{ApiKey, Bootstrap, NewApiKey, Project, Quota, QuotaSetting};
 pub use service::{

@@ -123,7 +123,9 @@ impl PeeringState {
     pub fn has_ended(self) -> bool {
         match self {
             Self::Failed | Self::Expired | Self::Rejected | Self::Deleted => true,
-            Self::InitiatingRequest | Self::PendingAcceptance | Self::Active | Self::Deleting => false,
+            Self::InitiatingRequest | Self::PendingAcceptance | Self::Active | Self::Deleting => {
+                false
+            }
         }
     }
 }

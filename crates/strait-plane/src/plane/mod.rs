@@ -1,0 +1,144 @@
+//! The plane's front: what its users may ask for. It checks and writes wishes; the reconcilers make them true.
+
+mod guide;
+mod peerings;
+mod projects;
+mod services;
+mod vpcs;
+mod wait;
+
+use std::sync::Arc;
+
+use sqlx::PgPool;
+
+use crate::cloud::Cloud;
+use crate::error::PlaneError;
+use crate::postgres::Postgres;
+use crate::reconcile::{Context, Reconcilers};
+use crate::secret::Verifier;
+use crate::store;
+
+/// The control plane. Clones share it. Wherever an object is named, its id and its name both do; an id comes first.
+/// When the last clone is dropped, the reconcilers end wherever they are; the next start goes on from there.
+#[derive(Clone)]
+pub struct Plane {
+    context: Arc<Context>,
+    reconcilers: Arc<Reconcilers>,
+    verifier: Arc<Verifier>,
+}
+
+impl Plane {
+    /// Brings the store up to date and starts the reconcilers. Services that should run are started, ways and names that
+    /// should be there are made or found.
+    pub async fn start(
+        pool: PgPool,
+        cloud: Arc<dyn Cloud>,
+        postgres: Arc<dyn Postgres>,
+        domain: String,
+    ) -> Result<Self, PlaneError> {
+        store::migrate(&pool).await?;
+        let context = Context::new(pool, cloud, postgres, domain);
+        let reconcilers = Arc::new(Reconcilers::spawn(Arc::clone(&context)));
+        Ok(Self {
+            context,
+            reconcilers,
+            verifier: Arc::default(),
+        })
+    }
+
+    /// Stops the reconcilers after the step that each is in. What they left goes on at the next start.
+    pub async fn shutdown(&self) {
+        self.reconcilers.shutdown().await;
+    }
+
+    /// The domain that services' names end in.
+    pub fn domain(&self) -> &str {
+        &self.context.domain
+    }
+
+    /// Regions where Peering VPCs and services may be, sorted.
+    pub fn supported_regions(&self) -> Vec<String> {
+        self.context.cloud.supported_regions()
+    }
+
+    /// Regions where customers' VPCs may be, sorted.
+    pub fn known_regions(&self) -> Vec<String> {
+        self.context.cloud.known_regions()
+    }
+
+    /// The provider's account: who customers see as requester.
+    pub fn account(&self) -> String {
+        self.context.cloud.account()
+    }
+
+    /// The certificate authority that signs services' certificates, PEM.
+    pub fn authority(&self) -> String {
+        self.context.postgres.authority()
+    }
+
+    /// Where on this machine that certificate is, for `sslrootcert=`.
+    pub fn authority_path(&self) -> String {
+        self.context.postgres.authority_path()
+    }
+
+    fn pool(&self) -> &PgPool {
+        &self.context.pool
+    }
+}
+
+/// What an object may be named by.
+trait Named {
+    const KIND: &'static str;
+    fn id(&self) -> &str;
+    /// The cloud's id, where there is one.
+    fn provisioned_id(&self) -> Option<&str>;
+    /// Whether it is being deleted: others of its name come first.
+    fn is_leaving(&self) -> bool;
+}
+
+/// The one that is meant: by its id, else by the cloud's id, else by its name if only one has it.
+fn pick<T: Named>(found: Vec<T>, name: &str) -> Result<T, PlaneError> {
+    let by_id = found
+        .iter()
+        .position(|object| object.id() == name)
+        .or_else(|| {
+            found
+                .iter()
+                .position(|object| object.provisioned_id() == Some(name))
+        });
+    let mut found = found;
+    if let Some(index) = by_id {
+        return Ok(found.swap_remove(index));
+    }
+    if found.iter().any(|object| !object.is_leaving()) {
+        found.retain(|object| !object.is_leaving());
+    }
+    if found.len() > 1 {
+        let ids: Vec<&str> = found.iter().map(Named::id).collect();
+        return Err(PlaneError::conflict(format!(
+            "{} of the {}s are called {name:?}; name it by its id, one of: {}",
+            found.len(),
+            T::KIND,
+            ids.join(", ")
+        )));
+    }
+    found
+        .pop()
+        .ok_or_else(|| PlaneError::not_found(T::KIND, name))
+}
+
+/// How a quota is refused.
+fn quota_refusal(
+    what: &str,
+    limit: u32,
+    project: &str,
+    quota: crate::model::Quota,
+    used: u32,
+) -> PlaneError {
+    PlaneError::QuotaExceeded {
+        message: format!(
+            "{what} {used} of at most {limit}; the operator can raise it: `strait admin quota --project {project} {quota} {}`",
+            used.saturating_add(1).max(limit.saturating_add(1))
+        ),
+    }
+}

@@ -1,0 +1,268 @@
+//! Peering connections.
+
+use std::time::Duration;
+
+use super::{Plane, guide, quota_refusal};
+use crate::error::PlaneError;
+use crate::model::{
+    CustomerGuide, NewPeering, Peering, PeeringState, PeeringStatus, Quota, Vpc, VpcStatus,
+    WaitingOn,
+};
+use crate::store::peerings::{self, Kept};
+use crate::store::{projects, tell_work, vpcs};
+use crate::{secret, validate};
+
+/// How long the answer waits for the `pcx-` id.
+const ID_PATIENCE: Duration = Duration::from_secs(2);
+
+impl Plane {
+    /// Asks for a peering connection, and waits a little for its `pcx-` id.
+    pub async fn create_peering(
+        &self,
+        project: &str,
+        vpc: &str,
+        new: NewPeering,
+    ) -> Result<Peering, PlaneError> {
+        let vpc = self.vpc(project, vpc).await?;
+        let new = validate::peer(&new, &self.known_regions())?;
+        let id = secret::numeric_id();
+        let mut tx = self.pool().begin().await?;
+        match vpcs::lock(&mut tx, &vpc.id).await? {
+            None => return Err(PlaneError::not_found("VPC", &vpc.id)),
+            Some(VpcStatus::Creating | VpcStatus::Created) => {}
+            Some(status @ (VpcStatus::Deleting | VpcStatus::Failed)) => {
+                return Err(PlaneError::conflict(format!(
+                    "VPC {} ({:?}) is {status}; use another one",
+                    vpc.id, vpc.name
+                )));
+            }
+        }
+        let limit = projects::quota(&mut *tx, &vpc.project_id, Quota::PeeringsPerVpc).await?;
+        let used = peerings::count(&mut *tx, &vpc.id).await?;
+        if used >= limit {
+            let what = format!("peering connections on VPC {}:", vpc.id);
+            return Err(quota_refusal(
+                &what,
+                limit,
+                &vpc.project_id,
+                Quota::PeeringsPerVpc,
+                used,
+            ));
+        }
+        if !peerings::insert(&mut tx, &id, &vpc.id, &new).await? {
+            let all = peerings::list(&mut *tx, &vpc.id).await?;
+            return Err(already(&vpc, &new, &all));
+        }
+        tell_work(&mut *tx, "vpc", &vpc.id).await?;
+        tx.commit().await?;
+        let kept = self
+            .wait_for(ID_PATIENCE, async || {
+                let kept = peerings::get(self.pool(), &id).await?;
+                Ok(kept.filter(|kept| kept.provisioned_id.is_some() || kept.refused))
+            })
+            .await?;
+        match kept {
+            Some(kept) => Ok(shown(kept)),
+            None => self.peering(&vpc.project_id, &vpc.id, &id).await,
+        }
+    }
+
+    /// A Peering VPC's connections, oldest first.
+    pub async fn list_peerings(
+        &self,
+        project: &str,
+        vpc: &str,
+    ) -> Result<Vec<Peering>, PlaneError> {
+        let vpc = self.vpc(project, vpc).await?;
+        Ok(peerings::list(self.pool(), &vpc.id)
+            .await?
+            .into_iter()
+            .map(shown)
+            .collect())
+    }
+
+    /// One connection, by its id, its `pcx-` id, or the customer's VPC if only one leads there.
+    pub async fn peering(
+        &self,
+        project: &str,
+        vpc: &str,
+        peering: &str,
+    ) -> Result<Peering, PlaneError> {
+        let vpc = self.vpc(project, vpc).await?;
+        self.find_peering(&vpc, peering).await.map(shown)
+    }
+
+    /// Asks for the end of a connection, whatever became of it.
+    pub async fn delete_peering(
+        &self,
+        project: &str,
+        vpc: &str,
+        peering: &str,
+    ) -> Result<Peering, PlaneError> {
+        let vpc = self.vpc(project, vpc).await?;
+        let kept = self.find_peering(&vpc, peering).await?;
+        let mut tx = self.pool().begin().await?;
+        peerings::want_deleted(&mut *tx, &kept.id).await?;
+        tell_work(&mut *tx, "vpc", &vpc.id).await?;
+        tx.commit().await?;
+        Ok(shown(Kept {
+            state: PeeringState::Deleting,
+            reason: None,
+            refused: false,
+            ..kept
+        }))
+    }
+
+    /// What the customer of this connection needs: who asks, the commands, the permissions.
+    pub async fn customer_steps(
+        &self,
+        project: &str,
+        vpc: &str,
+        peering: &str,
+    ) -> Result<CustomerGuide, PlaneError> {
+        let vpc = self.vpc(project, vpc).await?;
+        let kept = self.find_peering(&vpc, peering).await?;
+        guide::for_customer(self.account(), &vpc, &kept)
+    }
+
+    async fn find_peering(&self, vpc: &Vpc, name: &str) -> Result<Kept, PlaneError> {
+        let mut all = peerings::list(self.pool(), &vpc.id).await?;
+        let by_id = all
+            .iter()
+            .position(|kept| kept.id == name)
+            .or_else(|| {
+                all.iter()
+                    .position(|kept| kept.provisioned_id.as_deref() == Some(name))
+            })
+            .or_else(|| {
+                all.iter()
+                    .position(|kept| kept.accepter_provisioned_id.as_deref() == Some(name))
+            });
+        if let Some(index) = by_id {
+            return Ok(all.swap_remove(index));
+        }
+        let live: Vec<usize> = (0..all.len())
+            .filter(|index| all[*index].peer_vpc_id == name && !all[*index].state.has_ended())
+            .collect();
+        match live.as_slice() {
+            [] => Err(PlaneError::not_found("peering connection", name)),
+            [index] => Ok(all.swap_remove(*index)),
+            [..] => {
+                let ids: Vec<&str> = live.iter().map(|index| all[*index].id.as_str()).collect();
+                Err(PlaneError::conflict(format!(
+                    "{} peering connections lead to {name}; name it by its id, one of: {}",
+                    ids.len(),
+                    ids.join(", ")
+                )))
+            }
+        }
+    }
+}
+
+impl Kept {
+    /// Whether it stands in the way of deleting its VPC.
+    pub(super) fn is_in_use(&self) -> bool {
+        !self.state.has_ended() && self.state != PeeringState::Deleting
+    }
+}
+
+/// As it is shown.
+pub(super) fn shown(kept: Kept) -> Peering {
+    let (status, waiting_on, next_action) = turn(&kept);
+    Peering {
+        id: kept.id,
+        vpc_id: kept.vpc_id,
+        peer_account_id: kept.peer_account_id,
+        peer_vpc_id: kept.peer_vpc_id,
+        peer_region_code: kept.peer_region_code,
+        provisioned_id: kept.provisioned_id,
+        accepter_provisioned_id: kept.accepter_provisioned_id,
+        status,
+        state: kept.state,
+        admitted: kept.state == PeeringState::Active && !kept.admitted_cidrs.is_empty(),
+        waiting_on,
+        next_action,
+        expires_at: kept.expires_at,
+        error_message: kept.reason.as_ref().map(|reason| reason.message.clone()),
+        reason: kept.reason,
+        peer_cidrs: kept.peer_cidrs,
+        created: kept.created,
+        updated: kept.updated,
+    }
+}
+
+/// Tiger's word for it, whose turn it is, and what that one does.
+fn turn(kept: &Kept) -> (PeeringStatus, WaitingOn, Option<String>) {
+    let provider = |status, action: &str| (status, WaitingOn::Provider, Some(action.to_owned()));
+    match kept.state {
+        PeeringState::InitiatingRequest if kept.refused => provider(
+            PeeringStatus::Invalid,
+            "mend what the reason says, or delete this peering connection",
+        ),
+        PeeringState::InitiatingRequest => provider(
+            PeeringStatus::Approved,
+            "wait: Strait asks AWS for the connection",
+        ),
+        PeeringState::PendingAcceptance => (
+            PeeringStatus::Pending,
+            WaitingOn::Customer,
+            Some(format!(
+                "accept {} in account {}, Region {}; then add the route and allow TCP 5432 out (the customer's steps tell how)",
+                kept.accepter_provisioned_id
+                    .as_deref()
+                    .unwrap_or("the request"),
+                kept.peer_account_id,
+                kept.peer_region_code
+            )),
+        ),
+        PeeringState::Active if kept.reason.is_none() => {
+            (PeeringStatus::Active, WaitingOn::Nobody, None)
+        }
+        PeeringState::Active => {
+            let status = match (kept.refused, kept.admitted_cidrs.is_empty()) {
+                (true, true) => PeeringStatus::Invalid,
+                (true, false) | (false, _) => PeeringStatus::Active,
+            };
+            match kept.refused {
+                true => provider(
+                    status,
+                    "use another Peering VPC for this customer, or delete the other connection",
+                ),
+                false => provider(status, "wait: Strait tries again"),
+            }
+        }
+        PeeringState::Failed => provider(
+            PeeringStatus::Invalid,
+            "delete this peering connection, then ask again",
+        ),
+        PeeringState::Expired => provider(
+            PeeringStatus::Timeout,
+            "delete this peering connection, then ask again",
+        ),
+        PeeringState::Rejected | PeeringState::Deleted => provider(
+            PeeringStatus::Disabled,
+            "delete this peering connection; ask again if it is still wanted",
+        ),
+        PeeringState::Deleting => provider(PeeringStatus::Disabled, "wait: Strait deletes it"),
+    }
+}
+
+fn already(vpc: &Vpc, new: &NewPeering, all: &[Kept]) -> PlaneError {
+    let Some(other) = all.iter().find(|kept| {
+        !kept.state.has_ended()
+            && kept.peer_vpc_id == new.peer_vpc_id
+            && kept.peer_account_id == new.peer_account_id
+    }) else {
+        return PlaneError::conflict(
+            "somebody changed this Peering VPC's connections at the same time; try again",
+        );
+    };
+    PlaneError::conflict(format!(
+        "VPC {} has peering connection {} ({}, {}) to {} already, and AWS allows one between two VPCs; use that one, or delete it first",
+        vpc.id,
+        other.id,
+        other.provisioned_id.as_deref().unwrap_or("no pcx id yet"),
+        other.state,
+        other.peer_vpc_id
+    ))
+}

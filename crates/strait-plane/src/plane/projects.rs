@@ -1,0 +1,175 @@
+//! Projects, keys and quotas.
+
+use super::{Named, Plane, pick};
+use crate::error::PlaneError;
+use crate::model::{ApiKey, Bootstrap, NewApiKey, Project, Quota, QuotaSetting};
+use crate::store::{keys, projects, services, vpcs};
+use crate::{secret, validate};
+
+/// Serialises first starts; any constant that nobody else uses.
+const BOOTSTRAP_LOCK: i64 = 0x5374_7261_6974_0003;
+
+impl Named for Project {
+    const KIND: &'static str = "project";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn provisioned_id(&self) -> Option<&str> {
+        None
+    }
+
+    fn is_leaving(&self) -> bool {
+        false
+    }
+}
+
+impl Plane {
+    /// Makes the first project with a pair of keys, if there is no project yet; the secret is shown here only.
+    pub async fn bootstrap(&self) -> Result<Bootstrap, PlaneError> {
+        let mut tx = self.pool().begin().await?;
+        sqlx::query("SELECT pg_advisory_xact_lock($1)")
+            .bind(BOOTSTRAP_LOCK)
+            .execute(&mut *tx)
+            .await?;
+        if let Some(project) = projects::list(&mut *tx).await?.into_iter().next() {
+            return Ok(Bootstrap { project, key: None });
+        }
+        let project = projects::insert(&mut *tx, &secret::object_id(), "first").await?;
+        let (public_key, secret_key) = secret::key_pair();
+        let hash = secret::hash(secret_key.clone()).await?;
+        let key = keys::insert(&mut *tx, &public_key, &project.id, &hash).await?;
+        tx.commit().await?;
+        Ok(Bootstrap {
+            project,
+            key: Some(NewApiKey { key, secret_key }),
+        })
+    }
+
+    /// Whose keys these are: the project's id.
+    pub async fn authenticate(
+        &self,
+        public_key: &str,
+        secret_key: &str,
+    ) -> Result<String, PlaneError> {
+        let Some((project, hash)) = keys::find(self.pool(), public_key).await? else {
+            return Err(PlaneError::Unauthorized);
+        };
+        if !self.verifier.matches(secret_key, &hash).await? {
+            return Err(PlaneError::Unauthorized);
+        }
+        Ok(project)
+    }
+
+    /// Makes a project, without keys.
+    pub async fn create_project(&self, name: &str) -> Result<Project, PlaneError> {
+        projects::insert(self.pool(), &secret::object_id(), &validate::name(name)?).await
+    }
+
+    /// All projects, oldest first.
+    pub async fn list_projects(&self) -> Result<Vec<Project>, PlaneError> {
+        projects::list(self.pool()).await
+    }
+
+    /// One project.
+    pub async fn project(&self, project: &str) -> Result<Project, PlaneError> {
+        pick(projects::named(self.pool(), project).await?, project)
+    }
+
+    /// Gives a project another name.
+    pub async fn rename_project(&self, project: &str, name: &str) -> Result<Project, PlaneError> {
+        let project = self.project(project).await?;
+        projects::rename(self.pool(), &project.id, &validate::name(name)?).await?;
+        self.project(&project.id).await
+    }
+
+    /// Deletes a project with its keys, unless it has services or Peering VPCs.
+    pub async fn delete_project(&self, project: &str) -> Result<(), PlaneError> {
+        let project = self.project(project).await?;
+        let mut tx = self.pool().begin().await?;
+        if !projects::lock(&mut tx, &project.id).await? {
+            return Ok(());
+        }
+        let services = services::list(&mut *tx, &project.id).await?;
+        let vpcs = vpcs::list(&mut *tx, &project.id).await?;
+        let users: Vec<String> = services
+            .iter()
+            .map(|service| format!("service {} ({:?})", service.id, service.name))
+            .chain(
+                vpcs.iter()
+                    .map(|vpc| format!("VPC {} ({:?})", vpc.id, vpc.name)),
+            )
+            .collect();
+        if !users.is_empty() {
+            return Err(PlaneError::conflict(format!(
+                "project {} still has {}; delete these first",
+                project.id,
+                users.join(", ")
+            )));
+        }
+        projects::delete(&mut *tx, &project.id).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Makes a pair of keys; the secret is shown here only.
+    pub async fn create_key(&self, project: &str) -> Result<NewApiKey, PlaneError> {
+        let project = self.project(project).await?;
+        let (public_key, secret_key) = secret::key_pair();
+        let hash = secret::hash(secret_key.clone()).await?;
+        let key = keys::insert(self.pool(), &public_key, &project.id, &hash).await?;
+        Ok(NewApiKey { key, secret_key })
+    }
+
+    /// A project's keys, without secrets, oldest first.
+    pub async fn list_keys(&self, project: &str) -> Result<Vec<ApiKey>, PlaneError> {
+        let project = self.project(project).await?;
+        keys::list(self.pool(), &project.id).await
+    }
+
+    /// Takes a pair of keys away; it opens nothing from now on.
+    pub async fn delete_key(&self, project: &str, public_key: &str) -> Result<(), PlaneError> {
+        let project = self.project(project).await?;
+        if !keys::delete(self.pool(), &project.id, public_key).await? {
+            return Err(PlaneError::not_found("key", public_key));
+        }
+        Ok(())
+    }
+
+    /// A project's quotas and how much of each is used.
+    pub async fn quotas(&self, project: &str) -> Result<Vec<QuotaSetting>, PlaneError> {
+        let project = self.project(project).await?;
+        let mut settings = Vec::new();
+        for quota in Quota::ALL {
+            settings.push(self.quota(&project.id, *quota).await?);
+        }
+        Ok(settings)
+    }
+
+    /// Sets a quota. One below what is used takes nothing away; it refuses what comes next.
+    pub async fn set_quota(
+        &self,
+        project: &str,
+        quota: Quota,
+        limit: u32,
+    ) -> Result<QuotaSetting, PlaneError> {
+        let project = self.project(project).await?;
+        let Ok(most) = i32::try_from(limit) else {
+            return Err(PlaneError::invalid(
+                "limit",
+                format!("{limit} is too many; the most is {}", i32::MAX),
+            ));
+        };
+        projects::set_quota(self.pool(), &project.id, quota, most).await?;
+        self.quota(&project.id, quota).await
+    }
+
+    async fn quota(&self, project: &str, quota: Quota) -> Result<QuotaSetting, PlaneError> {
+        Ok(QuotaSetting {
+            quota,
+            limit: projects::quota(self.pool(), project, quota).await?,
+            used: projects::used(self.pool(), project, quota).await?,
+        })
+    }
+}

@@ -1,0 +1,410 @@
+//! Services.
+
+use super::{Named, Plane, pick};
+use crate::error::PlaneError;
+use crate::model::{
+    CreatedService, Endpoint, Network, NewService, PublicEndpoint, Service, ServiceConnection,
+    ServiceNetwork, ServiceStatus, Vpc, VpcEndpoint, VpcStatus, Wanted,
+};
+use crate::names::Names;
+use crate::store::services::{self, Insert, Kept};
+use crate::store::{projects, tell_work, vpcs};
+use crate::{secret, validate};
+
+/// Who owns a service's database, as on Tiger.
+const USER: &str = "tsdbadmin";
+/// A service's database, as on Tiger.
+const DATABASE: &str = "tsdb";
+
+impl Named for Kept {
+    const KIND: &'static str = "service";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn provisioned_id(&self) -> Option<&str> {
+        None
+    }
+
+    fn is_leaving(&self) -> bool {
+        self.wanted == Wanted::Deleted
+    }
+}
+
+impl Plane {
+    /// Asks for a service. Its password is in this answer only.
+    pub async fn create_service(
+        &self,
+        project: &str,
+        new: NewService,
+    ) -> Result<CreatedService, PlaneError> {
+        let project = self.project(project).await?;
+        let region = validate::region(
+            "region_code",
+            new.region_code.trim(),
+            &self.supported_regions(),
+        )?;
+        let vpc = match &new.vpc {
+            Some(vpc) => Some(self.vpc(&project.id, vpc).await?),
+            None => None,
+        };
+        let id = secret::object_id();
+        let name = match &new.name {
+            Some(name) => validate::name(name)?,
+            None => format!("db-{id}"),
+        };
+        let initial_password = secret::password();
+        let verifier = secret::scram_verifier(&initial_password);
+        let mut tx = self.pool().begin().await?;
+        if !projects::lock(&mut tx, &project.id).await? {
+            return Err(PlaneError::not_found("project", &project.id));
+        }
+        if let Some(vpc) = &vpc {
+            usable(
+                vpcs::lock(&mut tx, &vpc.id).await?,
+                vpc,
+                &region,
+                &format!("{name:?}"),
+            )?;
+        }
+        let insert = Insert {
+            id: &id,
+            project: &project.id,
+            name: &name,
+            region: &region,
+            verifier: &verifier,
+            vpc: vpc.as_ref().map(|vpc| vpc.id.as_str()),
+        };
+        services::insert(&mut *tx, &insert).await?;
+        tell_work(&mut *tx, "service", &id).await?;
+        tx.commit().await?;
+        Ok(CreatedService {
+            service: self.service(&project.id, &id).await?,
+            initial_password,
+        })
+    }
+
+    /// A project's services, oldest first.
+    pub async fn list_services(&self, project: &str) -> Result<Vec<Service>, PlaneError> {
+        let project = self.project(project).await?;
+        let kept = services::list(self.pool(), &project.id).await?;
+        Ok(kept.into_iter().map(|kept| self.shown(kept)).collect())
+    }
+
+    /// One service.
+    pub async fn service(&self, project: &str, service: &str) -> Result<Service, PlaneError> {
+        Ok(self.shown(self.find_service(project, service).await?))
+    }
+
+    /// Gives a service another name. Its host names hold its id and stay.
+    pub async fn rename_service(
+        &self,
+        project: &str,
+        service: &str,
+        name: &str,
+    ) -> Result<Service, PlaneError> {
+        let kept = self.find_service(project, service).await?;
+        services::rename(self.pool(), &kept.id, &validate::name(name)?).await?;
+        self.service(&kept.project_id, &kept.id).await
+    }
+
+    /// Asks for the end of a service with its data. It is `DELETING` at first.
+    pub async fn delete_service(
+        &self,
+        project: &str,
+        service: &str,
+    ) -> Result<Service, PlaneError> {
+        let kept = self.find_service(project, service).await?;
+        self.wish(&kept, |_, network| Ok((Wanted::Deleted, network)))
+            .await
+    }
+
+    /// Starts a stopped service. One that runs is a success.
+    pub async fn start_service(&self, project: &str, service: &str) -> Result<Service, PlaneError> {
+        let kept = self.find_service(project, service).await?;
+        self.wish(&kept, |wanted, network| match wanted {
+            Wanted::Running | Wanted::Paused => Ok((Wanted::Running, network)),
+            Wanted::Deleted => Err(deleted(&kept)),
+        })
+        .await
+    }
+
+    /// Stops a service; its data, names and ways stay. One that is stopped is a success.
+    pub async fn stop_service(&self, project: &str, service: &str) -> Result<Service, PlaneError> {
+        let kept = self.find_service(project, service).await?;
+        self.wish(&kept, |wanted, network| match wanted {
+            Wanted::Running | Wanted::Paused => Ok((Wanted::Paused, network)),
+            Wanted::Deleted => Err(deleted(&kept)),
+        })
+        .await
+    }
+
+    /// Asks for a service to be reached through this Peering VPC only, wherever it is now. Returns at once.
+    pub async fn attach_service(
+        &self,
+        project: &str,
+        service: &str,
+        vpc: &str,
+    ) -> Result<Service, PlaneError> {
+        let kept = self.find_service(project, service).await?;
+        let vpc = self.vpc(&kept.project_id, vpc).await?;
+        let mut tx = self.pool().begin().await?;
+        // The VPC's row first, as its deletion does.
+        let status = vpcs::lock(&mut tx, &vpc.id).await?;
+        let Some((wanted, network)) = services::lock(&mut tx, &kept.id).await? else {
+            return Err(PlaneError::not_found("service", service));
+        };
+        movable(&kept, wanted, "attached")?;
+        usable(
+            status,
+            &vpc,
+            &kept.region_code,
+            &format!("{} ({:?})", kept.id, kept.name),
+        )?;
+        let target = Network::Vpc(vpc.id.clone());
+        if network != target {
+            services::want(&mut *tx, &kept.id, Wanted::Running, &target).await?;
+            tell_work(&mut *tx, "service", &kept.id).await?;
+            tx.commit().await?;
+        }
+        self.service(&kept.project_id, &kept.id).await
+    }
+
+    /// Asks for a service to be public again. With `vpc`, only if it is attached to that one. Returns at once.
+    pub async fn detach_service(
+        &self,
+        project: &str,
+        service: &str,
+        vpc: Option<&str>,
+    ) -> Result<Service, PlaneError> {
+        let kept = self.find_service(project, service).await?;
+        let from = match vpc {
+            Some(vpc) => Some(self.vpc(&kept.project_id, vpc).await?),
+            None => None,
+        };
+        self.wish(&kept, |wanted, network| {
+            movable(&kept, wanted, "detached")?;
+            match (&network, &from) {
+                (Network::Public, Some(from)) => Err(PlaneError::conflict(format!(
+                    "service {} ({:?}) is not attached to VPC {} ({:?}): it is public",
+                    kept.id, kept.name, from.id, from.name
+                ))),
+                (Network::Vpc(id), Some(from)) if *id != from.id => {
+                    Err(PlaneError::conflict(format!(
+                        "service {} ({:?}) is not attached to VPC {} ({:?}) but to VPC {id}",
+                        kept.id, kept.name, from.id, from.name
+                    )))
+                }
+                (Network::Public | Network::Vpc(_), _) => Ok((Wanted::Running, Network::Public)),
+            }
+        })
+        .await
+    }
+
+    /// How to connect to a service now.
+    pub async fn service_connection(
+        &self,
+        project: &str,
+        service: &str,
+    ) -> Result<ServiceConnection, PlaneError> {
+        let kept = self.find_service(project, service).await?;
+        let Some(current) = &kept.current else {
+            return Err(PlaneError::conflict(format!(
+                "service {} ({:?}) is {} and has no address yet; wait until it is READY",
+                kept.id, kept.name, kept.status
+            )));
+        };
+        let host = Names::of(&kept.id, &kept.project_id, self.domain()).stable;
+        let sslrootcert = self.authority_path();
+        let rest = format!(
+            "user={USER} dbname={DATABASE} sslmode=verify-full sslrootcert={}",
+            quoted(&sslrootcert)
+        );
+        let port = current.open.port;
+        let explanation = match &current.network {
+            Network::Public => {
+                "`dsn` works from the internet, `dsn_from_here` on the machine that Strait runs on"
+                    .to_owned()
+            }
+            Network::Vpc(vpc) => format!(
+                "`dsn` works from customers' VPCs that are peered with Peering VPC {vpc}, and from nowhere else"
+            ),
+        };
+        Ok(ServiceConnection {
+            dsn: format!("host={host} port={port} {rest}"),
+            dsn_from_here: current
+                .open
+                .loopback_port
+                .filter(|_| current.network == Network::Public)
+                .map(|port| format!("hostaddr=127.0.0.1 port={port} host={host} {rest}")),
+            service_id: kept.id.clone(),
+            network: current.network.clone(),
+            host,
+            port,
+            user: USER.to_owned(),
+            dbname: DATABASE.to_owned(),
+            sslrootcert,
+            explanation,
+        })
+    }
+
+    async fn find_service(&self, project: &str, service: &str) -> Result<Kept, PlaneError> {
+        let project = self.project(project).await?;
+        pick(
+            services::named(self.pool(), &project.id, service).await?,
+            service,
+        )
+    }
+
+    /// Writes a wish that depends on what was wished for before; the same wish again is none.
+    async fn wish(
+        &self,
+        kept: &Kept,
+        decide: impl FnOnce(Wanted, Network) -> Result<(Wanted, Network), PlaneError>,
+    ) -> Result<Service, PlaneError> {
+        let mut tx = self.pool().begin().await?;
+        let Some(before) = services::lock(&mut tx, &kept.id).await? else {
+            return Err(PlaneError::not_found("service", &kept.id));
+        };
+        let after = decide(before.0, before.1.clone())?;
+        if after != before {
+            services::want(&mut *tx, &kept.id, after.0, &after.1).await?;
+            tell_work(&mut *tx, "service", &kept.id).await?;
+        }
+        // Read here: once it is committed, a deletion may be over before we look.
+        let now = services::get(&mut *tx, &kept.id).await?;
+        tx.commit().await?;
+        let now = now.ok_or_else(|| PlaneError::not_found("service", &kept.id))?;
+        Ok(self.shown(now))
+    }
+
+    fn shown(&self, kept: Kept) -> Service {
+        let names = Names::of(&kept.id, &kept.project_id, self.domain());
+        let network = ServiceNetwork {
+            settled: !kept.others
+                && kept
+                    .current
+                    .as_ref()
+                    .is_some_and(|now| now.network == kept.wanted_network),
+            wanted: kept.wanted_network,
+            now: kept.current.as_ref().map(|current| current.network.clone()),
+        };
+        let endpoint = kept.current.as_ref().map(|current| Endpoint {
+            host: names.stable,
+            port: current.open.port,
+            address: current.open.address,
+        });
+        let (public_endpoint, vpc_endpoint) = match kept.current {
+            None => (None, None),
+            Some(current) => match current.network {
+                Network::Public => {
+                    let public = PublicEndpoint {
+                        host: names.public,
+                        port: current.open.port,
+                        address: current.open.address,
+                        loopback_port: current.open.loopback_port,
+                    };
+                    (Some(public), None)
+                }
+                Network::Vpc(vpc_id) => {
+                    let private = VpcEndpoint {
+                        host: names.vpc,
+                        port: current.open.port,
+                        vpc_id,
+                        address: current.open.address,
+                        provisioned_id: current.open.provisioned_id,
+                    };
+                    (None, Some(private))
+                }
+            },
+        };
+        Service {
+            service_id: kept.id,
+            project_id: kept.project_id,
+            name: kept.name,
+            region_code: kept.region_code,
+            status: match kept.wanted {
+                Wanted::Deleted => ServiceStatus::Deleting,
+                Wanted::Running | Wanted::Paused => kept.status,
+            },
+            wanted: kept.wanted,
+            network,
+            endpoint,
+            public_endpoint,
+            vpc_endpoint,
+            error_message: kept.reason.as_ref().map(|reason| reason.message.clone()),
+            reason: kept.reason,
+            created: kept.created,
+            updated: kept.updated,
+        }
+    }
+}
+
+/// Whether a service may be reached through this VPC.
+fn usable(
+    status: Option<VpcStatus>,
+    vpc: &Vpc,
+    region: &str,
+    service: &str,
+) -> Result<(), PlaneError> {
+    match status {
+        None => return Err(PlaneError::not_found("VPC", &vpc.id)),
+        Some(VpcStatus::Created) => {}
+        Some(status @ (VpcStatus::Creating | VpcStatus::Deleting | VpcStatus::Failed)) => {
+            return Err(PlaneError::conflict(format!(
+                "VPC {} ({:?}) is {status}, and must be CREATED for services to be attached to it",
+                vpc.id, vpc.name
+            )));
+        }
+    }
+    if vpc.region_code != region {
+        return Err(PlaneError::conflict(format!(
+            "service {service} is in {region} and VPC {} ({:?}) in {}; attach it to a VPC in its own Region",
+            vpc.id, vpc.name, vpc.region_code
+        )));
+    }
+    Ok(())
+}
+
+/// A move is probed end to end, so that the service must run.
+fn movable(kept: &Kept, wanted: Wanted, verb: &str) -> Result<(), PlaneError> {
+    match wanted {
+        Wanted::Running => Ok(()),
+        Wanted::Paused => Err(PlaneError::conflict(format!(
+            "service {} ({:?}) is stopped and cannot be {verb}; start it first",
+            kept.id, kept.name
+        ))),
+        Wanted::Deleted => Err(deleted(kept)),
+    }
+}
+
+fn deleted(kept: &Kept) -> PlaneError {
+    PlaneError::conflict(format!(
+        "service {} ({:?}) is being deleted",
+        kept.id, kept.name
+    ))
+}
+
+/// A value of a connection string, as libpq reads it.
+fn quoted(value: &str) -> String {
+    let plain =
+        !value.is_empty() && !value.contains(|c: char| c.is_whitespace() || c == '\'' || c == '\\');
+    if plain {
+        return value.to_owned();
+    }
+    format!("'{}'", value.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn values_are_quoted_as_libpq_reads_them() {
+        assert_eq!(quoted("/var/lib/ca.pem"), "/var/lib/ca.pem");
+        assert_eq!(quoted("/home/a b/ca.pem"), "'/home/a b/ca.pem'");
+        assert_eq!(quoted(r"it's \ here"), r"'it\'s \\ here'");
+        assert_eq!(quoted(""), "''");
+    }
+}

@@ -1,0 +1,159 @@
+//! Peering VPCs.
+
+use super::{Named, Plane, pick, quota_refusal};
+use crate::error::PlaneError;
+use crate::model::{NewVpc, Quota, Vpc, VpcStatus};
+use crate::store::{peerings, projects, services, tell_work, vpcs};
+use crate::{secret, validate};
+
+impl Named for Vpc {
+    const KIND: &'static str = "VPC";
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn provisioned_id(&self) -> Option<&str> {
+        self.provisioned_id.as_deref()
+    }
+
+    fn is_leaving(&self) -> bool {
+        self.status == VpcStatus::Deleting
+    }
+}
+
+impl Plane {
+    /// Asks for a Peering VPC. It is `CREATING` at first.
+    pub async fn create_vpc(&self, project: &str, new: NewVpc) -> Result<Vpc, PlaneError> {
+        let project = self.project(project).await?;
+        let cidr = validate::cidr(&new.cidr)?;
+        let region = validate::region(
+            "region_code",
+            new.region_code.trim(),
+            &self.supported_regions(),
+        )?;
+        let id = secret::numeric_id();
+        let name = match &new.name {
+            Some(name) => validate::name(name)?,
+            None => format!("vpc-{id}"),
+        };
+        let mut tx = self.pool().begin().await?;
+        if !projects::lock(&mut tx, &project.id).await? {
+            return Err(PlaneError::not_found("project", &project.id));
+        }
+        if let Some(other) = vpcs::overlapping(&mut *tx, &project.id, cidr)
+            .await?
+            .first()
+        {
+            return Err(overlap(cidr, other));
+        }
+        let limit = projects::quota(&mut *tx, &project.id, Quota::Vpcs).await?;
+        let used = projects::used(&mut *tx, &project.id, Quota::Vpcs).await?;
+        if used >= limit {
+            return Err(quota_refusal(
+                "the project has",
+                limit,
+                &project.id,
+                Quota::Vpcs,
+                used,
+            ));
+        }
+        if !vpcs::insert(&mut tx, &id, &project.id, &name, cidr, &region).await? {
+            return Err(PlaneError::conflict(format!(
+                "cidr: {cidr} overlaps another VPC of the project; take another range"
+            )));
+        }
+        tell_work(&mut *tx, "vpc", &id).await?;
+        tx.commit().await?;
+        self.vpc(&project.id, &id).await
+    }
+
+    /// A project's Peering VPCs, oldest first.
+    pub async fn list_vpcs(&self, project: &str) -> Result<Vec<Vpc>, PlaneError> {
+        let project = self.project(project).await?;
+        vpcs::list(self.pool(), &project.id).await
+    }
+
+    /// One Peering VPC, by its id, the cloud's id or its name.
+    pub async fn vpc(&self, project: &str, vpc: &str) -> Result<Vpc, PlaneError> {
+        let project = self.project(project).await?;
+        pick(vpcs::named(self.pool(), &project.id, vpc).await?, vpc)
+    }
+
+    /// Gives a Peering VPC another name.
+    pub async fn rename_vpc(
+        &self,
+        project: &str,
+        vpc: &str,
+        name: &str,
+    ) -> Result<Vpc, PlaneError> {
+        let vpc = self.vpc(project, vpc).await?;
+        vpcs::rename(self.pool(), &vpc.id, &validate::name(name)?).await?;
+        self.vpc(&vpc.project_id, &vpc.id).await
+    }
+
+    /// Asks for the end of a Peering VPC, unless something uses it. It is `DELETING` at first. Peering connections that
+    /// have ended go with it.
+    pub async fn delete_vpc(&self, project: &str, vpc: &str) -> Result<Vpc, PlaneError> {
+        let vpc = self.vpc(project, vpc).await?;
+        let mut tx = self.pool().begin().await?;
+        let Some(status) = vpcs::lock(&mut tx, &vpc.id).await? else {
+            return Err(PlaneError::not_found(Vpc::KIND, &vpc.id));
+        };
+        if status == VpcStatus::Deleting {
+            return Ok(vpc);
+        }
+        let attached = services::using_vpc(&mut *tx, &vpc.id).await?;
+        let peered = peerings::list(&mut *tx, &vpc.id).await?;
+        let users: Vec<String> = attached
+            .iter()
+            .map(|user| match user.attached {
+                true => format!(
+                    "service {} ({:?}) is attached: detach it",
+                    user.id, user.name
+                ),
+                false => format!(
+                    "service {} ({:?}) is just leaving it: wait",
+                    user.id, user.name
+                ),
+            })
+            .chain(
+                peered
+                    .iter()
+                    .filter(|peering| peering.is_in_use())
+                    .map(|peering| {
+                        format!(
+                            "peering connection {} to {} of account {}: delete it",
+                            peering.id, peering.peer_vpc_id, peering.peer_account_id
+                        )
+                    }),
+            )
+            .collect();
+        if !users.is_empty() {
+            return Err(PlaneError::conflict(format!(
+                "VPC {} ({:?}) is in use: {}",
+                vpc.id,
+                vpc.name,
+                users.join("; ")
+            )));
+        }
+        vpcs::want_deleted(&mut *tx, &vpc.id).await?;
+        tell_work(&mut *tx, "vpc", &vpc.id).await?;
+        tx.commit().await?;
+        Ok(Vpc {
+            status: VpcStatus::Deleting,
+            ..vpc
+        })
+    }
+}
+
+fn overlap(cidr: ipnet::Ipv4Net, other: &Vpc) -> PlaneError {
+    let state = match other.status {
+        VpcStatus::Deleting => ", which is just being deleted: wait, or",
+        VpcStatus::Creating | VpcStatus::Created | VpcStatus::Failed => ";",
+    };
+    PlaneError::conflict(format!(
+        "cidr: {cidr} overlaps {} of VPC {} ({:?}) in this project{state} take another range",
+        other.cidr, other.id, other.name
+    ))
+}

@@ -1,0 +1,155 @@
+//! Reconcilers: they make wishes true. Level-triggered: each looks at what is kept and what is there, does what is
+//! missing in steps that are safe to repeat, and can be killed anywhere.
+
+mod dispatch;
+mod failure;
+mod names;
+mod network;
+mod peerings;
+mod service;
+mod vpc;
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use sqlx::PgPool;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::cloud::{Cloud, WaySpec};
+use crate::postgres::Postgres;
+use names::Published;
+
+/// How long `shutdown` waits for the step that each reconciler is in.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What every reconciler has at hand.
+pub(crate) struct Context {
+    pub(crate) pool: PgPool,
+    pub(crate) cloud: Arc<dyn Cloud>,
+    pub(crate) postgres: Arc<dyn Postgres>,
+    pub(crate) domain: String,
+    /// Bumped whenever an object may have changed.
+    pub(crate) changes: watch::Sender<u64>,
+    stopping: watch::Sender<bool>,
+    published: tokio::sync::Mutex<Published>,
+    found: Mutex<Found>,
+}
+
+/// What this server has seen to be there since it became the one that acts.
+#[derive(Default)]
+struct Found {
+    ways: BTreeSet<WaySpec>,
+    vpcs: BTreeSet<String>,
+}
+
+impl Context {
+    pub(crate) fn new(
+        pool: PgPool,
+        cloud: Arc<dyn Cloud>,
+        postgres: Arc<dyn Postgres>,
+        domain: String,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            pool,
+            cloud,
+            postgres,
+            domain,
+            changes: watch::Sender::new(0),
+            stopping: watch::Sender::new(false),
+            published: tokio::sync::Mutex::default(),
+            found: Mutex::default(),
+        })
+    }
+
+    fn changed(&self) {
+        self.changes
+            .send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    fn with_found<T>(&self, look: impl FnOnce(&mut Found) -> T) -> T {
+        look(&mut self.found.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What a reconciler is for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    /// One service.
+    Service(String),
+    /// One Peering VPC with its peering connections.
+    Vpc(String),
+    /// The names, all at once.
+    Names,
+    /// A look at what customers did.
+    Look,
+}
+
+/// What wakes the dispatcher.
+#[derive(Debug)]
+enum Wake {
+    /// Somebody wished for something, or it is known that there is something to do.
+    For(Key),
+    /// Wishes may have been missed.
+    Everything,
+}
+
+/// The running reconcilers. They end when this is dropped, wherever they are.
+pub(crate) struct Reconcilers {
+    context: Arc<Context>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Reconcilers {
+    pub(crate) fn spawn(context: Arc<Context>) -> Self {
+        let (wake, woken) = mpsc::unbounded_channel();
+        let listener = tokio::spawn(dispatch::listen(Arc::clone(&context), wake.clone()));
+        let watcher = tokio::spawn(dispatch::watch_cloud(Arc::clone(&context), wake.clone()));
+        let dispatcher = tokio::spawn(dispatch::run(Arc::clone(&context), wake, woken));
+        Self {
+            context,
+            tasks: Mutex::new(vec![dispatcher, listener, watcher]),
+        }
+    }
+
+    /// Lets each reconciler end its step.
+    pub(crate) async fn shutdown(&self) {
+        self.context.stopping.send_replace(true);
+        let mut tasks =
+            std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner))
+                .into_iter();
+        let Some(mut dispatcher) = tasks.next() else {
+            return;
+        };
+        if tokio::time::timeout(SHUTDOWN_PATIENCE, &mut dispatcher)
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                "reconcilers were still busy after {SHUTDOWN_PATIENCE:?}; the next start goes on from there"
+            );
+            dispatcher.abort();
+        }
+        for task in tasks {
+            task.abort();
+        }
+    }
+}
+
+impl Drop for Reconcilers {
+    fn drop(&mut self) {
+        for task in self
+            .tasks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+        {
+            task.abort();
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Moves a service from one way to another: the new way up and probed, names switched, the old way closed.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::failure::{During, Failure};
+use super::{Context, names, service};
+use crate::cloud::{WayKind, WaySpec};
+use crate::model::Network;
+use crate::store::services::{self, Kept as Service};
+use crate::store::ways::{self, Kept as Way, Open};
+
+/// How long one run waits for a way to be ready; the next run goes on.
+const READY_PATIENCE: Duration = Duration::from_secs(2);
+/// How long sessions that were told to end may take for their FINs; then the way's removal resets them.
+const SESSION_PATIENCE: Duration = Duration::from_secs(1);
+/// For the FINs of sessions that have ended to pass the way.
+const FIN_GRACE: Duration = Duration::from_millis(50);
+
+/// Whether a way's sessions must be seen to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sessions {
+    /// They must.
+    MustEnd,
+    /// PostgreSQL may not even run any more.
+    MayBeGone,
+}
+
+/// Makes the wanted way the only one.
+pub(super) async fn settle(context: &Context, service: &Service) -> Result<(), Failure> {
+    let target = &service.wanted_network;
+    let moves = service.current.as_ref().map(|current| &current.network) != Some(target);
+    if moves {
+        keep_current(context, service).await;
+    }
+    let kept = ways::list(&context.pool, &service.id).await?;
+    open(
+        context,
+        service,
+        kept.iter().find(|way| way.network == *target),
+    )
+    .await?;
+    if moves {
+        context
+            .cloud
+            .probe_way(&spec(service, target))
+            .await
+            .during(&format!("trying the {} way before the move", word(target)))?;
+        stop_here(context)?;
+        if !services::switch(&context.pool, &service.id, target).await? {
+            // Something else is wished for by now.
+            return Err(Failure::NotYet);
+        }
+    }
+    names::publish(context).await?;
+    for way in kept.iter().filter(|way| way.network != *target) {
+        stop_here(context)?;
+        close(context, service, way, Sessions::MustEnd).await?;
+    }
+    Ok(())
+}
+
+/// Sees to it that a stopped service's way is there.
+pub(super) async fn keep(context: &Context, service: &Service) -> Result<(), Failure> {
+    let Some(current) = &service.current else {
+        return Ok(());
+    };
+    if context.with_found(|found| found.ways.contains(&spec(service, &current.network))) {
+        return Ok(());
+    }
+    ensure_ready(context, service, &current.network, Some(&current.open)).await?;
+    names::publish(context).await
+}
+
+/// Closes a way so that no client hangs, and forgets it.
+pub(super) async fn close(
+    context: &Context,
+    service: &Service,
+    way: &Way,
+    sessions: Sessions,
+) -> Result<(), Failure> {
+    let spec = spec(service, &way.network);
+    let step = format!("closing the {} way", word(&way.network));
+    ways::closing(&context.pool, &service.id, &way.network).await?;
+    context.with_found(|found| found.ways.remove(&spec));
+    if let Some(open) = &way.open {
+        context.cloud.refuse_way(&spec).await.during(&step)?;
+        match end_sessions(context, service, open).await {
+            Ok(()) => {}
+            Err(failure) if sessions == Sessions::MustEnd => return Err(failure),
+            Err(failure) => {
+                tracing::info!(
+                    service = service.id,
+                    ?failure,
+                    "sessions not ended in PostgreSQL; their way is removed"
+                );
+            }
+        }
+    }
+    context.cloud.remove_way(&spec).await.during(&step)?;
+    ways::closed(&context.pool, &service.id, &way.network).await?;
+    Ok(())
+}
+
+/// Makes the way, or finds it, and notes where it leads.
+async fn open(context: &Context, service: &Service, kept: Option<&Way>) -> Result<(), Failure> {
+    let network = &service.wanted_network;
+    if let Some(way) = kept.filter(|way| way.closing) {
+        // It refuses connections, half closed; it starts anew.
+        close(context, service, way, Sessions::MustEnd).await?;
+    }
+    if kept.is_none_or(|way| way.closing) {
+        ways::intend(&context.pool, &service.id, network).await?;
+    }
+    let known = kept
+        .filter(|way| !way.closing)
+        .and_then(|way| way.open.as_ref());
+    ensure_ready(context, service, network, known).await
+}
+
+async fn ensure_ready(
+    context: &Context,
+    service: &Service,
+    network: &Network,
+    known: Option<&Open>,
+) -> Result<(), Failure> {
+    let spec = spec(service, network);
+    let step = format!("opening the {} way", word(network));
+    let patience = Instant::now() + READY_PATIENCE;
+    let mut pause = Duration::from_millis(10);
+    loop {
+        stop_here(context)?;
+        let observed = context.cloud.ensure_way(&spec).await.during(&step)?;
+        if observed.ready {
+            let open = Open::from(observed);
+            if known != Some(&open) {
+                ways::opened(&context.pool, &service.id, network, &open).await?;
+            }
+            context.with_found(|found| found.ways.insert(spec));
+            return Ok(());
+        }
+        if Instant::now() + pause > patience {
+            return Err(Failure::NotYet);
+        }
+        sleep(pause).await;
+        pause *= 2;
+    }
+}
+
+/// Before a move: the way that the service has must be there after a start, but is no reason not to move.
+async fn keep_current(context: &Context, service: &Service) {
+    if let Err(failure) = keep(context, service).await {
+        tracing::warn!(
+            service = service.id,
+            ?failure,
+            "the present way is not as it should be; moving on"
+        );
+    }
+}
+
+async fn end_sessions(context: &Context, service: &Service, open: &Open) -> Result<(), Failure> {
+    if open.sources.is_empty() {
+        return Ok(());
+    }
+    let patience = Instant::now() + SESSION_PATIENCE;
+    if service::end_sessions(context, service, &open.sources).await? == 0 {
+        return Ok(());
+    }
+    while Instant::now() < patience {
+        sleep(Duration::from_millis(20)).await;
+        if service::end_sessions(context, service, &open.sources).await? == 0 {
+            sleep(FIN_GRACE).await;
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn stop_here(context: &Context) -> Result<(), Failure> {
+    if context.is_stopping() {
+        return Err(Failure::Stopping);
+    }
+    Ok(())
+}
+
+fn spec(service: &Service, network: &Network) -> WaySpec {
+    WaySpec {
+        service: service.id.clone(),
+        region: service.region_code.clone(),
+        kind: match network {
+            Network::Public => WayKind::Public,
+            Network::Vpc(vpc) => WayKind::Private { vpc: vpc.clone() },
+        },
+    }
+}
+
+fn word(network: &Network) -> &'static str {
+    match network {
+        Network::Public => "public",
+        Network::Vpc(_) => "private",
+    }
+}

@@ -1,0 +1,300 @@
+//! The peering connections of a Peering VPC: asked for, watched, let in or not, taken away.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ipnet::Ipv4Net;
+use jiff::Timestamp;
+use tokio::task::JoinSet;
+
+use super::Context;
+use super::failure::{During, Failure};
+use crate::admission::{Candidate, Verdict, admit};
+use crate::cloud::{CloudError, PeerState, PeeringObserved, PeeringSpec};
+use crate::model::{PeeringState, Reason, Vpc};
+use crate::store::peerings::{self as kept, Kept};
+use crate::store::vpcs;
+
+/// Makes the connections of this VPC what they should be. One that fails does not hold up the others.
+pub(super) async fn settle(context: &Context, vpc: &Vpc) -> Result<(), Failure> {
+    let mut worst = Ok(());
+    let all = kept::list(&context.pool, &vpc.id).await?;
+    for peering in all
+        .iter()
+        .filter(|peering| peering.state == PeeringState::Deleting)
+    {
+        worst = worse(
+            worst,
+            own(context, peering, delete(context, vpc, peering).await).await?,
+        );
+    }
+    let live: Vec<&Kept> = all
+        .iter()
+        .filter(|peering| is_live(peering.state))
+        .collect();
+    let mut looks = look(context, live.iter().map(|peering| peering.spec(vpc.spec()))).await;
+    let mut unseen = BTreeSet::new();
+    for peering in live {
+        let Some(looked) = looks.remove(&peering.id) else {
+            return Err(Failure::NotYet);
+        };
+        let noted = own(context, peering, note(context, peering, looked).await).await?;
+        if noted.is_err() {
+            unseen.insert(peering.id.clone());
+        }
+        worst = worse(worst, noted);
+    }
+    let all = kept::list(&context.pool, &vpc.id).await?;
+    worse(worst, let_in(context, vpc, &all, &unseen).await?)
+}
+
+/// Takes a connection away and forgets it.
+pub(super) async fn delete(context: &Context, vpc: &Vpc, peering: &Kept) -> Result<(), Failure> {
+    context
+        .cloud
+        .delete_peering(&peering.spec(vpc.spec()))
+        .await
+        .during("deleting the peering connection")?;
+    kept::delete(&context.pool, &peering.id).await?;
+    Ok(())
+}
+
+/// Peering VPCs where something is not as it was kept: a customer accepted, added a range, deleted.
+pub(super) async fn changed(context: &Context) -> Result<BTreeSet<String>, Failure> {
+    let all = kept::observable(&context.pool).await?;
+    let mut specs = Vec::new();
+    let mut vpc: Option<Vpc> = None;
+    for peering in &all {
+        if vpc.as_ref().is_none_or(|vpc| vpc.id != peering.vpc_id) {
+            vpc = vpcs::get(&context.pool, &peering.vpc_id).await?;
+        }
+        if let Some(vpc) = &vpc {
+            specs.push(peering.spec(vpc.spec()));
+        }
+    }
+    let mut looks = look(context, specs).await;
+    Ok(all
+        .into_iter()
+        .filter(|peering| {
+            // A failure is shown by the VPC's reconciler, once; while it lasts, the retry of that one is enough.
+            looks
+                .remove(&peering.id)
+                .is_some_and(|looked| match looked {
+                    Ok(observed) => {
+                        differs(peering, &observed)
+                            || (peering.reason.is_none() && !is_let_in(peering))
+                    }
+                    Err(_) => peering.reason.is_none(),
+                })
+        })
+        .map(|peering| peering.vpc_id)
+        .collect())
+}
+
+/// Asks the cloud for all of them at a time.
+async fn look(
+    context: &Context,
+    specs: impl IntoIterator<Item = PeeringSpec>,
+) -> BTreeMap<String, Result<PeeringObserved, CloudError>> {
+    let mut tasks = JoinSet::new();
+    for spec in specs {
+        let cloud = Arc::clone(&context.cloud);
+        tasks.spawn(async move {
+            let observed = cloud.ensure_peering(&spec).await;
+            (spec.id, observed)
+        });
+    }
+    let mut looks = BTreeMap::new();
+    while let Some(looked) = tasks.join_next().await {
+        match looked {
+            Ok((id, observed)) => {
+                looks.insert(id, observed);
+            }
+            Err(error) => {
+                tracing::error!(%error, "a look at a peering connection broke; this is a defect")
+            }
+        }
+    }
+    looks
+}
+
+async fn note(
+    context: &Context,
+    peering: &Kept,
+    looked: Result<PeeringObserved, CloudError>,
+) -> Result<(), Failure> {
+    let observed = looked.during("asking for the peering connection")?;
+    if differs(peering, &observed) {
+        kept::observed(&context.pool, &peering.id, state(observed.state), &observed).await?;
+    }
+    if observed.state == PeerState::PendingAcceptance && peering.reason.is_some() {
+        kept::explain(&context.pool, &peering.id, None, false).await?;
+    }
+    Ok(())
+}
+
+/// Lets in those whose ranges are free, and says of each why it is not as it should be.
+/// The reason of those that could not be looked at is that.
+async fn let_in(
+    context: &Context,
+    vpc: &Vpc,
+    all: &[Kept],
+    unseen: &BTreeSet<String>,
+) -> Result<Result<(), Failure>, Failure> {
+    let mut verdicts = admit(
+        all.iter()
+            .filter(|peering| peering.state == PeeringState::Active)
+            .map(|peering| Candidate {
+                id: &peering.id,
+                peer_vpc: &peering.peer_vpc_id,
+                since: peering.created,
+                ranges: &peering.peer_cidrs,
+                admitted: &peering.admitted_cidrs,
+            })
+            .collect(),
+    );
+    let mut worst = Ok(());
+    let mut work: Vec<(&Kept, Verdict)> = all
+        .iter()
+        .filter_map(|peering| match verdicts.remove(peering.id.as_str()) {
+            Some(verdict) => Some((peering, verdict)),
+            // What ended is let in no longer.
+            None if peering.state.has_ended() => Some((peering, Verdict::default())),
+            None => None,
+        })
+        .collect();
+    // Ranges are given up before others get them: a route has one target.
+    work.sort_by_key(|(peering, verdict)| peering.admitted_cidrs.is_subset(&verdict.ranges));
+    for (peering, verdict) in work {
+        let told = tell(context, vpc, peering, &verdict.ranges).await;
+        if let Err(Failure::Shown { .. }) = &told {
+            worst = worse(worst, own(context, peering, told).await?);
+            continue;
+        }
+        told?;
+        let reason = verdict.reason.or_else(|| ended_reason(peering));
+        let refused = reason.is_some();
+        if !unseen.contains(&peering.id) && (&peering.reason, peering.refused) != (&reason, refused)
+        {
+            kept::explain(&context.pool, &peering.id, reason.as_ref(), refused).await?;
+        }
+    }
+    Ok(worst)
+}
+
+/// Tells the cloud whom to let in. What ended and was never let in is nothing to tell of.
+async fn tell(
+    context: &Context,
+    vpc: &Vpc,
+    peering: &Kept,
+    ranges: &BTreeSet<Ipv4Net>,
+) -> Result<(), Failure> {
+    if peering.state.has_ended() && peering.admitted_cidrs.is_empty() {
+        return Ok(());
+    }
+    context
+        .cloud
+        .admit_peer(&peering.spec(vpc.spec()), ranges)
+        .await
+        .during("letting the customer's ranges in")?;
+    if peering.admitted_cidrs != *ranges {
+        kept::admitted(&context.pool, &peering.id, ranges).await?;
+    }
+    Ok(())
+}
+
+/// A failure that is one connection's own is shown there, and counts as "not yet" for its VPC.
+async fn own(
+    context: &Context,
+    peering: &Kept,
+    outcome: Result<(), Failure>,
+) -> Result<Result<(), Failure>, Failure> {
+    match outcome {
+        Ok(()) => Ok(Ok(())),
+        Err(Failure::Shown { reason, refused }) => {
+            kept::explain(&context.pool, &peering.id, Some(&reason), refused).await?;
+            Ok(Err(Failure::Elsewhere))
+        }
+        Err(failure @ (Failure::NotYet | Failure::Elsewhere)) => Ok(Err(failure)),
+        Err(failure @ (Failure::Stopping | Failure::Store(_))) => Err(failure),
+    }
+}
+
+fn worse(one: Result<(), Failure>, other: Result<(), Failure>) -> Result<(), Failure> {
+    one.and(other)
+}
+
+fn is_live(state: PeeringState) -> bool {
+    match state {
+        PeeringState::InitiatingRequest
+        | PeeringState::PendingAcceptance
+        | PeeringState::Active => true,
+        PeeringState::Failed
+        | PeeringState::Expired
+        | PeeringState::Rejected
+        | PeeringState::Deleted
+        | PeeringState::Deleting => false,
+    }
+}
+
+/// Whether an active one is let in as a whole.
+fn is_let_in(peering: &Kept) -> bool {
+    peering.state != PeeringState::Active || peering.admitted_cidrs == peering.peer_cidrs
+}
+
+fn differs(peering: &Kept, observed: &PeeringObserved) -> bool {
+    let micros = |time: &Option<Timestamp>| time.map(Timestamp::as_microsecond);
+    peering.provisioned_id.as_ref() != Some(&observed.provisioned_id)
+        || peering.accepter_provisioned_id.as_ref() != Some(&observed.accepter_provisioned_id)
+        || peering.state != state(observed.state)
+        || peering.cloud_message != observed.message
+        || micros(&peering.expires_at) != micros(&observed.expires_at)
+        || peering.peer_cidrs != observed.peer_ranges
+}
+
+fn state(state: PeerState) -> PeeringState {
+    match state {
+        PeerState::PendingAcceptance => PeeringState::PendingAcceptance,
+        PeerState::Active => PeeringState::Active,
+        PeerState::Failed => PeeringState::Failed,
+        PeerState::Expired => PeeringState::Expired,
+        PeerState::Rejected => PeeringState::Rejected,
+        PeerState::Deleted => PeeringState::Deleted,
+    }
+}
+
+/// Why nothing comes of one that ended.
+fn ended_reason(peering: &Kept) -> Option<Reason> {
+    let (code, what) = match peering.state {
+        PeeringState::Failed => (
+            "peering_failed",
+            "AWS refused it. Check the customer's account, VPC id and Region, and that its range does not overlap that \
+             of the Peering VPC; then delete this peering connection and ask again",
+        ),
+        PeeringState::Expired => (
+            "peering_expired",
+            "The customer did not accept it within 7 days. Delete this peering connection and ask again",
+        ),
+        PeeringState::Rejected => (
+            "peering_rejected",
+            "The customer rejected it. Delete this peering connection; ask again if that was a mistake",
+        ),
+        PeeringState::Deleted => (
+            "peering_deleted",
+            "It was deleted in AWS, most likely by the customer. Delete this peering connection; ask again if it is \
+             still wanted",
+        ),
+        PeeringState::InitiatingRequest
+        | PeeringState::PendingAcceptance
+        | PeeringState::Active
+        | PeeringState::Deleting => return None,
+    };
+    let message = match peering.cloud_message.trim() {
+        "" => format!("{what}."),
+        words => format!("{what}. AWS says: {words}"),
+    };
+    Some(Reason {
+        code: code.to_owned(),
+        message,
+    })
+}

@@ -1,0 +1,218 @@
+//! What is drawn by lot and what is kept secret: ids, keys, passwords.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
+use argon2::{Algorithm, Argon2, Params, Version};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use hmac::{Hmac, Mac};
+use rand::Rng;
+use sha2::{Digest, Sha256};
+
+use crate::error::PlaneError;
+
+/// PostgreSQL's own default for `scram_iterations`.
+const SCRAM_ITERATIONS: u32 = 4096;
+/// How many verified pairs are remembered.
+const REMEMBERED: usize = 1024;
+
+const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+const DIGITS: &[u8] = b"0123456789";
+const MIXED: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
+
+/// The id of a project or service: 10 of `[a-z0-9]`, a letter first, so that it may start a host name and is no number.
+pub(crate) fn object_id() -> String {
+    format!("{}{}", draw(&LOWER[..26], 1), draw(LOWER, 9))
+}
+
+/// The id of a Peering VPC or a peering connection: 10 digits, as on Tiger. Fits into 63 bits, as its provider needs.
+pub(crate) fn numeric_id() -> String {
+    format!("{}{}", draw(&DIGITS[1..], 1), draw(DIGITS, 9))
+}
+
+/// A pair of keys: public and secret.
+pub(crate) fn key_pair() -> (String, String) {
+    (format!("sk{}", draw(MIXED, 18)), draw(MIXED, 40))
+}
+
+/// A service's password.
+pub(crate) fn password() -> String {
+    draw(MIXED, 24)
+}
+
+/// What PostgreSQL keeps of a password (RFC 5802, RFC 7677). The password is ASCII, so that SASLprep changes nothing.
+pub(crate) fn scram_verifier(password: &str) -> String {
+    scram_verifier_with(password, &rand::rng().random::<[u8; 16]>())
+}
+
+/// The hash of a secret key that is kept.
+pub(crate) async fn hash(secret: String) -> Result<String, PlaneError> {
+    blocking(move || {
+        let salt = SaltString::encode_b64(&rand::rng().random::<[u8; 16]>())
+            .map_err(|error| defect(&error))?;
+        let hash = hasher()?
+            .hash_password(secret.as_bytes(), &salt)
+            .map_err(|error| defect(&error))?;
+        Ok(hash.to_string())
+    })
+    .await
+}
+
+/// Remembers which secrets matched which hashes, because Argon2 is slow on purpose.
+#[derive(Default)]
+pub(crate) struct Verifier {
+    matched: Mutex<BTreeMap<String, [u8; 32]>>,
+}
+
+impl Verifier {
+    /// Whether the secret is the one of this hash.
+    pub(crate) async fn matches(&self, secret: &str, hash: &str) -> Result<bool, PlaneError> {
+        let digest: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
+        if self.remembers(hash, &digest) {
+            return Ok(true);
+        }
+        let (secret, kept) = (secret.to_owned(), hash.to_owned());
+        let matches = blocking(move || {
+            let parsed = PasswordHash::new(&kept).map_err(|error| {
+                PlaneError::Corrupt(format!("the hash of a secret key: {error}"))
+            })?;
+            Ok(hasher()?
+                .verify_password(secret.as_bytes(), &parsed)
+                .is_ok())
+        })
+        .await?;
+        if matches {
+            self.remember(hash, digest);
+        }
+        Ok(matches)
+    }
+
+    fn remembers(&self, hash: &str, digest: &[u8; 32]) -> bool {
+        let matched = self.matched.lock().unwrap_or_else(PoisonError::into_inner);
+        matched.get(hash) == Some(digest)
+    }
+
+    fn remember(&self, hash: &str, digest: [u8; 32]) {
+        let mut matched = self.matched.lock().unwrap_or_else(PoisonError::into_inner);
+        if matched.len() >= REMEMBERED {
+            matched.clear();
+        }
+        matched.insert(hash.to_owned(), digest);
+    }
+}
+
+fn scram_verifier_with(password: &str, salt: &[u8]) -> String {
+    let salted = salted_password(password.as_bytes(), salt);
+    let stored_key: [u8; 32] = Sha256::digest(mac(&salted, &[b"Client Key"])).into();
+    let server_key = mac(&salted, &[b"Server Key"]);
+    format!(
+        "SCRAM-SHA-256${SCRAM_ITERATIONS}:{}${}:{}",
+        BASE64.encode(salt),
+        BASE64.encode(stored_key),
+        BASE64.encode(server_key)
+    )
+}
+
+/// `Hi` of RFC 5802: PBKDF2 with one block.
+fn salted_password(password: &[u8], salt: &[u8]) -> [u8; 32] {
+    let mut round = mac(password, &[salt, &1_u32.to_be_bytes()]);
+    let mut sum = round;
+    for _ in 1..SCRAM_ITERATIONS {
+        round = mac(password, &[&round]);
+        for (sum, round) in sum.iter_mut().zip(round) {
+            *sum ^= round;
+        }
+    }
+    sum
+}
+
+fn mac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    let mut mac =
+        <Hmac<Sha256> as Mac>::new_from_slice(key).expect("HMAC takes keys of any length");
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
+
+/// OWASP's second choice for Argon2id: 7 MiB, 5 rounds. Secrets are drawn by lot, so that memory may stay small.
+fn hasher() -> Result<Argon2<'static>, PlaneError> {
+    let params = Params::new(7 * 1024, 5, 1, None).map_err(|error| defect(&error))?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, PlaneError> + Send + 'static,
+) -> Result<T, PlaneError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| PlaneError::Unavailable {
+            message: format!("the check of a key did not come to its end ({error}); try again"),
+        })?
+}
+
+fn defect(error: &dyn std::fmt::Display) -> PlaneError {
+    PlaneError::Unavailable {
+        message: format!(
+            "a key could not be hashed ({error}); this is a defect of Strait, please report it"
+        ),
+    }
+}
+
+fn draw(letters: &[u8], length: usize) -> String {
+    let mut rng = rand::rng();
+    (0..length)
+        .map(|_| char::from(letters[rng.random_range(0..letters.len())]))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verifier_is_that_of_rfc_7677() {
+        // The RFC's example: user "user", password "pencil", this salt, 4096 rounds.
+        let salt = BASE64.decode("W22ZaJ0SNY7soEsUEjb6gQ==").expect("base64");
+        let salted = salted_password(b"pencil", &salt);
+        let message: &[u8] = b"n=user,r=rOprNGfwEbeRWgbNEkqO,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,\
+            s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
+        let server_key = mac(&salted, &[b"Server Key"]);
+
+        let signature = BASE64.encode(mac(&server_key, &[message]));
+
+        assert_eq!(signature, "6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
+        let verifier = scram_verifier_with("pencil", &salt);
+        assert!(verifier.starts_with("SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$"));
+        assert!(verifier.ends_with(&format!(":{}", BASE64.encode(server_key))));
+    }
+
+    #[tokio::test]
+    async fn a_secret_matches_its_own_hash_only_before_and_after_it_is_remembered() {
+        let (_, secret) = key_pair();
+        let hash = hash(secret.clone()).await.expect("hash");
+        let verifier = Verifier::default();
+
+        assert!(!verifier.matches("other", &hash).await.expect("verify"));
+        assert!(verifier.matches(&secret, &hash).await.expect("verify"));
+        assert!(verifier.remembers(&hash, &Sha256::digest(secret.as_bytes()).into()));
+        assert!(verifier.matches(&secret, &hash).await.expect("verify"));
+        assert!(!verifier.matches("other", &hash).await.expect("verify"));
+    }
+
+    #[test]
+    fn ids_have_their_form() {
+        for _ in 0..200 {
+            let id = object_id();
+            assert_eq!(id.len(), 10);
+            assert!(id.starts_with(|c: char| c.is_ascii_lowercase()));
+            assert!(id.bytes().all(|b| LOWER.contains(&b)));
+            let number = numeric_id();
+            assert_eq!(number.len(), 10);
+            assert!(!number.starts_with('0'));
+            assert!(number.bytes().all(|b| b.is_ascii_digit()));
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The store: all SQL of the plane. Functions take any executor, so that callers choose their transactions.
+
+pub(crate) mod keys;
+pub(crate) mod peerings;
+pub(crate) mod projects;
+pub(crate) mod services;
+pub(crate) mod vpcs;
+pub(crate) mod ways;
+
+use std::collections::BTreeSet;
+
+use ipnet::Ipv4Net;
+use jiff::Timestamp;
+use sqlx::{Connection, PgExecutor, PgPool};
+
+use crate::error::PlaneError;
+use crate::model::Reason;
+
+/// Serialises starts; any constant that nobody else uses.
+const MIGRATION_LOCK: i64 = 0x5374_7261_6974_0001;
+
+/// Where wishes are told to the reconcilers.
+pub(crate) const WORK_CHANNEL: &str = "strait_work";
+/// Where every change of an object is told to those who wait.
+pub(crate) const CHANGE_CHANNEL: &str = "strait_change";
+
+/// Brings the tables up to date. sqlx's own table goes into our schema, apart from that of others in this database.
+pub(crate) async fn migrate(pool: &PgPool) -> Result<(), PlaneError> {
+    let mut connection = pool.acquire().await?.detach();
+    sqlx::query("SELECT pg_advisory_lock($1)")
+        .bind(MIGRATION_LOCK)
+        .execute(&mut connection)
+        .await?;
+    sqlx::raw_sql("SET client_min_messages = warning; CREATE SCHEMA IF NOT EXISTS strait; SET search_path = strait, public")
+        .execute(&mut connection)
+        .await?;
+    sqlx::migrate!("./migrations").run(&mut connection).await?;
+    connection.close().await?;
+    Ok(())
+}
+
+/// Wakes the reconcilers for an object; in a transaction, at its commit.
+pub(crate) async fn tell_work(
+    db: impl PgExecutor<'_>,
+    kind: &str,
+    id: &str,
+) -> Result<(), PlaneError> {
+    sqlx::query("SELECT pg_notify($1, $2)")
+        .bind(WORK_CHANNEL)
+        .bind(format!("{kind}:{id}"))
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// A time that was selected as microseconds since the epoch.
+pub(crate) fn timestamp(micros: i64) -> Result<Timestamp, PlaneError> {
+    Timestamp::from_microsecond(micros)
+        .map_err(|error| PlaneError::Corrupt(format!("the time {micros} µs: {error}")))
+}
+
+/// Ranges that were kept as text.
+pub(crate) fn ranges(texts: &[String]) -> Result<BTreeSet<Ipv4Net>, PlaneError> {
+    texts.iter().map(|text| range(text)).collect()
+}
+
+/// A range that was kept as text.
+pub(crate) fn range(text: &str) -> Result<Ipv4Net, PlaneError> {
+    text.parse()
+        .map_err(|error| PlaneError::Corrupt(format!("the range {text:?}: {error}")))
+}
+
+/// The text form of a set.
+pub(crate) fn texts<T: ToString>(set: &BTreeSet<T>) -> Vec<String> {
+    set.iter().map(ToString::to_string).collect()
+}
+
+/// A reason that was kept in two columns.
+pub(crate) fn reason(code: Option<String>, message: Option<String>) -> Option<Reason> {
+    Some(Reason {
+        code: code?,
+        message: message?,
+    })
+}
+
+/// The two columns of a reason.
+pub(crate) fn reason_columns(reason: Option<&Reason>) -> (Option<&str>, Option<&str>) {
+    (
+        reason.map(|reason| reason.code.as_str()),
+        reason.map(|reason| reason.message.as_str()),
+    )
+}

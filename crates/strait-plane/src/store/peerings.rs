@@ -1,0 +1,242 @@
+//! Peering connections.
+
+use std::collections::BTreeSet;
+
+use ipnet::Ipv4Net;
+use jiff::Timestamp;
+use sqlx::{FromRow, PgConnection, PgExecutor};
+
+use super::{ranges, reason, reason_columns, texts, timestamp};
+use crate::cloud::{PeeringObserved, PeeringSpec, VpcSpec};
+use crate::error::PlaneError;
+use crate::model::{NewPeering, PeeringState, Reason};
+
+const SELECT: &str = "SELECT id, vpc_id, peer_account_id, peer_vpc_id, peer_region_code, provisioned_id,
+    accepter_provisioned_id, state, cloud_message, (extract(epoch FROM expires_at) * 1000000)::bigint AS expires_at,
+    peer_cidrs, admitted_cidrs, reason_code, reason_message, refused,
+    (extract(epoch FROM created) * 1000000)::bigint AS created,
+    (extract(epoch FROM updated) * 1000000)::bigint AS updated FROM strait.peering";
+
+/// A peering connection as it is kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept {
+    pub(crate) id: String,
+    pub(crate) vpc_id: String,
+    pub(crate) peer_account_id: String,
+    pub(crate) peer_vpc_id: String,
+    pub(crate) peer_region_code: String,
+    pub(crate) provisioned_id: Option<String>,
+    pub(crate) accepter_provisioned_id: Option<String>,
+    pub(crate) state: PeeringState,
+    pub(crate) cloud_message: String,
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) peer_cidrs: BTreeSet<Ipv4Net>,
+    pub(crate) admitted_cidrs: BTreeSet<Ipv4Net>,
+    pub(crate) reason: Option<Reason>,
+    pub(crate) refused: bool,
+    pub(crate) created: Timestamp,
+    pub(crate) updated: Timestamp,
+}
+
+impl Kept {
+    /// What the cloud is told of it.
+    pub(crate) fn spec(&self, vpc: VpcSpec) -> PeeringSpec {
+        PeeringSpec {
+            id: self.id.clone(),
+            vpc,
+            peer_account: self.peer_account_id.clone(),
+            peer_vpc: self.peer_vpc_id.clone(),
+            peer_region: self.peer_region_code.clone(),
+        }
+    }
+}
+
+#[derive(FromRow)]
+struct Row {
+    id: String,
+    vpc_id: String,
+    peer_account_id: String,
+    peer_vpc_id: String,
+    peer_region_code: String,
+    provisioned_id: Option<String>,
+    accepter_provisioned_id: Option<String>,
+    state: String,
+    cloud_message: String,
+    expires_at: Option<i64>,
+    peer_cidrs: Vec<String>,
+    admitted_cidrs: Vec<String>,
+    reason_code: Option<String>,
+    reason_message: Option<String>,
+    refused: bool,
+    created: i64,
+    updated: i64,
+}
+
+impl Row {
+    fn kept(self) -> Result<Kept, PlaneError> {
+        Ok(Kept {
+            id: self.id,
+            vpc_id: self.vpc_id,
+            peer_account_id: self.peer_account_id,
+            peer_vpc_id: self.peer_vpc_id,
+            peer_region_code: self.peer_region_code,
+            provisioned_id: self.provisioned_id,
+            accepter_provisioned_id: self.accepter_provisioned_id,
+            state: self.state.parse()?,
+            cloud_message: self.cloud_message,
+            expires_at: self.expires_at.map(timestamp).transpose()?,
+            peer_cidrs: ranges(&self.peer_cidrs)?,
+            admitted_cidrs: ranges(&self.admitted_cidrs)?,
+            reason: reason(self.reason_code, self.reason_message),
+            refused: self.refused,
+            created: timestamp(self.created)?,
+            updated: timestamp(self.updated)?,
+        })
+    }
+}
+
+/// False: there is one for this pair of VPCs that has not ended.
+pub(crate) async fn insert(
+    db: &mut PgConnection,
+    id: &str,
+    vpc: &str,
+    new: &NewPeering,
+) -> Result<bool, PlaneError> {
+    let done = sqlx::query(
+        "INSERT INTO strait.peering (id, vpc_id, peer_account_id, peer_vpc_id, peer_region_code)
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+    )
+    .bind(id)
+    .bind(vpc)
+    .bind(&new.peer_account_id)
+    .bind(&new.peer_vpc_id)
+    .bind(&new.peer_region_code)
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+pub(crate) async fn list(db: impl PgExecutor<'_>, vpc: &str) -> Result<Vec<Kept>, PlaneError> {
+    sqlx::query_as::<_, Row>(&format!(
+        "{SELECT} WHERE vpc_id = $1 ORDER BY peering.created, id"
+    ))
+    .bind(vpc)
+    .fetch_all(db)
+    .await?
+    .into_iter()
+    .map(Row::kept)
+    .collect()
+}
+
+/// Those that the cloud has and that can still change: what a look at the cloud is compared with.
+pub(crate) async fn observable(db: impl PgExecutor<'_>) -> Result<Vec<Kept>, PlaneError> {
+    sqlx::query_as::<_, Row>(&format!(
+        "{SELECT} WHERE provisioned_id IS NOT NULL AND state IN ('initiating-request', 'pending-acceptance', 'active')
+         ORDER BY vpc_id, peering.created, id"
+    ))
+    .fetch_all(db)
+    .await?
+    .into_iter()
+    .map(Row::kept)
+    .collect()
+}
+
+pub(crate) async fn get(db: impl PgExecutor<'_>, id: &str) -> Result<Option<Kept>, PlaneError> {
+    sqlx::query_as::<_, Row>(&format!("{SELECT} WHERE id = $1"))
+        .bind(id)
+        .fetch_optional(db)
+        .await?
+        .map(Row::kept)
+        .transpose()
+}
+
+pub(crate) async fn want_deleted(db: impl PgExecutor<'_>, id: &str) -> Result<(), PlaneError> {
+    sqlx::query(
+        "UPDATE strait.peering SET state = 'deleting', reason_code = NULL, reason_message = NULL, refused = false,
+             updated = clock_timestamp() WHERE id = $1",
+    )
+    .bind(id)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Notes what the cloud has, unless it is to be deleted by now.
+pub(crate) async fn observed(
+    db: impl PgExecutor<'_>,
+    id: &str,
+    state: PeeringState,
+    observed: &PeeringObserved,
+) -> Result<(), PlaneError> {
+    sqlx::query(
+        "UPDATE strait.peering SET provisioned_id = $2, accepter_provisioned_id = $3, state = $4, cloud_message = $5,
+             expires_at = 'epoch'::timestamptz + $6::bigint * interval '1 microsecond', peer_cidrs = $7, updated = clock_timestamp()
+         WHERE id = $1 AND state <> 'deleting'",
+    )
+    .bind(id)
+    .bind(&observed.provisioned_id)
+    .bind(&observed.accepter_provisioned_id)
+    .bind(state.as_str())
+    .bind(&observed.message)
+    .bind(observed.expires_at.map(Timestamp::as_microsecond))
+    .bind(texts(&observed.peer_ranges))
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Notes what the cloud was told to let in.
+pub(crate) async fn admitted(
+    db: impl PgExecutor<'_>,
+    id: &str,
+    ranges: &BTreeSet<Ipv4Net>,
+) -> Result<(), PlaneError> {
+    sqlx::query("UPDATE strait.peering SET admitted_cidrs = $2, updated = clock_timestamp() WHERE id = $1 AND admitted_cidrs <> $2")
+        .bind(id)
+        .bind(texts(ranges))
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Notes why it is not as it should be, or that nothing is wrong.
+pub(crate) async fn explain(
+    db: impl PgExecutor<'_>,
+    id: &str,
+    why: Option<&Reason>,
+    refused: bool,
+) -> Result<(), PlaneError> {
+    let (code, message) = reason_columns(why);
+    sqlx::query(
+        "UPDATE strait.peering SET reason_code = $2, reason_message = $3, refused = $4, updated = clock_timestamp()
+         WHERE id = $1 AND (reason_code, reason_message, refused) IS DISTINCT FROM ($2, $3, $4)",
+    )
+    .bind(id)
+    .bind(code)
+    .bind(message)
+    .bind(refused)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn delete(db: impl PgExecutor<'_>, id: &str) -> Result<(), PlaneError> {
+    sqlx::query("DELETE FROM strait.peering WHERE id = $1")
+        .bind(id)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// How many count against the quota of a VPC.
+pub(crate) async fn count(db: impl PgExecutor<'_>, vpc: &str) -> Result<u32, PlaneError> {
+    let count: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM strait.peering
+         WHERE vpc_id = $1 AND state NOT IN ('failed', 'expired', 'rejected', 'deleted')",
+    )
+    .bind(vpc)
+    .fetch_one(db)
+    .await?;
+    u32::try_from(count)
+        .map_err(|_| PlaneError::Corrupt(format!("{count} peering connections on {vpc}")))
+}

@@ -1,0 +1,366 @@
+//! Services.
+
+use jiff::Timestamp;
+use sqlx::{FromRow, PgConnection, PgExecutor};
+
+use super::ways::{self, Open};
+use super::{reason, reason_columns, timestamp};
+use crate::error::PlaneError;
+use crate::model::{Network, Reason, ServiceStatus, Wanted};
+
+const SELECT: &str = "SELECT s.id, s.project_id, s.name, s.region_code, s.password_verifier, s.wanted, s.wanted_vpc,
+    s.status, s.current_network, s.revision, s.reconciled, s.reason_code, s.reason_message, s.refused,
+    (extract(epoch FROM s.created) * 1000000)::bigint AS created,
+    (extract(epoch FROM s.updated) * 1000000)::bigint AS updated,
+    w.vpc_id AS current_vpc, host(w.address) AS address, w.port, w.provisioned_id,
+    coalesce(w.sources, '{}') AS sources, w.loopback_port,
+    EXISTS (SELECT 1 FROM strait.way o WHERE o.service_id = s.id AND o.network IS DISTINCT FROM s.current_network)
+        AS others
+    FROM strait.service s LEFT JOIN strait.way w ON w.service_id = s.id AND w.network = s.current_network";
+
+/// A service as it is kept, with the way that its names lead to.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept {
+    pub(crate) id: String,
+    pub(crate) project_id: String,
+    pub(crate) name: String,
+    pub(crate) region_code: String,
+    pub(crate) password_verifier: String,
+    pub(crate) wanted: Wanted,
+    pub(crate) wanted_network: Network,
+    pub(crate) status: ServiceStatus,
+    pub(crate) current: Option<Current>,
+    /// Whether there are ways beside the current one.
+    pub(crate) others: bool,
+    pub(crate) revision: i64,
+    pub(crate) reconciled: i64,
+    pub(crate) reason: Option<Reason>,
+    pub(crate) refused: bool,
+    pub(crate) created: Timestamp,
+    pub(crate) updated: Timestamp,
+}
+
+/// The way that a service's names lead to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Current {
+    pub(crate) network: Network,
+    pub(crate) open: Open,
+}
+
+#[derive(FromRow)]
+struct Row {
+    id: String,
+    project_id: String,
+    name: String,
+    region_code: String,
+    password_verifier: String,
+    wanted: String,
+    wanted_vpc: Option<String>,
+    status: String,
+    current_network: Option<String>,
+    revision: i64,
+    reconciled: i64,
+    reason_code: Option<String>,
+    reason_message: Option<String>,
+    refused: bool,
+    created: i64,
+    updated: i64,
+    current_vpc: Option<String>,
+    address: Option<String>,
+    port: Option<i32>,
+    provisioned_id: Option<String>,
+    sources: Vec<String>,
+    loopback_port: Option<i32>,
+    others: bool,
+}
+
+impl Row {
+    fn kept(self) -> Result<Kept, PlaneError> {
+        let open = ways::open(
+            self.address,
+            self.port,
+            self.provisioned_id,
+            &self.sources,
+            self.loopback_port,
+        )?;
+        let current = self.current_network.and(open).map(|open| Current {
+            network: Network::from_vpc(self.current_vpc),
+            open,
+        });
+        Ok(Kept {
+            id: self.id,
+            project_id: self.project_id,
+            name: self.name,
+            region_code: self.region_code,
+            password_verifier: self.password_verifier,
+            wanted: self.wanted.parse()?,
+            wanted_network: Network::from_vpc(self.wanted_vpc),
+            status: self.status.parse()?,
+            current,
+            others: self.others,
+            revision: self.revision,
+            reconciled: self.reconciled,
+            reason: reason(self.reason_code, self.reason_message),
+            refused: self.refused,
+            created: timestamp(self.created)?,
+            updated: timestamp(self.updated)?,
+        })
+    }
+}
+
+/// What a new service is inserted with.
+pub(crate) struct Insert<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) project: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) region: &'a str,
+    pub(crate) verifier: &'a str,
+    pub(crate) vpc: Option<&'a str>,
+}
+
+pub(crate) async fn insert(db: impl PgExecutor<'_>, new: &Insert<'_>) -> Result<(), PlaneError> {
+    sqlx::query(
+        "INSERT INTO strait.service (id, project_id, name, region_code, password_verifier, wanted_vpc)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(new.id)
+    .bind(new.project)
+    .bind(new.name)
+    .bind(new.region)
+    .bind(new.verifier)
+    .bind(new.vpc)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn list(db: impl PgExecutor<'_>, project: &str) -> Result<Vec<Kept>, PlaneError> {
+    sqlx::query_as::<_, Row>(&format!(
+        "{SELECT} WHERE s.project_id = $1 ORDER BY s.created, s.id"
+    ))
+    .bind(project)
+    .fetch_all(db)
+    .await?
+    .into_iter()
+    .map(Row::kept)
+    .collect()
+}
+
+/// Those that may be meant by this id or name.
+pub(crate) async fn named(
+    db: impl PgExecutor<'_>,
+    project: &str,
+    name: &str,
+) -> Result<Vec<Kept>, PlaneError> {
+    sqlx::query_as::<_, Row>(&format!(
+        "{SELECT} WHERE s.project_id = $1 AND (s.id = $2 OR s.name = $2) ORDER BY s.created, s.id"
+    ))
+    .bind(project)
+    .bind(name)
+    .fetch_all(db)
+    .await?
+    .into_iter()
+    .map(Row::kept)
+    .collect()
+}
+
+pub(crate) async fn get(db: impl PgExecutor<'_>, id: &str) -> Result<Option<Kept>, PlaneError> {
+    sqlx::query_as::<_, Row>(&format!("{SELECT} WHERE s.id = $1"))
+        .bind(id)
+        .fetch_optional(db)
+        .await?
+        .map(Row::kept)
+        .transpose()
+}
+
+/// What was asked of it, its row taken until the end of the transaction.
+pub(crate) async fn lock(
+    db: &mut PgConnection,
+    id: &str,
+) -> Result<Option<(Wanted, Network)>, PlaneError> {
+    let row: Option<(String, Option<String>)> =
+        sqlx::query_as("SELECT wanted, wanted_vpc FROM strait.service WHERE id = $1 FOR UPDATE")
+            .bind(id)
+            .fetch_optional(db)
+            .await?;
+    row.map(|(wanted, vpc)| Ok((wanted.parse()?, Network::from_vpc(vpc))))
+        .transpose()
+}
+
+pub(crate) async fn rename(
+    db: impl PgExecutor<'_>,
+    id: &str,
+    name: &str,
+) -> Result<(), PlaneError> {
+    sqlx::query(
+        "UPDATE strait.service SET name = $2, updated = clock_timestamp()
+         WHERE id = $1 AND current_network IS NOT NULL",
+    )
+    .bind(id)
+    .bind(name)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Writes a wish.
+pub(crate) async fn want(
+    db: impl PgExecutor<'_>,
+    id: &str,
+    wanted: Wanted,
+    network: &Network,
+) -> Result<(), PlaneError> {
+    sqlx::query(
+        "UPDATE strait.service SET wanted = $2, wanted_vpc = $3, revision = revision + 1, reason_code = NULL,
+             reason_message = NULL, refused = false, updated = clock_timestamp() WHERE id = $1",
+    )
+    .bind(id)
+    .bind(wanted.as_str())
+    .bind(network.vpc())
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn set_status(
+    db: impl PgExecutor<'_>,
+    id: &str,
+    status: ServiceStatus,
+) -> Result<(), PlaneError> {
+    sqlx::query(
+        "UPDATE strait.service SET status = $2, updated = clock_timestamp() WHERE id = $1 AND status <> $2",
+    )
+    .bind(id)
+    .bind(status.as_str())
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Makes this way the one that the names lead to, if it is still wanted. False: it is not.
+pub(crate) async fn switch(
+    db: impl PgExecutor<'_>,
+    id: &str,
+    network: &Network,
+) -> Result<bool, PlaneError> {
+    let done = sqlx::query(
+        "UPDATE strait.service SET current_network = $2, updated = clock_timestamp()
+         WHERE id = $1 AND wanted = 'running' AND wanted_vpc IS NOT DISTINCT FROM $3",
+    )
+    .bind(id)
+    .bind(network.to_string())
+    .bind(network.vpc())
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Takes its names away.
+pub(crate) async fn forget_current(db: impl PgExecutor<'_>, id: &str) -> Result<(), PlaneError> {
+    sqlx::query(
+        "UPDATE strait.service SET current_network = NULL, updated = clock_timestamp()
+         WHERE id = $1 AND current_network IS NOT NULL",
+    )
+    .bind(id)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Notes that this wish is true now.
+pub(crate) async fn reconciled(
+    db: impl PgExecutor<'_>,
+    id: &str,
+    status: ServiceStatus,
+    revision: i64,
+) -> Result<(), PlaneError> {
+    sqlx::query(
+        "UPDATE strait.service SET reconciled = $3, updated = clock_timestamp(),
+             status = CASE WHEN revision = $3 THEN $2 ELSE status END,
+             reason_code = CASE WHEN revision = $3 THEN NULL ELSE reason_code END,
+             reason_message = CASE WHEN revision = $3 THEN NULL ELSE reason_message END,
+             refused = CASE WHEN revision = $3 THEN false ELSE refused END
+         WHERE id = $1 AND (reconciled <> $3 OR status <> $2 OR reason_code IS NOT NULL)",
+    )
+    .bind(id)
+    .bind(status.as_str())
+    .bind(revision)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Notes why this wish is not true yet, if it still is the wish.
+pub(crate) async fn blame(
+    db: impl PgExecutor<'_>,
+    id: &str,
+    revision: i64,
+    why: &Reason,
+    refused: bool,
+) -> Result<(), PlaneError> {
+    let (code, message) = reason_columns(Some(why));
+    sqlx::query(
+        "UPDATE strait.service SET reason_code = $3, reason_message = $4, refused = $5, updated = clock_timestamp()
+         WHERE id = $1 AND revision = $2
+             AND (reason_code, reason_message, refused) IS DISTINCT FROM ($3, $4, $5)",
+    )
+    .bind(id)
+    .bind(revision)
+    .bind(code)
+    .bind(message)
+    .bind(refused)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn delete(db: impl PgExecutor<'_>, id: &str) -> Result<(), PlaneError> {
+    sqlx::query("DELETE FROM strait.service WHERE id = $1")
+        .bind(id)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// A service that a VPC is wanted by, or that still has a way through it.
+#[derive(Debug, FromRow)]
+pub(crate) struct VpcUser {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    /// False: it is just leaving.
+    pub(crate) attached: bool,
+}
+
+pub(crate) async fn using_vpc(
+    db: impl PgExecutor<'_>,
+    vpc: &str,
+) -> Result<Vec<VpcUser>, PlaneError> {
+    Ok(sqlx::query_as(
+        "SELECT s.id, s.name, s.wanted <> 'deleted' AND s.wanted_vpc IS NOT DISTINCT FROM $1 AS attached
+         FROM strait.service s
+         WHERE s.wanted_vpc = $1
+             OR EXISTS (SELECT 1 FROM strait.way w WHERE w.service_id = s.id AND w.vpc_id = $1)
+         ORDER BY s.created, s.id",
+    )
+    .bind(vpc)
+    .fetch_all(db)
+    .await?)
+}
+
+/// All of them, for a server that starts and for a look at them now and then.
+pub(crate) async fn all_ids(db: impl PgExecutor<'_>) -> Result<Vec<String>, PlaneError> {
+    Ok(
+        sqlx::query_scalar("SELECT id FROM strait.service ORDER BY created, id")
+            .fetch_all(db)
+            .await?,
+    )
+}
+
+/// Those whose wish is not true yet, whatever told or did not tell it so.
+pub(crate) async fn unsettled_ids(db: impl PgExecutor<'_>) -> Result<Vec<String>, PlaneError> {
+    Ok(
+        sqlx::query_scalar("SELECT id FROM strait.service WHERE revision <> reconciled")
+            .fetch_all(db)
+            .await?,
+    )
+}

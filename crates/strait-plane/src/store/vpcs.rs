@@ -1,0 +1,250 @@
+//! Peering VPCs.
+
+use ipnet::Ipv4Net;
+use sqlx::{FromRow, PgConnection, PgExecutor};
+
+use super::{range, reason, reason_columns, timestamp};
+use crate::cloud::VpcSpec;
+use crate::error::PlaneError;
+use crate::model::{Reason, Vpc, VpcStatus};
+
+const SELECT: &str =
+    "SELECT id, project_id, name, cidr::text AS cidr, region_code, provisioned_id, status,
+    reason_code, reason_message, (extract(epoch FROM created) * 1000000)::bigint AS created,
+    (extract(epoch FROM updated) * 1000000)::bigint AS updated FROM strait.vpc";
+
+#[derive(FromRow)]
+struct Row {
+    id: String,
+    project_id: String,
+    name: String,
+    cidr: String,
+    region_code: String,
+    provisioned_id: Option<String>,
+    status: String,
+    reason_code: Option<String>,
+    reason_message: Option<String>,
+    created: i64,
+    updated: i64,
+}
+
+impl Row {
+    fn vpc(self) -> Result<Vpc, PlaneError> {
+        let reason = reason(self.reason_code, self.reason_message);
+        Ok(Vpc {
+            id: self.id,
+            project_id: self.project_id,
+            name: self.name,
+            cidr: range(&self.cidr)?,
+            region_code: self.region_code,
+            provisioned_id: self.provisioned_id,
+            status: self.status.parse()?,
+            error_message: reason.as_ref().map(|reason| reason.message.clone()),
+            reason,
+            created: timestamp(self.created)?,
+            updated: timestamp(self.updated)?,
+        })
+    }
+}
+
+impl Vpc {
+    /// What the cloud is told of it.
+    pub(crate) fn spec(&self) -> VpcSpec {
+        VpcSpec {
+            id: self.id.clone(),
+            name: self.name.clone(),
+            region: self.region_code.clone(),
+            cidr: self.cidr,
+        }
+    }
+}
+
+/// False: its range overlaps another of the project.
+pub(crate) async fn insert(
+    db: &mut PgConnection,
+    id: &str,
+    project: &str,
+    name: &str,
+    cidr: Ipv4Net,
+    region: &str,
+) -> Result<bool, PlaneError> {
+    let done = sqlx::query(
+        "INSERT INTO strait.vpc (id, project_id, name, cidr, region_code) VALUES ($1, $2, $3, $4::cidr, $5)
+         ON CONFLICT ON CONSTRAINT vpc_ranges_disjoint DO NOTHING",
+    )
+    .bind(id)
+    .bind(project)
+    .bind(name)
+    .bind(cidr.to_string())
+    .bind(region)
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+pub(crate) async fn overlapping(
+    db: impl PgExecutor<'_>,
+    project: &str,
+    cidr: Ipv4Net,
+) -> Result<Vec<Vpc>, PlaneError> {
+    sqlx::query_as::<_, Row>(&format!(
+        "{SELECT} WHERE project_id = $1 AND cidr && $2::cidr ORDER BY vpc.created, id"
+    ))
+    .bind(project)
+    .bind(cidr.to_string())
+    .fetch_all(db)
+    .await?
+    .into_iter()
+    .map(Row::vpc)
+    .collect()
+}
+
+pub(crate) async fn list(db: impl PgExecutor<'_>, project: &str) -> Result<Vec<Vpc>, PlaneError> {
+    sqlx::query_as::<_, Row>(&format!(
+        "{SELECT} WHERE project_id = $1 ORDER BY vpc.created, id"
+    ))
+    .bind(project)
+    .fetch_all(db)
+    .await?
+    .into_iter()
+    .map(Row::vpc)
+    .collect()
+}
+
+/// Those that may be meant by this id, cloud's id or name.
+pub(crate) async fn named(
+    db: impl PgExecutor<'_>,
+    project: &str,
+    name: &str,
+) -> Result<Vec<Vpc>, PlaneError> {
+    sqlx::query_as::<_, Row>(&format!(
+        "{SELECT} WHERE project_id = $1 AND (id = $2 OR name = $2 OR provisioned_id = $2) ORDER BY vpc.created, id"
+    ))
+    .bind(project)
+    .bind(name)
+    .fetch_all(db)
+    .await?
+    .into_iter()
+    .map(Row::vpc)
+    .collect()
+}
+
+pub(crate) async fn get(db: impl PgExecutor<'_>, id: &str) -> Result<Option<Vpc>, PlaneError> {
+    sqlx::query_as::<_, Row>(&format!("{SELECT} WHERE id = $1"))
+        .bind(id)
+        .fetch_optional(db)
+        .await?
+        .map(Row::vpc)
+        .transpose()
+}
+
+/// Its status, its row taken until the end of the transaction.
+pub(crate) async fn lock(db: &mut PgConnection, id: &str) -> Result<Option<VpcStatus>, PlaneError> {
+    let status: Option<String> =
+        sqlx::query_scalar("SELECT status FROM strait.vpc WHERE id = $1 FOR UPDATE")
+            .bind(id)
+            .fetch_optional(db)
+            .await?;
+    status.map(|status| status.parse()).transpose()
+}
+
+pub(crate) async fn rename(
+    db: impl PgExecutor<'_>,
+    id: &str,
+    name: &str,
+) -> Result<(), PlaneError> {
+    sqlx::query("UPDATE strait.vpc SET name = $2, updated = clock_timestamp() WHERE id = $1")
+        .bind(id)
+        .bind(name)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+pub(crate) async fn want_deleted(db: impl PgExecutor<'_>, id: &str) -> Result<(), PlaneError> {
+    sqlx::query(
+        "UPDATE strait.vpc SET status = 'DELETING', reason_code = NULL, reason_message = NULL,
+             updated = clock_timestamp() WHERE id = $1",
+    )
+    .bind(id)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Notes that the cloud has it, unless it is to be deleted by now. False: it is.
+pub(crate) async fn made(
+    db: impl PgExecutor<'_>,
+    id: &str,
+    provisioned_id: &str,
+) -> Result<bool, PlaneError> {
+    let done = sqlx::query(
+        "UPDATE strait.vpc SET status = 'CREATED', provisioned_id = $2, reason_code = NULL, reason_message = NULL,
+             updated = clock_timestamp() WHERE id = $1 AND status <> 'DELETING'",
+    )
+    .bind(id)
+    .bind(provisioned_id)
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Notes why it is not as it should be; `failed` where the cloud will not make it.
+pub(crate) async fn blame(
+    db: impl PgExecutor<'_>,
+    id: &str,
+    why: &Reason,
+    failed: bool,
+) -> Result<(), PlaneError> {
+    let (code, message) = reason_columns(Some(why));
+    sqlx::query(
+        "UPDATE strait.vpc SET reason_code = $2, reason_message = $3, updated = clock_timestamp(),
+             status = CASE WHEN $4 AND status = 'CREATING' THEN 'FAILED' ELSE status END
+         WHERE id = $1 AND (reason_code, reason_message) IS DISTINCT FROM ($2, $3)",
+    )
+    .bind(id)
+    .bind(code)
+    .bind(message)
+    .bind(failed)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn clear_reason(db: impl PgExecutor<'_>, id: &str) -> Result<(), PlaneError> {
+    sqlx::query(
+        "UPDATE strait.vpc SET reason_code = NULL, reason_message = NULL, updated = clock_timestamp()
+         WHERE id = $1 AND reason_code IS NOT NULL",
+    )
+    .bind(id)
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+pub(crate) async fn delete(db: impl PgExecutor<'_>, id: &str) -> Result<(), PlaneError> {
+    sqlx::query("DELETE FROM strait.vpc WHERE id = $1")
+        .bind(id)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// All of them, for a server that starts.
+pub(crate) async fn all_ids(db: impl PgExecutor<'_>) -> Result<Vec<String>, PlaneError> {
+    Ok(
+        sqlx::query_scalar("SELECT id FROM strait.vpc ORDER BY created, id")
+            .fetch_all(db)
+            .await?,
+    )
+}
+
+/// Those that the plane still has something to do for, whatever told or did not tell it so.
+pub(crate) async fn unsettled_ids(db: impl PgExecutor<'_>) -> Result<Vec<String>, PlaneError> {
+    Ok(sqlx::query_scalar(
+        "SELECT id FROM strait.vpc WHERE status IN ('CREATING', 'DELETING')
+         UNION SELECT vpc_id FROM strait.peering WHERE state IN ('initiating-request', 'deleting')",
+    )
+    .fetch_all(db)
+    .await?)
+}

@@ -1,0 +1,205 @@
+//! What users write, checked and brought into the form that is kept.
+
+use ipnet::Ipv4Net;
+
+use crate::error::PlaneError;
+use crate::model::NewPeering;
+
+/// The longest name of an object.
+const NAME_LENGTH: usize = 128;
+
+/// Ranges that no VPC may have, and why.
+const FORBIDDEN: &[(&str, &str)] = &[
+    ("0.0.0.0/8", "\"this\" network"),
+    ("127.0.0.0/8", "loopback"),
+    ("169.254.0.0/16", "link-local; AWS's own services are there"),
+    ("224.0.0.0/4", "multicast"),
+    ("240.0.0.0/4", "reserved"),
+];
+
+/// A name for people.
+pub(crate) fn name(text: &str) -> Result<String, PlaneError> {
+    let name = text.trim();
+    if name.is_empty() {
+        return Err(PlaneError::invalid(
+            "name",
+            "it is empty; give one of 1 to 128 characters",
+        ));
+    }
+    if name.chars().count() > NAME_LENGTH {
+        return Err(PlaneError::invalid(
+            "name",
+            format!(
+                "it has {} characters; give one of at most {NAME_LENGTH}",
+                name.chars().count()
+            ),
+        ));
+    }
+    if let Some(control) = name.chars().find(|c| c.is_control()) {
+        return Err(PlaneError::invalid(
+            "name",
+            format!("it holds the control character {control:?}; take it out"),
+        ));
+    }
+    Ok(name.to_owned())
+}
+
+/// The range of a Peering VPC; host bits are taken off.
+pub(crate) fn cidr(text: &str) -> Result<Ipv4Net, PlaneError> {
+    let Ok(net) = text.trim().parse::<Ipv4Net>() else {
+        return Err(PlaneError::invalid(
+            "cidr",
+            format!(
+                "{text:?} is no IPv4 CIDR block; write an address, a slash and a prefix length, as in 10.0.0.0/24"
+            ),
+        ));
+    };
+    if !(16..=28).contains(&net.prefix_len()) {
+        return Err(PlaneError::invalid(
+            "cidr",
+            format!(
+                "{text:?} has the prefix length /{}; it must be from /16 to /28",
+                net.prefix_len()
+            ),
+        ));
+    }
+    let net = net.trunc();
+    for (range, what) in FORBIDDEN {
+        let forbidden: Ipv4Net = range.parse().expect("ranges written here are well-formed");
+        if forbidden.contains(&net) {
+            return Err(PlaneError::invalid(
+                "cidr",
+                format!(
+                    "{net} lies in {range} ({what}), where no VPC may be; take a private range, as in 10.0.0.0/24"
+                ),
+            ));
+        }
+    }
+    Ok(net)
+}
+
+/// A Region that is one of these.
+pub(crate) fn region(
+    field: &'static str,
+    text: &str,
+    known: &[String],
+) -> Result<String, PlaneError> {
+    if known.iter().any(|region| region == text) {
+        return Ok(text.to_owned());
+    }
+    Err(PlaneError::invalid(
+        field,
+        format!("{text:?} is none of: {}", known.join(", ")),
+    ))
+}
+
+/// The customer's side of a peering connection.
+pub(crate) fn peer(new: &NewPeering, known_regions: &[String]) -> Result<NewPeering, PlaneError> {
+    let account = new.peer_account_id.trim();
+    if account.len() != 12 || !account.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(PlaneError::invalid(
+            "peer_account_id",
+            format!(
+                "{account:?} is no AWS account; give its 12 digits without dashes (`aws sts get-caller-identity` shows them)"
+            ),
+        ));
+    }
+    let vpc = new.peer_vpc_id.trim();
+    let hex = vpc.strip_prefix("vpc-").unwrap_or_default();
+    if !matches!(hex.len(), 8 | 17) || !hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    {
+        return Err(PlaneError::invalid(
+            "peer_vpc_id",
+            format!(
+                "{vpc:?} is no VPC id; give one as in vpc-0123456789abcdef0 (`aws ec2 describe-vpcs` lists them)"
+            ),
+        ));
+    }
+    Ok(NewPeering {
+        peer_account_id: account.to_owned(),
+        peer_vpc_id: vpc.to_owned(),
+        peer_region_code: region(
+            "peer_region_code",
+            new.peer_region_code.trim(),
+            known_regions,
+        )?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_bits_are_taken_off() {
+        assert_eq!(
+            cidr("10.0.0.7/17").expect("fine").to_string(),
+            "10.0.0.0/17"
+        );
+        assert_eq!(
+            cidr(" 192.168.5.77/28 ").expect("fine").to_string(),
+            "192.168.5.64/28"
+        );
+    }
+
+    #[test]
+    fn bad_ranges_are_refused_with_their_reason() {
+        for (text, part) in [
+            ("", "no IPv4 CIDR block"),
+            ("10.0.0.0", "no IPv4 CIDR block"),
+            ("10.0.0/24", "no IPv4 CIDR block"),
+            ("10.0.0.256/24", "no IPv4 CIDR block"),
+            ("10.0.0.0/33", "no IPv4 CIDR block"),
+            ("fd00::/64", "no IPv4 CIDR block"),
+            ("10.0.0.0/15", "/16 to /28"),
+            ("10.0.0.0/29", "/16 to /28"),
+            ("169.254.3.0/24", "link-local"),
+            ("127.0.0.0/16", "loopback"),
+            ("230.0.0.0/16", "multicast"),
+        ] {
+            let error = cidr(text).expect_err(text);
+            assert_eq!(error.field(), Some("cidr"), "{text}");
+            assert!(error.to_string().contains(part), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_peer_is_checked_field_by_field() {
+        let known = vec!["eu-west-1".to_owned(), "us-east-1".to_owned()];
+        let good = NewPeering {
+            peer_account_id: "123456789012".to_owned(),
+            peer_vpc_id: "vpc-0123456789abcdef0".to_owned(),
+            peer_region_code: "eu-west-1".to_owned(),
+        };
+        assert_eq!(peer(&good, &known).expect("fine"), good);
+
+        let bad_account = NewPeering {
+            peer_account_id: "1234-5678-9012".to_owned(),
+            ..good.clone()
+        };
+        let bad_vpc = NewPeering {
+            peer_vpc_id: "vpc-XYZ".to_owned(),
+            ..good.clone()
+        };
+        let bad_region = NewPeering {
+            peer_region_code: "mars-1".to_owned(),
+            ..good
+        };
+        for (bad, field) in [
+            (bad_account, "peer_account_id"),
+            (bad_vpc, "peer_vpc_id"),
+            (bad_region, "peer_region_code"),
+        ] {
+            assert_eq!(peer(&bad, &known).expect_err(field).field(), Some(field));
+        }
+    }
+
+    #[test]
+    fn names_are_trimmed_and_checked() {
+        assert_eq!(name("  my db ").expect("fine"), "my db");
+        assert!(name(" ").is_err());
+        assert!(name("a\nb").is_err());
+        assert!(name(&"x".repeat(129)).is_err());
+        assert!(name(&"é".repeat(128)).is_ok());
+    }
+}

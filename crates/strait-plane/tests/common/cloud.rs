@@ -1,0 +1,375 @@
+//! A cloud that only pretends, and notices what must never happen.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ipnet::Ipv4Net;
+use jiff::Timestamp;
+use strait_plane::cloud::{
+    Cloud, CloudError, PeerState, PeeringObserved, PeeringSpec, VpcObserved, VpcSpec, WayKind,
+    WayObserved, WaySpec,
+};
+use tokio::sync::Notify;
+
+use super::script::{Ordered, Script};
+
+pub const PUBLIC_SOURCE: Ipv4Addr = Ipv4Addr::new(100, 64, 0, 1);
+pub const PRIVATE_SOURCE: Ipv4Addr = Ipv4Addr::new(100, 64, 0, 2);
+
+pub struct FakeCloud {
+    script: Arc<Script>,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    made: u32,
+    vpcs: BTreeMap<String, String>,
+    peerings: BTreeMap<String, FakePeering>,
+    ways: BTreeMap<WaySpec, FakeWay>,
+    names: BTreeMap<String, Ipv4Addr>,
+    /// How often a new way is looked at before it is ready.
+    slowness: u32,
+}
+
+pub struct FakePeering {
+    pub observed: PeeringObserved,
+    pub admitted: BTreeSet<Ipv4Net>,
+}
+
+struct FakeWay {
+    address: Ipv4Addr,
+    id: String,
+    refuses: bool,
+    looks_left: u32,
+}
+
+impl FakeCloud {
+    pub fn new(script: Arc<Script>) -> Arc<Self> {
+        Arc::new(Self {
+            script,
+            state: Mutex::default(),
+            changed: Notify::new(),
+        })
+    }
+
+    /// What the customer does: accepts, adds a range, rejects.
+    pub fn customer(&self, peering: &str, change: impl FnOnce(&mut PeeringObserved)) {
+        let mut state = self.state();
+        change(&mut state.peerings.get_mut(peering).expect("a peering").observed);
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    pub fn accept(&self, peering: &str, ranges: &[&str]) {
+        self.customer(peering, |observed| {
+            observed.state = PeerState::Active;
+            observed.message = "Active".to_owned();
+            observed.expires_at = None;
+            observed.peer_ranges = ranges
+                .iter()
+                .map(|range| range.parse().expect("a range"))
+                .collect();
+        });
+    }
+
+    pub fn admitted(&self, peering: &str) -> Option<BTreeSet<Ipv4Net>> {
+        self.state()
+            .peerings
+            .get(peering)
+            .map(|peering| peering.admitted.clone())
+    }
+
+    pub fn slow_ways(&self, looks: u32) {
+        self.state().slowness = looks;
+    }
+
+    pub fn names(&self) -> BTreeMap<String, Ipv4Addr> {
+        self.state().names.clone()
+    }
+
+    /// The ways of a service that are there, and whether they refuse.
+    pub fn ways(&self, service: &str) -> Vec<(WayKind, bool)> {
+        self.state()
+            .ways
+            .iter()
+            .filter(|(spec, _)| spec.service == service)
+            .map(|(spec, way)| (spec.kind.clone(), way.refuses))
+            .collect()
+    }
+
+    pub fn vpcs(&self) -> usize {
+        self.state().vpcs.len()
+    }
+
+    pub fn peerings(&self) -> usize {
+        self.state().peerings.len()
+    }
+
+    /// How many things were ever made.
+    pub fn made(&self) -> u32 {
+        self.state().made
+    }
+
+    async fn begin(&self, call: String) -> Result<(), CloudError> {
+        match self.script.begin(call).await {
+            Ordered::Success => Ok(()),
+            Ordered::Temporary => Err(CloudError::Temporary("the cloud is busy".to_owned())),
+            Ordered::Refused => Err(CloudError::Refused {
+                code: "VpcLimitExceeded".to_owned(),
+                message: "the cloud has no room".to_owned(),
+            }),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state
+            .lock()
+            .expect("no test panics while it holds this")
+    }
+}
+
+impl State {
+    fn make(&mut self) -> u32 {
+        self.made += 1;
+        self.made
+    }
+}
+
+#[async_trait]
+impl Cloud for FakeCloud {
+    fn supported_regions(&self) -> Vec<String> {
+        vec!["eu-central-1".to_owned(), "us-east-1".to_owned()]
+    }
+
+    fn known_regions(&self) -> Vec<String> {
+        ["ap-south-1", "eu-central-1", "us-east-1"]
+            .map(str::to_owned)
+            .to_vec()
+    }
+
+    fn account(&self) -> String {
+        "999999999999".to_owned()
+    }
+
+    async fn ensure_vpc(&self, vpc: &VpcSpec) -> Result<VpcObserved, CloudError> {
+        self.begin(format!("ensure_vpc {}", vpc.id)).await?;
+        let provisioned_id = {
+            let mut state = self.state();
+            match state.vpcs.get(&vpc.id) {
+                Some(id) => id.clone(),
+                None => {
+                    let id = format!("vpc-{:017x}", state.make());
+                    state.vpcs.insert(vpc.id.clone(), id.clone());
+                    id
+                }
+            }
+        };
+        self.script.end().await;
+        Ok(VpcObserved { provisioned_id })
+    }
+
+    async fn delete_vpc(&self, vpc: &VpcSpec) -> Result<(), CloudError> {
+        self.begin(format!("delete_vpc {}", vpc.id)).await?;
+        self.state().vpcs.remove(&vpc.id);
+        self.script.end().await;
+        Ok(())
+    }
+
+    async fn ensure_peering(&self, peering: &PeeringSpec) -> Result<PeeringObserved, CloudError> {
+        self.begin(format!("ensure_peering {}", peering.id)).await?;
+        let observed = {
+            let mut state = self.state();
+            if !state.vpcs.contains_key(&peering.vpc.id) {
+                self.script.wrong(format!(
+                    "a peering on {} before it is there",
+                    peering.vpc.id
+                ));
+            }
+            if !state.peerings.contains_key(&peering.id) {
+                let number = state.make();
+                let observed = PeeringObserved {
+                    provisioned_id: format!("pcx-{number:017x}"),
+                    accepter_provisioned_id: format!("pcx-{number:017x}"),
+                    state: PeerState::PendingAcceptance,
+                    message: format!("Pending Acceptance by {}", peering.peer_account),
+                    expires_at: Some(Timestamp::from_second(1_800_000_000).expect("a time")),
+                    peer_ranges: BTreeSet::new(),
+                };
+                let admitted = BTreeSet::new();
+                state
+                    .peerings
+                    .insert(peering.id.clone(), FakePeering { observed, admitted });
+            }
+            state.peerings[&peering.id].observed.clone()
+        };
+        self.script.end().await;
+        Ok(observed)
+    }
+
+    async fn admit_peer(
+        &self,
+        peering: &PeeringSpec,
+        ranges: &BTreeSet<Ipv4Net>,
+    ) -> Result<(), CloudError> {
+        let list: Vec<String> = ranges.iter().map(ToString::to_string).collect();
+        self.begin(format!("admit_peer {} {}", peering.id, list.join(",")))
+            .await?;
+        {
+            let mut state = self.state();
+            for (id, other) in &state.peerings {
+                let clash = other
+                    .admitted
+                    .iter()
+                    .any(|a| ranges.iter().any(|b| a.contains(b) || b.contains(a)));
+                if *id != peering.id && clash {
+                    self.script.wrong(format!(
+                        "{} and {id} were let in with the same range",
+                        peering.id
+                    ));
+                }
+            }
+            match state.peerings.get_mut(&peering.id) {
+                Some(peering) => peering.admitted.clone_from(ranges),
+                None => self
+                    .script
+                    .wrong(format!("{} was let in before it was there", peering.id)),
+            }
+        }
+        self.script.end().await;
+        Ok(())
+    }
+
+    async fn delete_peering(&self, peering: &PeeringSpec) -> Result<(), CloudError> {
+        self.begin(format!("delete_peering {}", peering.id)).await?;
+        self.state().peerings.remove(&peering.id);
+        self.script.end().await;
+        Ok(())
+    }
+
+    async fn ensure_way(&self, way: &WaySpec) -> Result<WayObserved, CloudError> {
+        self.begin(format!("ensure_way {}", word(way))).await?;
+        let observed = {
+            let mut state = self.state();
+            if !state.ways.contains_key(way) {
+                let number = state.make();
+                let byte = u8::try_from(number % 200 + 10).expect("a byte");
+                let fake = FakeWay {
+                    address: match way.kind {
+                        WayKind::Public => Ipv4Addr::new(198, 51, 100, byte),
+                        WayKind::Private { .. } => Ipv4Addr::new(10, 0, 0, byte),
+                    },
+                    id: format!("vpce-{number:017x}"),
+                    refuses: false,
+                    looks_left: state.slowness,
+                };
+                state.ways.insert(way.clone(), fake);
+            }
+            let fake = state.ways.get_mut(way).expect("made above");
+            if fake.refuses {
+                self.script.wrong(format!(
+                    "{} is wanted again without having been removed",
+                    word(way)
+                ));
+            }
+            let ready = fake.looks_left == 0;
+            fake.looks_left = fake.looks_left.saturating_sub(1);
+            WayObserved {
+                ready,
+                address: fake.address,
+                port: 5432,
+                provisioned_id: fake.id.clone(),
+                sources: BTreeSet::from([match way.kind {
+                    WayKind::Public => PUBLIC_SOURCE,
+                    WayKind::Private { .. } => PRIVATE_SOURCE,
+                }]),
+                loopback_port: (way.kind == WayKind::Public).then_some(40_001),
+            }
+        };
+        self.script.end().await;
+        Ok(observed)
+    }
+
+    async fn probe_way(&self, way: &WaySpec) -> Result<(), CloudError> {
+        self.begin(format!("probe_way {}", word(way))).await?;
+        if self
+            .state()
+            .ways
+            .get(way)
+            .is_none_or(|way| way.looks_left > 0)
+        {
+            self.script
+                .wrong(format!("{} was probed before it was ready", word(way)));
+        }
+        self.script.end().await;
+        Ok(())
+    }
+
+    async fn refuse_way(&self, way: &WaySpec) -> Result<(), CloudError> {
+        self.begin(format!("refuse_way {}", word(way))).await?;
+        {
+            let mut state = self.state();
+            let state = &mut *state;
+            if let Some(fake) = state.ways.get_mut(way) {
+                fake.refuses = true;
+            }
+        }
+        self.script.end().await;
+        Ok(())
+    }
+
+    async fn remove_way(&self, way: &WaySpec) -> Result<(), CloudError> {
+        self.begin(format!("remove_way {}", word(way))).await?;
+        {
+            let mut state = self.state();
+            let removed = state.ways.remove(way);
+            let named = removed
+                .is_some_and(|fake| state.names.values().any(|address| *address == fake.address));
+            let others = state.ways.keys().any(|other| other.service == way.service);
+            if named && others {
+                self.script.wrong(format!(
+                    "{} was removed while names still led there",
+                    word(way)
+                ));
+            }
+        }
+        self.script.end().await;
+        Ok(())
+    }
+
+    async fn publish_names(&self, names: &BTreeMap<String, Ipv4Addr>) -> Result<(), CloudError> {
+        self.begin("publish_names".to_owned()).await?;
+        {
+            let mut state = self.state();
+            for (name, address) in names {
+                let good = state
+                    .ways
+                    .values()
+                    .any(|way| way.address == *address && !way.refuses && way.looks_left == 0);
+                if !good {
+                    self.script
+                        .wrong(format!("{name} was led to {address}, where nothing is"));
+                }
+            }
+            state.names.clone_from(names);
+        }
+        self.script.end().await;
+        Ok(())
+    }
+
+    async fn changed(&self) {
+        // An error means that nothing changed in this time.
+        drop(tokio::time::timeout(Duration::from_secs(2), self.changed.notified()).await);
+    }
+}
+
+fn word(way: &WaySpec) -> String {
+    match &way.kind {
+        WayKind::Public => format!("{} public", way.service),
+        WayKind::Private { vpc } => format!("{} vpc:{vpc}", way.service),
+    }
+}

@@ -1,0 +1,129 @@
+//! Services that only pretend.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use strait_plane::postgres::{Postgres, PostgresError, ServiceSpec};
+
+use super::script::{Ordered, Script};
+
+pub struct FakePostgres {
+    script: Arc<Script>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Whether it runs.
+    services: BTreeMap<String, (ServiceSpec, bool)>,
+    sessions: BTreeMap<(String, Ipv4Addr), u64>,
+}
+
+impl FakePostgres {
+    pub fn new(script: Arc<Script>) -> Arc<Self> {
+        Arc::new(Self {
+            script,
+            state: Mutex::default(),
+        })
+    }
+
+    /// Whether it runs; none if it is not there.
+    pub fn runs(&self, service: &str) -> Option<bool> {
+        self.state().services.get(service).map(|(_, runs)| *runs)
+    }
+
+    pub fn spec(&self, service: &str) -> Option<ServiceSpec> {
+        self.state()
+            .services
+            .get(service)
+            .map(|(spec, _)| spec.clone())
+    }
+
+    pub fn connect(&self, service: &str, source: Ipv4Addr, sessions: u64) {
+        self.state()
+            .sessions
+            .insert((service.to_owned(), source), sessions);
+    }
+
+    pub fn sessions(&self, service: &str, source: Ipv4Addr) -> u64 {
+        self.state()
+            .sessions
+            .get(&(service.to_owned(), source))
+            .copied()
+            .unwrap_or_default()
+    }
+
+    async fn begin(&self, call: String) -> Result<(), PostgresError> {
+        match self.script.begin(call).await {
+            Ordered::Success => Ok(()),
+            Ordered::Temporary => Err(PostgresError::Temporary("the disk is busy".to_owned())),
+            Ordered::Refused => Err(PostgresError::Failed(
+                "the disk is full; make room".to_owned(),
+            )),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state
+            .lock()
+            .expect("no test panics while it holds this")
+    }
+}
+
+#[async_trait]
+impl Postgres for FakePostgres {
+    async fn ensure_running(&self, service: &ServiceSpec) -> Result<(), PostgresError> {
+        self.begin(format!("ensure_running {}", service.id)).await?;
+        self.state()
+            .services
+            .insert(service.id.clone(), (service.clone(), true));
+        self.script.end().await;
+        Ok(())
+    }
+
+    async fn ensure_stopped(&self, service: &ServiceSpec) -> Result<(), PostgresError> {
+        self.begin(format!("ensure_stopped {}", service.id)).await?;
+        self.state()
+            .services
+            .insert(service.id.clone(), (service.clone(), false));
+        self.script.end().await;
+        Ok(())
+    }
+
+    async fn delete(&self, service: &ServiceSpec) -> Result<(), PostgresError> {
+        self.begin(format!("delete {}", service.id)).await?;
+        self.state().services.remove(&service.id);
+        self.script.end().await;
+        Ok(())
+    }
+
+    async fn end_sessions(
+        &self,
+        service: &ServiceSpec,
+        sources: &BTreeSet<Ipv4Addr>,
+    ) -> Result<u64, PostgresError> {
+        let list: Vec<String> = sources.iter().map(ToString::to_string).collect();
+        self.begin(format!("end_sessions {} {}", service.id, list.join(",")))
+            .await?;
+        let mut ended = 0;
+        for source in sources {
+            ended += self
+                .state()
+                .sessions
+                .remove(&(service.id.clone(), *source))
+                .unwrap_or_default();
+        }
+        self.script.end().await;
+        Ok(ended)
+    }
+
+    fn authority(&self) -> String {
+        "-----BEGIN CERTIFICATE-----".to_owned()
+    }
+
+    fn authority_path(&self) -> String {
+        "/tmp/strait test/ca.pem".to_owned()
+    }
+}

@@ -1,0 +1,219 @@
+//! The life of a service.
+
+use strait_plane::ErrorKind;
+use strait_plane::model::{NewService, Object, ServiceStatus, Settled};
+
+use crate::common::cloud::PUBLIC_SOURCE;
+use crate::world::{DOMAIN, REGION, World};
+
+#[tokio::test]
+async fn a_service_is_made_stopped_started_and_deleted() {
+    let world = World::new().await;
+    let new = NewService {
+        name: Some("orders".to_owned()),
+        region_code: REGION.to_owned(),
+        vpc: None,
+    };
+
+    let created = world
+        .plane
+        .create_service(&world.project, new)
+        .await
+        .expect("a service");
+    assert!(created.initial_password.len() >= 20);
+    let id = created.service.service_id.clone();
+    let service = world.settle_service(&id).await;
+
+    let stem = format!("{id}.{}", world.project);
+    let public = service.public_endpoint.clone().expect("a public endpoint");
+    assert_eq!(service.status, ServiceStatus::Ready);
+    assert_eq!(
+        service.endpoint.expect("an endpoint").host,
+        format!("{stem}.db.{DOMAIN}")
+    );
+    assert_eq!(public.host, format!("{stem}.public.{DOMAIN}"));
+    assert_eq!(public.loopback_port, Some(40_001));
+    let spec = world.postgres.spec(&id).expect("it is there");
+    assert_eq!(
+        spec.names,
+        ["db", "vpc", "public"].map(|way| format!("{stem}.{way}.{DOMAIN}"))
+    );
+    assert!(spec.password_verifier.starts_with("SCRAM-SHA-256$4096:"));
+    assert!(!spec.password_verifier.contains(&created.initial_password));
+    let connection = world
+        .plane
+        .service_connection(&world.project, "orders")
+        .await
+        .expect("a connection");
+    assert_eq!(
+        connection.dsn_from_here.expect("a line"),
+        format!(
+            "hostaddr=127.0.0.1 port=40001 host={stem}.db.{DOMAIN} user=tsdbadmin dbname=tsdb sslmode=verify-full sslrootcert='/tmp/strait test/ca.pem'"
+        )
+    );
+
+    world
+        .plane
+        .stop_service(&world.project, "orders")
+        .await
+        .expect("stopped");
+    let service = world.settle_service(&id).await;
+    assert_eq!(service.status, ServiceStatus::Paused);
+    assert_eq!(
+        service.public_endpoint,
+        Some(public),
+        "a stopped service keeps its way"
+    );
+    assert_eq!(world.postgres.runs(&id), Some(false));
+
+    world
+        .plane
+        .start_service(&world.project, "orders")
+        .await
+        .expect("started");
+    assert_eq!(world.settle_service(&id).await.status, ServiceStatus::Ready);
+    assert_eq!(world.postgres.runs(&id), Some(true));
+
+    let renamed = world
+        .plane
+        .rename_service(&world.project, "orders", "sales")
+        .await
+        .expect("renamed");
+    assert_eq!(
+        (renamed.name.as_str(), renamed.service_id.as_str()),
+        ("sales", id.as_str())
+    );
+
+    world.script.forget();
+    let deleting = world
+        .plane
+        .delete_service(&world.project, "sales")
+        .await
+        .expect("deleted");
+    assert_eq!(deleting.status, ServiceStatus::Deleting);
+    world
+        .settle(Object::Service(id.clone()), Settled::Gone)
+        .await;
+    assert_eq!(
+        world.calls(&id),
+        [
+            "refuse_way public".to_owned(),
+            format!("end_sessions {PUBLIC_SOURCE}"),
+            "remove_way public".to_owned(),
+            "publish_names".to_owned(),
+            "delete".to_owned(),
+        ]
+    );
+    assert!(world.cloud.names().is_empty());
+    let gone = world
+        .plane
+        .service(&world.project, &id)
+        .await
+        .expect_err("it is gone");
+    assert_eq!(gone.kind(), ErrorKind::NotFound);
+    world.script.assert_nothing_wrong();
+}
+
+#[tokio::test]
+async fn a_service_that_cannot_start_says_why_and_starts_once_it_can() {
+    let world = World::new().await;
+    world.script.fail("ensure_running", usize::MAX, true);
+    let new = NewService {
+        name: None,
+        region_code: REGION.to_owned(),
+        vpc: None,
+    };
+    let id = world
+        .plane
+        .create_service(&world.project, new)
+        .await
+        .expect("a service")
+        .service
+        .service_id;
+
+    world
+        .settle(Object::Service(id.clone()), Settled::Failed)
+        .await;
+    let service = world.get(&id).await;
+    assert_eq!(service.status, ServiceStatus::Unstable);
+    let reason = service.reason.expect("a reason");
+    assert_eq!(reason.code, "postgres_failed");
+    assert!(
+        reason.message.contains("the disk is full"),
+        "{}",
+        reason.message
+    );
+    let early = world
+        .plane
+        .service_connection(&world.project, &id)
+        .await
+        .expect_err("no address yet");
+    assert_eq!(early.kind(), ErrorKind::Conflict);
+
+    world.script.stop_failing();
+    world
+        .eventually("it runs", async || {
+            world.get(&id).await.status == ServiceStatus::Ready
+        })
+        .await;
+    assert_eq!(world.get(&id).await.reason, None);
+}
+
+#[tokio::test]
+async fn a_service_that_was_stopped_before_it_ran_can_be_deleted() {
+    let world = World::new().await;
+    world.script.fail("ensure_running", usize::MAX, true);
+    let new = NewService {
+        name: None,
+        region_code: REGION.to_owned(),
+        vpc: None,
+    };
+    let id = world
+        .plane
+        .create_service(&world.project, new)
+        .await
+        .expect("a service")
+        .service
+        .service_id;
+
+    world
+        .plane
+        .stop_service(&world.project, &id)
+        .await
+        .expect("stopped");
+    assert_eq!(
+        world.settle_service(&id).await.status,
+        ServiceStatus::Paused
+    );
+    world
+        .plane
+        .delete_service(&world.project, &id)
+        .await
+        .expect("deleted");
+    world.settle(Object::Service(id), Settled::Gone).await;
+}
+
+#[tokio::test]
+async fn a_wait_ends_when_its_time_is_over() {
+    let world = World::new().await;
+    world.script.halt_at(0, false);
+    let new = NewService {
+        name: None,
+        region_code: REGION.to_owned(),
+        vpc: None,
+    };
+    let id = world
+        .plane
+        .create_service(&world.project, new)
+        .await
+        .expect("a service")
+        .service
+        .service_id;
+
+    let settled = world
+        .plane
+        .settled(&Object::Service(id), std::time::Duration::from_millis(50))
+        .await
+        .expect("a wait");
+    assert_eq!(settled, Settled::NotYet);
+}

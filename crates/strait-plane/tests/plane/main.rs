@@ -1,0 +1,11 @@
+//! The plane over a real PostgreSQL, with a cloud and services that only pretend.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod attach;
+mod crash;
+mod lifecycle;
+mod objects;
+mod peerings;
+mod world;

@@ -1,0 +1,162 @@
+//! A plane with a project in it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::PgPool;
+use strait_plane::model::{NewService, NewVpc, Object, Service, Settled, Vpc};
+use strait_plane::{Plane, PlaneError};
+
+use crate::common::cloud::FakeCloud;
+use crate::common::database;
+use crate::common::postgres::FakePostgres;
+use crate::common::script::Script;
+
+pub const REGION: &str = "eu-central-1";
+pub const DOMAIN: &str = "strait.internal";
+/// Longer than anything here takes, even on a machine that is busy.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+pub struct World {
+    pub pool: PgPool,
+    pub script: Arc<Script>,
+    pub cloud: Arc<FakeCloud>,
+    pub postgres: Arc<FakePostgres>,
+    pub plane: Plane,
+    pub project: String,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let pool = database::database().await;
+        let script = Script::new();
+        let cloud = FakeCloud::new(Arc::clone(&script));
+        let postgres = FakePostgres::new(Arc::clone(&script));
+        let plane = start(&pool, &cloud, &postgres).await;
+        let project = plane.create_project("test").await.expect("a project").id;
+        Self {
+            pool,
+            script,
+            cloud,
+            postgres,
+            plane,
+            project,
+        }
+    }
+
+    /// Another server on the same store, in front of the same cloud.
+    pub async fn new_on(other: &Self) -> Self {
+        let pool = database::again(&other.pool).await;
+        let plane = start(&pool, &other.cloud, &other.postgres).await;
+        Self {
+            pool,
+            script: Arc::clone(&other.script),
+            cloud: Arc::clone(&other.cloud),
+            postgres: Arc::clone(&other.postgres),
+            plane,
+            project: other.project.clone(),
+        }
+    }
+
+    /// Kills the plane where it is and starts another one.
+    pub async fn restart(self) -> Self {
+        drop(self.plane);
+        let pool = database::again(&self.pool).await;
+        let plane = start(&pool, &self.cloud, &self.postgres).await;
+        Self {
+            pool,
+            plane,
+            ..self
+        }
+    }
+
+    pub async fn vpc(&self, cidr: &str) -> Vpc {
+        let vpc = self.try_vpc(cidr).await.expect("a VPC");
+        self.settle(Object::Vpc(vpc.id.clone()), Settled::Yes).await;
+        self.plane
+            .vpc(&self.project, &vpc.id)
+            .await
+            .expect("the VPC")
+    }
+
+    pub async fn try_vpc(&self, cidr: &str) -> Result<Vpc, PlaneError> {
+        let new = NewVpc {
+            name: None,
+            cidr: cidr.to_owned(),
+            region_code: REGION.to_owned(),
+        };
+        self.plane.create_vpc(&self.project, new).await
+    }
+
+    pub async fn service(&self) -> Service {
+        let new = NewService {
+            name: None,
+            region_code: REGION.to_owned(),
+            vpc: None,
+        };
+        let service = self
+            .plane
+            .create_service(&self.project, new)
+            .await
+            .expect("a service")
+            .service;
+        self.settle_service(&service.service_id).await
+    }
+
+    pub async fn settle_service(&self, id: &str) -> Service {
+        self.settle(Object::Service(id.to_owned()), Settled::Yes)
+            .await;
+        self.get(id).await
+    }
+
+    pub async fn get(&self, service: &str) -> Service {
+        self.plane
+            .service(&self.project, service)
+            .await
+            .expect("the service")
+    }
+
+    pub async fn settle(&self, object: Object, expected: Settled) {
+        let settled = self.plane.settled(&object, PATIENCE).await.expect("a wait");
+        assert_eq!(
+            settled,
+            expected,
+            "{object:?}\nafter {:#?}",
+            self.script.log()
+        );
+    }
+
+    /// The calls that name this, in order, shortened to their first word and what follows the id.
+    pub fn calls(&self, id: &str) -> Vec<String> {
+        self.script
+            .log()
+            .into_iter()
+            .filter(|call| call.contains(id) || call == "publish_names")
+            .map(|call| call.replace(&format!(" {id}"), ""))
+            .collect()
+    }
+
+    /// Waits for something that nobody tells of.
+    pub async fn eventually(&self, what: &str, mut look: impl AsyncFnMut() -> bool) {
+        let end = tokio::time::Instant::now() + PATIENCE;
+        while !look().await {
+            assert!(
+                tokio::time::Instant::now() < end,
+                "never: {what}\nafter {:#?}",
+                self.script.log()
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+async fn start(pool: &PgPool, cloud: &Arc<FakeCloud>, postgres: &Arc<FakePostgres>) -> Plane {
+    Plane::start(
+        pool.clone(),
+        Arc::clone(cloud) as _,
+        Arc::clone(postgres) as _,
+        DOMAIN.to_owned(),
+    )
+    .await
+    .expect("a plane")
+}
