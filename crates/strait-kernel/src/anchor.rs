@@ -78,8 +78,8 @@ impl Anchor {
         Ok(Some(Self { pid: record.pid, start_time: record.start_time, run_dir }))
     }
 
-    /// Joins its user and mount namespaces; children go into its PID namespace. The caller stays in its network
-    /// namespace, and must have a single thread. Joining again changes nothing.
+    /// Joins its user and mount namespaces. The caller stays in its network and PID namespaces (the kernel refuses
+    /// threads to a process whose children go elsewhere), and must have a single thread. Joining again changes nothing.
     pub fn join(&self) -> Result<(), KernelError> {
         let failed = || KernelError::system(format!("join the network of process {}", self.pid));
         let open = |kind: &str| File::open(format!("/proc/{}/ns/{kind}", self.pid));
@@ -87,7 +87,7 @@ impl Anchor {
         if same().map_err(failed())? {
             return Ok(());
         }
-        let (user, mount, pid) = (|| Ok((open("user")?, open("mnt")?, open("pid")?)))().map_err(failed())?;
+        let (user, mount) = (|| Ok((open("user")?, open("mnt")?)))().map_err(failed())?;
         // The number could have come to name another process before its namespaces were open.
         if !self.process().alive() {
             return Err(KernelError::NoAnchor { run_dir: self.run_dir.clone() });
@@ -95,8 +95,7 @@ impl Anchor {
         let here = std::env::current_dir();
         (|| {
             system::enter(user.as_fd(), libc::CLONE_NEWUSER)?;
-            system::enter(mount.as_fd(), libc::CLONE_NEWNS)?;
-            system::enter(pid.as_fd(), libc::CLONE_NEWPID)
+            system::enter(mount.as_fd(), libc::CLONE_NEWNS)
         })()
         .map_err(failed())?;
         // Joining a mount namespace leads to its root folder.
@@ -242,7 +241,7 @@ fn make_namespaces(answer: &mut PipeWriter, go: &mut PipeReader, pins: &Path) ->
     }
     become_init(pins)?;
     writeln!(answer, "ready").map_err(step("report"))?;
-    keep_only(None);
+    close_others();
     loop {
         // SAFETY: pause() takes no pointers.
         unsafe { libc::pause() };
@@ -267,6 +266,9 @@ fn become_init(pins: &Path) -> Result<(), Step> {
     system::mount(Path::new(""), Path::new("/"), "", libc::MS_REC | libc::MS_PRIVATE, "").map_err(step("make mounts private"))?;
     let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
     system::mount(Path::new("strait"), pins, "tmpfs", flags, "mode=0700").map_err(step("mount a tmpfs for namespaces"))?;
+    let processes = pins.join(space::PROCESSES);
+    File::create(&processes).map_err(step("make a file for the PID namespace"))?;
+    system::mount(Path::new("/proc/self/ns/pid"), &processes, "", libc::MS_BIND, "").map_err(step("pin the PID namespace"))?;
     std::env::set_current_dir("/").map_err(step("go to the root folder"))?;
     let null = File::options().read(true).write(true).open("/dev/null").map_err(step("open /dev/null"))?;
     for standard in 0..3 {
@@ -276,16 +278,10 @@ fn become_init(pins: &Path) -> Result<(), Step> {
     Ok(())
 }
 
-/// Closes all descriptors but the standard ones and perhaps one.
-pub(crate) fn keep_only(kept: Option<libc::c_int>) {
-    let parts = match kept {
-        Some(kept) => [(3, kept - 1), (kept + 1, libc::c_int::MAX)],
-        None => [(3, libc::c_int::MAX), (1, 0)],
-    };
-    for (first, last) in parts.into_iter().filter(|(first, last)| first <= last) {
-        // SAFETY: nothing in this process uses the descriptors after this; it holds no owners of them that run.
-        unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
-    }
+/// Closes all descriptors but the standard ones.
+fn close_others() {
+    // SAFETY: nothing in this process uses those descriptors after this; no owner of one runs any more.
+    unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_int::MAX, 0) };
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ impl Kernel {
     /// Starts a process that stays in the caller's network, for Strait's own database. It goes on without this one, and
     /// ends with the anchor.
     pub fn spawn_here(&self, launch: &Launch) -> Result<Process, KernelError> {
-        sandbox::spawn_here(&self.run_dir, launch)
+        sandbox::spawn_here(&self.run_dir, &self.spaces, launch)
     }
 
     /// The processes that were started in a host and run still, also by servers before this one.

@@ -13,6 +13,9 @@ use crate::plan::{Kind, Name};
 use crate::process::Process;
 use crate::system;
 
+/// The pin of the anchor's PID namespace.
+pub(crate) const PROCESSES: &str = "pid";
+
 /// The folder of the pins.
 #[derive(Debug)]
 pub(crate) struct Spaces {
@@ -94,6 +97,13 @@ impl Spaces {
         if !system::is_namespace(&path) {
             return Err(KernelError::NoNamespace { name: name.plain().to_owned() });
         }
+        let file = File::open(&path).map_err(KernelError::system(format!("open {}", path.display())))?;
+        Ok(file.into())
+    }
+
+    /// The anchor's PID namespace.
+    pub(crate) fn processes_namespace(&self) -> Result<OwnedFd, KernelError> {
+        let path = self.folder.join(PROCESSES);
         let file = File::open(&path).map_err(KernelError::system(format!("open {}", path.display())))?;
         Ok(file.into())
     }

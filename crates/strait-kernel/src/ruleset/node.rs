@@ -40,7 +40,7 @@ fn node(host: &Host, refused: &BTreeSet<Listen>) -> String {
     for (listen, targets) in host.forwards.iter().filter(|(_, targets)| !targets.is_empty()) {
         let mut choices = Vec::new();
         for (choice, forward) in targets.iter().enumerate() {
-            text.chain(&format!("to_{number}"), &[format!("dnat to {}", forward.to)]);
+            text.chain(&format!("to_{number}"), &[format!("meta l4proto tcp dnat to {}", forward.to)]);
             choices.push(format!("{choice} : goto to_{number}"));
             postrouting.insert(format!(
                 "ct status dnat oifname {} ip daddr {} tcp dport {} snat to {}",

@@ -11,9 +11,9 @@ pub(crate) const HEAD: &str = "table ip strait\ndelete table ip strait\n";
 /// How a statement begins that adds elements after the table is there.
 pub(crate) const MORE: &str = "add element ip strait ";
 /// More elements than this do not fit into one transaction: it fails with "Message too long".
-const FIRST_ELEMENTS: usize = 8000;
+const FIRST_ELEMENTS: usize = 1000;
 /// Elements in each later statement.
-const MORE_ELEMENTS: usize = 4000;
+const MORE_ELEMENTS: usize = 1000;
 const INDENT: &str = "\t";
 
 /// A table's text as it grows.

@@ -9,6 +9,8 @@ use crate::sandbox::steps::{Step, Steps};
 
 /// Everything that the child needs, ready before the fork.
 pub(crate) struct Prepared {
+    /// The anchor's PID namespace.
+    pub(crate) processes: OwnedFd,
     /// The host's namespaces; none for a process that stays in the caller's network.
     pub(crate) host: Option<HostSpaces>,
     pub(crate) steps: Steps,
@@ -89,9 +91,9 @@ const FAILED_STATUS: libc::c_int = 127;
 /// A failure: what was being done, the step, and the error's number.
 type Failure = (Stage, i32, i32);
 
-/// The first child: in the anchor's PID namespace, it starts the init of a new one.
+/// The first child. Only its children are in the anchor's PID namespace, and only theirs can be in one inside that.
 pub(crate) fn run(prepared: &mut Prepared) -> ! {
-    let status = match begin(prepared) {
+    let status = match first(prepared) {
         Ok(status) => status,
         Err(failure) => fail(prepared, failure),
     };
@@ -99,8 +101,7 @@ pub(crate) fn run(prepared: &mut Prepared) -> ! {
     unsafe { libc::_exit(status) }
 }
 
-fn begin(prepared: &mut Prepared) -> Result<libc::c_int, Failure> {
-    let foreground = matches!(prepared.manner, Manner::Foreground);
+fn first(prepared: &mut Prepared) -> Result<libc::c_int, Failure> {
     // SAFETY: system calls on numbers, and on a signal set that lives here.
     unsafe {
         let mut all: libc::sigset_t = std::mem::zeroed();
@@ -110,35 +111,62 @@ fn begin(prepared: &mut Prepared) -> Result<libc::c_int, Failure> {
             libc::signal(signal, libc::SIG_DFL);
         }
         libc::umask(0o022);
-        if foreground {
-            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-        }
+        end_with_parent(prepared);
+        ok(libc::setns(prepared.processes.as_raw_fd(), libc::CLONE_NEWPID), Stage::Enter)?;
+        parent_of(prepared, second)
+    }
+}
+
+/// The second child, in the anchor's PID namespace. When it has ended, the anchor is the third child's parent.
+fn second(prepared: &mut Prepared) -> Result<libc::c_int, Failure> {
+    end_with_parent(prepared);
+    // SAFETY: system calls on numbers.
+    unsafe {
         if let Some(host) = &prepared.host {
             ok(libc::setns(host.net.as_raw_fd(), libc::CLONE_NEWNET), Stage::Enter)?;
         }
         let kinds = libc::CLONE_NEWNS | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS | libc::CLONE_NEWPID;
         ok(libc::unshare(kinds), Stage::Unshare)?;
-        let init = libc::fork();
-        ok(init, Stage::Fork)?;
-        if init == 0 {
-            let failure = become_init(prepared);
-            fail(prepared, failure);
-        }
-        if !foreground {
-            return Ok(0);
-        }
-        libc::close(prepared.report.as_raw_fd());
-        Ok(wait(init))
+        parent_of(prepared, init)
     }
 }
 
-/// The second child: first of the new PID namespace. It makes the mounts, gives up its rights over everything but the
-/// machine, starts the program, passes signals on to it and reaps. Returns only when it failed.
-fn become_init(prepared: &mut Prepared) -> Failure {
-    match enter_sandbox(prepared) {
-        Ok(program) => attend(program),
-        Err(failure) => failure,
+/// Forks; the child does its part and ends. Answers 0 at once, or in the foreground the child's exit code in the end.
+///
+/// # Safety
+/// Only between a fork and the program.
+unsafe fn parent_of(prepared: &mut Prepared, part: fn(&mut Prepared) -> Result<libc::c_int, Failure>) -> Result<libc::c_int, Failure> {
+    // SAFETY: system calls on numbers; the child ends with _exit.
+    unsafe {
+        let child = libc::fork();
+        ok(child, Stage::Fork)?;
+        if child == 0 {
+            match part(prepared) {
+                Ok(status) => libc::_exit(status),
+                Err(failure) => fail(prepared, failure),
+            }
+        }
+        if matches!(prepared.manner, Manner::Detached { .. }) {
+            return Ok(0);
+        }
+        libc::close(prepared.report.as_raw_fd());
+        Ok(wait(child))
     }
+}
+
+/// In the foreground nothing outlives the caller.
+fn end_with_parent(prepared: &Prepared) {
+    if matches!(prepared.manner, Manner::Foreground) {
+        // SAFETY: prctl() with numbers only.
+        unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+    }
+}
+
+/// The third child: first of the new PID namespace. It makes the mounts, gives up its rights over everything but the
+/// machine, starts the program, passes signals on to it and reaps.
+fn init(prepared: &mut Prepared) -> Result<libc::c_int, Failure> {
+    let program = enter_sandbox(prepared)?;
+    attend(program)
 }
 
 fn enter_sandbox(prepared: &mut Prepared) -> Result<libc::pid_t, Failure> {
@@ -164,9 +192,7 @@ fn enter_sandbox(prepared: &mut Prepared) -> Result<libc::pid_t, Failure> {
         }
         // Memory of the server is in here: nobody in the machine may read it.
         ok(libc::prctl(libc::PR_SET_DUMPABLE, 0), Stage::Rights)?;
-        if matches!(prepared.manner, Manner::Foreground) {
-            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-        }
+        end_with_parent(prepared);
         const NAME: &CStr = c"strait-init";
         libc::prctl(libc::PR_SET_NAME, NAME.as_ptr());
         send(prepared, [HERE, 0, 0, 0]);
@@ -189,7 +215,7 @@ fn enter_sandbox(prepared: &mut Prepared) -> Result<libc::pid_t, Failure> {
     }
 }
 
-/// The third child, which becomes the program. Returns only when it failed.
+/// The fourth child, which becomes the program. Returns only when it failed.
 fn become_program(prepared: &Prepared) -> Failure {
     // SAFETY: system calls on numbers, on texts that live in `prepared`, and on a signal set that lives here.
     unsafe {
@@ -272,9 +298,12 @@ unsafe fn take(step: &Step, slots: &mut [libc::c_int]) -> libc::c_int {
             Step::Link { text, path } => libc::symlink(text.as_ptr(), path.as_ptr()),
             Step::Bind { source, target } => libc::mount(source.as_ptr(), target.as_ptr(), NONE, libc::MS_BIND, ptr::null()),
             Step::Processes => libc::mount(c"proc".as_ptr(), c"/proc".as_ptr(), c"proc".as_ptr(), SAFE | libc::MS_NOEXEC, ptr::null()),
-            Step::ReadOnly(path) => {
-                let flags = libc::MS_BIND | libc::MS_REMOUNT | libc::MS_RDONLY | libc::MS_NOEXEC | SAFE;
-                libc::mount(NONE, path.as_ptr(), NONE, flags, ptr::null())
+            Step::ReadOnly { path, deep } => {
+                let mut attributes: libc::mount_attr = std::mem::zeroed();
+                attributes.attr_set = libc::MOUNT_ATTR_RDONLY;
+                let flags = if *deep { libc::AT_RECURSIVE } else { 0 };
+                let size = size_of::<libc::mount_attr>();
+                libc::syscall(libc::SYS_mount_setattr, libc::AT_FDCWD, path.as_ptr(), flags, &raw const attributes, size) as libc::c_int
             }
         }
     }
@@ -309,7 +338,7 @@ fn fine_if_there(result: libc::c_int) -> libc::c_int {
 /// Passes signals on to the program and reaps until it has ended; then ends with its status, and the kernel ends what
 /// else is in the PID namespace.
 fn attend(program: libc::pid_t) -> ! {
-    // SAFETY: system calls on numbers and on variables that live here. All signals are blocked since `begin`.
+    // SAFETY: system calls on numbers and on variables that live here. All signals are blocked since the first child.
     unsafe {
         let mut all: libc::sigset_t = std::mem::zeroed();
         libc::sigfillset(&raw mut all);

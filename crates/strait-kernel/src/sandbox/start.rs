@@ -29,7 +29,7 @@ pub fn exec_in(run_dir: &Path, host: &str, launch: &Launch) -> Result<i32, Kerne
     let ignored = [libc::SIGINT, libc::SIGQUIT];
     // SAFETY: SIG_IGN is a valid disposition.
     let before = ignored.map(|signal| unsafe { libc::signal(signal, libc::SIG_IGN) });
-    let status = host_spaces(&spaces, host).and_then(|own| Start::new(&run_dir, host, Some(own), launch, Manner::Foreground)).and_then(|start| {
+    let status = Start::new(&run_dir, &spaces, Some(host), launch, Manner::Foreground).and_then(|start| {
         let (process, first) = start.go()?;
         spaces.note_process(&Name::Host(host.to_owned()), &process)?;
         system::wait_for(first).map_err(KernelError::system("wait for the command"))
@@ -43,7 +43,7 @@ pub fn exec_in(run_dir: &Path, host: &str, launch: &Launch) -> Result<i32, Kerne
 
 /// Starts a process that goes on by itself in a host.
 pub(crate) fn spawn(run_dir: &Path, spaces: &Spaces, host: &str, launch: &Launch) -> Result<Process, KernelError> {
-    let process = detach(run_dir, host, Some(host_spaces(spaces, host)?), launch)?;
+    let process = detach(run_dir, spaces, Some(host), launch)?;
     if let Err(error) = spaces.note_process(&Name::Host(host.to_owned()), &process) {
         process.kill();
         return Err(error);
@@ -52,17 +52,17 @@ pub(crate) fn spawn(run_dir: &Path, spaces: &Spaces, host: &str, launch: &Launch
 }
 
 /// Starts a process that goes on by itself in the caller's network.
-pub(crate) fn spawn_here(run_dir: &Path, launch: &Launch) -> Result<Process, KernelError> {
-    detach(run_dir, "strait", None, launch)
+pub(crate) fn spawn_here(run_dir: &Path, spaces: &Spaces, launch: &Launch) -> Result<Process, KernelError> {
+    detach(run_dir, spaces, None, launch)
 }
 
-fn detach(run_dir: &Path, name: &str, host: Option<HostSpaces>, launch: &Launch) -> Result<Process, KernelError> {
+fn detach(run_dir: &Path, spaces: &Spaces, host: Option<&str>, launch: &Launch) -> Result<Process, KernelError> {
     let open = |path: &Path| File::options().read(true).append(true).create(path != Path::new("/dev/null")).open(path);
     let null = PathBuf::from("/dev/null");
     let log = launch.log.as_ref().unwrap_or(&null);
     let input = File::open(&null).map_err(KernelError::system("open /dev/null"))?.into();
     let output = open(log).map_err(KernelError::system(format!("open the log {}", log.display())))?.into();
-    let (process, first) = Start::new(run_dir, name, host, launch, Manner::Detached { input, output })?.go()?;
+    let (process, first) = Start::new(run_dir, spaces, host, launch, Manner::Detached { input, output })?.go()?;
     system::wait_for(first).map_err(KernelError::system("wait for the process that starts the command"))?;
     Ok(process)
 }
@@ -83,7 +83,9 @@ struct Start {
 }
 
 impl Start {
-    fn new(run_dir: &Path, name: &str, host: Option<HostSpaces>, launch: &Launch, manner: Manner) -> Result<Self, KernelError> {
+    fn new(run_dir: &Path, spaces: &Spaces, host: Option<&str>, launch: &Launch, manner: Manner) -> Result<Self, KernelError> {
+        let host_spaces = host.map(|host| host_spaces(spaces, host)).transpose()?;
+        let processes = spaces.processes_namespace()?;
         let program = launch.argv.first().ok_or_else(|| KernelError::Launch { why: "there is no program".to_owned() })?;
         let text = |text: &str| CString::new(text).map_err(|_| KernelError::Launch { why: format!("{text:?} has a zero byte in it") });
         let programs = candidates(program, launch.env.get("PATH").map_or(DEFAULT_PATH, String::as_str));
@@ -92,7 +94,7 @@ impl Start {
         let env: Vec<_> = launch.env.iter().map(|(name, value)| text(&format!("{name}={value}"))).collect::<Result<_, _>>()?;
         let pointers = |texts: &[CString]| texts.iter().map(|text| text.as_ptr()).chain([std::ptr::null()]).collect();
         let (argv_pointers, env_pointers) = (pointers(&argv), pointers(&env));
-        let steps = steps::plan(run_dir, name, &launch.sandbox).map_err(KernelError::system("plan what the command sees"))?;
+        let steps = steps::plan(run_dir, host, &launch.sandbox).map_err(KernelError::system("plan what the command sees"))?;
         let identity = match (launch.user, service_owner()) {
             (LaunchUser::Root, _) => Identity::Root,
             (LaunchUser::Unprivileged, Some((uid, gid))) => Identity::Real { uid, gid },
@@ -102,7 +104,7 @@ impl Start {
         let cwd = system::c_path(&launch.cwd).map_err(KernelError::system("name the working folder"))?;
         let slots = vec![-1; steps.slots];
         let prepared =
-            Prepared { host, steps, slots, programs, argv: argv_pointers, env: env_pointers, cwd, identity, manner, report };
+            Prepared { processes, host: host_spaces, steps, slots, programs, argv: argv_pointers, env: env_pointers, cwd, identity, manner, report };
         Ok(Self { prepared, reports, argv: launch.argv.clone(), cwd: launch.cwd.clone(), _texts: argv.into_iter().chain(env).collect() })
     }
 

@@ -30,8 +30,8 @@ pub(crate) enum Step {
     Link { text: CString, path: CString },
     Bind { source: CString, target: CString },
     Processes,
-    /// Makes a mount read-only.
-    ReadOnly(CString),
+    /// Makes a mount read-only, or all mounts from there on.
+    ReadOnly { path: CString, deep: bool },
 }
 
 /// All steps, and how many slots they use.
@@ -43,7 +43,7 @@ pub(crate) struct Steps {
 }
 
 /// Plans the mounts of a process.
-pub(crate) fn plan(run_dir: &Path, host: &str, sandbox: &Sandbox) -> io::Result<Steps> {
+pub(crate) fn plan(run_dir: &Path, host: Option<&str>, sandbox: &Sandbox) -> io::Result<Steps> {
     let mut steps = Steps::default();
     let (masks, memory) = masks(run_dir, sandbox);
     let mut places = Vec::new();
@@ -68,14 +68,18 @@ pub(crate) fn plan(run_dir: &Path, host: &str, sandbox: &Sandbox) -> io::Result<
     steps.list.push(Step::Processes);
     if mapped_users() > 1 {
         // The machine's root is the system's root to files: what the kernel lets any root write is closed to it.
-        for folder in ["/proc/sys", "/proc/sys/net", "/sys"] {
+        for folder in ["/proc/sys", "/proc/sys/net"] {
             steps.list.push(Step::Bind { source: c_path(Path::new(folder))?, target: c_path(Path::new(folder))? });
         }
-        steps.list.push(Step::Bind { source: c"/dev/null".to_owned(), target: c"/proc/sysrq-trigger".to_owned() });
-        steps.list.push(Step::ReadOnly(c"/proc/sys".to_owned()));
-        steps.list.push(Step::ReadOnly(c"/sys".to_owned()));
+        if Path::new("/proc/sysrq-trigger").exists() {
+            steps.list.push(Step::Bind { source: c"/dev/null".to_owned(), target: c"/proc/sysrq-trigger".to_owned() });
+        }
+        steps.list.push(Step::ReadOnly { path: c"/proc/sys".to_owned(), deep: false });
+        steps.list.push(Step::ReadOnly { path: c"/sys".to_owned(), deep: true });
     }
-    steps.list.push(Step::Hostname(CString::new(host).unwrap_or_default()));
+    if let Some(host) = host {
+        steps.list.push(Step::Hostname(CString::new(host)?));
+    }
     let keeps = std::mem::take(&mut steps.keeps);
     let first = Step::Unmount(c_path(&space::folder(run_dir))?);
     steps.list.splice(0..0, std::iter::once(first).chain(keeps));
@@ -94,7 +98,7 @@ impl Step {
             Self::Memory { target, .. } => format!("mount a tmpfs at {}", text(target)),
             Self::Folder(path) | Self::Empty(path) | Self::Write { path, .. } | Self::Link { path, .. } => format!("make {}", text(path)),
             Self::Processes => "mount /proc".to_owned(),
-            Self::ReadOnly(path) => format!("make {} read-only", text(path)),
+            Self::ReadOnly { path, .. } => format!("make {} read-only", text(path)),
         }
     }
 }
@@ -320,7 +324,7 @@ mod tests {
         let inner = data.path().join("inner");
         fs::create_dir(&inner).expect("a folder");
         let sandbox = Sandbox { hide: vec![data.path().to_owned()], binds: vec![(inner.clone(), inner)], ..Sandbox::default() };
-        let steps = plan(data.path(), "i-1", &sandbox).expect("steps").list;
+        let steps = plan(data.path(), Some("i-1"), &sandbox).expect("steps").list;
         let place = |wanted: fn(&Step) -> bool| steps.iter().position(wanted).expect("a step");
         assert!(matches!(steps[0], Step::Unmount(_)));
         assert!(place(|step| matches!(step, Step::Keep { .. })) < place(|step| matches!(step, Step::Memory { .. })));
