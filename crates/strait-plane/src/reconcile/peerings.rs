@@ -111,7 +111,7 @@ async fn look(
                 looks.insert(id, observed);
             }
             Err(error) => {
-                tracing::error!(%error, "a look at a peering connection broke; this is a defect")
+                tracing::error!(%error, "a look at a peering connection broke; this is a defect of Strait, please report it");
             }
         }
     }

@@ -16,10 +16,10 @@ use tokio::sync::Notify;
 
 use super::script::{Ordered, Script};
 
-pub const PUBLIC_SOURCE: Ipv4Addr = Ipv4Addr::new(100, 64, 0, 1);
-pub const PRIVATE_SOURCE: Ipv4Addr = Ipv4Addr::new(100, 64, 0, 2);
+pub(crate) const PUBLIC_SOURCE: Ipv4Addr = Ipv4Addr::new(100, 64, 0, 1);
+pub(crate) const PRIVATE_SOURCE: Ipv4Addr = Ipv4Addr::new(100, 64, 0, 2);
 
-pub struct FakeCloud {
+pub(crate) struct FakeCloud {
     script: Arc<Script>,
     state: Mutex<State>,
     changed: Notify,
@@ -36,9 +36,9 @@ struct State {
     slowness: u32,
 }
 
-pub struct FakePeering {
-    pub observed: PeeringObserved,
-    pub admitted: BTreeSet<Ipv4Net>,
+pub(crate) struct FakePeering {
+    pub(crate) observed: PeeringObserved,
+    pub(crate) admitted: BTreeSet<Ipv4Net>,
 }
 
 struct FakeWay {
@@ -49,7 +49,7 @@ struct FakeWay {
 }
 
 impl FakeCloud {
-    pub fn new(script: Arc<Script>) -> Arc<Self> {
+    pub(crate) fn new(script: Arc<Script>) -> Arc<Self> {
         Arc::new(Self {
             script,
             state: Mutex::default(),
@@ -58,14 +58,14 @@ impl FakeCloud {
     }
 
     /// What the customer does: accepts, adds a range, rejects.
-    pub fn customer(&self, peering: &str, change: impl FnOnce(&mut PeeringObserved)) {
+    pub(crate) fn customer(&self, peering: &str, change: impl FnOnce(&mut PeeringObserved)) {
         let mut state = self.state();
         change(&mut state.peerings.get_mut(peering).expect("a peering").observed);
         drop(state);
         self.changed.notify_one();
     }
 
-    pub fn accept(&self, peering: &str, ranges: &[&str]) {
+    pub(crate) fn accept(&self, peering: &str, ranges: &[&str]) {
         self.customer(peering, |observed| {
             observed.state = PeerState::Active;
             observed.message = "Active".to_owned();
@@ -77,23 +77,23 @@ impl FakeCloud {
         });
     }
 
-    pub fn admitted(&self, peering: &str) -> Option<BTreeSet<Ipv4Net>> {
+    pub(crate) fn admitted(&self, peering: &str) -> Option<BTreeSet<Ipv4Net>> {
         self.state()
             .peerings
             .get(peering)
             .map(|peering| peering.admitted.clone())
     }
 
-    pub fn slow_ways(&self, looks: u32) {
+    pub(crate) fn slow_ways(&self, looks: u32) {
         self.state().slowness = looks;
     }
 
-    pub fn names(&self) -> BTreeMap<String, Ipv4Addr> {
+    pub(crate) fn names(&self) -> BTreeMap<String, Ipv4Addr> {
         self.state().names.clone()
     }
 
     /// The ways of a service that are there, and whether they refuse.
-    pub fn ways(&self, service: &str) -> Vec<(WayKind, bool)> {
+    pub(crate) fn ways(&self, service: &str) -> Vec<(WayKind, bool)> {
         self.state()
             .ways
             .iter()
@@ -102,16 +102,16 @@ impl FakeCloud {
             .collect()
     }
 
-    pub fn vpcs(&self) -> usize {
+    pub(crate) fn vpcs(&self) -> usize {
         self.state().vpcs.len()
     }
 
-    pub fn peerings(&self) -> usize {
+    pub(crate) fn peerings(&self) -> usize {
         self.state().peerings.len()
     }
 
     /// How many things were ever made.
-    pub fn made(&self) -> u32 {
+    pub(crate) fn made(&self) -> u32 {
         self.state().made
     }
 

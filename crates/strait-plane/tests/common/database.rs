@@ -43,7 +43,7 @@ struct Server {
 }
 
 /// A new, empty database.
-pub async fn database() -> PgPool {
+pub(crate) async fn database() -> PgPool {
     let server = SERVER.get_or_init(start);
     let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
     let options = PgConnectOptions::from_str("postgres:///postgres")
@@ -62,7 +62,7 @@ pub async fn database() -> PgPool {
 }
 
 /// Another pool on the same database, as another server has.
-pub async fn again(pool: &PgPool) -> PgPool {
+pub(crate) async fn again(pool: &PgPool) -> PgPool {
     self::pool(pool.connect_options().as_ref().clone()).await
 }
 

@@ -9,7 +9,7 @@ use strait_plane::postgres::{Postgres, PostgresError, ServiceSpec};
 
 use super::script::{Ordered, Script};
 
-pub struct FakePostgres {
+pub(crate) struct FakePostgres {
     script: Arc<Script>,
     state: Mutex<State>,
 }
@@ -22,7 +22,7 @@ struct State {
 }
 
 impl FakePostgres {
-    pub fn new(script: Arc<Script>) -> Arc<Self> {
+    pub(crate) fn new(script: Arc<Script>) -> Arc<Self> {
         Arc::new(Self {
             script,
             state: Mutex::default(),
@@ -30,24 +30,24 @@ impl FakePostgres {
     }
 
     /// Whether it runs; none if it is not there.
-    pub fn runs(&self, service: &str) -> Option<bool> {
+    pub(crate) fn runs(&self, service: &str) -> Option<bool> {
         self.state().services.get(service).map(|(_, runs)| *runs)
     }
 
-    pub fn spec(&self, service: &str) -> Option<ServiceSpec> {
+    pub(crate) fn spec(&self, service: &str) -> Option<ServiceSpec> {
         self.state()
             .services
             .get(service)
             .map(|(spec, _)| spec.clone())
     }
 
-    pub fn connect(&self, service: &str, source: Ipv4Addr, sessions: u64) {
+    pub(crate) fn connect(&self, service: &str, source: Ipv4Addr, sessions: u64) {
         self.state()
             .sessions
             .insert((service.to_owned(), source), sessions);
     }
 
-    pub fn sessions(&self, service: &str, source: Ipv4Addr) -> u64 {
+    pub(crate) fn sessions(&self, service: &str, source: Ipv4Addr) -> u64 {
         self.state()
             .sessions
             .get(&(service.to_owned(), source))

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 /// Shared by the cloud and the services of a test.
 #[derive(Default)]
-pub struct Script {
+pub(crate) struct Script {
     inner: Mutex<Inner>,
     halted: Notify,
 }
@@ -35,19 +35,19 @@ struct Halt {
 
 /// How a call is to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ordered {
+pub(crate) enum Ordered {
     Success,
     Temporary,
     Refused,
 }
 
 impl Script {
-    pub fn new() -> Arc<Self> {
+    pub(crate) fn new() -> Arc<Self> {
         Arc::default()
     }
 
     /// Lets the next calls that start so fail.
-    pub fn fail(&self, call: &str, times: usize, refused: bool) {
+    pub(crate) fn fail(&self, call: &str, times: usize, refused: bool) {
         self.inner().failures.push(Failure {
             call: call.to_owned(),
             times,
@@ -55,43 +55,43 @@ impl Script {
         });
     }
 
-    pub fn stop_failing(&self) {
+    pub(crate) fn stop_failing(&self) {
         self.inner().failures.clear();
     }
 
     /// Lets the call of this number (from now, from 0) hang for ever, before or after it has done its work.
-    pub fn halt_at(&self, call: usize, after: bool) {
+    pub(crate) fn halt_at(&self, call: usize, after: bool) {
         let mut inner = self.inner();
         inner.count = 0;
         inner.halt = Some(Halt { call, after });
     }
 
-    pub fn never_halt(&self) {
+    pub(crate) fn never_halt(&self) {
         self.inner().halt = None;
     }
 
     /// Whether some call hangs within this time.
-    pub async fn halts_within(&self, time: Duration) -> bool {
+    pub(crate) async fn halts_within(&self, time: Duration) -> bool {
         tokio::time::timeout(time, self.halted.notified())
             .await
             .is_ok()
     }
 
-    pub fn forget(&self) {
+    pub(crate) fn forget(&self) {
         self.inner().log.clear();
     }
 
     /// The calls so far, in order.
-    pub fn log(&self) -> Vec<String> {
+    pub(crate) fn log(&self) -> Vec<String> {
         self.inner().log.clone()
     }
 
     /// Notes what must never happen.
-    pub fn wrong(&self, what: String) {
+    pub(crate) fn wrong(&self, what: String) {
         self.inner().wrong.push(what);
     }
 
-    pub fn assert_nothing_wrong(&self) {
+    pub(crate) fn assert_nothing_wrong(&self) {
         let inner = self.inner();
         assert!(
             inner.wrong.is_empty(),
@@ -102,7 +102,7 @@ impl Script {
     }
 
     /// Every call begins with it.
-    pub async fn begin(&self, call: String) -> Ordered {
+    pub(crate) async fn begin(&self, call: String) -> Ordered {
         let (ordered, halts) = {
             let mut inner = self.inner();
             let ordered = inner.ordered(&call);
@@ -116,7 +116,7 @@ impl Script {
     }
 
     /// Every call that did its work ends with it.
-    pub async fn end(&self) {
+    pub(crate) async fn end(&self) {
         let halts = {
             let inner = self.inner();
             inner

@@ -400,9 +400,12 @@ fn actions(policy: &serde_json::Value) -> Vec<String> {
     let statements = policy["Statement"].as_array().expect("statements");
     statements
         .iter()
-        .flat_map(|statement| match &statement["Action"] {
-            serde_json::Value::Array(actions) => actions.clone(),
-            one => vec![one.clone()],
+        .flat_map(|statement| {
+            let action = &statement["Action"];
+            action
+                .as_array()
+                .cloned()
+                .unwrap_or_else(|| vec![action.clone()])
         })
         .map(|action| action.as_str().expect("a string").to_owned())
         .collect()

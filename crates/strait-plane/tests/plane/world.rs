@@ -12,22 +12,22 @@ use crate::common::database;
 use crate::common::postgres::FakePostgres;
 use crate::common::script::Script;
 
-pub const REGION: &str = "eu-central-1";
-pub const DOMAIN: &str = "strait.internal";
+pub(crate) const REGION: &str = "eu-central-1";
+pub(crate) const DOMAIN: &str = "strait.internal";
 /// Longer than anything here takes, even on a machine that is busy.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-pub struct World {
-    pub pool: PgPool,
-    pub script: Arc<Script>,
-    pub cloud: Arc<FakeCloud>,
-    pub postgres: Arc<FakePostgres>,
-    pub plane: Plane,
-    pub project: String,
+pub(crate) struct World {
+    pub(crate) pool: PgPool,
+    pub(crate) script: Arc<Script>,
+    pub(crate) cloud: Arc<FakeCloud>,
+    pub(crate) postgres: Arc<FakePostgres>,
+    pub(crate) plane: Plane,
+    pub(crate) project: String,
 }
 
 impl World {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let pool = database::database().await;
         let script = Script::new();
         let cloud = FakeCloud::new(Arc::clone(&script));
@@ -45,7 +45,7 @@ impl World {
     }
 
     /// Another server on the same store, in front of the same cloud.
-    pub async fn new_on(other: &Self) -> Self {
+    pub(crate) async fn new_on(other: &Self) -> Self {
         let pool = database::again(&other.pool).await;
         let plane = start(&pool, &other.cloud, &other.postgres).await;
         Self {
@@ -59,7 +59,7 @@ impl World {
     }
 
     /// Kills the plane where it is and starts another one.
-    pub async fn restart(self) -> Self {
+    pub(crate) async fn restart(self) -> Self {
         drop(self.plane);
         let pool = database::again(&self.pool).await;
         let plane = start(&pool, &self.cloud, &self.postgres).await;
@@ -70,7 +70,7 @@ impl World {
         }
     }
 
-    pub async fn vpc(&self, cidr: &str) -> Vpc {
+    pub(crate) async fn vpc(&self, cidr: &str) -> Vpc {
         let vpc = self.try_vpc(cidr).await.expect("a VPC");
         self.settle(Object::Vpc(vpc.id.clone()), Settled::Yes).await;
         self.plane
@@ -79,7 +79,7 @@ impl World {
             .expect("the VPC")
     }
 
-    pub async fn try_vpc(&self, cidr: &str) -> Result<Vpc, PlaneError> {
+    pub(crate) async fn try_vpc(&self, cidr: &str) -> Result<Vpc, PlaneError> {
         let new = NewVpc {
             name: None,
             cidr: cidr.to_owned(),
@@ -88,7 +88,7 @@ impl World {
         self.plane.create_vpc(&self.project, new).await
     }
 
-    pub async fn service(&self) -> Service {
+    pub(crate) async fn service(&self) -> Service {
         let new = NewService {
             name: None,
             region_code: REGION.to_owned(),
@@ -103,20 +103,20 @@ impl World {
         self.settle_service(&service.service_id).await
     }
 
-    pub async fn settle_service(&self, id: &str) -> Service {
+    pub(crate) async fn settle_service(&self, id: &str) -> Service {
         self.settle(Object::Service(id.to_owned()), Settled::Yes)
             .await;
         self.get(id).await
     }
 
-    pub async fn get(&self, service: &str) -> Service {
+    pub(crate) async fn get(&self, service: &str) -> Service {
         self.plane
             .service(&self.project, service)
             .await
             .expect("the service")
     }
 
-    pub async fn settle(&self, object: Object, expected: Settled) {
+    pub(crate) async fn settle(&self, object: Object, expected: Settled) {
         let settled = self.plane.settled(&object, PATIENCE).await.expect("a wait");
         assert_eq!(
             settled,
@@ -127,7 +127,7 @@ impl World {
     }
 
     /// The calls that name this, in order, shortened to their first word and what follows the id.
-    pub fn calls(&self, id: &str) -> Vec<String> {
+    pub(crate) fn calls(&self, id: &str) -> Vec<String> {
         self.script
             .log()
             .into_iter()
@@ -137,7 +137,7 @@ impl World {
     }
 
     /// Waits for something that nobody tells of.
-    pub async fn eventually(&self, what: &str, mut look: impl AsyncFnMut() -> bool) {
+    pub(crate) async fn eventually(&self, what: &str, mut look: impl AsyncFnMut() -> bool) {
         let end = tokio::time::Instant::now() + PATIENCE;
         while !look().await {
             assert!(
