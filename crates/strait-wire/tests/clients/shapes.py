@@ -122,6 +122,8 @@ class Check:
         for tag, kind, required, aliases in self.fields(struct):
             seen |= {tag, *aliases} & set(known)
             hits = [name for name in (tag, *aliases) if name in known]
+            if not hits and self.service == "Ec2" and tag == "DryRun":
+                continue  # Every call of ours has it, four of AWS's do not.
             if not hits:
                 self.findings.append(f"{path}.{tag}: no such parameter; there are {', '.join(sorted(known))}")
                 continue
@@ -146,8 +148,11 @@ class Check:
         seen = set()
         for tag, kind, _, _ in self.fields(struct):
             if tag not in known:
-                # botocore drops the `return` of calls that only say that they did it.
-                if not (tag == "return" and kind == "bool"):
+                # botocore's model leaves out the `return` of calls that only say that they did it.
+                just_done = tag == "return" and kind == "bool"
+                # A type shared with a call that lists; it is never written where there is no next page.
+                next_page = tag in ("NextMarker", "nextToken") and kind.startswith("Option<")
+                if not (just_done or next_page):
                     self.findings.append(f"{path}.{tag}: no such tag; there are {', '.join(sorted(known))}")
                 continue
             seen.add(tag)
