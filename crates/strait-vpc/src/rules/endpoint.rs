@@ -1,0 +1,177 @@
+//! Endpoint services and VPC endpoints (PrivateLink).
+
+mod connection;
+mod consumer;
+mod permission;
+mod service;
+
+pub(super) use connection::{accept, describe_connections, reject};
+pub(super) use consumer::{create, delete, describe, modify};
+pub(super) use permission::{describe_permissions, describe_services, modify_permissions};
+pub(super) use service::{
+    create_service, delete_services, describe_configurations, modify_service,
+};
+
+use crate::api::{DnsEntryItem, Unsuccessful, UnsuccessfulError, UnsuccessfulItem};
+use crate::error::AwsError;
+use crate::id::*;
+use crate::rules::Caller;
+use crate::state::*;
+
+/// The caller's endpoint service with this id.
+fn find_service<'n>(
+    network: &'n Network,
+    caller: &Caller,
+    id: &str,
+) -> Result<&'n EndpointService, AwsError> {
+    let id: EndpointServiceId = id.parse().map_err(|why: MalformedId| {
+        AwsError::new("InvalidVpcEndpointServiceIdId.Malformed", why.to_string())
+    })?;
+    let own = |service: &&EndpointService| {
+        service.owner == caller.account && service.region == caller.region
+    };
+    network
+        .endpoint_services
+        .get(&id)
+        .filter(own)
+        .ok_or_else(|| {
+            let message = format!("The VpcEndpointService Id '{id}' does not exist");
+            AwsError::new("InvalidVpcEndpointServiceId.NotFound", message)
+        })
+}
+
+/// The caller's endpoint with this id.
+fn find_endpoint<'n>(
+    network: &'n Network,
+    caller: &Caller,
+    id: &str,
+) -> Result<&'n Endpoint, AwsError> {
+    let id = endpoint_id(id)?;
+    let own =
+        |endpoint: &&Endpoint| endpoint.owner == caller.account && endpoint.region == caller.region;
+    network.endpoints.get(&id).filter(own).ok_or_else(|| {
+        AwsError::new(
+            "InvalidVpcEndpointId.NotFound",
+            format!("The Vpc Endpoint Id '{id}' does not exist"),
+        )
+    })
+}
+
+fn endpoint_id(id: &str) -> Result<EndpointId, AwsError> {
+    id.parse().map_err(|why: MalformedId| {
+        AwsError::new("InvalidVpcEndpointId.Malformed", why.to_string())
+    })
+}
+
+/// What an endpoint is called in answers.
+fn state_name(state: EndpointState) -> &'static str {
+    match state {
+        EndpointState::PendingAcceptance => "pendingAcceptance",
+        EndpointState::Available => "available",
+        EndpointState::Rejected => "rejected",
+    }
+}
+
+/// The names of an endpoint: the Regional one, then one a zone.
+fn dns_entries(network: &Network, endpoint: &Endpoint) -> Vec<DnsEntryItem> {
+    let base = format!(
+        "{}.{}.vpce.amazonaws.com",
+        endpoint.service, endpoint.region
+    );
+    let zones = endpoint
+        .interfaces
+        .keys()
+        .filter_map(|subnet| network.subnets.get(subnet));
+    let infixes = zones.map(|subnet| format!("-{}{}", subnet.region, subnet.zone));
+    let name = |infix: String| DnsEntryItem {
+        dns_name: format!("{}-{}{infix}.{base}", endpoint.id, endpoint.dns_suffix),
+        hosted_zone_id: HOSTED_ZONE.to_owned(),
+    };
+    std::iter::once(String::new())
+        .chain(infixes)
+        .map(name)
+        .collect()
+}
+
+/// The hosted zone of all endpoints' names; this cloud has one.
+const HOSTED_ZONE: &str = "Z7HUB22UULQXV";
+
+/// The zones in which the balancers of a service have nodes: names and ids.
+fn service_zones(network: &Network, service: &EndpointService) -> (Vec<String>, Vec<String>) {
+    let balancers = service
+        .load_balancers
+        .iter()
+        .filter_map(|arn| network.load_balancers.get(arn));
+    let subnets = balancers.flat_map(|balancer| balancer.nodes.keys());
+    let zones: std::collections::BTreeSet<char> = subnets
+        .filter_map(|subnet| network.subnets.get(subnet))
+        .map(|subnet| subnet.zone)
+        .collect();
+    let known =
+        region(service.region.as_str()).map_or(("", ""), |info| (info.zone_prefix, info.zones));
+    let names = zones
+        .iter()
+        .map(|zone| format!("{}{zone}", service.region))
+        .collect();
+    let number = |zone: &char| {
+        known
+            .1
+            .chars()
+            .position(|letter| letter == *zone)
+            .map_or(1, |place| place + 1)
+    };
+    let ids = zones
+        .iter()
+        .map(|zone| format!("{}-az{}", known.0, number(zone)))
+        .collect();
+    (names, ids)
+}
+
+/// The DNS name that names of a service's endpoints end in.
+fn base_name(service: &EndpointService) -> String {
+    format!("{}.{}.vpce.amazonaws.com", service.id, service.region)
+}
+
+/// Endpoints that keep a service from being deleted.
+fn live_endpoints<'n>(
+    network: &'n Network,
+    service: &'n EndpointServiceId,
+) -> impl Iterator<Item = &'n Endpoint> {
+    network.endpoints.values().filter(move |endpoint| {
+        let live = match endpoint.state {
+            EndpointState::PendingAcceptance | EndpointState::Available => true,
+            EndpointState::Rejected => false,
+        };
+        endpoint.service == *service && live
+    })
+}
+
+/// An id made of another thing's name: the same name has the same id.
+fn derived_id(prefix: &str, name: &str) -> String {
+    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{prefix}-{hash:017x}")
+}
+
+/// The answer of calls that do several things, each of which may fail on its own.
+fn unsuccessful(failures: impl IntoIterator<Item = (String, AwsError)>) -> Unsuccessful {
+    let item = |(resource_id, error): (String, AwsError)| UnsuccessfulItem {
+        error: UnsuccessfulError {
+            code: error.code,
+            message: error.message,
+        },
+        resource_id,
+    };
+    Unsuccessful {
+        unsuccessful: failures.into_iter().map(item).collect(),
+    }
+}
+
+/// Refuses what is asked for and is not there: never accepted and ignored.
+fn refuse<'a>(asked: impl IntoIterator<Item = (bool, &'a str)>) -> Result<(), AwsError> {
+    match asked.into_iter().find(|(asked, _)| *asked) {
+        Some((_, what)) => Err(AwsError::unsupported(what)),
+        None => Ok(()),
+    }
+}
