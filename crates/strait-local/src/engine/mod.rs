@@ -132,6 +132,17 @@ impl Engine {
         }
     }
 
+    /// Stops all services in an orderly way, at the same time; then Strait's own PostgreSQL.
+    pub async fn stop_all(&self) -> Result<(), LocalError> {
+        let folder = self.shared.data.join("services");
+        let entries = std::fs::read_dir(&folder).map_err(LocalError::system("read", &folder))?;
+        let ids = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        let stops = ids.map(|id| async move { self.ensure_stopped(&id).await });
+        let stopped: Vec<_> = futures::future::join_all(stops).await;
+        let store = Store::stop_recorded(&self.shared.data).await;
+        stopped.into_iter().chain([store]).collect()
+    }
+
     /// The certificate authority, PEM.
     pub fn authority(&self) -> String {
         self.shared.authority.pem().to_owned()

@@ -1,9 +1,11 @@
 //! PostgreSQL's processes: started in a sandbox that sees one data folder, recorded, found again, stopped.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use strait_kernel::{Kernel, Launch, LaunchUser, Process, Sandbox, Signal};
 
 use super::folder;
@@ -27,8 +29,8 @@ pub(super) enum Place<'a> {
     Here,
 }
 
-/// Starts a program as PostgreSQL's identity. `show` is (folder, name below [`SHOWN`]); of the rest of the data folder
-/// nothing is visible.
+/// Starts a program as PostgreSQL's identity. `show` is (file or folder, where it is shown, from [`SHOWN`] on); of the
+/// rest of the data folder nothing is visible.
 pub(super) fn launch(
     kernel: &Kernel,
     place: &Place<'_>,
@@ -40,12 +42,12 @@ pub(super) fn launch(
     let launch = Launch {
         argv,
         env: environment(),
-        cwd: Some(PathBuf::from("/")),
+        cwd: PathBuf::from("/"),
         user: LaunchUser::Unprivileged,
         sandbox: Sandbox {
             hide: vec![hidden.to_owned()],
             binds: (show.iter())
-                .map(|(folder, name)| ((*folder).to_owned(), Path::new(SHOWN).join(name)))
+                .map(|(source, target)| ((*source).to_owned(), Path::new(SHOWN).join(target)))
                 .collect(),
             ..Sandbox::default()
         },
@@ -69,14 +71,19 @@ pub(super) fn postmaster(installation: &Installation) -> Vec<String> {
 
 /// Notes a process, so that the next server finds it.
 pub(super) fn record(path: &Path, process: &Process) -> Result<(), LocalError> {
-    let text = serde_json::to_vec(process).map_err(LocalError::Json)?;
+    let record = Record {
+        process: *process,
+        boot: boot()?,
+    };
+    let text = serde_json::to_vec(&record).map_err(LocalError::Json)?;
     write_file(path, &text, 0o600)
 }
 
 /// The noted process, if it runs. A record that cannot be read is as good as none: then a start decides.
 pub(super) fn recorded(path: &Path) -> Option<Process> {
-    let process: Process = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
-    process.alive().then_some(process)
+    let record: Record = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+    let same_boot = boot().is_ok_and(|boot| boot == record.boot);
+    (same_boot && record.process.alive()).then_some(record.process)
 }
 
 /// Stops a postmaster: fast, then immediately, then by force. Blocks until it is gone.
@@ -99,12 +106,63 @@ pub(super) fn stop(id: &str, process: &Process, record: &Path) -> Result<(), Loc
     })
 }
 
-fn environment() -> Vec<(String, String)> {
+#[derive(Serialize, Deserialize)]
+struct Record {
+    process: Process,
+    /// The boot in which it started: numbers and times begin anew in the next.
+    boot: String,
+}
+
+fn boot() -> Result<String, LocalError> {
+    let path = Path::new("/proc/sys/kernel/random/boot_id");
+    let id = fs::read_to_string(path).map_err(LocalError::system("read", path))?;
+    Ok(id.trim().to_owned())
+}
+
+fn environment() -> BTreeMap<String, String> {
     [
         ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
         ("LANG", "C.UTF-8"),
         ("HOME", "/tmp"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .to_vec()
+    .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_names_the_process_until_it_ends_and_not_after_a_reboot() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("process.json");
+        let mut child = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .expect("sleep runs");
+        let process = Process {
+            pid: child.id(),
+            start_time: start_time(child.id()),
+        };
+        record(&path, &process).expect("recorded");
+        assert_eq!(recorded(&path), Some(process));
+        let before_reboot = Record {
+            process,
+            boot: "another".to_owned(),
+        };
+        fs::write(&path, serde_json::to_vec(&before_reboot).expect("JSON")).expect("written");
+        assert_eq!(recorded(&path), None);
+        record(&path, &process).expect("recorded");
+        child.kill().expect("the end");
+        child.wait().expect("its status");
+        assert_eq!(recorded(&path), None);
+    }
+
+    fn start_time(pid: u32) -> u64 {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
+        let (_, rest) = stat.rsplit_once(')').expect("a name in brackets");
+        let field = rest.split_whitespace().nth(19).expect("field 22");
+        field.parse().expect("a number")
+    }
 }

@@ -85,6 +85,16 @@ impl Store {
         blocking(move || process::stop(ID, &process, &record)).await
     }
 
+    /// Stops the one of this data folder, if it runs.
+    pub async fn stop_recorded(data: &Path) -> Result<(), LocalError> {
+        let record = data.join("store").join("process.json");
+        blocking(move || match process::recorded(&record) {
+            Some(process) => process::stop(ID, &process, &record),
+            None => Ok(()),
+        })
+        .await
+    }
+
     async fn wait_until_ready(&self) -> Result<(), LocalError> {
         let deadline = Instant::now() + READY_TIMEOUT;
         let log = self.folder.join("log");

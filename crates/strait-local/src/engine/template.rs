@@ -16,6 +16,9 @@ use crate::error::LocalError;
 /// Changes when the statements below do, so that the next start makes a new template.
 const EDITION: u32 = 1;
 
+/// The user that an ordinary user's processes become in a sandbox.
+const PASSWD: &str = "strait:x:1000:1000::/tmp:/bin/sh\n";
+
 const INIT_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The template for services.
@@ -73,10 +76,16 @@ pub(super) fn initialise(
     folder::make_owned(folder)?;
     folder::write_owned(&folder.join("setup.sql"), statements.as_bytes())?;
     // The identity inside the sandbox need not be known to the system, and initdb insists on a name.
+    let users = folder.join("passwd");
+    folder::write_owned(&users, PASSWD.as_bytes())?;
+    let mut show = vec![(folder, "")];
+    if strait_kernel::service_owner().is_none() {
+        show.push((&users, "/etc/passwd"));
+    }
     let log = folder.with_extension("log");
     folder::remove_file(&log)?;
     let argv = vec!["/bin/sh".to_owned(), "-c".to_owned(), script(installation)];
-    let process = process::launch(kernel, &Place::Here, data, &[(folder, "")], argv, &log)?;
+    let process = process::launch(kernel, &Place::Here, data, &show, argv, &log)?;
     if !process.wait(INIT_TIMEOUT)? {
         process.signal(strait_kernel::Signal::Kill)?;
     }
@@ -86,7 +95,7 @@ pub(super) fn initialise(
             tail: tail(&log, 5),
         });
     }
-    for leftover in ["done", "setup.sql"] {
+    for leftover in ["done", "setup.sql", "passwd"] {
         folder::remove_file(&folder.join(leftover))?;
     }
     folder::remove_file(&log)

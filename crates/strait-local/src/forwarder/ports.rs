@@ -204,7 +204,7 @@ mod tests {
     #[tokio::test]
     async fn bytes_go_both_ways_and_each_half_closes_alone() {
         let (mut ports, to) = (ports(), reverser().await);
-        let mut client = connect(&mut ports, to).await.1;
+        let mut client = greeted(&mut ports, to).await.1;
         client.write_all(b"strait").await.expect("sent");
         client.shutdown().await.expect("half closed");
         let mut answer = Vec::new();
@@ -215,7 +215,7 @@ mod tests {
     #[tokio::test]
     async fn a_removed_service_resets_its_flows_and_refuses_new_ones() {
         let (mut ports, to) = (ports(), reverser().await);
-        let (port, mut client) = connect(&mut ports, to).await;
+        let (port, mut client) = greeted(&mut ports, to).await;
         client.write_all(b"x").await.expect("sent");
         assert!(ports.set(BTreeMap::new()).await.is_empty());
         let error = client.read_u8().await.expect_err("no byte comes any more");
@@ -227,7 +227,7 @@ mod tests {
     #[tokio::test]
     async fn refusing_leaves_open_flows_alone() {
         let (mut ports, to) = (ports(), reverser().await);
-        let (port, mut client) = connect(&mut ports, to).await;
+        let (port, mut client) = greeted(&mut ports, to).await;
         client.write_all(b"ab").await.expect("sent");
         let refusing = wanted(Forwarded {
             to,
@@ -297,13 +297,21 @@ mod tests {
         (port, TcpStream::connect(("127.0.0.1", port)).await.expect("connected"))
     }
 
-    /// Sends back in reverse what it got, once the other side has closed its half.
+    /// A flow that is open to its other end: what only waits to be accepted counts as new.
+    async fn greeted(ports: &mut Ports, to: SocketAddrV4) -> (u16, TcpStream) {
+        let (port, mut client) = connect(ports, to).await;
+        assert_eq!(client.read_u8().await.expect("a greeting"), b'>');
+        (port, client)
+    }
+
+    /// Greets, then sends back in reverse what it got, once the other side has closed its half.
     async fn reverser() -> SocketAddrV4 {
         let listener = bind(0).await.expect("a port");
         let port = listener.local_addr().expect("its address").port();
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 tokio::spawn(async move {
+                    stream.write_u8(b'>').await.expect("greeted");
                     let mut all = Vec::new();
                     if stream.read_to_end(&mut all).await.is_ok() {
                         all.reverse();

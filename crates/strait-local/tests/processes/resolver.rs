@@ -1,0 +1,158 @@
+//! The resolver's process, asked with real packets from a host of the network.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpStream, UdpSocket};
+use std::time::{Duration, Instant};
+
+use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
+use hickory_proto::rr::{Name, RData, RecordType};
+use libtest_mimic::Trial;
+use strait_local::agent::{Agent, AgentKind, Found};
+use strait_local::resolver::{Listener, ResolverAnswer, ResolverState};
+
+use crate::trial;
+use crate::world::{APP, RESOLVER, ROUTER, World};
+
+const NAME: &str = "orders.demo.db.strait.internal";
+
+pub fn trials(world: &World) -> Vec<Trial> {
+    vec![trial("names_are_answered_by_udp_and_tcp_and_outlive_the_server", world, answers)]
+}
+
+fn answers(world: &World) {
+    let agent = agent(world);
+    let (first, second) = (Ipv4Addr::new(10, 0, 0, 10), Ipv4Addr::new(198, 51, 100, 10));
+    let answer: ResolverAnswer = world.wait(agent.apply(&state(first))).expect("applied");
+    assert_eq!(answer, ResolverAnswer::default());
+
+    for ask in [udp, tcp] {
+        let asked = Instant::now();
+        assert_eq!(addresses(&ask(world, NAME, RecordType::A)), [first]);
+        let missing = ask(world, "other.demo.db.strait.internal", RecordType::A);
+        assert_eq!(missing.metadata.response_code, ResponseCode::NXDomain);
+        assert_eq!(missing.authorities.len(), 1, "the zone's SOA");
+        let no_data = ask(world, NAME, RecordType::AAAA);
+        assert_eq!(no_data.metadata.response_code, ResponseCode::NoError);
+        assert!(no_data.answers.is_empty());
+        let foreign = ask(world, "example.com", RecordType::A);
+        assert_eq!(foreign.metadata.response_code, ResponseCode::Refused);
+        assert!(asked.elapsed() < Duration::from_secs(2), "nobody else is asked");
+    }
+
+    let pid = world.wait(agent.pid()).expect("it runs");
+    let next = Agent::new(AgentKind::Resolver, &world.run_dir, &program());
+    assert_eq!(world.wait(next.ensure()).expect("found"), Found::Adopted);
+    let _: ResolverAnswer = world.wait(next.apply(&state(second))).expect("applied");
+    assert_eq!(addresses(&udp(world, NAME, RecordType::A)), [second]);
+    assert_eq!(world.wait(next.pid()), Some(pid), "the same process");
+
+    let mut elsewhere = state(second);
+    let absent = Listener {
+        namespace: ROUTER.to_owned(),
+        address: Ipv4Addr::new(10, 9, 9, 9),
+    };
+    elsewhere.listeners.insert(absent.clone());
+    let answer: ResolverAnswer = world.wait(next.apply(&elsewhere)).expect("applied");
+    assert_eq!(answer.failed.len(), 1);
+    assert_eq!(answer.failed[0].listener, absent);
+    assert_eq!(addresses(&udp(world, NAME, RecordType::A)), [second]);
+
+    let _: ResolverAnswer = world.wait(next.apply(&state(first))).expect("applied");
+    let killed = std::process::Command::new("kill")
+        .args(["-9", &pid.to_string()])
+        .status()
+        .expect("kill runs");
+    assert!(killed.success());
+    world.wait(async {
+        tokio::select! {
+            () = next.watch() => {}
+            () = async { while matches!(next.pid().await, None) || next.pid().await == Some(pid) { tokio::time::sleep(Duration::from_millis(20)).await } } => {}
+            () = tokio::time::sleep(Duration::from_secs(10)) => panic!("it was not started anew"),
+        }
+        // Being polled on, the watch tells the new process the last state.
+        let _ = tokio::time::timeout(Duration::from_millis(500), next.watch()).await;
+    });
+    assert_eq!(addresses(&udp(world, NAME, RecordType::A)), [first]);
+
+    let none = ResolverState {
+        listeners: BTreeSet::new(),
+        ..state(first)
+    };
+    let _: ResolverAnswer = world.wait(next.apply(&none)).expect("applied");
+    let closed = world.kernel.inside(APP, || TcpStream::connect_timeout(&place().into(), Duration::from_secs(1)));
+    closed.expect("inside").expect_err("nobody listens any more");
+    world.wait(next.stop()).expect("it stops");
+}
+
+fn agent(world: &World) -> Agent {
+    Agent::new(AgentKind::Resolver, &world.run_dir, &program())
+}
+
+fn program() -> std::path::PathBuf {
+    std::env::current_exe().expect("this program")
+}
+
+fn state(address: Ipv4Addr) -> ResolverState {
+    ResolverState {
+        domain: "strait.internal".to_owned(),
+        listeners: BTreeSet::from([Listener {
+            namespace: ROUTER.to_owned(),
+            address: RESOLVER,
+        }]),
+        records: BTreeMap::from([(NAME.to_owned(), BTreeSet::from([address]))]),
+        own: BTreeMap::new(),
+    }
+}
+
+fn place() -> SocketAddrV4 {
+    SocketAddrV4::new(RESOLVER, 53)
+}
+
+fn udp(world: &World, name: &str, kind: RecordType) -> Message {
+    let question = question(name, kind);
+    let answer = world.kernel.inside(APP, || -> std::io::Result<Vec<u8>> {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+        socket.set_read_timeout(Some(Duration::from_secs(2)))?;
+        socket.connect(place())?;
+        socket.send(&question)?;
+        let mut buffer = vec![0; 4096];
+        let length = socket.recv(&mut buffer)?;
+        buffer.truncate(length);
+        Ok(buffer)
+    });
+    Message::from_vec(&answer.expect("inside").expect("an answer")).expect("a message")
+}
+
+fn tcp(world: &World, name: &str, kind: RecordType) -> Message {
+    let question = question(name, kind);
+    let answer = world.kernel.inside(APP, || -> std::io::Result<Vec<u8>> {
+        let mut stream = TcpStream::connect_timeout(&place().into(), Duration::from_secs(2))?;
+        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+        let length = u16::try_from(question.len()).expect("a short question");
+        stream.write_all(&[&length.to_be_bytes()[..], &question].concat())?;
+        let mut length = [0; 2];
+        stream.read_exact(&mut length)?;
+        let mut answer = vec![0; usize::from(u16::from_be_bytes(length))];
+        stream.read_exact(&mut answer)?;
+        Ok(answer)
+    });
+    Message::from_vec(&answer.expect("inside").expect("an answer")).expect("a message")
+}
+
+fn question(name: &str, kind: RecordType) -> Vec<u8> {
+    let mut name = Name::from_ascii(name).expect("a name");
+    name.set_fqdn(true);
+    let mut message = Message::new(rand::random(), MessageType::Query, OpCode::Query);
+    message.metadata.recursion_desired = true;
+    message.add_query(Query::query(name, kind));
+    message.to_vec().expect("a message")
+}
+
+fn addresses(message: &Message) -> Vec<Ipv4Addr> {
+    let addresses = message.answers.iter().filter_map(|record| match &record.data {
+        RData::A(address) => Some(address.0),
+        _ => None,
+    });
+    addresses.collect()
+}
