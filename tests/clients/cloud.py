@@ -1,0 +1,110 @@
+"""A Strait of the tests' own, and clients for its accounts."""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+
+import boto3
+from botocore.config import Config
+
+STRAIT = os.environ["STRAIT_BIN"]
+REGION = "us-east-1"
+IMAGE = "ami-0123456789abcdef0"
+
+
+class Cloud:
+    """Starts Strait in a temporary folder; `close` ends it and removes the folder."""
+
+    def __init__(self):
+        self.folder = tempfile.mkdtemp(prefix="strait-clients.")
+        self.data = os.path.join(self.folder, "data")
+        self.environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("AWS_", "STRAIT_")) and name != "BOTO_CONFIG"
+        }
+        self.environment |= {
+            "STRAIT_DATA_DIR": self.data,
+            "AWS_CONFIG_FILE": "/dev/null",
+            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_PAGER": "",
+            "LC_ALL": "C.UTF-8",
+        }
+        os.environ |= {"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
+        try:
+            self.strait("up", "--detach", "--http", "127.0.0.1:0", "--aws", "127.0.0.1:0")
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self):
+        if os.path.isdir(self.data):
+            self.strait("down")
+        shutil.rmtree(self.folder)
+
+    def strait(self, *arguments):
+        """Runs the CLI and returns what it prints."""
+        done = subprocess.run(
+            [STRAIT, *arguments], env=self.environment, capture_output=True, text=True, timeout=90, stdin=subprocess.DEVNULL
+        )
+        if done.returncode != 0:
+            raise AssertionError(f"strait {' '.join(arguments)}: status {done.returncode}\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def strait_json(self, *arguments):
+        return json.loads(self.strait(*arguments, "--output", "json"))
+
+    def account(self, name):
+        return json.loads(self.strait("env", "--account", name, "--format", "json"))
+
+    def client(self, account, service="ec2", region=REGION, **overrides):
+        """A boto3 client of the account; `overrides` replace its keys."""
+        keys = self.account(account)
+        settings = {
+            "endpoint_url": keys["AWS_ENDPOINT_URL"],
+            "aws_access_key_id": keys["AWS_ACCESS_KEY_ID"],
+            "aws_secret_access_key": keys["AWS_SECRET_ACCESS_KEY"],
+            "region_name": region,
+            "config": Config(retries={"total_max_attempts": 1}, connect_timeout=10, read_timeout=30),
+        }
+        return boto3.client(service, **(settings | overrides))
+
+    def aws(self, account, *arguments):
+        """Runs the AWS CLI; returns (status, output, errors)."""
+        done = subprocess.run(
+            ["aws", *arguments],
+            env=self.environment | self.account(account),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            stdin=subprocess.DEVNULL,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+
+class Network:
+    """A VPC of an account with one subnet, its main route table and its default group."""
+
+    def __init__(self, ec2, cidr, subnet=None):
+        self.ec2 = ec2
+        self.id = ec2.create_vpc(CidrBlock=cidr)["Vpc"]["VpcId"]
+        ec2.get_waiter("vpc_available").wait(VpcIds=[self.id], WaiterConfig={"Delay": 1, "MaxAttempts": 5})
+        block = subnet or cidr.rsplit("/", 1)[0] + "/24"
+        self.subnet = ec2.create_subnet(VpcId=self.id, CidrBlock=block)["Subnet"]["SubnetId"]
+        here = [{"Name": "vpc-id", "Values": [self.id]}]
+        self.table = ec2.describe_route_tables(Filters=here)["RouteTables"][0]["RouteTableId"]
+        self.default_group = ec2.describe_security_groups(Filters=here)["SecurityGroups"][0]["GroupId"]
+
+    def instance(self, group=None, **more):
+        answer = self.ec2.run_instances(
+            ImageId=IMAGE, MinCount=1, MaxCount=1, SubnetId=self.subnet, SecurityGroupIds=[group or self.default_group], **more
+        )
+        return answer["Instances"][0]
+
+
+def tcp(port, cidr):
+    """One permission, as boto3 wants it."""
+    return [{"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": cidr}]}]
