@@ -1,0 +1,192 @@
+//! Reads request bodies and paths strictly, and says what is wrong with them.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::Shared;
+use crate::error::ApiError;
+
+/// A JSON body.
+pub(crate) struct Body<T>(pub(crate) T);
+
+/// The variable parts of a path, by name.
+pub(crate) struct Segments<T>(pub(crate) T);
+
+/// Names a Peering VPC.
+#[derive(Deserialize)]
+pub(crate) struct VpcPath {
+    pub(crate) vpc_id: String,
+}
+
+/// Names a peering connection.
+#[derive(Deserialize)]
+pub(crate) struct PeeringPath {
+    pub(crate) vpc_id: String,
+    pub(crate) peering_id: String,
+}
+
+/// Names a service.
+#[derive(Deserialize)]
+pub(crate) struct ServicePath {
+    pub(crate) service_id: String,
+}
+
+impl<T: DeserializeOwned> FromRequest<Shared> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &Shared) -> Result<Self, ApiError> {
+        let content_type = content_type(request.headers());
+        let bytes = Bytes::from_request(request, app)
+            .await
+            .map_err(|rejection| {
+                if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                    return ApiError::TooLarge;
+                }
+                ApiError::Malformed(format!(
+                    "the body could not be read: {}",
+                    rejection.body_text()
+                ))
+            })?;
+        if bytes.is_empty() {
+            return Err(ApiError::Malformed(
+                "the body is empty, and this takes a JSON object".to_owned(),
+            ));
+        }
+        if !is_json(content_type.as_deref()) {
+            return Err(ApiError::ContentType(
+                content_type.unwrap_or_else(|| "of no content type".to_owned()),
+            ));
+        }
+        parse(&bytes).map(Self)
+    }
+}
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Shared> for Segments<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, ApiError> {
+        let Path(segments) = Path::from_request_parts(parts, app)
+            .await
+            .map_err(|rejection| {
+                ApiError::Malformed(format!(
+                    "the path cannot be read: {}",
+                    rejection.body_text()
+                ))
+            })?;
+        Ok(Self(segments))
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = error.path().to_string();
+        let inner = error.into_inner();
+        let message = inner.to_string();
+        if !inner.is_data() {
+            return ApiError::Malformed(format!("the body is no JSON: {message}"));
+        }
+        match named_in(&message)
+            .map(str::to_owned)
+            .or_else(|| (path != ".").then_some(path))
+        {
+            Some(field) => {
+                ApiError::field(&field, format!("{field}: {}", without_position(&message)))
+            }
+            None => ApiError::Malformed(format!("the body is not what this takes: {message}")),
+        }
+    })?;
+    reader.end().map_err(|error| {
+        ApiError::Malformed(format!("the body has more than one JSON value: {error}"))
+    })?;
+    Ok(value)
+}
+
+/// The field that serde's message is about: ``unknown field `x`, expected …``.
+fn named_in(message: &str) -> Option<&str> {
+    let rest = ["unknown field `", "missing field `", "duplicate field `"]
+        .iter()
+        .find_map(|start| message.strip_prefix(start))?;
+    rest.split_once('`').map(|(field, _)| field)
+}
+
+fn without_position(message: &str) -> &str {
+    message
+        .rsplit_once(" at line ")
+        .map_or(message, |(message, _)| message)
+}
+
+fn content_type(headers: &HeaderMap) -> Option<String> {
+    headers
+        .get(header::CONTENT_TYPE)?
+        .to_str()
+        .ok()
+        .map(str::to_owned)
+}
+
+fn is_json(content_type: Option<&str>) -> bool {
+    let kind = content_type
+        .and_then(|value| value.split(';').next())
+        .unwrap_or_default()
+        .trim();
+    kind.eq_ignore_ascii_case("application/json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Thing {
+        name: String,
+        size: Option<u32>,
+    }
+
+    #[test]
+    fn a_good_body() {
+        let thing: Thing = parse(br#"{"name":"a","size":3}"#).expect("good");
+        assert_eq!(
+            thing,
+            Thing {
+                name: "a".to_owned(),
+                size: Some(3)
+            }
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (body, wrong) in [
+            (r#"{"name":"a","colour":1}"#, Some("colour")),
+            (r#"{"size":1}"#, Some("name")),
+            (r#"{"name":"a","name":"b"}"#, Some("name")),
+            (r#"{"name":"a","size":"x"}"#, Some("size")),
+            (r#"{"name":7}"#, Some("name")),
+            (r#"{"name":"a""#, None),
+            (r#"{"name":"a"} {}"#, None),
+            ("[]", None),
+            ("no", None),
+        ] {
+            let refusal = parse::<Thing>(body.as_bytes()).expect_err(body);
+            let field = match &refusal {
+                ApiError::Field { field, .. } => Some(field.as_str()),
+                ApiError::Malformed(_) => None,
+                other => panic!("{body}: {other}"),
+            };
+            assert_eq!(field, wrong, "{body}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn json_is_told_by_its_content_type() {
+        assert!(is_json(Some("application/json")));
+        assert!(is_json(Some("Application/JSON; charset=utf-8")));
+        assert!(!is_json(Some("text/plain")));
+        assert!(!is_json(None));
+    }
+}

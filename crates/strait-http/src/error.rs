@@ -1,0 +1,189 @@
+//! What the API says when it refuses.
+
+use axum::Json;
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use strait_plane::{ErrorKind, PlaneError};
+use utoipa::ToSchema;
+
+use crate::BASE;
+
+/// A refusal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Error)]
+pub struct ErrorBody {
+    /// For programs: stable.
+    #[schema(example = "NOT_FOUND")]
+    pub code: &'static str,
+    /// For people: what happened and why.
+    pub message: String,
+    /// The field of the request that is wrong, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_action: Option<String>,
+}
+
+/// Why a request is refused.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApiError {
+    #[error(transparent)]
+    Plane(#[from] PlaneError),
+    #[error("{0}")]
+    Unauthorized(&'static str),
+    #[error("this takes the admin key of the operator")]
+    NotAdmin,
+    #[error("{0}")]
+    Host(String),
+    #[error("{message}")]
+    Field { field: String, message: String },
+    #[error("{0}")]
+    Malformed(String),
+    #[error("the body is {0}, and this takes JSON")]
+    ContentType(String),
+    #[error("the body is larger than {limit} bytes", limit = crate::BODY_LIMIT)]
+    TooLarge,
+    #[error("there is nothing at {0}")]
+    NoSuchPath(String),
+    #[error("{path} does not take {method}")]
+    WrongMethod { method: Method, path: String },
+}
+
+/// Answers a path that is none.
+pub(crate) async fn no_such_path(uri: Uri) -> ApiError {
+    ApiError::NoSuchPath(uri.path().to_owned())
+}
+
+/// Answers a method that a path does not take.
+pub(crate) async fn wrong_method(method: Method, uri: Uri) -> ApiError {
+    ApiError::WrongMethod {
+        method,
+        path: uri.path().to_owned(),
+    }
+}
+
+impl ApiError {
+    pub(crate) fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Field {
+            field: field.into(),
+            message: message.into(),
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Plane(error) => match error.kind() {
+                ErrorKind::NotFound => StatusCode::NOT_FOUND,
+                ErrorKind::Invalid => StatusCode::BAD_REQUEST,
+                ErrorKind::Conflict | ErrorKind::QuotaExceeded => StatusCode::CONFLICT,
+                ErrorKind::Unauthorized => StatusCode::UNAUTHORIZED,
+                ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+                ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            },
+            Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Self::NotAdmin | Self::Host(_) => StatusCode::FORBIDDEN,
+            Self::Field { .. } | Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::ContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NoSuchPath(_) => StatusCode::NOT_FOUND,
+            Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Plane(error) => match error.kind() {
+                ErrorKind::NotFound => "NOT_FOUND",
+                ErrorKind::Invalid => "INVALID_ARGUMENT",
+                ErrorKind::Conflict => "CONFLICT",
+                ErrorKind::QuotaExceeded => "QUOTA_EXCEEDED",
+                ErrorKind::Unauthorized => "UNAUTHORIZED",
+                ErrorKind::Unavailable => "UNAVAILABLE",
+                ErrorKind::Internal => "INTERNAL",
+            },
+            Self::Unauthorized(_) => "UNAUTHORIZED",
+            Self::NotAdmin => "FORBIDDEN",
+            Self::Host(_) => "HOST_NOT_ALLOWED",
+            Self::Field { .. } => "INVALID_ARGUMENT",
+            Self::Malformed(_) => "MALFORMED_REQUEST",
+            Self::ContentType(_) => "UNSUPPORTED_MEDIA_TYPE",
+            Self::TooLarge => "PAYLOAD_TOO_LARGE",
+            Self::NoSuchPath(_) => "NO_SUCH_PATH",
+            Self::WrongMethod { .. } => "METHOD_NOT_ALLOWED",
+        }
+    }
+
+    fn wrong_field(&self) -> Option<String> {
+        match self {
+            Self::Plane(error) => error.field().map(str::to_owned),
+            Self::Field { field, .. } => Some(field.clone()),
+            Self::Unauthorized(_)
+            | Self::NotAdmin
+            | Self::Host(_)
+            | Self::Malformed(_)
+            | Self::ContentType(_)
+            | Self::TooLarge
+            | Self::NoSuchPath(_)
+            | Self::WrongMethod { .. } => None,
+        }
+    }
+
+    fn next_action(&self) -> Option<String> {
+        match self {
+            Self::Plane(error) => match error.kind() {
+                ErrorKind::NotFound => Some("list the objects of that kind, and name one by id or by name".to_owned()),
+                ErrorKind::Invalid => Some("correct the field and send the request again".to_owned()),
+                ErrorKind::QuotaExceeded => Some(format!(
+                    "delete one that is not needed, or have the operator raise the quota: `strait admin quota`, or PUT {BASE}/admin/projects/PROJECT/quotas"
+                )),
+                ErrorKind::Unauthorized => Some(KEYS.to_owned()),
+                ErrorKind::Unavailable => Some("try again in a few seconds".to_owned()),
+                ErrorKind::Internal => Some("look into the server's log".to_owned()),
+                ErrorKind::Conflict => None,
+            },
+            Self::Unauthorized(_) => Some(KEYS.to_owned()),
+            Self::NotAdmin => {
+                Some("send `Authorization: Bearer ADMIN_KEY`; the key is `admin_key` in credentials.json of the data folder".to_owned())
+            }
+            Self::Host(_) => Some("send the request to 127.0.0.1 or localhost, from a program and not from a web page".to_owned()),
+            Self::Field { .. } => Some("correct the field and send the request again".to_owned()),
+            Self::Malformed(_) => Some("send one JSON object".to_owned()),
+            Self::ContentType(_) => Some("send the header `Content-Type: application/json`".to_owned()),
+            Self::TooLarge => None,
+            Self::NoSuchPath(_) | Self::WrongMethod { .. } => {
+                Some(format!("{BASE}/openapi.json lists what there is"))
+            }
+        }
+    }
+}
+
+const KEYS: &str = "use HTTP Basic authentication with the public key as user and the secret key as password; `strait env` prints a pair";
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        if status.is_server_error() {
+            tracing::error!(error = ?self, "a request failed");
+        }
+        let body = ErrorBody {
+            code: self.code(),
+            message: self.to_string(),
+            field: self.wrong_field(),
+            next_action: self.next_action(),
+        };
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static("Basic realm=\"strait\", charset=\"UTF-8\""),
+            );
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        response
+    }
+}

@@ -1,0 +1,174 @@
+//! The REST API: one axum router over the plane, shaped as Tiger Cloud's, with Strait's own fields beside Tiger's.
+
+mod access;
+mod admin;
+mod body;
+mod error;
+mod hosts;
+mod objects;
+mod peerings;
+mod projects;
+mod services;
+mod system;
+mod vpcs;
+mod wait;
+
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use axum::{Json, Router};
+use strait_plane::Plane;
+use tower_http::trace::TraceLayer;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+use utoipa_axum::router::OpenApiRouter;
+
+pub use error::ErrorBody;
+
+/// Where everything but `/health` is.
+pub const BASE: &str = "/public/api/v1";
+
+/// The largest request body that is read.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// How the API is served.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The key that opens every project and the admin's paths (`Authorization: Bearer KEY`). Without one nobody is admin.
+    pub admin_key: Option<String>,
+    /// Host names and addresses that requests may be for, beside this machine's loopback names.
+    pub hosts: Vec<String>,
+}
+
+/// What handlers share.
+pub(crate) struct App {
+    plane: Plane,
+    options: Options,
+}
+
+pub(crate) type Shared = Arc<App>;
+
+/// The API of a plane.
+pub fn router(plane: Plane, options: Options) -> Router {
+    let app = Arc::new(App { plane, options });
+    let (router, openapi) = documented().split_for_parts();
+    router
+        .route(
+            &format!("{BASE}/openapi.json"),
+            get(move || async move { Json(openapi) }),
+        )
+        .method_not_allowed_fallback(error::wrong_method)
+        .fallback(error::no_such_path)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn_with_state(Arc::clone(&app), hosts::only_ours))
+        .layer(TraceLayer::new_for_http())
+        .with_state(app)
+}
+
+/// The API's description: OpenAPI 3.1, generated from the handlers.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    documented().into_openapi()
+}
+
+fn documented() -> OpenApiRouter<Shared> {
+    let api = OpenApiRouter::new()
+        .merge(projects::routes())
+        .merge(vpcs::routes())
+        .merge(peerings::routes())
+        .merge(services::routes())
+        .merge(admin::routes())
+        .merge(system::routes());
+    OpenApiRouter::with_openapi(Description::openapi())
+        .merge(system::health_route())
+        .nest(BASE, api)
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Strait",
+        description = "Private connectivity for managed PostgreSQL services. Paths and fields are Tiger Cloud's where Tiger Cloud has them; Strait's own fields stand beside them. Projects, services and VPCs are named by id or by name.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    modifiers(&Schemes),
+    security(("key_pair" = [])),
+    tags(
+        (name = "Projects", description = "Own services and Peering VPCs."),
+        (name = "VPCs", description = "Peering VPCs and their peering connections."),
+        (name = "Services", description = "PostgreSQL services, and where they are reached from."),
+        (name = "Admin", description = "For the operator: needs the admin key."),
+        (name = "System", description = "What the server is and offers."),
+    )
+)]
+struct Description;
+
+struct Schemes;
+
+impl Modify for Schemes {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let components = openapi.components.get_or_insert_default();
+        let basic = Http::builder()
+            .scheme(HttpAuthScheme::Basic)
+            .description(Some(
+                "The public key as user name, the secret key as password.",
+            ))
+            .build();
+        let bearer = Http::builder()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("The operator's admin key."))
+            .build();
+        components.add_security_scheme("key_pair", SecurityScheme::Http(basic));
+        components.add_security_scheme("admin_key", SecurityScheme::Http(bearer));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_path_of_tigers_that_we_have_is_spelt_as_tigers() {
+        let document = serde_json::to_value(openapi()).expect("a description is JSON");
+        assert_eq!(document["openapi"], "3.1.0");
+        let paths: BTreeSet<&str> = document["paths"]
+            .as_object()
+            .expect("paths")
+            .keys()
+            .map(String::as_str)
+            .collect();
+        for path in [
+            "/public/api/v1/projects",
+            "/public/api/v1/projects/{project_id}/vpcs",
+            "/public/api/v1/projects/{project_id}/vpcs/{vpc_id}",
+            "/public/api/v1/projects/{project_id}/vpcs/{vpc_id}/rename",
+            "/public/api/v1/projects/{project_id}/vpcs/{vpc_id}/peerings",
+            "/public/api/v1/projects/{project_id}/vpcs/{vpc_id}/peerings/{peering_id}",
+            "/public/api/v1/projects/{project_id}/services",
+            "/public/api/v1/projects/{project_id}/services/{service_id}",
+            "/public/api/v1/projects/{project_id}/services/{service_id}/start",
+            "/public/api/v1/projects/{project_id}/services/{service_id}/stop",
+            "/public/api/v1/projects/{project_id}/services/{service_id}/rename",
+            "/public/api/v1/projects/{project_id}/services/{service_id}/attachToVPC",
+            "/public/api/v1/projects/{project_id}/services/{service_id}/detachFromVPC",
+        ] {
+            assert!(paths.contains(path), "{path} is not among {paths:?}");
+        }
+    }
+
+    #[test]
+    fn words_in_the_description_are_the_planes_own() {
+        let document = serde_json::to_value(openapi()).expect("a description is JSON");
+        let status = &document["components"]["schemas"]["Service"]["properties"]["status"]["enum"];
+        assert!(
+            status
+                .as_array()
+                .expect("an enum")
+                .contains(&"READY".into()),
+            "{status}"
+        );
+    }
+}

@@ -1,0 +1,44 @@
+//! The objects as the API shows and takes them.
+
+mod peering;
+mod project;
+mod service;
+mod vpc;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+
+pub(crate) use peering::{Peering, PeeringInput};
+pub(crate) use project::{
+    NamedInput, NewProject, Project, ProjectWithKey, QuotaInput, QuotaSetting,
+};
+pub(crate) use service::{CreatedService, Service, ServiceInput, ServiceMessage, ServiceVpcInput};
+pub(crate) use vpc::{Vpc, VpcInput, VpcMessage};
+
+/// Why something is not as it was asked for.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct Reason {
+    /// For programs: stable, or AWS's own code.
+    #[schema(example = "peer_range_overlaps")]
+    pub(crate) code: String,
+    /// For people: what happened, why, and what to do.
+    pub(crate) message: String,
+}
+
+impl From<strait_plane::model::Reason> for Reason {
+    fn from(reason: strait_plane::model::Reason) -> Self {
+        Self {
+            code: reason.code,
+            message: reason.message,
+        }
+    }
+}
+
+/// The schema of one of the plane's lists of words.
+fn words(all: impl Iterator<Item = &'static str>) -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(all))
+        .build()
+}

@@ -1,0 +1,105 @@
+//! Projects, keys and quotas.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use strait_plane::model::{self, NewApiKey, Quota};
+use utoipa::ToSchema;
+use utoipa::openapi::schema::Object;
+
+/// Owns services and Peering VPCs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Project {
+    /// Its id.
+    #[schema(example = "rp1pz7uyae")]
+    id: String,
+    /// Its name, for people.
+    name: String,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    created: Timestamp,
+}
+
+impl From<model::Project> for Project {
+    fn from(project: model::Project) -> Self {
+        Self {
+            id: project.id,
+            name: project.name,
+            created: project.created,
+        }
+    }
+}
+
+/// A new project with its pair of keys. The secret is shown this once.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ProjectWithKey {
+    #[serde(flatten)]
+    project: Project,
+    /// The user name of its key pair.
+    public_key: String,
+    /// The password of its key pair; only a hash is kept.
+    #[schema(format = Password)]
+    secret_key: String,
+}
+
+impl ProjectWithKey {
+    pub(crate) fn new(project: model::Project, key: NewApiKey) -> Self {
+        Self {
+            project: project.into(),
+            public_key: key.key.public_key,
+            secret_key: key.secret_key,
+        }
+    }
+}
+
+/// A project to make.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewProject {
+    /// Its name, for people.
+    pub(crate) name: String,
+}
+
+/// A new name.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NamedInput {
+    /// The new name.
+    pub(crate) name: String,
+}
+
+/// A quota of a project.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct QuotaSetting {
+    /// Which.
+    #[schema(schema_with = quota)]
+    quota: Quota,
+    /// How many there may be.
+    limit: u32,
+    /// How many there are; for a quota per VPC, on the fullest one.
+    used: u32,
+}
+
+impl From<model::QuotaSetting> for QuotaSetting {
+    fn from(setting: model::QuotaSetting) -> Self {
+        Self {
+            quota: setting.quota,
+            limit: setting.limit,
+            used: setting.used,
+        }
+    }
+}
+
+/// A quota to set.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct QuotaInput {
+    /// Which.
+    #[schema(schema_with = quota)]
+    pub(crate) quota: String,
+    /// How many there may be from now on.
+    pub(crate) limit: u32,
+}
+
+fn quota() -> Object {
+    super::words(Quota::ALL.iter().map(|quota| quota.as_str()))
+}

@@ -1,0 +1,321 @@
+//! Services.
+
+use std::net::Ipv4Addr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use strait_plane::model::{self, Network, ServiceConnection, ServiceStatus, Wanted};
+use utoipa::ToSchema;
+use utoipa::openapi::schema::Object;
+
+use super::Reason;
+use crate::error::ApiError;
+
+/// A PostgreSQL service.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Service {
+    /// Its id, the first label of its names.
+    #[schema(example = "kd9w2xp4mz")]
+    pub(crate) service_id: String,
+    /// The project that owns it.
+    project_id: String,
+    /// Its name, for people.
+    pub(crate) name: String,
+    /// Where it is.
+    #[schema(example = "us-east-1")]
+    region_code: String,
+    /// What it is.
+    service_type: ServiceType,
+    /// When it was asked for.
+    #[schema(value_type = String, format = DateTime)]
+    created: Timestamp,
+    /// When it changed last.
+    #[schema(value_type = String, format = DateTime)]
+    updated: Timestamp,
+    /// How it is.
+    #[schema(schema_with = status)]
+    status: ServiceStatus,
+    /// What it was asked to be.
+    #[schema(schema_with = wanted)]
+    wanted: Wanted,
+    /// Tiger's list of what is set aside for it: nothing is, services share the machine.
+    #[schema(value_type = Vec<Object>)]
+    resources: [(); 0],
+    /// From where it is reached.
+    network: ServiceNetwork,
+    /// The stable name and where it leads now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint: Option<Endpoint>,
+    /// The way from the internet, while it is public.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    public_endpoint: Option<PublicEndpoint>,
+    /// The way through a Peering VPC, while it is private.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vpc_endpoint: Option<VpcEndpoint>,
+    /// A line for `psql`, from where the service is reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connection: Option<String>,
+    /// A line for `psql` on the machine that Strait runs on, while there is such a way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    local_connection: Option<String>,
+    /// From where `connection` works.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connection_explanation: Option<String>,
+    /// Why it is not as it should be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_message: Option<String>,
+    /// The same with a code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason>,
+}
+
+impl Service {
+    pub(crate) fn new(service: model::Service, connection: Option<ServiceConnection>) -> Self {
+        let (connection, local_connection, connection_explanation) =
+            connection.map_or((None, None, None), |lines| {
+                (
+                    Some(lines.dsn),
+                    lines.dsn_from_here,
+                    Some(lines.explanation),
+                )
+            });
+        Self {
+            service_id: service.service_id,
+            project_id: service.project_id,
+            name: service.name,
+            region_code: service.region_code,
+            service_type: ServiceType::Postgres,
+            created: service.created,
+            updated: service.updated,
+            status: service.status,
+            wanted: service.wanted,
+            resources: [],
+            network: service.network.into(),
+            endpoint: service.endpoint.map(Endpoint::from),
+            public_endpoint: service.public_endpoint.map(PublicEndpoint::from),
+            vpc_endpoint: service.vpc_endpoint.map(VpcEndpoint::from),
+            connection,
+            local_connection,
+            connection_explanation,
+            error_message: service.error_message,
+            reason: service.reason.map(Reason::from),
+        }
+    }
+}
+
+/// A new service, with its password this once.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CreatedService {
+    #[serde(flatten)]
+    pub(crate) service: Service,
+    /// The password of `tsdbadmin`; only its SCRAM verifier is kept.
+    #[schema(format = Password)]
+    pub(crate) initial_password: String,
+}
+
+/// A message, and the service that it is about.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ServiceMessage {
+    /// What will be done.
+    pub(crate) message: String,
+    /// The service as it is now.
+    pub(crate) service: Service,
+}
+
+/// What a service is.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+enum ServiceType {
+    /// PostgreSQL.
+    Postgres,
+}
+
+/// From where a service is reached: `public` or `vpc:ID`.
+#[derive(Debug, Serialize, ToSchema)]
+struct ServiceNetwork {
+    /// What was asked for.
+    #[schema(value_type = String, example = "vpc:1234567890")]
+    wanted: Network,
+    /// Where its names lead now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "public")]
+    now: Option<Network>,
+    /// Whether both are the same and no other way is left open.
+    settled: bool,
+}
+
+/// The stable name of a service.
+#[derive(Debug, Serialize, ToSchema)]
+struct Endpoint {
+    /// The name.
+    #[schema(example = "kd9w2xp4mz.rp1pz7uyae.db.strait.internal")]
+    host: String,
+    /// The port.
+    #[schema(example = 5432)]
+    port: u16,
+    /// What the name answers now.
+    #[schema(value_type = String, format = Ipv4)]
+    address: Ipv4Addr,
+}
+
+/// The way from the internet.
+#[derive(Debug, Serialize, ToSchema)]
+struct PublicEndpoint {
+    /// The name of this way.
+    host: String,
+    /// The port.
+    port: u16,
+    /// What the name answers.
+    #[schema(value_type = String, format = Ipv4)]
+    address: Ipv4Addr,
+    /// A port on 127.0.0.1 of the machine that Strait runs on, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    loopback_port: Option<u16>,
+}
+
+/// The way through a Peering VPC.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = VPCEndpoint)]
+struct VpcEndpoint {
+    /// The name of this way.
+    host: String,
+    /// The port.
+    port: u16,
+    /// The Peering VPC.
+    vpc_id: String,
+    /// The endpoint's private address.
+    #[schema(value_type = String, format = Ipv4)]
+    address: Ipv4Addr,
+    /// The cloud's id of the endpoint.
+    provisioned_id: String,
+}
+
+impl From<model::ServiceNetwork> for ServiceNetwork {
+    fn from(network: model::ServiceNetwork) -> Self {
+        Self {
+            wanted: network.wanted,
+            now: network.now,
+            settled: network.settled,
+        }
+    }
+}
+
+impl From<model::Endpoint> for Endpoint {
+    fn from(endpoint: model::Endpoint) -> Self {
+        Self {
+            host: endpoint.host,
+            port: endpoint.port,
+            address: endpoint.address,
+        }
+    }
+}
+
+impl From<model::PublicEndpoint> for PublicEndpoint {
+    fn from(endpoint: model::PublicEndpoint) -> Self {
+        Self {
+            host: endpoint.host,
+            port: endpoint.port,
+            address: endpoint.address,
+            loopback_port: endpoint.loopback_port,
+        }
+    }
+}
+
+impl From<model::VpcEndpoint> for VpcEndpoint {
+    fn from(endpoint: model::VpcEndpoint) -> Self {
+        Self {
+            host: endpoint.host,
+            port: endpoint.port,
+            vpc_id: endpoint.vpc_id,
+            address: endpoint.address,
+            provisioned_id: endpoint.provisioned_id,
+        }
+    }
+}
+
+/// A service to make. Fields of Tiger's that ask for what Strait has not are refused when they ask for it.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ServiceCreate)]
+pub(crate) struct ServiceInput {
+    /// Its name; one is made up without it.
+    pub(crate) name: Option<String>,
+    /// Where: one of the Regions that `/regions` marks with `services`. Without it, where its Peering VPC is, or the first.
+    #[schema(example = "us-east-1")]
+    pub(crate) region_code: Option<String>,
+    /// Its Peering VPC from the start, by id or name; public without one.
+    pub(crate) vpc_id: Option<String>,
+    /// Tiger's add-ons: none can be had.
+    #[serde(default)]
+    addons: Vec<String>,
+    /// Tiger's replicas: none can be had.
+    replica_count: Option<u32>,
+    /// Tiger's share of CPU: `shared`.
+    cpu_millis: Option<String>,
+    /// Tiger's share of memory: `shared`.
+    memory_gbs: Option<String>,
+    /// Tiger's tag: `DEV`.
+    environment_tag: Option<String>,
+}
+
+impl ServiceInput {
+    /// Refuses what Strait cannot give, rather than leave it out in silence.
+    pub(crate) fn check(&self) -> Result<(), ApiError> {
+        if let Some(addon) = self.addons.first() {
+            return refuse(
+                "addons",
+                &format!("{addon:?} is not to be had: services are plain PostgreSQL"),
+            );
+        }
+        if self.replica_count.is_some_and(|count| count > 0) {
+            return refuse(
+                "replica_count",
+                "there are no replicas here: leave it out, or ask for 0",
+            );
+        }
+        for (field, value) in [
+            ("cpu_millis", &self.cpu_millis),
+            ("memory_gbs", &self.memory_gbs),
+        ] {
+            if value.as_deref().is_some_and(|value| value != "shared") {
+                return refuse(
+                    field,
+                    "services share the machine: leave it out, or ask for \"shared\"",
+                );
+            }
+        }
+        if self
+            .environment_tag
+            .as_deref()
+            .is_some_and(|tag| tag != "DEV")
+        {
+            return refuse(
+                "environment_tag",
+                "services have no environment here: leave it out, or ask for \"DEV\"",
+            );
+        }
+        Ok(())
+    }
+}
+
+fn refuse(field: &'static str, message: &str) -> Result<(), ApiError> {
+    Err(ApiError::field(field, format!("{field}: {message}")))
+}
+
+/// Which Peering VPC.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = ServiceVPCInput)]
+pub(crate) struct ServiceVpcInput {
+    /// The Peering VPC, by id or name.
+    #[schema(example = "1234567890")]
+    pub(crate) vpc_id: String,
+}
+
+fn status() -> Object {
+    super::words(ServiceStatus::ALL.iter().map(|status| status.as_str()))
+}
+
+fn wanted() -> Object {
+    super::words(Wanted::ALL.iter().map(|wanted| wanted.as_str()))
+}

@@ -1,0 +1,95 @@
+//! `?wait=SECONDS`: a get that answers when the object is as it was asked for.
+
+use std::time::Duration;
+
+use axum::extract::{FromRequestParts, Query};
+use axum::http::HeaderName;
+use axum::http::request::Parts;
+use serde::Deserialize;
+use strait_plane::model::{Object, Settled};
+use strait_plane::{Plane, PlaneError};
+use tokio::runtime::Handle;
+
+use crate::Shared;
+use crate::error::ApiError;
+
+/// How long one request may wait.
+const LONGEST: u64 = 60;
+
+/// How long to wait, if at all.
+pub(crate) struct Wait(Option<Duration>);
+
+/// How the wait ended, as a header: `Strait-Settled: yes | failed | not-yet`.
+pub(crate) type Verdict = Option<[(HeaderName, &'static str); 1]>;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    wait: Option<u64>,
+}
+
+impl Wait {
+    pub(crate) fn is_asked(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Waits, and says how it ended.
+    pub(crate) async fn until_settled(
+        &self,
+        plane: &Plane,
+        object: Object,
+    ) -> Result<Verdict, ApiError> {
+        let Some(timeout) = self.0 else {
+            return Ok(None);
+        };
+        let plane = plane.clone();
+        let word = match aside(move || async move { plane.settled(&object, timeout).await }).await?
+        {
+            Settled::Yes => "yes",
+            Settled::Failed => "failed",
+            Settled::NotYet => "not-yet",
+            // The get that follows says that it is gone.
+            Settled::Gone => return Ok(None),
+        };
+        Ok(Some([(HeaderName::from_static("strait-settled"), word)]))
+    }
+}
+
+impl FromRequestParts<Shared> for Wait {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, ApiError> {
+        let Query(asked) = Query::<Asked>::try_from_uri(&parts.uri).map_err(|rejection| {
+            ApiError::field("wait", format!("wait: {}", rejection.body_text()))
+        })?;
+        match asked.wait {
+            Some(seconds) if seconds > LONGEST => Err(ApiError::field(
+                "wait",
+                format!(
+                    "wait: {seconds} seconds are more than {LONGEST}; ask again after each answer"
+                ),
+            )),
+            seconds => Ok(Self(seconds.map(Duration::from_secs))),
+        }
+    }
+}
+
+/// Runs a future of the plane's that rustc cannot prove to be `Send` (it waits by async closures over references) on a
+/// thread for blocking work.
+pub(crate) async fn aside<T, F>(make: impl FnOnce() -> F + Send + 'static) -> Result<T, ApiError>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, PlaneError>>,
+{
+    let runtime = Handle::current();
+    match tokio::task::spawn_blocking(move || runtime.block_on(make())).await {
+        Ok(result) => Ok(result?),
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => {
+                let message = "the server is ending; ask again when it is up".to_owned();
+                Err(PlaneError::Unavailable { message }.into())
+            }
+        },
+    }
+}
