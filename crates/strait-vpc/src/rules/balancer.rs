@@ -122,3 +122,6 @@ fn page<T>(
         next,
     ))
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,47 +15,7 @@ pub(super) use service::{
 use crate::api::{DnsEntryItem, Unsuccessful, UnsuccessfulError, UnsuccessfulItem};
 use crate::error::AwsError;
 use crate::id::*;
-use crate::rules::Caller;
 use crate::state::*;
-
-/// The caller's endpoint service with this id.
-fn find_service<'n>(
-    network: &'n Network,
-    caller: &Caller,
-    id: &str,
-) -> Result<&'n EndpointService, AwsError> {
-    let id: EndpointServiceId = id.parse().map_err(|why: MalformedId| {
-        AwsError::new("InvalidVpcEndpointServiceIdId.Malformed", why.to_string())
-    })?;
-    let own = |service: &&EndpointService| {
-        service.owner == caller.account && service.region == caller.region
-    };
-    network
-        .endpoint_services
-        .get(&id)
-        .filter(own)
-        .ok_or_else(|| {
-            let message = format!("The VpcEndpointService Id '{id}' does not exist");
-            AwsError::new("InvalidVpcEndpointServiceId.NotFound", message)
-        })
-}
-
-/// The caller's endpoint with this id.
-fn find_endpoint<'n>(
-    network: &'n Network,
-    caller: &Caller,
-    id: &str,
-) -> Result<&'n Endpoint, AwsError> {
-    let id = endpoint_id(id)?;
-    let own =
-        |endpoint: &&Endpoint| endpoint.owner == caller.account && endpoint.region == caller.region;
-    network.endpoints.get(&id).filter(own).ok_or_else(|| {
-        AwsError::new(
-            "InvalidVpcEndpointId.NotFound",
-            format!("The Vpc Endpoint Id '{id}' does not exist"),
-        )
-    })
-}
 
 fn endpoint_id(id: &str) -> Result<EndpointId, AwsError> {
     id.parse().map_err(|why: MalformedId| {
@@ -168,6 +128,17 @@ fn unsuccessful(failures: impl IntoIterator<Item = (String, AwsError)>) -> Unsuc
     }
 }
 
+/// Forgets the client token that made a thing which is gone, so that the same call makes it anew.
+fn forget_token(network: &mut Network, made: &str) {
+    let tokens = network
+        .client_tokens
+        .iter()
+        .filter(|(_, token)| token.made == made);
+    for key in tokens.map(|(key, _)| key.clone()).collect::<Vec<_>>() {
+        network.client_tokens.remove(&key);
+    }
+}
+
 /// Refuses what is asked for and is not there: never accepted and ignored.
 fn refuse<'a>(asked: impl IntoIterator<Item = (bool, &'a str)>) -> Result<(), AwsError> {
     match asked.into_iter().find(|(asked, _)| *asked) {
@@ -175,3 +146,6 @@ fn refuse<'a>(asked: impl IntoIterator<Item = (bool, &'a str)>) -> Result<(), Aw
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{derived_id, dns_entries, endpoint_id, find_service, state_name, unsuccessful};
+use super::{derived_id, dns_entries, endpoint_id, state_name, unsuccessful};
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
+use crate::rules::resource::find;
 use crate::rules::{Caller, filter};
 use crate::state::*;
 
@@ -46,7 +47,7 @@ pub(in crate::rules) fn accept(
     caller: &Caller,
     request: &AcceptVpcEndpointConnectionsRequest,
 ) -> Result<AcceptVpcEndpointConnectionsResponse, AwsError> {
-    let service = find_service(network, caller, &request.service_id)?
+    let service = find::<EndpointService>(network, caller, &request.service_id)?
         .id
         .clone();
     let failures = set_states(
@@ -63,7 +64,7 @@ pub(in crate::rules) fn reject(
     caller: &Caller,
     request: &RejectVpcEndpointConnectionsRequest,
 ) -> Result<RejectVpcEndpointConnectionsResponse, AwsError> {
-    let service = find_service(network, caller, &request.service_id)?
+    let service = find::<EndpointService>(network, caller, &request.service_id)?
         .id
         .clone();
     let failures = set_states(

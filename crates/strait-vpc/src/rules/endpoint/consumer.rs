@@ -4,18 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use super::permission::find_by_name;
-use super::{dns_entries, endpoint_id, find_endpoint, refuse, state_name, unsuccessful};
+use super::{dns_entries, endpoint_id, forget_token, refuse, state_name, unsuccessful};
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
+use crate::rules::resource::{chosen, find};
 use crate::rules::{Caller, Context, check, filter};
 use crate::state::*;
 
 /// AWS's quota of interface endpoints in a VPC.
 const ENDPOINTS_PER_VPC: usize = 50;
-
-/// AWS's quota of groups of an interface.
-const GROUPS_PER_INTERFACE: usize = 5;
 
 pub(in crate::rules) fn create(
     network: &mut Network,
@@ -33,7 +31,7 @@ pub(in crate::rules) fn create(
     if let Some(endpoint) = token
         .made
         .as_deref()
-        .map(|id| find_endpoint(network, caller, id))
+        .map(|id| find::<Endpoint>(network, caller, id))
         .transpose()?
     {
         return Ok(created(network, endpoint, request));
@@ -67,7 +65,7 @@ pub(in crate::rules) fn create(
         &request.subnet_configurations,
         &BTreeSet::new(),
     )?;
-    let groups = groups(network, caller, &vpc, &request.security_group_ids)?;
+    let groups = check::groups_of(network, caller, &vpc, &request.security_group_ids)?;
     let state = if service.acceptance_required {
         EndpointState::PendingAcceptance
     } else {
@@ -106,20 +104,11 @@ pub(in crate::rules) fn describe(
     caller: &Caller,
     request: &DescribeVpcEndpointsRequest,
 ) -> Result<DescribeVpcEndpointsResponse, AwsError> {
-    for id in &request.vpc_endpoint_ids {
-        find_endpoint(network, caller, id)?;
-    }
     let mut shown = Vec::new();
-    for endpoint in network.endpoints.values() {
-        let own = endpoint.owner == caller.account && endpoint.region == caller.region;
-        let asked = &request.vpc_endpoint_ids;
-        let asked = asked.is_empty() || asked.iter().any(|id| id == endpoint.id.as_str());
-        if own
-            && asked
-            && filter::matches(&request.filters, &endpoint.tags, |name| {
-                filter_values(endpoint, name)
-            })?
-        {
+    for endpoint in chosen::<Endpoint>(network, caller, &request.vpc_endpoint_ids)? {
+        if filter::matches(&request.filters, &endpoint.tags, |name| {
+            filter_values(endpoint, name)
+        })? {
             shown.push(item(network, endpoint));
         }
     }
@@ -141,7 +130,7 @@ pub(in crate::rules) fn modify(
     request: &ModifyVpcEndpointRequest,
     context: &mut Context<'_>,
 ) -> Result<ModifyVpcEndpointResponse, AwsError> {
-    let mut endpoint = find_endpoint(network, caller, &request.vpc_endpoint_id)?.clone();
+    let mut endpoint = find::<Endpoint>(network, caller, &request.vpc_endpoint_id)?.clone();
     refuse_on_modify(request)?;
     refuse_private_dns(request.private_dns_enabled, &service_name(&endpoint))?;
     let mut removed = Vec::new();
@@ -177,7 +166,7 @@ pub(in crate::rules) fn modify(
         );
         return Err(AwsError::new("InvalidParameter", message));
     }
-    endpoint.groups = groups(network, caller, &endpoint.vpc, &wanted)?;
+    endpoint.groups = check::groups_of(network, caller, &endpoint.vpc, &wanted)?;
     for interface in removed {
         network.interfaces.remove(&interface);
     }
@@ -203,7 +192,7 @@ pub(in crate::rules) fn delete(
     let mut gone = Vec::new();
     for id in &request.vpc_endpoint_ids {
         endpoint_id(id)?;
-        match find_endpoint(network, caller, id) {
+        match find::<Endpoint>(network, caller, id) {
             Ok(endpoint) => gone.push(endpoint.clone()),
             Err(error) => {
                 failures.insert(
@@ -218,6 +207,7 @@ pub(in crate::rules) fn delete(
             network.interfaces.remove(interface);
         }
         network.endpoints.remove(&endpoint.id);
+        forget_token(network, endpoint.id.as_str());
     }
     Ok(DeleteVpcEndpointsResponse(unsuccessful(failures)))
 }
@@ -364,43 +354,6 @@ fn wanted_address(
         AwsError::new("InvalidParameterValue", message)
     })?;
     Ok(Some(parsed))
-}
-
-/// The groups of a VPC with these ids; its default one if none is named.
-fn groups(
-    network: &Network,
-    caller: &Caller,
-    vpc: &VpcId,
-    asked: &[String],
-) -> Result<BTreeSet<SecurityGroupId>, AwsError> {
-    let mut groups = BTreeSet::new();
-    for id in asked {
-        let group = check::find_group(network, caller, id)?;
-        if group.vpc != *vpc {
-            let message = format!(
-                "Security group {id} and {vpc} belong to different networks: it is of {}",
-                group.vpc
-            );
-            return Err(AwsError::new("InvalidParameter", message));
-        }
-        groups.insert(group.id.clone());
-    }
-    if groups.len() > GROUPS_PER_INTERFACE {
-        let message =
-            format!("An interface can have at most {GROUPS_PER_INTERFACE} security groups");
-        return Err(AwsError::new(
-            "SecurityGroupsPerInterfaceLimitExceeded",
-            message,
-        ));
-    }
-    if groups.is_empty() {
-        let default = network
-            .security_groups
-            .values()
-            .find(|group| group.vpc == *vpc && group.name == "default");
-        groups.extend(default.map(|group| group.id.clone()));
-    }
-    Ok(groups)
 }
 
 /// Makes an endpoint's interface in a subnet.

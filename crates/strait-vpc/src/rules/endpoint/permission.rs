@@ -1,9 +1,10 @@
 //! Who may connect to an endpoint service, and the services that a caller may connect to.
 
-use super::{base_name, derived_id, find_service, refuse, service_zones};
+use super::{base_name, derived_id, refuse, service_zones};
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
+use crate::rules::resource::find;
 use crate::rules::{Caller, filter};
 use crate::state::*;
 
@@ -12,7 +13,7 @@ pub(in crate::rules) fn modify_permissions(
     caller: &Caller,
     request: &ModifyVpcEndpointServicePermissionsRequest,
 ) -> Result<ModifyVpcEndpointServicePermissionsResponse, AwsError> {
-    let id = find_service(network, caller, &request.service_id)?
+    let id = find::<EndpointService>(network, caller, &request.service_id)?
         .id
         .clone();
     for principal in request
@@ -49,7 +50,7 @@ pub(in crate::rules) fn describe_permissions(
     caller: &Caller,
     request: &DescribeVpcEndpointServicePermissionsRequest,
 ) -> Result<DescribeVpcEndpointServicePermissionsResponse, AwsError> {
-    let service = find_service(network, caller, &request.service_id)?;
+    let service = find::<EndpointService>(network, caller, &request.service_id)?;
     let mut shown = Vec::new();
     for principal in &service.allowed_principals {
         let kind = principal_type(principal)?;

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{base_name, find_service, live_endpoints, refuse, service_zones, unsuccessful};
+use super::{base_name, forget_token, live_endpoints, refuse, service_zones, unsuccessful};
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
+use crate::rules::resource::{chosen, find};
 use crate::rules::{Caller, Context, check, filter};
 use crate::state::*;
 
@@ -26,7 +27,7 @@ pub(in crate::rules) fn create_service(
     if let Some(service) = token
         .made
         .as_deref()
-        .map(|id| find_service(network, caller, id))
+        .map(|id| find::<EndpointService>(network, caller, id))
         .transpose()?
     {
         return Ok(CreateVpcEndpointServiceConfigurationResponse {
@@ -82,23 +83,11 @@ pub(in crate::rules) fn describe_configurations(
     caller: &Caller,
     request: &DescribeVpcEndpointServiceConfigurationsRequest,
 ) -> Result<DescribeVpcEndpointServiceConfigurationsResponse, AwsError> {
-    for id in &request.service_ids {
-        find_service(network, caller, id)?;
-    }
     let mut shown = Vec::new();
-    for service in network.endpoint_services.values() {
-        let own = service.owner == caller.account && service.region == caller.region;
-        let asked = request.service_ids.is_empty()
-            || request
-                .service_ids
-                .iter()
-                .any(|id| id == service.id.as_str());
-        if own
-            && asked
-            && filter::matches(&request.filters, &service.tags, |name| {
-                filter_values(service, name)
-            })?
-        {
+    for service in chosen::<EndpointService>(network, caller, &request.service_ids)? {
+        if filter::matches(&request.filters, &service.tags, |name| {
+            filter_values(service, name)
+        })? {
             shown.push(configuration(network, service));
         }
     }
@@ -150,7 +139,7 @@ pub(in crate::rules) fn modify_service(
             "An endpoint service that its own Region does not have",
         ),
     ])?;
-    let service = find_service(network, caller, &request.service_id)?;
+    let service = find::<EndpointService>(network, caller, &request.service_id)?;
     let mut wanted = service.clone();
     let added = request
         .add_network_load_balancer_arns
@@ -210,6 +199,7 @@ pub(in crate::rules) fn delete_services(
     }
     for id in gone {
         network.endpoint_services.remove(&id);
+        forget_token(network, id.as_str());
     }
     Ok(DeleteVpcEndpointServiceConfigurationsResponse(
         unsuccessful(failures),
@@ -264,7 +254,7 @@ fn free_balancers<'a>(
 }
 
 fn deletable(network: &Network, caller: &Caller, id: &str) -> Result<EndpointServiceId, AwsError> {
-    let service = find_service(network, caller, id)?;
+    let service = find::<EndpointService>(network, caller, id)?;
     let Some(endpoint) = live_endpoints(network, &service.id).next() else {
         return Ok(service.id.clone());
     };
