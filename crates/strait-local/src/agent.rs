@@ -101,8 +101,7 @@ impl Agent {
         &self,
         state: &S,
     ) -> Result<A, LocalError> {
-        let state =
-            serde_json::to_value(state).map_err(|error| self.silent(&error.to_string()))?;
+        let state = serde_json::to_value(state).map_err(|error| self.silent(&error.to_string()))?;
         self.ensure().await?;
         let answer = self.send_state(&state).await?;
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(state);
@@ -157,7 +156,9 @@ impl Agent {
 
     /// The agent's process id, as the kernel tells it for the other end of the control socket.
     pub async fn pid(&self) -> Option<i32> {
-        let stream = UnixStream::connect(self.kind.socket(&self.run_dir)).await.ok()?;
+        let stream = UnixStream::connect(self.kind.socket(&self.run_dir))
+            .await
+            .ok()?;
         stream.peer_cred().ok()?.pid()
     }
 
@@ -254,8 +255,8 @@ pub(crate) async fn serve(
     let _lock = lock(kind, run_dir)?;
     let socket = kind.socket(run_dir);
     let listener = bind(&socket)?;
-    let mut term =
-        signal(SignalKind::terminate()).map_err(LocalError::system("watch signals for", run_dir))?;
+    let mut term = signal(SignalKind::terminate())
+        .map_err(LocalError::system("watch signals for", run_dir))?;
     let duty = Arc::new(tokio::sync::Mutex::new(duty));
     let (stop, mut stopped) = tokio::sync::mpsc::channel::<()>(1);
     loop {
@@ -422,8 +423,7 @@ mod tests {
     async fn an_agent_answers_adopts_its_last_state_and_stops() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().to_owned();
-        let serving =
-            tokio::spawn(async move { serve(AgentKind::Resolver, &path, Sum::default()).await });
+        let serving = tokio::spawn(async move { serve(AgentKind::Resolver, &path, Sum).await });
         let agent = Agent::new(AgentKind::Resolver, dir.path(), Path::new("/nonexistent"));
         wait_for(&agent).await;
         assert_eq!(agent.ensure().await.expect("found"), Found::Adopted);
@@ -440,8 +440,7 @@ mod tests {
     async fn what_is_no_request_is_refused_with_the_reason() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().to_owned();
-        let serving =
-            tokio::spawn(async move { serve(AgentKind::Resolver, &path, Sum::default()).await });
+        let serving = tokio::spawn(async move { serve(AgentKind::Resolver, &path, Sum).await });
         let agent = Agent::new(AgentKind::Resolver, dir.path(), Path::new("/nonexistent"));
         wait_for(&agent).await;
         let error = agent
@@ -459,12 +458,14 @@ mod tests {
         drop(std::os::unix::net::UnixListener::bind(&socket).expect("a stale socket file"));
         assert!(socket.exists());
         let path = dir.path().to_owned();
-        let serving =
-            tokio::spawn(async move { serve(AgentKind::Resolver, &path, Sum::default()).await });
+        let serving = tokio::spawn(async move { serve(AgentKind::Resolver, &path, Sum).await });
         let agent = Agent::new(AgentKind::Resolver, dir.path(), Path::new("/nonexistent"));
         wait_for(&agent).await;
-        let second = serve(AgentKind::Resolver, dir.path(), Sum::default()).await;
-        assert!(matches!(second, Err(LocalError::AgentRuns { .. })), "{second:?}");
+        let second = serve(AgentKind::Resolver, dir.path(), Sum).await;
+        assert!(
+            matches!(second, Err(LocalError::AgentRuns { .. })),
+            "{second:?}"
+        );
         serving.abort();
     }
 
@@ -487,7 +488,6 @@ mod tests {
         check_socket_path(&PathBuf::from(format!("/{}", "x".repeat(106)))).expect("107 bytes");
     }
 
-    #[derive(Default)]
     struct Sum;
 
     impl Duty for Sum {

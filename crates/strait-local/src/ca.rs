@@ -84,7 +84,9 @@ impl Authority {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::new(names.iter().cloned().collect::<Vec<_>>())?;
         params.distinguished_name = DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, "Strait service");
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "Strait service");
         params.not_before = (now - DAY).into();
         params.not_after = (now + DAY * SERVICE_DAYS).into();
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -119,9 +121,11 @@ impl Authority {
             return false;
         };
         let covered: BTreeSet<String> = (covered.value.general_names.iter())
-            .map(|name| match name {
-                GeneralName::DNSName(name) => (*name).to_owned(),
-                other => other.to_string(),
+            .map(|name| {
+                let GeneralName::DNSName(name) = name else {
+                    return name.to_string();
+                };
+                (*name).to_owned()
             })
             .collect();
         covered == *names && seconds(now + DAY * RENEW_DAYS) < leaf.validity().not_after.timestamp()
@@ -143,8 +147,10 @@ pub(crate) fn write_file(path: &Path, content: &[u8], mode: u32) -> Result<(), L
         .mode(mode)
         .open(&fresh)
         .map_err(LocalError::system("write", &fresh))?;
-    file.write_all(content).map_err(LocalError::system("write", &fresh))?;
-    file.sync_all().map_err(LocalError::system("write", &fresh))?;
+    file.write_all(content)
+        .map_err(LocalError::system("write", &fresh))?;
+    file.sync_all()
+        .map_err(LocalError::system("write", &fresh))?;
     fs::rename(&fresh, path).map_err(LocalError::system("write", path))
 }
 
@@ -182,8 +188,9 @@ fn read(path: &Path) -> Result<String, LocalError> {
 }
 
 fn seconds(time: SystemTime) -> i64 {
-    time.duration_since(UNIX_EPOCH)
-        .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| {
+        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    })
 }
 
 #[cfg(test)]
@@ -200,7 +207,10 @@ mod tests {
         let first = Authority::open(&folder).expect("made");
         let again = Authority::open(&folder).expect("found");
         assert_eq!(first.pem(), again.pem());
-        let mode = fs::metadata(folder.join("ca.key")).expect("a key").permissions().mode();
+        let mode = fs::metadata(folder.join("ca.key"))
+            .expect("a key")
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 
@@ -208,7 +218,10 @@ mod tests {
     fn openssl_accepts_a_service_certificate_for_its_names_only() {
         let dir = tempfile::tempdir().expect("a folder");
         let authority = Authority::open(dir.path()).expect("made");
-        let issued = authority.issue(&names(&["a.p.db.strait.internal", "a.p.vpc.strait.internal"]));
+        let issued = authority.issue(&names(&[
+            "a.p.db.strait.internal",
+            "a.p.vpc.strait.internal",
+        ]));
         let path = dir.path().join("leaf.crt");
         fs::write(&path, issued.expect("issued").certificate).expect("written");
         for (name, good) in [
@@ -217,7 +230,14 @@ mod tests {
             ("b.p.db.strait.internal", false),
         ] {
             let verified = Command::new("openssl")
-                .args(["verify", "-purpose", "sslserver", "-verify_hostname", name, "-CAfile"])
+                .args([
+                    "verify",
+                    "-purpose",
+                    "sslserver",
+                    "-verify_hostname",
+                    name,
+                    "-CAfile",
+                ])
                 .arg(authority.bundle_path())
                 .arg(&path)
                 .output()
@@ -242,7 +262,10 @@ mod tests {
 
     #[test]
     fn another_authoritys_certificate_is_not_good_and_a_swapped_key_is_refused() {
-        let (one, two) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("another"));
+        let (one, two) = (
+            tempfile::tempdir().expect("a folder"),
+            tempfile::tempdir().expect("another"),
+        );
         let (first, second) = (
             Authority::open(one.path()).expect("made"),
             Authority::open(two.path()).expect("made"),

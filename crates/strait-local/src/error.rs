@@ -18,7 +18,9 @@ pub enum LocalError {
     Database(#[from] sqlx::Error),
 
     /// A row of a kind that this version does not know.
-    #[error("the data folder has an object {kind} {id} that this version of Strait does not know; start the newer version that wrote it")]
+    #[error(
+        "the data folder has an object {kind} {id} that this version of Strait does not know; start the newer version that wrote it"
+    )]
     UnknownRow {
         /// Its kind.
         kind: String,
@@ -47,7 +49,9 @@ pub enum LocalError {
     Json(#[source] serde_json::Error),
 
     /// The resolver cannot listen where a network asks it.
-    #[error("the resolver cannot listen at {address} in {namespace}: {message}; `strait down` and `strait up` make the network anew")]
+    #[error(
+        "the resolver cannot listen at {address} in {namespace}: {message}; `strait down` and `strait up` make the network anew"
+    )]
     Deaf {
         /// The network's namespace.
         namespace: String,
@@ -145,7 +149,9 @@ pub enum LocalError {
     },
 
     /// There is no PostgreSQL to start.
-    #[error("no PostgreSQL 15 or newer found ({looked}): install it with `{fix}`, or name its folder of programs in STRAIT_PG_BIN")]
+    #[error(
+        "no PostgreSQL 15 or newer found ({looked}): install it with `{fix}`, or name its folder of programs in STRAIT_PG_BIN"
+    )]
     NoPostgres {
         /// Where it was looked for.
         looked: String,
@@ -198,7 +204,9 @@ pub enum LocalError {
     },
 
     /// PostgreSQL could not be stopped.
-    #[error("PostgreSQL of {id} (process {pid}) does not end, not even when killed: look at what it waits for with `cat /proc/{pid}/stack`")]
+    #[error(
+        "PostgreSQL of {id} (process {pid}) does not end, not even when killed: look at what it waits for with `cat /proc/{pid}/stack`"
+    )]
     DoesNotEnd {
         /// The service, or `store`.
         id: String,

@@ -45,7 +45,11 @@ pub(super) async fn connect(
 ) -> Result<Client, NoConnection> {
     let stream = open(kernel, host).await?;
     let mut config = Config::new();
-    config.user(ADMIN).password(password).dbname("postgres").application_name("strait");
+    config
+        .user(ADMIN)
+        .password(password)
+        .dbname("postgres")
+        .application_name("strait");
     let (client, connection) = timeout(LOGIN_TIMEOUT, config.connect_raw(stream, NoTls))
         .await
         .map_err(|_| NoConnection::NotYet("no answer to the login".to_owned()))?
@@ -73,7 +77,10 @@ pub(super) async fn set_verifier(
     verifier: &str,
 ) -> Result<(), tokio_postgres::Error> {
     let row = client
-        .query_opt("select rolpassword from pg_authid where rolname = 'tsdbadmin'", &[])
+        .query_opt(
+            "select rolpassword from pg_authid where rolname = 'tsdbadmin'",
+            &[],
+        )
         .await?;
     let had: Option<String> = row.and_then(|row| row.get(0));
     if had.as_deref() == Some(verifier) {
@@ -117,13 +124,17 @@ async fn open(kernel: &Arc<Kernel>, host: &str) -> Result<tokio::net::TcpStream,
     let unreachable = |error: &dyn std::fmt::Display| NoConnection::Unreachable(error.to_string());
     let (kernel, host) = (kernel.clone(), host.to_owned());
     let stream = tokio::task::spawn_blocking(move || {
-        kernel.inside(&host, || TcpStream::connect_timeout(&HERE.into(), CONNECT_TIMEOUT))
+        kernel.inside(&host, || {
+            TcpStream::connect_timeout(&HERE.into(), CONNECT_TIMEOUT)
+        })
     })
     .await
     .map_err(|error| unreachable(&error))?
     .map_err(|error| unreachable(&error))?
     .map_err(|error| unreachable(&error))?;
-    stream.set_nonblocking(true).map_err(|error| unreachable(&error))?;
+    stream
+        .set_nonblocking(true)
+        .map_err(|error| unreachable(&error))?;
     tokio::net::TcpStream::from_std(stream).map_err(|error| unreachable(&error))
 }
 

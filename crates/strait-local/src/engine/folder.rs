@@ -56,7 +56,9 @@ pub(super) fn copy(from: &Path, to: &Path) -> Result<(), LocalError> {
     for entry in entries {
         let entry = entry.map_err(LocalError::system("read", from))?;
         let (source, target) = (entry.path(), to.join(entry.file_name()));
-        let kind = entry.file_type().map_err(LocalError::system("read", &source))?;
+        let kind = entry
+            .file_type()
+            .map_err(LocalError::system("read", &source))?;
         if kind.is_dir() {
             copy(&source, &target)?;
         } else if kind.is_file() {
@@ -85,7 +87,11 @@ pub(super) fn rotate(log: &Path, largest: u64) -> Result<(), LocalError> {
 
 /// The major version that made a data folder; nothing if it holds none.
 pub(super) fn major(data: &Path) -> Option<u32> {
-    fs::read_to_string(data.join("PG_VERSION")).ok()?.trim().parse().ok()
+    fs::read_to_string(data.join("PG_VERSION"))
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
 }
 
 /// Gives a path to the identity that PostgreSQL runs as. Without root there is only one identity.

@@ -84,7 +84,11 @@ fn newest_first(debian: &Path) -> Vec<PathBuf> {
         })
         .collect();
     found.sort();
-    found.into_iter().rev().map(|(_, programs)| programs).collect()
+    found
+        .into_iter()
+        .rev()
+        .map(|(_, programs)| programs)
+        .collect()
 }
 
 /// The major version that `postgres --version` tells; nothing if it does not run.
@@ -98,7 +102,9 @@ fn major_of(programs: &Path) -> Option<u32> {
 }
 
 fn parse_major(version: &str) -> Option<u32> {
-    let number = version.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?;
+    let number = version
+        .split_whitespace()
+        .find(|word| word.starts_with(|c: char| c.is_ascii_digit()))?;
     let digits: String = number.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().ok()
 }
@@ -111,7 +117,10 @@ mod tests {
 
     #[test]
     fn versions_are_read_from_released_and_unreleased_ones() {
-        assert_eq!(parse_major("postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)"), Some(15));
+        assert_eq!(
+            parse_major("postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)"),
+            Some(15)
+        );
         assert_eq!(parse_major("postgres (PostgreSQL) 18beta2"), Some(18));
         assert_eq!(parse_major("nonsense"), None);
     }
@@ -136,7 +145,8 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         fake(&dir.path().join("16/bin"), 16);
         let named = dir.path().join("nowhere");
-        let error = Installation::find_in(Some(named), dir.path(), Vec::new()).expect_err("nothing");
+        let error =
+            Installation::find_in(Some(named), dir.path(), Vec::new()).expect_err("nothing");
         assert!(error.to_string().contains("STRAIT_PG_BIN is"), "{error}");
     }
 

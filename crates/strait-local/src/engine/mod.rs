@@ -136,7 +136,9 @@ impl Engine {
     pub async fn stop_all(&self) -> Result<(), LocalError> {
         let folder = self.shared.data.join("services");
         let entries = std::fs::read_dir(&folder).map_err(LocalError::system("read", &folder))?;
-        let ids = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        let ids = entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().into_string().ok());
         let stops = ids.map(|id| async move { self.ensure_stopped(&id).await });
         let stopped: Vec<_> = futures::future::join_all(stops).await;
         let store = Store::stop_recorded(&self.shared.data).await;

@@ -98,7 +98,12 @@ pub(super) fn stop(id: &str, process: &Process, record: &Path) -> Result<(), Loc
         if process.wait(patience)? {
             return folder::remove_file(record);
         }
-        tracing::warn!(id, pid = process.pid, ?signal, "PostgreSQL takes its time to end");
+        tracing::warn!(
+            id,
+            pid = process.pid,
+            ?signal,
+            "PostgreSQL takes its time to end"
+        );
     }
     Err(LocalError::DoesNotEnd {
         id: id.to_owned(),
@@ -121,7 +126,10 @@ fn boot() -> Result<String, LocalError> {
 
 fn environment() -> BTreeMap<String, String> {
     [
-        ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+        (
+            "PATH",
+            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        ),
         ("LANG", "C.UTF-8"),
         ("HOME", "/tmp"),
     ]

@@ -61,7 +61,9 @@ impl Service {
             Some(process) => {
                 if renewed {
                     let client = self.connect_when_ready(shared, host, &process).await?;
-                    admin::reload(&client).await.map_err(|e| self.statement(e))?;
+                    admin::reload(&client)
+                        .await
+                        .map_err(|e| self.statement(e))?;
                 }
                 process
             }
@@ -136,7 +138,10 @@ impl Service {
             return;
         };
         self.failures += 1;
-        let pause = 1_u32.checked_shl(self.failures).unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE);
+        let pause = 1_u32
+            .checked_shl(self.failures)
+            .unwrap_or(LONGEST_PAUSE)
+            .min(LONGEST_PAUSE);
         self.next_try = Some(Instant::now() + Duration::from_secs(u64::from(pause)));
         tracing::error!(service = self.id, %error, pause, "PostgreSQL cannot be started");
     }
@@ -158,7 +163,11 @@ impl Service {
             folder::remove(&fresh)?;
             folder::make(&fresh)?;
             folder::copy(&source, &fresh.join("data"))?;
-            write_file(&fresh.join("password"), template::new_password().as_bytes(), 0o600)?;
+            write_file(
+                &fresh.join("password"),
+                template::new_password().as_bytes(),
+                0o600,
+            )?;
             folder::flush(&fresh)?;
             fs::rename(&fresh, &target).map_err(LocalError::system("finish", &target))
         })
@@ -182,7 +191,10 @@ impl Service {
 
     async fn start(&self, shared: &Shared, host: &str) -> Result<Process, LocalError> {
         let (data, log) = (self.data(), self.log());
-        folder::write_owned(&data.join("postgresql.conf"), config::service_conf().as_bytes())?;
+        folder::write_owned(
+            &data.join("postgresql.conf"),
+            config::service_conf().as_bytes(),
+        )?;
         folder::write_owned(&data.join("pg_hba.conf"), config::service_hba().as_bytes())?;
         folder::rotate(&log, LARGEST_LOG)?;
         // The process numbers in it are of a namespace that may be gone, so they can name anybody. What keeps a second
@@ -195,7 +207,8 @@ impl Service {
         let (host, record) = (host.to_owned(), self.record());
         blocking(move || {
             let place = Place::Host(&host);
-            let started = process::launch(&kernel, &place, &hidden, &[(&data, "data")], argv, &log)?;
+            let started =
+                process::launch(&kernel, &place, &hidden, &[(&data, "data")], argv, &log)?;
             process::record(&record, &started)?;
             Ok(started)
         })
@@ -203,7 +216,10 @@ impl Service {
     }
 
     async fn answers(&self, shared: &Shared, host: &str) -> bool {
-        !matches!(self.connect(shared, host).await, Err(NoConnection::Unreachable(_)))
+        !matches!(
+            self.connect(shared, host).await,
+            Err(NoConnection::Unreachable(_))
+        )
     }
 
     async fn connect_when_ready(

@@ -162,7 +162,10 @@ fn start(
     folder::make_owned(socket_folder)?;
     folder::close(socket_folder)?;
     let shown = Path::new(SHOWN).join("socket");
-    folder::write_owned(&own.join("postgresql.conf"), config::store_conf(&shown).as_bytes())?;
+    folder::write_owned(
+        &own.join("postgresql.conf"),
+        config::store_conf(&shown).as_bytes(),
+    )?;
     folder::write_owned(&own.join("pg_hba.conf"), config::store_hba().as_bytes())?;
     folder::rotate(&log, LARGEST_LOG)?;
     // Process numbers of a namespace that is gone can name anybody.

@@ -103,7 +103,9 @@ pub(super) fn initialise(
 
 /// 256 random bits.
 pub(super) fn new_password() -> String {
-    (0..4).map(|_| format!("{:016x}", rand::random::<u64>())).collect()
+    (0..4)
+        .map(|_| format!("{:016x}", rand::random::<u64>()))
+        .collect()
 }
 
 fn script(installation: &Installation) -> String {
@@ -121,7 +123,11 @@ fn script(installation: &Installation) -> String {
 /// `tsdbadmin` may not become PostgreSQL's own identity on this machine: no superuser, and no right to grant the roles
 /// that read files or run programs. Before 16 everybody with CREATEROLE has that right, so there it is left out.
 fn statements(installation: &Installation, password: &str) -> String {
-    let createrole = if installation.major >= 16 { "CREATEROLE" } else { "NOCREATEROLE" };
+    let createrole = if installation.major >= 16 {
+        "CREATEROLE"
+    } else {
+        "NOCREATEROLE"
+    };
     format!(
         "ALTER ROLE {admin} PASSWORD '{password}'\n\
          CREATE ROLE tsdbadmin LOGIN CREATEDB {createrole} NOSUPERUSER NOREPLICATION NOBYPASSRLS\n\

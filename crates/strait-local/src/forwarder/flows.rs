@@ -20,7 +20,12 @@ pub(super) type Connector = Arc<dyn Fn() -> io::Result<OwnedFd> + Send + Sync>;
 /// An unconnected TCP socket of the calling thread's network namespace.
 pub(super) fn socket() -> io::Result<OwnedFd> {
     let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
-    Ok(nix::sys::socket::socket(AddressFamily::Inet, SockType::Stream, flags, None)?)
+    Ok(nix::sys::socket::socket(
+        AddressFamily::Inet,
+        SockType::Stream,
+        flags,
+        None,
+    )?)
 }
 
 /// Carries one flow until both sides have ended it, one has reset it, or `ended` says so.

@@ -208,7 +208,10 @@ mod tests {
         client.write_all(b"strait").await.expect("sent");
         client.shutdown().await.expect("half closed");
         let mut answer = Vec::new();
-        client.read_to_end(&mut answer).await.expect("answered after our half was closed");
+        client
+            .read_to_end(&mut answer)
+            .await
+            .expect("answered after our half was closed");
         assert_eq!(answer, b"tiarts");
     }
 
@@ -221,7 +224,10 @@ mod tests {
         let error = client.read_u8().await.expect_err("no byte comes any more");
         assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
         let again = TcpStream::connect(("127.0.0.1", port)).await;
-        assert_eq!(again.expect_err("refused").kind(), io::ErrorKind::ConnectionRefused);
+        assert_eq!(
+            again.expect_err("refused").kind(),
+            io::ErrorKind::ConnectionRefused
+        );
     }
 
     #[tokio::test]
@@ -236,10 +242,16 @@ mod tests {
         });
         assert!(ports.set(refusing).await.is_empty());
         let again = TcpStream::connect(("127.0.0.1", port)).await;
-        assert_eq!(again.expect_err("refused").kind(), io::ErrorKind::ConnectionRefused);
+        assert_eq!(
+            again.expect_err("refused").kind(),
+            io::ErrorKind::ConnectionRefused
+        );
         client.shutdown().await.expect("half closed");
         let mut answer = String::new();
-        client.read_to_string(&mut answer).await.expect("the open flow goes on");
+        client
+            .read_to_string(&mut answer)
+            .await
+            .expect("the open flow goes on");
         assert_eq!(answer, "ba");
     }
 
@@ -251,7 +263,9 @@ mod tests {
             port,
             accept: true,
         };
-        let first = ports.set(wanted(want(None))).await["s"].port().expect("a port");
+        let first = ports.set(wanted(want(None))).await["s"]
+            .port()
+            .expect("a port");
         let again = ports.set(wanted(want(Some(first)))).await;
         assert_eq!(again["s"], Assigned::Port(first));
         ports.set(BTreeMap::new()).await;
@@ -261,7 +275,10 @@ mod tests {
             panic!("moved: {moved:?}");
         };
         assert_ne!(*port, first);
-        assert!(message.contains(&format!("holds 127.0.0.1:{first}")), "{message}");
+        assert!(
+            message.contains(&format!("holds 127.0.0.1:{first}")),
+            "{message}"
+        );
     }
 
     #[tokio::test]
@@ -294,7 +311,12 @@ mod tests {
             accept: true,
         };
         let port = ports.set(wanted(want)).await["s"].port().expect("a port");
-        (port, TcpStream::connect(("127.0.0.1", port)).await.expect("connected"))
+        (
+            port,
+            TcpStream::connect(("127.0.0.1", port))
+                .await
+                .expect("connected"),
+        )
     }
 
     /// A flow that is open to its other end: what only waits to be accepted counts as new.

@@ -1,7 +1,7 @@
 //! Turns hickory's requests into questions to the view, and answers into messages.
 
 use async_trait::async_trait;
-use hickory_proto::op::{Edns, HeaderCounts, Header, Metadata, OpCode, ResponseCode};
+use hickory_proto::op::{Edns, Header, HeaderCounts, Metadata, OpCode, ResponseCode};
 use hickory_proto::rr::{DNSClass, Record};
 use hickory_server::net::runtime::Time;
 use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};

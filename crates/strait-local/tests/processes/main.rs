@@ -34,12 +34,20 @@ fn main() -> ExitCode {
     anchor.join().expect("joined");
     let passed = {
         let world = World::new(data.path());
-        let trials = [engine::trials(&world), resolver::trials(&world), forwarder::trials(&world)];
+        let trials = [
+            engine::trials(&world),
+            resolver::trials(&world),
+            forwarder::trials(&world),
+        ];
         let conclusion = libtest_mimic::run(&arguments, trials.into_iter().flatten().collect());
         !conclusion.has_failed()
     };
     anchor.stop().expect("the anchor ends");
-    if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if passed {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// Agents start this very program.
@@ -58,11 +66,7 @@ fn be_an_agent(kind: &str, run_dir: &Path) -> ExitCode {
     }
 }
 
-fn trial(
-    name: &str,
-    world: &World,
-    test: impl FnOnce(&World) + Send + 'static,
-) -> Trial {
+fn trial(name: &str, world: &World, test: impl FnOnce(&World) + Send + 'static) -> Trial {
     let world = world.clone();
     Trial::test(name.to_owned(), move || {
         test(&world);

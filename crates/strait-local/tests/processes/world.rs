@@ -10,38 +10,42 @@ use std::time::Duration;
 use strait_kernel::{Kernel, Launch, LaunchUser, Process, Sandbox};
 use strait_local::engine::{Engine, Installation};
 use strait_plane::postgres::ServiceSpec;
-use strait_vpc::picture::{Acl, AclMatch, AclRule, Host, HostKind, Interface, Mac, Picture, PortBox, Router};
+use strait_vpc::picture::{
+    Acl, AclMatch, AclRule, Host, HostKind, Interface, Mac, Picture, PortBox, Router,
+};
 use tokio::runtime::Runtime;
 
 /// The router that joins all hosts, and where its resolver is asked.
-pub const ROUTER: &str = "vpc-test";
-pub const RESOLVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
+pub(crate) const ROUTER: &str = "vpc-test";
+pub(crate) const RESOLVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 /// Where clients are.
-pub const APP: &str = "app";
-pub const INTERNET: &str = "internet";
-pub const PUBLIC: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 10);
+pub(crate) const APP: &str = "app";
+pub(crate) const INTERNET: &str = "internet";
+pub(crate) const PUBLIC: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 10);
 /// Hosts for services, one a test.
-pub const HOSTS: [&str; 8] = ["pg-a", "pg-b", "pg-c", "pg-d", "pg-e", "pg-f", "pg-g", "pg-h"];
+pub(crate) const HOSTS: [&str; 8] = [
+    "pg-a", "pg-b", "pg-c", "pg-d", "pg-e", "pg-f", "pg-g", "pg-h",
+];
 
-pub const PASSWORD: &str = "correct horse";
-pub const VERIFIER: &str = "SCRAM-SHA-256$4096:AAECAwQFBgcICQoLDA0ODw==$yERwYmHlx0VrpoYfOn54hMTjBUKWnmK42IDjnWgQWkk=:RQZr9F8QCYmmp35tAVzp0VB/kDwY283N+s24jDDliG4=";
-pub const OTHER_PASSWORD: &str = "battery staple";
-pub const OTHER_VERIFIER: &str = "SCRAM-SHA-256$4096:AAECAwQFBgcICQoLDA0ODw==$S1+kXz2FrJpwUoPzncBbfsBUr2vBFsNa6Oo3sM0xJhs=:yC7cXodte0SqNFyrc2rqFh+3YkoUBwhQVlTeNgxIcts=";
+pub(crate) const PASSWORD: &str = "correct horse";
+pub(crate) const VERIFIER: &str = "SCRAM-SHA-256$4096:AAECAwQFBgcICQoLDA0ODw==$yERwYmHlx0VrpoYfOn54hMTjBUKWnmK42IDjnWgQWkk=:RQZr9F8QCYmmp35tAVzp0VB/kDwY283N+s24jDDliG4=";
+pub(crate) const OTHER_PASSWORD: &str = "battery staple";
+pub(crate) const OTHER_VERIFIER: &str = "SCRAM-SHA-256$4096:AAECAwQFBgcICQoLDA0ODw==$S1+kXz2FrJpwUoPzncBbfsBUr2vBFsNa6Oo3sM0xJhs=:yC7cXodte0SqNFyrc2rqFh+3YkoUBwhQVlTeNgxIcts=";
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Clone)]
-pub struct World {
-    pub data: PathBuf,
-    pub run_dir: PathBuf,
-    pub kernel: Arc<Kernel>,
-    pub installation: Installation,
-    pub engine: Engine,
+pub(crate) struct World {
+    pub(crate) data: PathBuf,
+    pub(crate) run_dir: PathBuf,
+    pub(crate) kernel: Arc<Kernel>,
+    pub(crate) installation: Installation,
+    pub(crate) engine: Engine,
     runtime: Arc<Runtime>,
 }
 
 impl World {
-    pub fn new(data: &Path) -> Self {
+    pub(crate) fn new(data: &Path) -> Self {
         let run_dir = data.join("run");
         let kernel = Arc::new(Kernel::open(&run_dir).expect("a kernel"));
         kernel.apply(&picture()).expect("a network");
@@ -64,18 +68,18 @@ impl World {
         }
     }
 
-    pub fn wait<T>(&self, work: impl Future<Output = T>) -> T {
+    pub(crate) fn wait<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
     }
 
     /// An engine as the next server would open it: it knows nothing but what is on disk.
-    pub fn another_engine(&self) -> Engine {
+    pub(crate) fn another_engine(&self) -> Engine {
         let opened = Engine::open(self.kernel.clone(), &self.data, self.installation.clone());
         self.wait(opened).expect("another engine")
     }
 
     /// Runs `psql` in the app's host against the service in a host, as `verify-full` clients do.
-    pub fn psql(&self, client: &Client<'_>, sql: &str) -> Output {
+    pub(crate) fn psql(&self, client: &Client<'_>, sql: &str) -> Output {
         let (process, log) = self.start_psql(client, sql);
         assert!(process.wait(PATIENCE).expect("a wait"), "psql never ends");
         let text = std::fs::read_to_string(log.path()).expect("its output");
@@ -83,7 +87,7 @@ impl World {
     }
 
     /// Starts it and leaves it running.
-    pub fn start_psql(
+    pub(crate) fn start_psql(
         &self,
         client: &Client<'_>,
         sql: &str,
@@ -97,10 +101,20 @@ impl World {
             client.sslmode
         );
         let program = self.installation.program("psql");
-        let argv = [&program.display().to_string(), "-XAtw", "-v", "ON_ERROR_STOP=1", "-c", sql, &connection];
+        let argv = [
+            &program.display().to_string(),
+            "-XAtw",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-c",
+            sql,
+            &connection,
+        ];
         let launch = Launch {
             argv: argv.map(str::to_owned).to_vec(),
-            env: BTreeMap::from([("PGPASSWORD".to_owned(), client.password.to_owned())]),
+            env: [("PGPASSWORD", client.password), ("HOME", "/tmp")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
             cwd: PathBuf::from("/"),
             user: LaunchUser::Root,
             sandbox: Sandbox {
@@ -117,16 +131,16 @@ impl World {
 
 /// Who asks.
 #[derive(Clone)]
-pub struct Client<'a> {
-    pub host: &'a str,
-    pub name: &'a str,
-    pub user: &'a str,
-    pub password: &'a str,
-    pub sslmode: &'a str,
+pub(crate) struct Client<'a> {
+    pub(crate) host: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) user: &'a str,
+    pub(crate) password: &'a str,
+    pub(crate) sslmode: &'a str,
 }
 
 impl<'a> Client<'a> {
-    pub fn of(host: &'a str, name: &'a str) -> Self {
+    pub(crate) fn of(host: &'a str, name: &'a str) -> Self {
         Self {
             host,
             name,
@@ -139,23 +153,27 @@ impl<'a> Client<'a> {
 
 /// What psql wrote.
 #[derive(Debug)]
-pub struct Output {
-    pub text: String,
+pub(crate) struct Output {
+    pub(crate) text: String,
 }
 
 impl Output {
     #[track_caller]
-    pub fn is(&self, expected: &str) {
+    pub(crate) fn is(&self, expected: &str) {
         assert_eq!(self.text.trim(), expected);
     }
 
     #[track_caller]
-    pub fn has(&self, expected: &str) {
-        assert!(self.text.contains(expected), "`{expected}` is not in: {}", self.text);
+    pub(crate) fn has(&self, expected: &str) {
+        assert!(
+            self.text.contains(expected),
+            "`{expected}` is not in: {}",
+            self.text
+        );
     }
 }
 
-pub fn spec(id: &str, name: &str) -> ServiceSpec {
+pub(crate) fn spec(id: &str, name: &str) -> ServiceSpec {
     ServiceSpec {
         id: id.to_owned(),
         region: "eu-central-1".to_owned(),
@@ -164,7 +182,7 @@ pub fn spec(id: &str, name: &str) -> ServiceSpec {
     }
 }
 
-pub fn address_of(host: &str) -> Ipv4Addr {
+pub(crate) fn address_of(host: &str) -> Ipv4Addr {
     let number = HOSTS.iter().position(|name| *name == host).expect("a host");
     address(u8::try_from(number).expect("few hosts"))
 }
