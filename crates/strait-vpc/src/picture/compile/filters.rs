@@ -12,16 +12,15 @@ use crate::state::{
 
 /// Adds what the router's interfaces are filtered by: their groups, the groups that those refer to, their ACLs.
 pub(super) fn add(network: &Network, vpc: &Vpc, router: &mut Router) {
-    let used = |name: &str| {
-        router
-            .interfaces
-            .values()
-            .any(|interface| interface.groups.contains(name))
-    };
+    let used: BTreeSet<&String> = router
+        .interfaces
+        .values()
+        .flat_map(|interface| &interface.groups)
+        .collect();
     let groups: Vec<&SecurityGroup> = network
         .security_groups
         .values()
-        .filter(|group| used(group.id.as_str()))
+        .filter(|group| used.contains(&group.id.to_string()))
         .collect();
     let referred: BTreeSet<&SecurityGroupId> = groups
         .iter()

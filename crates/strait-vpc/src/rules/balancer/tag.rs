@@ -23,7 +23,7 @@ pub(in crate::rules) fn add_tags(
         }
     }
     change(network, &request.resource_arns, |tags| {
-        tags.extend(added.clone())
+        tags.extend(added.clone());
     });
     Ok(AddTagsResponse(Nothing {}))
 }
@@ -37,7 +37,7 @@ pub(in crate::rules) fn remove_tags(
         find_tags(network, caller, arn)?;
     }
     change(network, &request.resource_arns, |tags| {
-        tags.retain(|key, _| !request.tag_keys.contains(key))
+        tags.retain(|key, _| !request.tag_keys.contains(key));
     });
     Ok(RemoveTagsResponse(Nothing {}))
 }

@@ -89,11 +89,8 @@ fn set_states(
         .collect::<Result<_, _>>()?;
     let mut failures = BTreeMap::new();
     for id in ids {
-        if !network
-            .endpoints
-            .get(&id)
-            .is_some_and(|endpoint| endpoint.service == *service)
-        {
+        let found = network.endpoints.get(&id);
+        if found.is_none_or(|endpoint| endpoint.service != *service) {
             let message =
                 format!("The Vpc Endpoint Id '{id}' does not exist, or does not lead to {service}");
             failures.insert(
