@@ -4,6 +4,8 @@
 //! balancer on to the target. It knows the network, not what runs in it: whether a program listens at the end is not
 //! its question.
 
+#[cfg(test)]
+mod agreement;
 mod filter;
 mod fix;
 mod leg;

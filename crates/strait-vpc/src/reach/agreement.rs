@@ -1,0 +1,482 @@
+//! The walk of a packet and the picture must say the same: a small router, which knows only the picture, is asked
+//! about random networks.
+
+use std::net::Ipv4Addr;
+
+use proptest::prelude::*;
+
+use super::sample::{ENDPOINT, Sample, cidr, net, story};
+use super::{Flow, Protocol, Source, reach};
+use crate::id::*;
+use crate::picture::{
+    self, AclMatch, Forward, HostKind, Listen, Picture, Router, Rules, Target, picture,
+};
+use crate::state::*;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn the_walk_agrees_with_the_picture(
+        open in any::<bool>(),
+        changes in prop::collection::vec(change(), 0..4),
+        (from, to) in prop_oneof![2 => Just((0, 0)), 1 => Just((1, 1)), 1 => (0..3usize, 0..5usize)],
+        protocol in prop::sample::select(vec![Protocol::Tcp(5432), Protocol::Tcp(22), Protocol::Echo]),
+    ) {
+        let mut sample = story();
+        let app = sample.app.clone();
+        let neighbour = sample.instance(&app, "10.0.1.9");
+        if open {
+            for side in 0..3 {
+                for direction in [Direction::Ingress, Direction::Egress] {
+                    apply(&mut sample, &Change::Allow { side, direction, traffic: Traffic::All, peer: 3 });
+                }
+            }
+        }
+        for change in &changes {
+            apply(&mut sample, change);
+        }
+        let from = [&sample.app_interface, &neighbour, &sample.target_interface][from].clone();
+        let to = [ENDPOINT, [10, 0, 1, 4].into(), [10, 0, 1, 9].into(), [10, 0, 1, 5].into(), [10, 0, 1, 6].into()][to];
+        let walked = reach(&sample.network, &Flow { from: Source::Interface(from.clone()), to, protocol });
+        let own = sample.network.interfaces.get(&from).expect("the interface");
+        let drawn = picture(&sample.network);
+        let routed = Packet { to, protocol }.passes(&drawn, own.vpc.as_str(), &format!("e{}", own.index), 0);
+        prop_assert_eq!(walked.reached, routed, "{:#?}", walked);
+    }
+}
+
+/// What is done to the story's network.
+#[derive(Debug, Clone)]
+enum Change {
+    Allow {
+        side: usize,
+        direction: Direction,
+        traffic: Traffic,
+        peer: usize,
+    },
+    Only {
+        side: usize,
+        direction: Direction,
+        traffic: Traffic,
+        peer: usize,
+    },
+    Route {
+        side: usize,
+        destination: &'static str,
+        target: usize,
+    },
+    Unroute {
+        side: usize,
+    },
+    Entry {
+        side: usize,
+        direction: Direction,
+        number: u16,
+        allow: bool,
+        traffic: Traffic,
+    },
+    Peering(PeeringState),
+    Endpoint(EndpointState),
+    NoTarget,
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let direction = || prop::sample::select(vec![Direction::Ingress, Direction::Egress]);
+    let ports = |from, to| Traffic::Tcp(PortRange { from, to });
+    let traffic = move || {
+        prop::sample::select(vec![
+            Traffic::All,
+            ports(5432, 5432),
+            ports(0, 65535),
+            ports(20, 6000),
+            ports(30000, 40000),
+            Traffic::Icmp(None, None),
+            Traffic::Icmp(Some(8), Some(0)),
+            Traffic::Protocol(47),
+        ])
+    };
+    let destination = || {
+        prop::sample::select(vec![
+            "10.1.0.0/24",
+            "10.1.0.4/32",
+            "10.0.0.0/16",
+            "0.0.0.0/0",
+        ])
+    };
+    let deleted = PeeringState::Deleted("999988887777".parse().expect("an account"));
+    prop_oneof![
+        2 => (0..3usize, direction(), traffic(), 0..6usize)
+            .prop_map(|(side, direction, traffic, peer)| Change::Allow { side, direction, traffic, peer }),
+        6 => (0..3usize, direction(), traffic(), 0..6usize)
+            .prop_map(|(side, direction, traffic, peer)| Change::Only { side, direction, traffic, peer }),
+        2 => (0..3usize, destination(), 0..3usize)
+            .prop_map(|(side, destination, target)| Change::Route { side, destination, target }),
+        1 => (0..3usize).prop_map(|side| Change::Unroute { side }),
+        3 => (0..3usize, direction(), 1..200u16, any::<bool>(), traffic())
+            .prop_map(|(side, direction, number, allow, traffic)| Change::Entry { side, direction, number, allow, traffic }),
+        1 => prop::sample::select(vec![PeeringState::PendingAcceptance, PeeringState::Active, deleted])
+            .prop_map(Change::Peering),
+        1 => prop::sample::select(vec![EndpointState::Rejected, EndpointState::Available]).prop_map(Change::Endpoint),
+        1 => Just(Change::NoTarget),
+    ]
+}
+
+fn apply(sample: &mut Sample, change: &Change) {
+    let sides = [
+        sample.app.clone(),
+        sample.peering_vpc.clone(),
+        sample.service_vpc.clone(),
+    ];
+    match change {
+        Change::Allow {
+            side,
+            direction,
+            traffic,
+            peer,
+        } => {
+            let group = |of: usize| RulePeer::Group {
+                id: sides[of].group.clone(),
+                owner: sides[of].owner.clone(),
+                peering: None,
+            };
+            let peers = [
+                group(0),
+                group(1),
+                group(2),
+                cidr("0.0.0.0/0"),
+                cidr("10.0.0.0/16"),
+                cidr("10.1.0.0/24"),
+            ];
+            sample.allow(
+                &sides[*side].group,
+                *direction,
+                *traffic,
+                peers[*peer].clone(),
+            );
+        }
+        Change::Only {
+            side,
+            direction,
+            traffic,
+            peer,
+        } => {
+            sample.revoke_all(&sides[*side].group, *direction);
+            let (side, direction, traffic, peer) = (*side, *direction, *traffic, *peer);
+            apply(
+                sample,
+                &Change::Allow {
+                    side,
+                    direction,
+                    traffic,
+                    peer,
+                },
+            );
+        }
+        Change::Route {
+            side,
+            destination,
+            target,
+        } => {
+            let targets = [
+                RouteTarget::Peering(sample.peering.clone()),
+                RouteTarget::Interface(sample.app_interface.clone()),
+                RouteTarget::InternetGateway(InternetGatewayId::from_random(1)),
+            ];
+            sample.route(&sides[*side].table, destination, targets[*target].clone());
+        }
+        Change::Unroute { side } => {
+            sample
+                .network
+                .route_tables
+                .get_mut(&sides[*side].table)
+                .expect("the table")
+                .routes
+                .clear();
+        }
+        Change::Entry {
+            side,
+            direction,
+            number,
+            allow,
+            traffic,
+        } => {
+            let acl = sample
+                .network
+                .network_acls
+                .get_mut(&sides[*side].acl)
+                .expect("the ACL");
+            acl.entries
+                .retain(|entry| entry.number != *number || entry.direction != *direction);
+            let (direction, number, allow, traffic) = (*direction, *number, *allow, *traffic);
+            acl.entries.push(AclEntry {
+                direction,
+                number,
+                allow,
+                traffic,
+                cidr: net("10.0.0.0/8"),
+            });
+        }
+        Change::Peering(state) => {
+            sample
+                .network
+                .peerings
+                .get_mut(&sample.peering)
+                .expect("the peering")
+                .state = state.clone();
+        }
+        Change::Endpoint(state) => {
+            sample
+                .network
+                .endpoints
+                .get_mut(&sample.endpoint)
+                .expect("the endpoint")
+                .state = *state;
+        }
+        Change::NoTarget => {
+            let group = sample
+                .network
+                .target_groups
+                .keys()
+                .next()
+                .expect("a target group")
+                .clone();
+            sample
+                .network
+                .target_groups
+                .get_mut(&group)
+                .expect("the target group")
+                .targets
+                .clear();
+        }
+    }
+}
+
+/// A packet on its way through a picture.
+#[derive(Clone, Copy)]
+struct Packet {
+    to: Ipv4Addr,
+    protocol: Protocol,
+}
+
+impl Packet {
+    /// Whether it arrives, and its answer comes back, when it comes in at a router by an interface's link.
+    fn passes(self, picture: &Picture, router: &str, link: &str, hops: u32) -> bool {
+        let near = &picture.routers[router];
+        let own = &near.interfaces[link];
+        if own.address == self.to {
+            return true;
+        }
+        let Some((far_name, out, by)) = find(picture, router, link, self.to) else {
+            return false;
+        };
+        let far = &picture.routers[&far_name];
+        let arrived = &far.interfaces[&out];
+        let same_subnet = far_name == router && arrived.subnet == own.subnet;
+        let acl = |router: &Router, name: &str, out: bool, remote: Ipv4Addr, answer: bool| {
+            let acl = &router.acls[name];
+            same_subnet
+                || admits_acl(
+                    if out { &acl.egress } else { &acl.ingress },
+                    remote,
+                    self.protocol,
+                    answer,
+                )
+        };
+        let (in_link, out_link) =
+            by.map_or((link.to_owned(), out.clone()), |(near, far)| (far, near));
+        let (us, them) = (own.address, self.to);
+        let filters = acl(near, &own.acl, true, them, false)
+            && acl(far, &arrived.acl, false, us, false)
+            && acl(far, &arrived.acl, true, us, true)
+            && acl(near, &own.acl, false, them, true)
+            && admits_groups(
+                near,
+                &own.groups,
+                |group| &group.egress,
+                (them, &out_link),
+                self.protocol,
+            )
+            && admits_groups(
+                far,
+                &arrived.groups,
+                |group| &group.ingress,
+                (us, &in_link),
+                self.protocol,
+            );
+        let back = find(picture, &far_name, &out, us)
+            .is_some_and(|(name, to, _)| name == router && to == link);
+        filters && back && self.delivered(picture, &arrived.host, &arrived.host_link, hops)
+    }
+
+    /// Whether a host takes it, or forwards it to where it passes.
+    fn delivered(self, picture: &Picture, host: &str, link: &str, hops: u32) -> bool {
+        let Some(node) = picture
+            .hosts
+            .get(host)
+            .filter(|host| host.kind == HostKind::Node)
+        else {
+            return true;
+        };
+        let Protocol::Tcp(port) = self.protocol else {
+            return false;
+        };
+        let listen = Listen {
+            link: link.to_owned(),
+            port,
+        };
+        let targets = node.forwards.get(&listen);
+        hops < 8
+            && targets.is_some_and(|targets| targets.iter().all(|to| sent(picture, host, to, hops)))
+    }
+}
+
+fn sent(picture: &Picture, host: &str, to: &Forward, hops: u32) -> bool {
+    let packet = Packet {
+        to: *to.to.ip(),
+        protocol: Protocol::Tcp(to.to.port()),
+    };
+    if let Some(wire) = picture.wires.get(&to.link) {
+        let other = if wire.a.host == host {
+            &wire.b
+        } else {
+            &wire.a
+        };
+        return other.address == packet.to
+            && packet.delivered(picture, &other.host, &other.link, hops + 1);
+    }
+    let at = |router: &Router| {
+        router
+            .interfaces
+            .iter()
+            .find(|(_, own)| own.host == host)
+            .map(|(link, _)| link.clone())
+    };
+    let routers = picture
+        .routers
+        .iter()
+        .filter_map(|(name, router)| Some((name, at(router)?)));
+    routers
+        .into_iter()
+        .any(|(name, link)| packet.passes(picture, name, &link, hops + 1))
+}
+
+/// The router and link that an address is at, and both ends of the peering that leads there, if one does.
+type Found = (String, String, Option<(String, String)>);
+
+fn find(picture: &Picture, router: &str, link: &str, to: Ipv4Addr) -> Option<Found> {
+    let near = &picture.routers[router];
+    let at = |router: &Router| {
+        router
+            .interfaces
+            .iter()
+            .find(|(_, own)| own.address == to)
+            .map(|(link, _)| link.clone())
+    };
+    if let Some(out) = at(near) {
+        return Some((router.to_owned(), out, None));
+    }
+    if near.ranges.iter().any(|range| range.contains(&to)) {
+        return None;
+    }
+    let own = &near.interfaces[link];
+    let routes = near.tables[&own.table]
+        .iter()
+        .filter(|(destination, _)| destination.contains(&to));
+    match routes
+        .max_by_key(|(destination, _)| destination.prefix_len())?
+        .1
+    {
+        Target::Peer(name) => {
+            let peer = &near.peers[name];
+            let far = &picture.routers[&peer.router];
+            let welcome = far.peers[&peer.link]
+                .sources
+                .iter()
+                .any(|range| range.contains(&own.address));
+            let out = at(far).filter(|_| welcome)?;
+            Some((
+                peer.router.clone(),
+                out,
+                Some((name.clone(), peer.link.clone())),
+            ))
+        }
+        Target::Interface(_) | Target::Blackhole => None,
+    }
+}
+
+fn admits_groups(
+    router: &Router,
+    groups: &std::collections::BTreeSet<String>,
+    rules: impl Fn(&picture::Group) -> &Rules,
+    (far, link): (Ipv4Addr, &str),
+    protocol: Protocol,
+) -> bool {
+    let port_in = |boxes: &std::collections::BTreeSet<picture::PortBox>| {
+        boxes
+            .iter()
+            .any(|allowed| holds_port(allowed, far, protocol, false))
+    };
+    let icmp_in = |boxes: &std::collections::BTreeSet<picture::IcmpBox>| {
+        boxes
+            .iter()
+            .any(|allowed| holds_icmp(allowed, far, protocol, false))
+    };
+    groups.is_empty()
+        || groups
+            .iter()
+            .map(|group| rules(&router.groups[group]))
+            .any(|rules| {
+                let member = |group: &String| {
+                    router.members[group]
+                        .iter()
+                        .any(|member| member.address == far && member.link == link)
+                };
+                let mut references = rules.references.iter().filter(|(group, _)| member(group));
+                port_in(&rules.boxes)
+                    || icmp_in(&rules.icmp)
+                    || references
+                        .any(|(_, allowed)| port_in(&allowed.boxes) || icmp_in(&allowed.icmp))
+            })
+}
+
+/// Answers go to ports 32768 to 60999, and both ends of the range must pass; so must the ends of what entries name.
+fn admits_acl(rules: &[picture::AclRule], far: Ipv4Addr, protocol: Protocol, answer: bool) -> bool {
+    let ports: &[u16] = if answer {
+        &[32768, 35000, 40000, 40001, 60999]
+    } else {
+        &[0]
+    };
+    ports.iter().all(|port| {
+        let protocol = match protocol {
+            Protocol::Tcp(_) if answer => Protocol::Tcp(*port),
+            Protocol::Udp(_) if answer => Protocol::Udp(*port),
+            Protocol::Tcp(_) | Protocol::Udp(_) | Protocol::Echo => protocol,
+        };
+        let first = rules.iter().find(|rule| match &rule.matches {
+            AclMatch::Ports(ports) => holds_port(ports, far, protocol, answer),
+            AclMatch::Icmp(types) => holds_icmp(types, far, protocol, answer),
+        });
+        first.is_some_and(|rule| rule.allow)
+    })
+}
+
+fn holds_port(allowed: &picture::PortBox, far: Ipv4Addr, protocol: Protocol, answer: bool) -> bool {
+    let (number, port) = match protocol {
+        Protocol::Tcp(port) => (6, port),
+        Protocol::Udp(port) => (17, port),
+        // What the kernel reads in a port's place of an echo request is its checksum: any number.
+        Protocol::Echo => (1, if answer { 1 } else { 2 }),
+    };
+    (allowed.addresses.0..=allowed.addresses.1).contains(&far)
+        && (allowed.protocols.0..=allowed.protocols.1).contains(&number)
+        && (allowed.ports.0..=allowed.ports.1).contains(&port)
+}
+
+fn holds_icmp(allowed: &picture::IcmpBox, far: Ipv4Addr, protocol: Protocol, answer: bool) -> bool {
+    let type_ = if answer { 0 } else { 8 };
+    protocol == Protocol::Echo
+        && (allowed.addresses.0..=allowed.addresses.1).contains(&far)
+        && (allowed.types.0..=allowed.types.1).contains(&type_)
+        && (allowed.codes.0..=allowed.codes.1).contains(&0)
+}
