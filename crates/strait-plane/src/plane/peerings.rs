@@ -55,15 +55,15 @@ impl Plane {
         }
         tell_work(&mut *tx, "vpc", &vpc.id).await?;
         tx.commit().await?;
-        let kept = self
-            .wait_for(ID_PATIENCE, async || {
-                let kept = peerings::get(self.pool(), &id).await?;
-                Ok(kept.filter(|kept| kept.provisioned_id.is_some() || kept.refused))
-            })
-            .await?;
-        match kept {
-            Some(kept) => Ok(shown(kept)),
-            None => self.peering(&vpc.project_id, &vpc.id, &id).await,
+        let mut patience = self.patience(ID_PATIENCE);
+        loop {
+            let Some(kept) = peerings::get(self.pool(), &id).await? else {
+                return Err(PlaneError::not_found("peering connection", &id));
+            };
+            let known = kept.provisioned_id.is_some() || kept.refused;
+            if known || !patience.again().await {
+                return Ok(shown(kept));
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::Plane;
@@ -16,30 +17,24 @@ impl Plane {
     /// Waits until the object (by its id) is as it was asked for, is gone, or is refused. What merely fails for now goes on
     /// being tried, and waited for.
     pub async fn settled(&self, object: &Object, timeout: Duration) -> Result<Settled, PlaneError> {
-        let settled = self
-            .wait_for(timeout, async || self.look(object).await)
-            .await?;
-        Ok(settled.unwrap_or(Settled::NotYet))
+        let mut patience = self.patience(timeout);
+        loop {
+            if let Some(settled) = self.look(object).await? {
+                return Ok(settled);
+            }
+            if !patience.again().await {
+                return Ok(Settled::NotYet);
+            }
+        }
     }
 
-    /// Waits until `look` finds something, and looks at least once.
-    pub(super) async fn wait_for<T>(
-        &self,
-        timeout: Duration,
-        look: impl AsyncFn() -> Result<Option<T>, PlaneError>,
-    ) -> Result<Option<T>, PlaneError> {
-        let end = Instant::now() + timeout;
+    /// For loops that look, then wait for a change, then look again.
+    pub(super) fn patience(&self, timeout: Duration) -> Patience {
         let mut changes = self.context.changes.subscribe();
-        loop {
-            changes.mark_unchanged();
-            if let Some(found) = look().await? {
-                return Ok(Some(found));
-            }
-            if Instant::now() >= end {
-                return Ok(None);
-            }
-            // An error would mean that the sender is gone, and we hold it.
-            drop(timeout_at(end.min(Instant::now() + LOOK_ANYWAY), changes.changed()).await);
+        changes.mark_unchanged();
+        Patience {
+            end: Instant::now() + timeout,
+            changes,
         }
     }
 
@@ -95,5 +90,24 @@ impl Plane {
             | PeeringState::Deleted => Some(Settled::Failed),
             PeeringState::InitiatingRequest | PeeringState::Deleting => None,
         })
+    }
+}
+
+/// How long to go on looking.
+pub(super) struct Patience {
+    end: Instant,
+    changes: watch::Receiver<u64>,
+}
+
+impl Patience {
+    /// Waits until something may have changed since the last time. False: the time is over.
+    pub(super) async fn again(&mut self) -> bool {
+        let now = Instant::now();
+        if now >= self.end {
+            return false;
+        }
+        // An error would mean that the sender is gone, and who looks holds it.
+        drop(timeout_at(self.end.min(now + LOOK_ANYWAY), self.changes.changed()).await);
+        true
     }
 }

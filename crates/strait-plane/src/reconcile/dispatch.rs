@@ -59,7 +59,8 @@ async fn listen_once(context: &Context, wake: &UnboundedSender<Wake>) -> Result<
                 context.changed();
                 continue;
             }
-            let Some(key) = key(notice.payload()) else {
+            let words = notice.payload().split_once(':');
+            let Some(key) = words.and_then(|(kind, id)| key(kind, id.to_owned())) else {
                 tracing::warn!(
                     payload = notice.payload(),
                     "somebody else writes to our channel"
@@ -73,11 +74,10 @@ async fn listen_once(context: &Context, wake: &UnboundedSender<Wake>) -> Result<
     }
 }
 
-fn key(payload: &str) -> Option<Key> {
-    let (kind, id) = payload.split_once(':')?;
+fn key(kind: &str, id: String) -> Option<Key> {
     match kind {
-        "service" => Some(Key::Service(id.to_owned())),
-        "vpc" => Some(Key::Vpc(id.to_owned())),
+        "service" => Some(Key::Service(id)),
+        "vpc" => Some(Key::Vpc(id)),
         _ => None,
     }
 }
@@ -177,21 +177,14 @@ async fn try_to_act(context: &Context) -> Option<PgConnection> {
 
 /// On the connection that holds the lock, so that losing it is noticed.
 async fn to_do(connection: &mut PgConnection, everything: bool) -> Result<Vec<Key>, PlaneError> {
-    let (services, vpcs) = if everything {
-        (
-            store::services::all_ids(&mut *connection).await?,
-            store::vpcs::all_ids(&mut *connection).await?,
-        )
+    let found = if everything {
+        store::everything(connection).await?
     } else {
-        (
-            store::services::unsettled_ids(&mut *connection).await?,
-            store::vpcs::unsettled_ids(&mut *connection).await?,
-        )
+        store::unsettled(connection).await?
     };
-    Ok(vpcs
+    Ok(found
         .into_iter()
-        .map(Key::Vpc)
-        .chain(services.into_iter().map(Key::Service))
+        .filter_map(|(kind, id)| key(&kind, id))
         .collect())
 }
 

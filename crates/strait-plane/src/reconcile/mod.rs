@@ -34,6 +34,7 @@ pub(crate) struct Context {
     pub(crate) changes: watch::Sender<u64>,
     stopping: watch::Sender<bool>,
     published: tokio::sync::Mutex<Published>,
+    remembered: tokio::sync::Mutex<peerings::Remembered>,
     found: Mutex<Found>,
 }
 
@@ -59,6 +60,7 @@ impl Context {
             changes: watch::Sender::new(0),
             stopping: watch::Sender::new(false),
             published: tokio::sync::Mutex::default(),
+            remembered: tokio::sync::Mutex::default(),
             found: Mutex::default(),
         })
     }

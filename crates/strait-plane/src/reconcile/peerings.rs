@@ -59,23 +59,21 @@ pub(super) async fn delete(context: &Context, vpc: &Vpc, peering: &Kept) -> Resu
     Ok(())
 }
 
+/// What a look at the cloud is compared with, as long as nobody writes to the store.
+#[derive(Default)]
+pub(super) struct Remembered {
+    /// The count of changes when it was read; none: it never was.
+    at: Option<u64>,
+    all: Arc<Vec<(Kept, PeeringSpec)>>,
+}
+
 /// Peering VPCs where something is not as it was kept: a customer accepted, added a range, deleted.
 pub(super) async fn changed(context: &Context) -> Result<BTreeSet<String>, Failure> {
-    let all = kept::observable(&context.pool).await?;
-    let mut specs = Vec::new();
-    let mut vpc: Option<Vpc> = None;
-    for peering in &all {
-        if vpc.as_ref().is_none_or(|vpc| vpc.id != peering.vpc_id) {
-            vpc = vpcs::get(&context.pool, &peering.vpc_id).await?;
-        }
-        if let Some(vpc) = &vpc {
-            specs.push(peering.spec(vpc.spec()));
-        }
-    }
-    let mut looks = look(context, specs).await;
+    let all = remembered(context).await?;
+    let mut looks = look(context, all.iter().map(|(_, spec)| spec.clone())).await;
     Ok(all
-        .into_iter()
-        .filter(|peering| {
+        .iter()
+        .filter(|(peering, _)| {
             // A failure is shown by the VPC's reconciler, once; while it lasts, the retry of that one is enough.
             looks
                 .remove(&peering.id)
@@ -87,8 +85,33 @@ pub(super) async fn changed(context: &Context) -> Result<BTreeSet<String>, Failu
                     Err(_) => peering.reason.is_none(),
                 })
         })
-        .map(|peering| peering.vpc_id)
+        .map(|(peering, _)| peering.vpc_id.clone())
         .collect())
+}
+
+async fn remembered(context: &Context) -> Result<Arc<Vec<(Kept, PeeringSpec)>>, Failure> {
+    let mut remembered = context.remembered.lock().await;
+    let count = *context.changes.borrow();
+    if remembered.at == Some(count) {
+        return Ok(Arc::clone(&remembered.all));
+    }
+    let mut all = Vec::new();
+    let mut vpc: Option<Vpc> = None;
+    for peering in kept::observable(&context.pool).await? {
+        if vpc.as_ref().is_none_or(|vpc| vpc.id != peering.vpc_id) {
+            vpc = vpcs::get(&context.pool, &peering.vpc_id).await?;
+        }
+        if let Some(vpc) = &vpc {
+            let spec = peering.spec(vpc.spec());
+            all.push((peering, spec));
+        }
+    }
+    let all = Arc::new(all);
+    *remembered = Remembered {
+        at: Some(count),
+        all: Arc::clone(&all),
+    };
+    Ok(all)
 }
 
 /// Asks the cloud for all of them at a time.

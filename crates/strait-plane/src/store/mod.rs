@@ -53,6 +53,30 @@ pub(crate) async fn tell_work(
     Ok(())
 }
 
+/// Kinds and ids of what the plane still has something to do for, whatever told or did not tell it so.
+pub(crate) async fn unsettled(
+    db: impl PgExecutor<'_>,
+) -> Result<Vec<(String, String)>, PlaneError> {
+    Ok(sqlx::query_as(
+        "SELECT 'vpc', id FROM strait.vpc WHERE status IN ('CREATING', 'DELETING')
+         UNION SELECT 'vpc', vpc_id FROM strait.peering WHERE state IN ('initiating-request', 'deleting')
+         UNION ALL SELECT 'service', id FROM strait.service WHERE revision <> reconciled",
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// Kinds and ids of everything that a reconciler is for.
+pub(crate) async fn everything(
+    db: impl PgExecutor<'_>,
+) -> Result<Vec<(String, String)>, PlaneError> {
+    Ok(sqlx::query_as(
+        "SELECT 'vpc', id FROM strait.vpc UNION ALL SELECT 'service', id FROM strait.service",
+    )
+    .fetch_all(db)
+    .await?)
+}
+
 /// A time that was selected as microseconds since the epoch.
 pub(crate) fn timestamp(micros: i64) -> Result<Timestamp, PlaneError> {
     Timestamp::from_microsecond(micros)

@@ -346,21 +346,3 @@ pub(crate) async fn using_vpc(
     .fetch_all(db)
     .await?)
 }
-
-/// All of them, for a server that starts and for a look at them now and then.
-pub(crate) async fn all_ids(db: impl PgExecutor<'_>) -> Result<Vec<String>, PlaneError> {
-    Ok(
-        sqlx::query_scalar("SELECT id FROM strait.service ORDER BY created, id")
-            .fetch_all(db)
-            .await?,
-    )
-}
-
-/// Those whose wish is not true yet, whatever told or did not tell it so.
-pub(crate) async fn unsettled_ids(db: impl PgExecutor<'_>) -> Result<Vec<String>, PlaneError> {
-    Ok(
-        sqlx::query_scalar("SELECT id FROM strait.service WHERE revision <> reconciled")
-            .fetch_all(db)
-            .await?,
-    )
-}

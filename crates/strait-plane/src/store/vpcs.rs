@@ -229,22 +229,3 @@ pub(crate) async fn delete(db: impl PgExecutor<'_>, id: &str) -> Result<(), Plan
         .await?;
     Ok(())
 }
-
-/// All of them, for a server that starts.
-pub(crate) async fn all_ids(db: impl PgExecutor<'_>) -> Result<Vec<String>, PlaneError> {
-    Ok(
-        sqlx::query_scalar("SELECT id FROM strait.vpc ORDER BY created, id")
-            .fetch_all(db)
-            .await?,
-    )
-}
-
-/// Those that the plane still has something to do for, whatever told or did not tell it so.
-pub(crate) async fn unsettled_ids(db: impl PgExecutor<'_>) -> Result<Vec<String>, PlaneError> {
-    Ok(sqlx::query_scalar(
-        "SELECT id FROM strait.vpc WHERE status IN ('CREATING', 'DELETING')
-         UNION SELECT vpc_id FROM strait.peering WHERE state IN ('initiating-request', 'deleting')",
-    )
-    .fetch_all(db)
-    .await?)
-}

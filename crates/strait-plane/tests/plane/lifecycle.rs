@@ -1,7 +1,7 @@
 //! The life of a service.
 
 use strait_plane::ErrorKind;
-use strait_plane::model::{NewService, Object, ServiceStatus, Settled};
+use strait_plane::model::{NewPeering, NewService, NewVpc, Object, ServiceStatus, Settled};
 
 use crate::common::cloud::PUBLIC_SOURCE;
 use crate::world::{DOMAIN, REGION, World};
@@ -216,4 +216,50 @@ async fn a_wait_ends_when_its_time_is_over() {
         .await
         .expect("a wait");
     assert_eq!(settled, Settled::NotYet);
+}
+
+/// Servers of HTTP spawn what they answer with; this test is that it compiles.
+#[tokio::test]
+async fn requests_can_be_made_from_any_thread() {
+    let world = World::new().await;
+    let (plane, project) = (world.plane.clone(), world.project.clone());
+    let task = tokio::spawn(async move {
+        let new = NewService {
+            name: None,
+            region_code: REGION.to_owned(),
+            vpc: None,
+        };
+        let id = plane
+            .create_service(&project, new)
+            .await?
+            .service
+            .service_id;
+        let patience = std::time::Duration::from_secs(20);
+        plane
+            .settled(&Object::Service(id.clone()), patience)
+            .await?;
+        let vpc = NewVpc {
+            name: Some("v".to_owned()),
+            cidr: "10.0.0.0/24".to_owned(),
+            region_code: REGION.to_owned(),
+        };
+        let vpc = plane.create_vpc(&project, vpc).await?.id;
+        plane.settled(&Object::Vpc(vpc.clone()), patience).await?;
+        let peering = NewPeering {
+            peer_account_id: "111111111111".to_owned(),
+            peer_vpc_id: "vpc-0123456789abcdef0".to_owned(),
+            peer_region_code: REGION.to_owned(),
+        };
+        let peering = plane.create_peering(&project, &vpc, peering).await?.id;
+        plane.customer_steps(&project, &vpc, &peering).await?;
+        plane.delete_peering(&project, &vpc, &peering).await?;
+        plane.attach_service(&project, &id, &vpc).await?;
+        plane.detach_service(&project, &id, None).await?;
+        plane.service_connection(&project, &id).await?;
+        plane.delete_service(&project, &id).await?;
+        plane.settled(&Object::Service(id), patience).await
+    });
+
+    let settled = task.await.expect("no panic").expect("all of it works");
+    assert_eq!(settled, Settled::Gone);
 }
