@@ -1,0 +1,438 @@
+//! Calls to the REST API.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use reqwest::{Method, RequestBuilder, StatusCode, Url};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::Context;
+
+/// How long a call may take, beside the time that it is asked to wait.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The REST API, as one caller sees it.
+pub(super) struct Client {
+    http: reqwest::Client,
+    url: String,
+    project: Option<String>,
+    key: Key,
+}
+
+enum Key {
+    None,
+    Pair { public: String, secret: String },
+    Admin(String),
+}
+
+/// `credentials.json` of the data folder.
+#[derive(Debug, Default, Deserialize)]
+struct Kept {
+    url: String,
+    project_id: String,
+    public_key: String,
+    secret_key: String,
+    admin_key: String,
+}
+
+/// How a wait ended, as the header `Strait-Settled` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Settled {
+    Yes,
+    Failed,
+    NotYet,
+}
+
+/// A refusal of the API's.
+#[derive(Debug, Deserialize)]
+struct Refusal {
+    message: String,
+    next_action: Option<String>,
+}
+
+impl Client {
+    /// As the holder of the project's keys, or, for another project than theirs, as the operator.
+    pub(super) fn in_project(context: &Context, asked: Option<&str>) -> Result<Self> {
+        let known = Known::gather(context)?;
+        let own = known.project.clone();
+        if asked.is_none_or(|asked| own.as_deref() == Some(asked)) {
+            let project = own.ok_or_else(|| {
+                anyhow!("no project is known: set STRAIT_PROJECT_ID, or name one with --project")
+            })?;
+            let key = known.pair()?;
+            return known.client(Some(project), key);
+        }
+        let key = match known.admin.clone() {
+            Some(admin) => Key::Admin(admin),
+            None => known.pair()?,
+        };
+        known.client(asked.map(str::to_owned), key)
+    }
+
+    /// As the operator.
+    pub(super) fn as_admin(context: &Context) -> Result<Self> {
+        let known = Known::gather(context)?;
+        let Some(admin) = known.admin.clone() else {
+            bail!(
+                "this takes the operator's key: set STRAIT_ADMIN_KEY, or use the data folder of the server (--data-dir)"
+            );
+        };
+        let project = known.project.clone();
+        known.client(project, Key::Admin(admin))
+    }
+
+    /// As the operator if that can be, else as the holder of the project's keys.
+    pub(super) fn widest(context: &Context) -> Result<Self> {
+        Self::as_admin(context).or_else(|_| Self::in_project(context, None))
+    }
+
+    /// As anybody.
+    pub(super) fn anonymous(context: &Context) -> Result<Self> {
+        Known::gather(context)?.client(None, Key::None)
+    }
+
+    /// The project that it works in, as it was named.
+    pub(super) fn project(&self) -> &str {
+        self.project.as_deref().unwrap_or_default()
+    }
+
+    /// A path in the project. Parts that users name are one segment each, whatever they hold.
+    pub(super) fn in_its_project<'a>(&'a self, parts: &[&'a str]) -> Vec<&'a str> {
+        ["projects", self.project()]
+            .into_iter()
+            .chain(parts.iter().copied())
+            .collect()
+    }
+
+    pub(super) async fn get(&self, path: &[&str]) -> Result<Value> {
+        self.json(self.request(Method::GET, path)?).await
+    }
+
+    pub(super) async fn post(&self, path: &[&str], body: &Value) -> Result<Value> {
+        self.json(self.request(Method::POST, path)?.json(body))
+            .await
+    }
+
+    pub(super) async fn put(&self, path: &[&str], body: &Value) -> Result<Value> {
+        self.json(self.request(Method::PUT, path)?.json(body)).await
+    }
+
+    pub(super) async fn delete(&self, path: &[&str]) -> Result<()> {
+        let request = self.request(Method::DELETE, path)?;
+        self.text(request).await.map(drop)
+    }
+
+    /// The answer as text.
+    pub(super) async fn get_text(&self, path: &[&str]) -> Result<String> {
+        let request = self.request(Method::GET, path)?;
+        self.text(request).await
+    }
+
+    /// The object as soon as it is as it was asked for, or after so many seconds; `None` when it is gone.
+    pub(super) async fn get_settled(
+        &self,
+        path: &[&str],
+        seconds: u64,
+    ) -> Result<Option<(Settled, Value)>> {
+        let request = self.request(Method::GET, path)?.query(&[("wait", seconds)]);
+        let response = self
+            .send(request.timeout(PATIENCE + Duration::from_secs(seconds)))
+            .await?;
+        if response.status() == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        let settled = match response
+            .headers()
+            .get("strait-settled")
+            .and_then(|value| value.to_str().ok())
+        {
+            Some("yes") => Settled::Yes,
+            Some("failed") => Settled::Failed,
+            Some(_) | None => Settled::NotYet,
+        };
+        let text = answer(response).await?;
+        Ok(Some((settled, read(&text)?)))
+    }
+
+    async fn json(&self, request: RequestBuilder) -> Result<Value> {
+        read(&self.text(request).await?)
+    }
+
+    async fn text(&self, request: RequestBuilder) -> Result<String> {
+        answer(self.send(request.timeout(PATIENCE)).await?).await
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<reqwest::Response> {
+        let request = match &self.key {
+            Key::None => request,
+            Key::Pair { public, secret } => request.basic_auth(public, Some(secret)),
+            Key::Admin(key) => request.bearer_auth(key),
+        };
+        request.send().await.map_err(|error| {
+            if error.is_timeout() {
+                return anyhow!(
+                    "the server at {} did not answer in time; try again, or see `strait status`",
+                    self.url
+                );
+            }
+            if error.is_connect() {
+                return anyhow!(
+                    "nothing answers at {}: start Strait with `strait up --detach` ({})",
+                    self.url,
+                    cause(&error)
+                );
+            }
+            anyhow!("the call to {} failed: {}", self.url, cause(&error))
+        })
+    }
+
+    fn request(&self, method: Method, path: &[&str]) -> Result<RequestBuilder> {
+        let base = format!("{}/public/api/v1", self.url.trim_end_matches('/'));
+        let mut url: Url = base.parse().with_context(|| {
+            format!(
+                "{} is no URL: set STRAIT_URL to one like http://127.0.0.1:8470",
+                self.url
+            )
+        })?;
+        if let Some(empty) = path
+            .iter()
+            .find(|part| part.is_empty() || **part == "." || **part == "..")
+        {
+            bail!("{empty:?} names nothing: use an id or a name");
+        }
+        url.path_segments_mut()
+            .map_err(|()| {
+                anyhow!(
+                    "{} is no URL of a server: set STRAIT_URL to one like http://127.0.0.1:8470",
+                    self.url
+                )
+            })?
+            .extend(path);
+        Ok(self.http.request(method, url))
+    }
+}
+
+/// What the environment and the data folder tell.
+struct Known {
+    url: String,
+    project: Option<String>,
+    public: Option<String>,
+    secret: Option<String>,
+    admin: Option<String>,
+}
+
+impl Known {
+    fn gather(context: &Context) -> Result<Self> {
+        let kept = match std::fs::read(context.credentials()) {
+            Ok(text) => Some(
+                serde_json::from_slice::<Kept>(&text)
+                    .with_context(|| format!("{} is damaged", context.credentials().display()))?,
+            ),
+            Err(_) => None,
+        };
+        Self::from(
+            |name| std::env::var(name).ok().filter(|value| !value.is_empty()),
+            kept,
+            context,
+        )
+    }
+
+    fn from(
+        variable: impl Fn(&str) -> Option<String>,
+        kept: Option<Kept>,
+        context: &Context,
+    ) -> Result<Self> {
+        let asked = variable("STRAIT_URL");
+        let Some(url) = asked.or_else(|| kept.as_ref().map(|kept| kept.url.clone())) else {
+            bail!(
+                "no server is known: start one with `strait up --detach` (there are no keys in {}), or set STRAIT_URL, STRAIT_PROJECT_ID, STRAIT_PUBLIC_KEY and STRAIT_SECRET_KEY",
+                context.credentials().display()
+            );
+        };
+        // The folder's keys are for the folder's server: no other one is to see them.
+        let kept = kept.filter(|kept| kept.url.trim_end_matches('/') == url.trim_end_matches('/'));
+        let (mut public, mut secret) =
+            (variable("STRAIT_PUBLIC_KEY"), variable("STRAIT_SECRET_KEY"));
+        let from_environment = public.is_some() || secret.is_some();
+        let mut known = Self {
+            url,
+            project: variable("STRAIT_PROJECT_ID"),
+            public: None,
+            secret: None,
+            admin: variable("STRAIT_ADMIN_KEY"),
+        };
+        if let Some(kept) = kept {
+            if !from_environment {
+                (public, secret) = (Some(kept.public_key), Some(kept.secret_key));
+            }
+            known.project = known.project.or(Some(kept.project_id));
+            known.admin = known.admin.or(Some(kept.admin_key));
+        }
+        (known.public, known.secret) = (public, secret);
+        Ok(known)
+    }
+
+    fn pair(&self) -> Result<Key> {
+        match (&self.public, &self.secret) {
+            (Some(public), Some(secret)) => Ok(Key::Pair {
+                public: public.clone(),
+                secret: secret.clone(),
+            }),
+            (Some(_), None) => {
+                bail!("STRAIT_PUBLIC_KEY is set and STRAIT_SECRET_KEY is not: set both or neither")
+            }
+            (None, Some(_)) => {
+                bail!("STRAIT_SECRET_KEY is set and STRAIT_PUBLIC_KEY is not: set both or neither")
+            }
+            (None, None) => bail!(
+                "no keys are known for {}: set STRAIT_PUBLIC_KEY and STRAIT_SECRET_KEY",
+                self.url
+            ),
+        }
+    }
+
+    fn client(self, project: Option<String>, key: Key) -> Result<Client> {
+        let http = reqwest::Client::builder()
+            // A proxy that is set for the outside cannot reach a server on this machine.
+            .no_proxy()
+            .connect_timeout(Duration::from_secs(5))
+            .build()
+            .context("cannot make an HTTP client")?;
+        Ok(Client {
+            http,
+            url: self.url,
+            project,
+            key,
+        })
+    }
+}
+
+/// Reads an object into what a verb needs of it.
+pub(super) fn typed<T: DeserializeOwned>(value: &Value) -> Result<T> {
+    T::deserialize(value)
+        .context("the server answers in another version of the API than this program speaks")
+}
+
+async fn answer(response: reqwest::Response) -> Result<String> {
+    let status = response.status();
+    let text = response
+        .text()
+        .await
+        .context("the server's answer broke off; try again")?;
+    if status.is_success() {
+        return Ok(text);
+    }
+    let Ok(refusal) = serde_json::from_str::<Refusal>(&text) else {
+        bail!("the server answered {status}, and not as Strait does: is STRAIT_URL right?");
+    };
+    match refusal.next_action {
+        Some(next) => bail!("{}\nNext: {next}", refusal.message),
+        None => bail!("{}", refusal.message),
+    }
+}
+
+fn read(text: &str) -> Result<Value> {
+    if text.is_empty() {
+        return Ok(Value::Null);
+    }
+    serde_json::from_str(text).context("the server did not answer in JSON: is STRAIT_URL right?")
+}
+
+/// The innermost cause: "Connection refused" rather than four wrappers of it.
+fn cause(error: &dyn std::error::Error) -> String {
+    let mut inner = error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    inner.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folders_keys_go_to_the_folders_server_only() {
+        let known = gather(&[]).expect("known");
+        assert_eq!(known.url, "http://127.0.0.1:1");
+        assert_eq!(known.admin.as_deref(), Some("root"));
+        let known = gather(&[("STRAIT_URL", "http://elsewhere:1")]).expect("known");
+        assert_eq!(
+            (known.public.as_deref(), known.admin.as_deref()),
+            (None, None)
+        );
+        assert!(known.pair().is_err());
+    }
+
+    #[test]
+    fn the_environment_wins_and_pairs_are_not_mixed() {
+        let known = gather(&[
+            ("STRAIT_PUBLIC_KEY", "x"),
+            ("STRAIT_SECRET_KEY", "y"),
+            ("STRAIT_PROJECT_ID", "z"),
+        ])
+        .expect("known");
+        assert_eq!(
+            (
+                known.public.as_deref(),
+                known.secret.as_deref(),
+                known.project.as_deref()
+            ),
+            (Some("x"), Some("y"), Some("z"))
+        );
+        let half = gather(&[("STRAIT_PUBLIC_KEY", "x")]).expect("known");
+        assert!(half.pair().is_err());
+    }
+
+    #[test]
+    fn without_anything_the_way_out_is_named() {
+        let context = Context::new("/nowhere/credentials.json".into());
+        let Err(error) = Known::from(|_| None, None, &context) else {
+            panic!("no server can be known")
+        };
+        assert!(error.to_string().contains("strait up"), "{error}");
+    }
+
+    #[test]
+    fn what_users_name_stays_one_segment() {
+        let context = Context::new("/nowhere/credentials.json".into());
+        let known = Known::from(|_| None, Some(kept()), &context).expect("known");
+        let client = known
+            .client(Some("p".to_owned()), Key::None)
+            .expect("a client");
+        let path = client.in_its_project(&["services", "a/b ?"]);
+        let request = client
+            .request(Method::GET, &path)
+            .expect("a request")
+            .build()
+            .expect("whole");
+        assert_eq!(
+            request.url().as_str(),
+            "http://127.0.0.1:1/public/api/v1/projects/p/services/a%2Fb%20%3F"
+        );
+        assert!(client.request(Method::GET, &["projects", ".."]).is_err());
+    }
+
+    fn gather(variables: &[(&str, &str)]) -> Result<Known> {
+        let context = Context::new("/nowhere/credentials.json".into());
+        let find = |name: &str| {
+            variables
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
+        Known::from(find, Some(kept()), &context)
+    }
+
+    fn kept() -> Kept {
+        Kept {
+            url: "http://127.0.0.1:1".to_owned(),
+            project_id: "p".to_owned(),
+            public_key: "a".to_owned(),
+            secret_key: "b".to_owned(),
+            admin_key: "root".to_owned(),
+        }
+    }
+}

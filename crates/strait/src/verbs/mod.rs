@@ -1,0 +1,177 @@
+//! The verbs of the command line that talk to the REST API: projects, services, VPCs, peerings, quotas. They know the
+//! API and nothing else of Strait's.
+
+mod admin;
+mod client;
+mod follow;
+mod objects;
+mod output;
+mod peering;
+mod project;
+mod service;
+mod steps;
+mod system;
+mod vpc;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+use client::Client;
+use output::Format;
+
+/// What the verbs need to find the server and its keys.
+#[derive(Debug, Clone)]
+pub(crate) struct Context {
+    credentials: PathBuf,
+}
+
+impl Context {
+    /// The keys are in the environment (`STRAIT_URL`, `STRAIT_PUBLIC_KEY`, `STRAIT_SECRET_KEY`, `STRAIT_PROJECT_ID`,
+    /// `STRAIT_ADMIN_KEY`), else in this file.
+    pub(crate) fn new(credentials: PathBuf) -> Self {
+        Self { credentials }
+    }
+
+    /// The file with the keys.
+    fn credentials(&self) -> &Path {
+        &self.credentials
+    }
+}
+
+/// What to do over the REST API.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Projects: own services and Peering VPCs
+    #[command(subcommand)]
+    Project(project::Verb),
+    /// PostgreSQL services
+    #[command(subcommand)]
+    Service(service::Verb),
+    /// Peering VPCs: stand between customers' VPCs and services
+    #[command(subcommand)]
+    Vpc(vpc::Verb),
+    /// Peering connections to customers' VPCs
+    #[command(subcommand)]
+    Peering(peering::Verb),
+    /// What only the operator does
+    #[command(subcommand)]
+    Admin(admin::Verb),
+    /// Lists the Regions, and which of them services and Peering VPCs may be in
+    Regions(system::Regions),
+    /// Prints the certificate of the authority that signs services' certificates
+    #[command(
+        after_help = "Examples:\n  strait ca > ca.pem\n  psql \"host=… sslmode=verify-full sslrootcert=$(strait ca --path)\""
+    )]
+    Ca(system::Ca),
+}
+
+/// Does it.
+pub(crate) async fn run(verb: Verb, context: &Context) -> Result<()> {
+    match verb {
+        Verb::Project(verb) => project::run(verb, context).await,
+        Verb::Service(verb) => service::run(verb, context).await,
+        Verb::Vpc(verb) => vpc::run(verb, context).await,
+        Verb::Peering(verb) => peering::run(verb, context).await,
+        Verb::Admin(verb) => admin::run(verb, context).await,
+        Verb::Regions(options) => system::regions(&options, context).await,
+        Verb::Ca(options) => system::ca(&options, context).await,
+    }
+}
+
+/// Where, and how to print.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Common {
+    /// The project, by id or name [default: $STRAIT_PROJECT_ID, or the first one]
+    #[arg(long, value_name = "PROJECT")]
+    project: Option<String>,
+    #[command(flatten)]
+    format: Output,
+}
+
+impl Common {
+    fn client(&self, context: &Context) -> Result<Client> {
+        Client::in_project(context, self.project.as_deref())
+    }
+
+    fn format(&self) -> Format {
+        self.format.output
+    }
+}
+
+/// How to print.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Output {
+    /// A table for people, or the API's objects for programs
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    output: Format,
+}
+
+/// Whether to wait.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Wait {
+    /// Returns when it is done
+    #[arg(long)]
+    wait: bool,
+    /// How long to wait at most, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, requires = "wait")]
+    timeout: u64,
+}
+
+/// Whether to ask first.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Sure {
+    /// Does not ask first
+    #[arg(long, short)]
+    yes: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Program {
+        #[command(subcommand)]
+        _verb: Verb,
+    }
+
+    #[test]
+    fn the_verbs_are_sound() {
+        Program::command().debug_assert();
+    }
+
+    #[test]
+    fn lines_that_messages_recommend_parse() {
+        for line in [
+            "admin quota --project p vpcs 5",
+            "admin quota",
+            "service create --name orders --region us-east-1 --wait",
+            "service attach orders main --wait --timeout 10",
+            "service detach orders",
+            "service connect orders --from app -- -c 'select 1'",
+            "vpc create --cidr 10.0.0.0/16 --region us-east-1",
+            "peering create main --account 123456789012 --vpc-id vpc-1 --region eu-central-1",
+            "peering steps pcx-1 --script",
+            "peering list",
+            "ca --path",
+            "regions --output json",
+        ] {
+            let words = std::iter::once("strait").chain(line.split(' '));
+            assert!(Program::try_parse_from(words).is_ok(), "{line}");
+        }
+        for line in [
+            "admin quota vpcs",
+            "service create --timeout 3",
+            "service attach orders",
+            "peering steps p --script --policy",
+        ] {
+            let words = std::iter::once("strait").chain(line.split(' '));
+            let refused = Program::try_parse_from(words).expect_err(line);
+            assert_eq!(refused.exit_code(), 2, "{line}");
+        }
+    }
+}

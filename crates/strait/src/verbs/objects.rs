@@ -1,0 +1,118 @@
+//! What the verbs read of the API's objects. Programs get the objects whole, as the API gave them.
+
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Project {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) created: String,
+    pub(super) public_key: Option<String>,
+    pub(super) secret_key: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Service {
+    pub(super) service_id: String,
+    pub(super) name: String,
+    pub(super) region_code: String,
+    pub(super) status: String,
+    pub(super) created: String,
+    pub(super) network: Network,
+    pub(super) endpoint: Option<Endpoint>,
+    pub(super) public_endpoint: Option<Endpoint>,
+    pub(super) vpc_endpoint: Option<Endpoint>,
+    pub(super) connection: Option<String>,
+    pub(super) local_connection: Option<String>,
+    pub(super) connection_explanation: Option<String>,
+    pub(super) error_message: Option<String>,
+    pub(super) initial_password: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Network {
+    pub(super) wanted: String,
+    pub(super) now: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Endpoint {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) address: Option<String>,
+    pub(super) loopback_port: Option<u16>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Vpc {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) cidr: String,
+    pub(super) region_code: String,
+    pub(super) provisioned_id: Option<String>,
+    pub(super) status: String,
+    pub(super) created: String,
+    pub(super) error_message: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Peering {
+    pub(super) id: String,
+    pub(super) vpc_id: String,
+    pub(super) peer_account_id: String,
+    pub(super) peer_vpc_id: String,
+    pub(super) peer_region_code: String,
+    pub(super) provisioned_id: Option<String>,
+    pub(super) accepter_provisioned_id: Option<String>,
+    pub(super) status: String,
+    pub(super) state: String,
+    pub(super) admitted: bool,
+    pub(super) waiting_on: String,
+    pub(super) next_action: Option<String>,
+    pub(super) expires_at: Option<String>,
+    pub(super) error_message: Option<String>,
+    #[serde(default)]
+    pub(super) peer_cidrs: Vec<String>,
+    pub(super) created: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Guide {
+    pub(super) requester: Requester,
+    pub(super) peer_account_id: String,
+    pub(super) peer_region_code: String,
+    pub(super) peer_vpc_id: String,
+    pub(super) steps: Vec<Step>,
+    pub(super) undo: Vec<Step>,
+    pub(super) iam_policy: serde_json::Value,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Requester {
+    pub(super) account_id: String,
+    pub(super) vpc_id: String,
+    pub(super) region_code: String,
+    pub(super) cidr: String,
+    pub(super) peering_connection_id: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Step {
+    pub(super) title: String,
+    pub(super) explanation: String,
+    pub(super) command: String,
+    pub(super) optional: bool,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Quota {
+    pub(super) quota: String,
+    pub(super) limit: u32,
+    pub(super) used: u32,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Region {
+    pub(super) code: String,
+    pub(super) services: bool,
+}

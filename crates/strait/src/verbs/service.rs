@@ -1,0 +1,427 @@
+//! `strait service`.
+
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use clap::{Args, Subcommand};
+use comfy_table::Cell;
+use serde_json::{Value, json};
+
+use super::client::{Client, typed};
+use super::objects::{Endpoint, Service};
+use super::output::{self, Fields, Format, Rows};
+use super::{Common, Context, Sure, Wait, follow};
+
+/// What to do with services.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Makes a PostgreSQL service and prints its password, this once
+    #[command(
+        after_help = "Examples:\n  strait service create --name orders --wait\n  strait service create --name orders --vpc main --wait"
+    )]
+    Create {
+        /// Its name, for people [default: one is made up]
+        #[arg(long)]
+        name: Option<String>,
+        /// Where: `strait regions` lists them [default: its VPC's Region, or us-east-1]
+        #[arg(long)]
+        region: Option<String>,
+        /// Its Peering VPC from the start, by id or name [default: none, it is public]
+        #[arg(long)]
+        vpc: Option<String>,
+        #[command(flatten)]
+        wait: Wait,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Lists the project's services
+    #[command(visible_alias = "ls")]
+    List {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Shows a service, and the line that connects to it
+    Get(Named),
+    /// Moves a service into a Peering VPC: from then on only its peered networks reach it
+    #[command(
+        after_help = "Example:\n  strait service attach orders main --wait\n\nFrom another VPC it moves at once; its name stays."
+    )]
+    Attach {
+        /// The service's id or name
+        service: String,
+        /// The Peering VPC's id or name
+        vpc: String,
+        #[command(flatten)]
+        wait: Wait,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Moves a service out of its Peering VPC: from then on it is public
+    Detach {
+        /// The service's id or name
+        service: String,
+        /// The Peering VPC that it must be in [default: the one that it is in]
+        vpc: Option<String>,
+        #[command(flatten)]
+        wait: Wait,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Starts a stopped service
+    Start(Named),
+    /// Stops a service; its data stays
+    Stop(Named),
+    /// Renames a service; its host names stay
+    Rename {
+        /// The service's id or name
+        service: String,
+        /// The new name
+        name: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Opens psql on a service
+    #[command(
+        after_help = "Examples:\n  strait service connect orders\n  strait service connect orders --from app -- -c 'SELECT 1'"
+    )]
+    Connect {
+        /// The service's id or name
+        service: String,
+        /// From where: an instance, or `internet` [default: this machine]
+        #[arg(long, value_name = "INSTANCE|internet")]
+        from: Option<String>,
+        /// Further arguments of psql
+        #[arg(last = true)]
+        psql: Vec<String>,
+    },
+    /// Deletes a service with its data
+    #[command(visible_alias = "rm")]
+    Delete {
+        #[command(flatten)]
+        sure: Sure,
+        #[command(flatten)]
+        named: Named,
+    },
+}
+
+/// A service.
+#[derive(Debug, Args)]
+pub(crate) struct Named {
+    /// The service's id or name
+    service: String,
+    #[command(flatten)]
+    wait: Wait,
+    #[command(flatten)]
+    common: Common,
+}
+
+pub(super) async fn run(verb: Verb, context: &Context) -> Result<()> {
+    match verb {
+        Verb::Create {
+            name,
+            region,
+            vpc,
+            wait,
+            common,
+        } => {
+            let fields = [("name", name), ("region_code", region), ("vpc_id", vpc)];
+            let asked = fields
+                .into_iter()
+                .filter_map(|(field, value)| Some((field.to_owned(), value?.into())))
+                .collect();
+            create(
+                &common.client(context)?,
+                &Value::Object(asked),
+                &wait,
+                common.format(),
+            )
+            .await
+        }
+        Verb::List { common } => {
+            let client = common.client(context)?;
+            list(
+                &client.get(&client.in_its_project(&["services"])).await?,
+                common.format(),
+            )
+        }
+        Verb::Get(Named {
+            service,
+            wait,
+            common,
+        }) => {
+            let client = common.client(context)?;
+            let found = client
+                .get(&client.in_its_project(&["services", &service]))
+                .await?;
+            finish(&client, found, &wait, common.format()).await
+        }
+        Verb::Attach {
+            service,
+            vpc,
+            wait,
+            common,
+        } => {
+            let client = common.client(context)?;
+            let answer = act(&client, &service, "attachToVPC", &json!({ "vpc_id": vpc })).await?;
+            finish(&client, inner(answer)?, &wait, common.format()).await
+        }
+        Verb::Detach {
+            service,
+            vpc,
+            wait,
+            common,
+        } => {
+            let client = common.client(context)?;
+            let vpc = match vpc {
+                Some(vpc) => vpc,
+                None => vpc_of(&client, &service).await?,
+            };
+            let answer = act(
+                &client,
+                &service,
+                "detachFromVPC",
+                &json!({ "vpc_id": vpc }),
+            )
+            .await?;
+            finish(&client, inner(answer)?, &wait, common.format()).await
+        }
+        Verb::Start(Named {
+            service,
+            wait,
+            common,
+        }) => {
+            let client = common.client(context)?;
+            let answer = act(&client, &service, "start", &json!({})).await?;
+            finish(&client, answer, &wait, common.format()).await
+        }
+        Verb::Stop(Named {
+            service,
+            wait,
+            common,
+        }) => {
+            let client = common.client(context)?;
+            let answer = act(&client, &service, "stop", &json!({})).await?;
+            finish(&client, answer, &wait, common.format()).await
+        }
+        Verb::Rename {
+            service,
+            name,
+            common,
+        } => {
+            let client = common.client(context)?;
+            show(
+                &act(&client, &service, "rename", &json!({ "name": name })).await?,
+                common.format(),
+            )
+        }
+        Verb::Connect {
+            service,
+            from,
+            psql,
+        } => Err(connect(context, &service, from.as_deref(), &psql)),
+        Verb::Delete { sure, named } => delete(&named.common.client(context)?, &sure, &named).await,
+    }
+}
+
+async fn create(client: &Client, asked: &Value, wait: &Wait, format: Format) -> Result<()> {
+    let mut made = client
+        .post(&client.in_its_project(&["services"]), asked)
+        .await?;
+    if wait.wait {
+        let password = made.get("initial_password").cloned();
+        made = match settled(client, &made, wait).await {
+            Ok(settled) => settled,
+            Err(error) => {
+                // The password is never told again, so it is told even now.
+                show(&made, format)?;
+                return Err(error);
+            }
+        };
+        if let Some(password) = password {
+            made["initial_password"] = password;
+        }
+    }
+    show(&made, format)
+}
+
+async fn delete(client: &Client, sure: &Sure, named: &Named) -> Result<()> {
+    let found: Service = typed(
+        &client
+            .get(&client.in_its_project(&["services", &named.service]))
+            .await?,
+    )?;
+    let id = found.service_id;
+    output::confirm(
+        &format!(
+            "Delete the service {id} ({}) with all its data?",
+            found.name
+        ),
+        sure.yes,
+    )?;
+    let path = client.in_its_project(&["services", &id]);
+    client.delete(&path).await?;
+    let gone = named.wait.wait;
+    if gone {
+        follow::until_gone(
+            client,
+            &path,
+            &format!("the service {id}"),
+            named.wait.timeout,
+        )
+        .await?;
+    }
+    output::deleted("service", &id, gone, named.common.format())
+}
+
+async fn act(client: &Client, service: &str, action: &str, body: &Value) -> Result<Value> {
+    client
+        .post(&client.in_its_project(&["services", service, action]), body)
+        .await
+}
+
+/// The service in an answer that has a message beside it.
+fn inner(mut answer: Value) -> Result<Value> {
+    match answer.get_mut("service").map(Value::take) {
+        Some(service) => Ok(service),
+        None => bail!("the server took it on, and did not show the service: {answer}"),
+    }
+}
+
+async fn vpc_of(client: &Client, service: &str) -> Result<String> {
+    let found: Service = typed(
+        &client
+            .get(&client.in_its_project(&["services", service]))
+            .await?,
+    )?;
+    let Some(vpc) = found.network.wanted.strip_prefix("vpc:") else {
+        bail!(
+            "the service {} is attached to no VPC: there is nothing to detach it from",
+            found.service_id
+        );
+    };
+    Ok(vpc.to_owned())
+}
+
+async fn finish(client: &Client, service: Value, wait: &Wait, format: Format) -> Result<()> {
+    if !wait.wait {
+        return show(&service, format);
+    }
+    show(&settled(client, &service, wait).await?, format)
+}
+
+async fn settled(client: &Client, service: &Value, wait: &Wait) -> Result<Value> {
+    let service: Service = typed(service)?;
+    let path = client.in_its_project(&["services", &service.service_id]);
+    follow::until_settled(
+        client,
+        &path,
+        &format!("the service {} ({})", service.service_id, service.name),
+        wait.timeout,
+    )
+    .await
+}
+
+/// Becomes `strait connect`, which enters namespaces and so must be a process without threads. Returns only to say why not.
+fn connect(context: &Context, service: &str, from: Option<&str>, psql: &[String]) -> anyhow::Error {
+    let program = match std::env::current_exe().context("cannot find this program") {
+        Ok(program) => program,
+        Err(error) => return error,
+    };
+    let mut command = Command::new(program);
+    if let Some(folder) = context.credentials().parent() {
+        command.arg("--data-dir").arg(folder);
+    }
+    command.args(["connect", service]);
+    if let Some(from) = from {
+        command.args(["--from", from]);
+    }
+    anyhow!(command.arg("--").args(psql).exec()).context("cannot start this program again")
+}
+
+fn list(services: &Value, format: Format) -> Result<()> {
+    if format == Format::Json {
+        return output::json(services);
+    }
+    let heading = ["ID", "NAME", "REGION", "STATUS", "NETWORK", "HOST"];
+    let mut rows = Rows::new(
+        &heading,
+        "There are no services. Make one: strait service create --help",
+    );
+    for service in typed::<Vec<Service>>(services)? {
+        rows.add(vec![
+            Cell::new(&service.service_id),
+            Cell::new(&service.name),
+            Cell::new(&service.region_code),
+            output::status(&service.status),
+            Cell::new(network(&service)),
+            Cell::new(
+                service
+                    .endpoint
+                    .map(|endpoint| endpoint.host)
+                    .unwrap_or_default(),
+            ),
+        ]);
+    }
+    rows.print()
+}
+
+fn show(service: &Value, format: Format) -> Result<()> {
+    if format == Format::Json {
+        return output::json(service);
+    }
+    let service: Service = typed(service)?;
+    let network = network(&service);
+    let mut fields = Fields::new();
+    fields
+        .add("id", service.service_id)
+        .add("name", service.name)
+        .add("region", service.region_code);
+    fields
+        .status(&service.status)
+        .add("network", network)
+        .maybe("error", service.error_message);
+    fields.maybe("host", service.endpoint.as_ref().map(place));
+    fields.maybe("public way", service.public_endpoint.as_ref().map(place));
+    let loopback = service.public_endpoint.and_then(|way| way.loopback_port);
+    fields.maybe(
+        "on this machine",
+        loopback.map(|port| format!("127.0.0.1:{port}")),
+    );
+    fields.maybe("private way", service.vpc_endpoint.as_ref().map(place));
+    fields.add("created", service.created);
+    fields.maybe("password", service.initial_password.as_deref());
+    fields.print()?;
+    if let Some(connection) = service.connection {
+        let explanation = service
+            .connection_explanation
+            .as_deref()
+            .unwrap_or("From where it is reached:");
+        output::line(&format!("\n{explanation}\n  psql \"{connection}\""))?;
+    }
+    if let Some(connection) = service.local_connection {
+        output::line(&format!("From this machine:\n  psql \"{connection}\""))?;
+    }
+    if service.initial_password.is_some() {
+        output::line("Keep the password of tsdbadmin: it is shown this once.")?;
+    }
+    Ok(())
+}
+
+/// Where it is reached, and where it is going.
+fn network(service: &Service) -> String {
+    let wanted = &service.network.wanted;
+    match &service.network.now {
+        Some(now) if now != wanted => format!("{now} -> {wanted}"),
+        Some(_) | None => wanted.clone(),
+    }
+}
+
+fn place(endpoint: &Endpoint) -> String {
+    let address = endpoint
+        .address
+        .as_ref()
+        .map(|address| format!(" ({address})"))
+        .unwrap_or_default();
+    format!("{}:{}{address}", endpoint.host, endpoint.port)
+}
