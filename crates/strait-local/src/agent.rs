@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -282,10 +283,15 @@ pub(crate) async fn serve(
     fs::remove_file(&socket).map_err(LocalError::system("remove", &socket))
 }
 
-/// Takes the calling process out of its terminal's session.
+/// Takes the calling process out of its terminal's session, and lets it have as many descriptors as it may.
 pub(crate) fn settle() {
     // It fails only for the leader of a process group, which already is out of the server's reach.
     let _leader = nix::unistd::setsid();
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most));
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit of open files stays low");
+    }
 }
 
 /// The last lines of a log, on one line, for messages.

@@ -1,1 +1,74 @@
-fn main() {}
+//! The program: composes the crates and dispatches the CLI's verbs.
+
+mod args;
+mod data;
+mod down;
+mod env;
+mod inside;
+mod local_api;
+mod log;
+mod serve;
+mod up;
+mod verbs;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{CommandFactory, Parser};
+
+use args::{AgentName, Cli, Command};
+use data::DataDir;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("Error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// No runtime and no thread is made before the verbs that enter namespaces have done so.
+fn run(cli: Cli) -> Result<u8> {
+    let data = DataDir::locate(cli.data_dir.as_deref())?;
+    match cli.command {
+        Command::Up(options) => up::up(&data, &options).map(|()| 0),
+        Command::Down => down::down(&data).map(|()| 0),
+        Command::StopServices => down::stop_services(&data).map(|()| 0),
+        Command::Status(options) => down::status(&data, options.output).map(|runs| if runs { 0 } else { 3 }),
+        Command::Env(options) => blocking(env::env(&data, &options)).map(|()| 0),
+        Command::Exec(options) => inside::exec(&data, &options.instance, &options.command).map(exit_code),
+        Command::Connect(options) => connect(&data, &options),
+        Command::Reach(options) => blocking(env::reach(&data, &options)).map(|reached| u8::from(!reached)),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "strait", &mut std::io::stdout());
+            Ok(0)
+        }
+        Command::Agent { kind, run_dir } => {
+            log::start();
+            match kind {
+                AgentName::Resolver => strait_local::resolver::run(&run_dir)?,
+                AgentName::Forwarder => strait_local::forwarder::run(&run_dir)?,
+            }
+            Ok(0)
+        }
+        Command::Verb(verb) => blocking(verbs::run(verb, &verbs::Context::new(data.credentials_path()))).map(|()| 0),
+    }
+}
+
+fn connect(data: &DataDir, options: &args::Connect) -> Result<u8> {
+    let found = blocking(env::find_connection(data, options))?;
+    inside::psql(data, options.from.as_deref(), &found, &options.psql).map(exit_code)
+}
+
+fn blocking<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
+    runtime.block_on(future)
+}
+
+/// An exit status of another program, passed on; one that does not fit is a plain failure.
+fn exit_code(status: i32) -> u8 {
+    u8::try_from(status).unwrap_or(1)
+}

@@ -86,6 +86,19 @@ pub(super) fn recorded(path: &Path) -> Option<Process> {
     (same_boot && record.process.alive()).then_some(record.process)
 }
 
+/// The postmaster that runs in a host, whether it was noted or not: a server can be killed between the two.
+pub(super) fn in_host(kernel: &Kernel, host: &str) -> Option<Process> {
+    (kernel.processes(host).into_iter()).find(|process| leads_to_postmaster(process.pid))
+}
+
+/// The process with this number.
+pub(super) fn numbered(pid: u32) -> Option<Process> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let start_time = after_name.split_whitespace().nth(19)?.parse().ok()?;
+    Some(Process { pid, start_time })
+}
+
 /// Stops a postmaster: fast, then immediately, then by force. Blocks until it is gone.
 pub(super) fn stop(id: &str, process: &Process, record: &Path) -> Result<(), LocalError> {
     let steps = [
@@ -108,6 +121,17 @@ pub(super) fn stop(id: &str, process: &Process, record: &Path) -> Result<(), Loc
     Err(LocalError::DoesNotEnd {
         id: id.to_owned(),
         pid: process.pid,
+    })
+}
+
+/// A sandbox has a first process of its own, and the postmaster is its child.
+fn leads_to_postmaster(pid: u32) -> bool {
+    let children =
+        fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    children.split_whitespace().any(|child| {
+        let command = fs::read(format!("/proc/{child}/cmdline")).unwrap_or_default();
+        let mut words = command.split(|byte| *byte == 0);
+        words.any(|word| word.starts_with(SHOWN.as_bytes()))
     })
 }
 
@@ -149,10 +173,7 @@ mod tests {
             .arg("60")
             .spawn()
             .expect("sleep runs");
-        let process = Process {
-            pid: child.id(),
-            start_time: start_time(child.id()),
-        };
+        let process = numbered(child.id()).expect("it runs");
         record(&path, &process).expect("recorded");
         assert_eq!(recorded(&path), Some(process));
         let before_reboot = Record {
@@ -165,12 +186,5 @@ mod tests {
         child.kill().expect("the end");
         child.wait().expect("its status");
         assert_eq!(recorded(&path), None);
-    }
-
-    fn start_time(pid: u32) -> u64 {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
-        let (_, rest) = stat.rsplit_once(')').expect("a name in brackets");
-        let field = rest.split_whitespace().nth(19).expect("field 22");
-        field.parse().expect("a number")
     }
 }

@@ -57,7 +57,7 @@ impl Service {
         self.wanted = Some((host.to_owned(), spec.clone()));
         self.make_data(shared).await?;
         let renewed = self.ensure_certificate(shared, spec)?;
-        let process = match process::recorded(&self.record()) {
+        let process = match self.running(shared, host)? {
             Some(process) => {
                 if renewed {
                     let client = self.connect_when_ready(shared, host, &process).await?;
@@ -110,7 +110,7 @@ impl Service {
         host: &str,
         sources: &BTreeSet<Ipv4Addr>,
     ) -> Result<u64, LocalError> {
-        let Some(process) = process::recorded(&self.record()) else {
+        let Some(process) = self.running(shared, host)? else {
             return Ok(0);
         };
         let client = self.connect_when_ready(shared, host, &process).await?;
@@ -144,6 +144,18 @@ impl Service {
             .min(LONGEST_PAUSE);
         self.next_try = Some(Instant::now() + Duration::from_secs(u64::from(pause)));
         tracing::error!(service = self.id, %error, pause, "PostgreSQL cannot be started");
+    }
+
+    /// The postmaster, if it runs; one that a killed server started and had no time to note is noted now.
+    fn running(&self, shared: &Shared, host: &str) -> Result<Option<Process>, LocalError> {
+        if let Some(process) = process::recorded(&self.record()) {
+            return Ok(Some(process));
+        }
+        let found = process::in_host(&shared.kernel, host);
+        if let Some(process) = &found {
+            process::record(&self.record(), process)?;
+        }
+        Ok(found)
     }
 
     async fn make_data(&self, shared: &Shared) -> Result<(), LocalError> {
@@ -197,11 +209,9 @@ impl Service {
         )?;
         folder::write_owned(&data.join("pg_hba.conf"), config::service_hba().as_bytes())?;
         folder::rotate(&log, LARGEST_LOG)?;
-        // The process numbers in it are of a namespace that may be gone, so they can name anybody. What keeps a second
-        // postmaster away is the port: this namespace has one 5432, and it is taken before any data is touched.
-        if !self.answers(shared, host).await {
-            folder::remove_file(&data.join("postmaster.pid"))?;
-        }
+        // The process numbers in it are of a namespace that is gone, so they can name anybody. Whether a postmaster runs
+        // is known better here.
+        folder::remove_file(&data.join("postmaster.pid"))?;
         let argv = process::postmaster(&shared.installation);
         let (kernel, hidden) = (shared.kernel.clone(), shared.data.clone());
         let (host, record) = (host.to_owned(), self.record());
@@ -213,13 +223,6 @@ impl Service {
             Ok(started)
         })
         .await
-    }
-
-    async fn answers(&self, shared: &Shared, host: &str) -> bool {
-        !matches!(
-            self.connect(shared, host).await,
-            Err(NoConnection::Unreachable(_))
-        )
     }
 
     async fn connect_when_ready(

@@ -1,10 +1,13 @@
 //! Strait's own PostgreSQL: one Unix socket in the run folder, nothing on the network. It outlives the server too.
 
 use std::fs;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use nix::sys::socket::getsockopt;
+use nix::sys::socket::sockopt::PeerCredentials;
 use sqlx::ConnectOptions;
 use sqlx::postgres::PgConnectOptions;
 use strait_kernel::{Kernel, Process};
@@ -21,6 +24,7 @@ const READY_PAUSE: Duration = Duration::from_millis(10);
 const LARGEST_LOG: u64 = 16 * 1024 * 1024;
 const DATABASE: &str = "strait";
 const ID: &str = "store";
+const SOCKET: &str = ".s.PGSQL.5432";
 
 /// Strait's own PostgreSQL.
 #[derive(Debug, Clone)]
@@ -40,15 +44,21 @@ impl Store {
         let folder = data.join("store");
         // A folder of its own: PostgreSQL's identity must be able to write where its socket is.
         let socket_folder = data.join("run").join("store");
-        check_socket_path(&socket_folder.join(".s.PGSQL.5432.lock"))?;
+        check_socket_path(&socket_folder.join(SOCKET))?;
         let (place, installation) = (data.to_owned(), installation.clone());
         let (own, sockets) = (folder.clone(), socket_folder.clone());
         let process = blocking(move || {
             make_data(&kernel, &place, &installation, &own)?;
-            match process::recorded(&own.join("process.json")) {
-                Some(process) => Ok(process),
-                None => start(&kernel, &place, &installation, &own, &sockets),
+            let record = own.join("process.json");
+            if let Some(process) = process::recorded(&record) {
+                return Ok(process);
             }
+            let started = match listening(&sockets.join(SOCKET)) {
+                Some(process) => process,
+                None => start(&kernel, &place, &installation, &own, &sockets)?,
+            };
+            process::record(&record, &started)?;
+            Ok(started)
         })
         .await?;
         let store = Self {
@@ -171,14 +181,20 @@ fn start(
     // Process numbers of a namespace that is gone can name anybody.
     for stale in [
         own.join("postmaster.pid"),
-        socket_folder.join(".s.PGSQL.5432.lock"),
-        socket_folder.join(".s.PGSQL.5432"),
+        socket_folder.join(format!("{SOCKET}.lock")),
+        socket_folder.join(SOCKET),
     ] {
         folder::remove_file(&stale)?;
     }
     let show = [(own.as_path(), "data"), (socket_folder, "socket")];
     let argv = process::postmaster(installation);
-    let started = process::launch(kernel, &Place::Here, data, &show, argv, &log)?;
-    process::record(&folder.join("process.json"), &started)?;
-    Ok(started)
+    process::launch(kernel, &Place::Here, data, &show, argv, &log)
+}
+
+/// The postmaster at the other end of a socket: one that a killed server started and had no time to note. A second one
+/// on its data would be the end of the data.
+fn listening(socket: &Path) -> Option<Process> {
+    let stream = UnixStream::connect(socket).ok()?;
+    let peer = getsockopt(&stream, PeerCredentials).ok()?;
+    process::numbered(u32::try_from(peer.pid()).ok()?)
 }

@@ -149,6 +149,8 @@ fn adopts(world: &World) {
     let before = process_of(world, "adopts");
     let next = world.another_engine();
     assert!(world.wait(next.is_ready(host, "adopts")));
+    // As if the first server had been killed before it could note what it started.
+    fs::remove_file(world.data.join("services/adopts/process.json")).expect("a record");
     let mut changed = first;
     changed.password_verifier = OTHER_VERIFIER.to_owned();
     world
@@ -314,6 +316,13 @@ fn stores(world: &World) {
     });
     let found = world.wait(ensure()).expect("found");
     assert_eq!(found.process(), store.process());
+    // As if the first server had been killed before it could note what it started.
+    fs::remove_file(world.data.join("store/process.json")).expect("a record");
+    let found = world.wait(ensure()).expect("found by its socket");
+    assert!(found.alive());
+    world.wait(found.stop()).expect("it stops");
+    until("it is gone", || !store.alive());
+    let store = world.wait(ensure()).expect("started anew");
     store.process().signal(Signal::Kill).expect("killed");
     until("it is gone", || !store.alive());
     let again = world.wait(ensure()).expect("started anew");

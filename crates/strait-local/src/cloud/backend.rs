@@ -1,0 +1,29 @@
+//! The local cloud behind the AWS wire.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use strait_vpc::{Action, AwsError, Caller, Response};
+use strait_wire::{Backend, Credentials};
+
+use super::Local;
+
+#[async_trait]
+impl Backend for Local {
+    async fn secret(&self, access_key_id: &str) -> Option<Credentials> {
+        let network = self.network().await;
+        let account = network.accounts.values().find(|account| account.access_key_id == access_key_id)?;
+        Some(Credentials {
+            account: account.id.clone(),
+            secret_access_key: account.secret_access_key.clone(),
+            session_token: None,
+        })
+    }
+
+    async fn call(&self, caller: Caller, action: Action) -> Result<Response, AwsError> {
+        Self::call(self, caller, action).await
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}

@@ -1,0 +1,317 @@
+//! The local cloud: one process owns the network, and a call is answered when it is committed and packets obey it.
+
+mod backend;
+mod peering;
+mod probe;
+mod provider;
+mod publish;
+mod reach;
+mod service;
+mod traits;
+mod vpc;
+mod way;
+
+pub use reach::ReachError;
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sqlx::PgPool;
+use strait_kernel::Kernel;
+use strait_vpc::state::{Account, InstanceState};
+use strait_vpc::{AccountId, Action, AwsError, Caller, Context, Fault, Network, Response};
+use tokio::sync::{Mutex, Notify, RwLock};
+
+use crate::agent::Agent;
+use crate::engine::Engine;
+use crate::forwarder::Forwarded;
+use crate::{LocalError, store};
+
+/// The name of the account that runs services.
+pub const PROVIDER: &str = "provider";
+
+/// The address of the resolver in the internet.
+pub const INTERNET_RESOLVER: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 53);
+
+/// The address in the internet where Strait's own two endpoints answer.
+pub const INTERNET_ENDPOINTS: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 80);
+
+/// The name of the internet's host namespace.
+pub const INTERNET: &str = "internet";
+
+/// The local cloud. Cheap to clone; all clones are one cloud.
+#[derive(Clone)]
+pub struct Local {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    /// The network; whoever holds it is the one that changes it.
+    network: Mutex<Network>,
+    /// The network as last committed, for readers that must not wait for a change under way.
+    committed: RwLock<Arc<Network>>,
+    pool: PgPool,
+    kernel: Arc<Kernel>,
+    engine: Engine,
+    resolver: Agent,
+    forwarder: Agent,
+    /// Names that the public DNS answers.
+    names: Mutex<BTreeMap<String, Ipv4Addr>>,
+    /// Loopback ports of public ways, by service.
+    forwards: Mutex<BTreeMap<String, Forwarded>>,
+    changed: Notify,
+    /// The provider's account.
+    provider: String,
+    options: Options,
+}
+
+/// What a local cloud is made of.
+pub struct Parts {
+    /// The database: Strait's own, or any.
+    pub pool: PgPool,
+    /// The kernel's side.
+    pub kernel: Arc<Kernel>,
+    /// PostgreSQL services.
+    pub engine: Engine,
+    /// The resolver process.
+    pub resolver: Agent,
+    /// The forwarder process.
+    pub forwarder: Agent,
+    /// The rest.
+    pub options: Options,
+}
+
+/// Settings of a local cloud.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where processes and namespaces are recorded: `DATA/run`.
+    pub run_dir: PathBuf,
+    /// The domain of services' names.
+    pub domain: String,
+    /// AWS's own quotas (5 VPCs per Region) instead of test-friendly ones.
+    pub aws_quotas: bool,
+}
+
+/// What `strait exec` needs to know of a host, kept in `DATA/run/hosts.json` so that it works while the server is dead.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostEntry {
+    /// The host's namespace: an instance id, or `internet`.
+    pub host: String,
+    /// The instance's `Name` tag.
+    pub name: Option<String>,
+    /// The account's name.
+    pub account: String,
+    /// The resolver that its programs ask.
+    pub resolver: Ipv4Addr,
+}
+
+/// The file in the run folder that lists hosts.
+pub const HOSTS_FILE: &str = "hosts.json";
+
+impl Local {
+    /// Loads the network and makes the kernel agree with it.
+    ///
+    /// # Errors
+    /// When the database cannot be read or the kernel refuses.
+    pub async fn start(parts: Parts) -> Result<Self, LocalError> {
+        let mut network = store::load(&parts.pool).await?;
+        let provider = provider_of(&mut network, &parts.pool).await?;
+        if parts.options.aws_quotas {
+            network.quotas.insert("vpcs-per-region".to_owned(), 5);
+        }
+        let names = store::load_names(&parts.pool).await?;
+        let forwards = store::load_forwards(&parts.pool).await?;
+        let local = Self {
+            inner: Arc::new(Inner {
+                committed: RwLock::new(Arc::new(network.clone())),
+                network: Mutex::new(network),
+                pool: parts.pool,
+                kernel: parts.kernel,
+                engine: parts.engine,
+                resolver: parts.resolver,
+                forwarder: parts.forwarder,
+                names: Mutex::new(names),
+                forwards: Mutex::new(forwards),
+                changed: Notify::new(),
+                provider,
+                options: parts.options,
+            }),
+        };
+        local.settle().await?;
+        local.resume_forwarding().await?;
+        Ok(local)
+    }
+
+    /// The network as last committed.
+    pub async fn network(&self) -> Arc<Network> {
+        Arc::clone(&*self.inner.committed.read().await)
+    }
+
+    /// The account with this name or id; made when it is new.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn ensure_account(&self, name: &str) -> Result<Account, LocalError> {
+        if let Some(account) = found_account(&*self.network().await, name) {
+            return Ok(account);
+        }
+        let (name, id) = (name.to_owned(), name.parse::<AccountId>().ok());
+        self.change(move |network, context| {
+            if let Some(account) = found_account(network, &name) {
+                return Ok(account);
+            }
+            Ok(strait_vpc::new_account(network, &name, id.clone(), context).clone())
+        })
+        .await
+        .map_err(LocalError::from)
+    }
+
+    /// Does one AWS call as this caller: checked by the rules, committed, and true in the kernel before it returns.
+    ///
+    /// # Errors
+    /// AWS's own, or `InternalError` when the store or the kernel failed; then nothing has changed.
+    pub async fn call(&self, caller: Caller, action: Action) -> Result<Response, AwsError> {
+        self.change(move |network, context| strait_vpc::apply(network, &caller, action.clone(), context)).await
+    }
+
+    /// Lets time pass: requests expire, ended objects go.
+    ///
+    /// # Errors
+    /// When the store or the kernel failed.
+    pub async fn tick(&self) -> Result<(), AwsError> {
+        self.change(|network, context| {
+            strait_vpc::tick(network, context.now);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Watches the processes beside the server and the services: what dies is started anew. Never returns.
+    pub async fn watch(&self) {
+        let inner = &self.inner;
+        tokio::join!(inner.resolver.watch(), inner.forwarder.watch(), inner.engine.watch());
+    }
+
+    /// Runs `change` on a copy of the network; when it succeeds and something changed, makes the kernel and the store
+    /// agree before anyone sees it.
+    async fn change<T>(
+        &self,
+        change: impl FnOnce(&mut Network, &mut Context<'_>) -> Result<T, AwsError> + Send,
+    ) -> Result<T, AwsError> {
+        let mut current = self.inner.network.lock().await;
+        let mut next = current.clone();
+        let answer = {
+            let mut random = rand::random::<u128>;
+            change(&mut next, &mut Context { now: Timestamp::now(), random: &mut random })?
+        };
+        let changes = store::take_changes(&mut next).map_err(|error| internal(&error))?;
+        if changes.is_empty() {
+            return Ok(answer);
+        }
+        let mut transaction = self.inner.pool.begin().await.map_err(|error| internal(&error))?;
+        store::write(&mut transaction, &changes).await.map_err(|error| internal(&error))?;
+        let made = self.make_true(&next).await;
+        let committed = match made {
+            Ok(()) => transaction.commit().await.map_err(|error| internal(&error)),
+            Err(error) => Err(internal(&error)),
+        };
+        if let Err(error) = committed {
+            if let Err(undo) = self.make_true(&current).await {
+                tracing::error!(%undo, "could not take back a change that failed; the next change tries again");
+            }
+            return Err(error);
+        }
+        *self.inner.committed.write().await = Arc::new(next.clone());
+        *current = next;
+        self.inner.changed.notify_waiters();
+        Ok(answer)
+    }
+
+    /// Makes kernel and resolver agree with the network as it is: at start, after a server was killed.
+    async fn settle(&self) -> Result<(), LocalError> {
+        let network = self.inner.network.lock().await;
+        self.make_true(&network).await
+    }
+
+    async fn make_true(&self, network: &Network) -> Result<(), LocalError> {
+        let picture = strait_vpc::picture(network);
+        let listeners = publish::listeners(&picture);
+        let kernel = Arc::clone(&self.inner.kernel);
+        let changes = tokio::task::spawn_blocking(move || kernel.apply(&picture))
+            .await
+            .map_err(|_| LocalError::Interrupted)??;
+        tracing::debug!(?changes, "the kernel agrees");
+        self.write_hosts(network)?;
+        self.publish(listeners).await
+    }
+
+    fn write_hosts(&self, network: &Network) -> Result<(), LocalError> {
+        let path = self.inner.options.run_dir.join(HOSTS_FILE);
+        let text = serde_json::to_vec_pretty(&hosts(network)).map_err(LocalError::Json)?;
+        if std::fs::read(&path).is_ok_and(|old| old == text) {
+            return Ok(());
+        }
+        let fresh = path.with_extension("json.new");
+        std::fs::write(&fresh, text)
+            .and_then(|()| std::fs::rename(&fresh, &path))
+            .map_err(LocalError::system("write", &path))
+    }
+}
+
+impl HostEntry {
+    /// Whether a person may mean this host by that word.
+    #[must_use]
+    pub fn is_called(&self, word: &str) -> bool {
+        self.host == word || self.name.as_deref() == Some(word)
+    }
+}
+
+/// All hosts that commands can run in: the internet and every running instance.
+fn hosts(network: &Network) -> Vec<HostEntry> {
+    let account = |id: &AccountId| network.accounts.get(id).map_or_else(|| id.to_string(), |found| found.name.clone());
+    let internet = HostEntry {
+        host: INTERNET.to_owned(),
+        name: None,
+        account: String::new(),
+        resolver: INTERNET_RESOLVER,
+    };
+    let running = network.instances.values().filter(|instance| instance.state == InstanceState::Running);
+    let instances = running.map(|instance| HostEntry {
+        host: instance.id.to_string(),
+        name: instance.tags.get("Name").cloned(),
+        account: account(&instance.owner),
+        resolver: Ipv4Addr::new(169, 254, 169, 253),
+    });
+    std::iter::once(internet).chain(instances).collect()
+}
+
+/// The provider's account, made at the first start.
+async fn provider_of(network: &mut Network, pool: &PgPool) -> Result<String, LocalError> {
+    if let Some(account) = found_account(network, PROVIDER) {
+        return Ok(account.id.to_string());
+    }
+    let mut random = rand::random::<u128>;
+    let mut context = Context { now: Timestamp::now(), random: &mut random };
+    let id = strait_vpc::new_account(network, PROVIDER, None, &mut context).id.to_string();
+    let changes = store::take_changes(network)?;
+    let mut transaction = pool.begin().await?;
+    store::write(&mut transaction, &changes).await?;
+    transaction.commit().await?;
+    Ok(id)
+}
+
+fn found_account(network: &Network, name: &str) -> Option<Account> {
+    network.accounts.values().find(|account| account.name == name || account.id.as_str() == name).cloned()
+}
+
+fn internal(error: &dyn std::error::Error) -> AwsError {
+    tracing::error!(%error, "a call failed inside");
+    AwsError::with_fault(
+        "InternalError",
+        format!("Strait could not make this change, so nothing has changed: {error}. The server's log has more; try again."),
+        Fault::Server,
+    )
+}

@@ -1,0 +1,65 @@
+//! The provider's account in the local cloud: its calls, and finding what it made by tag.
+
+use strait_plane::cloud::CloudError;
+use strait_vpc::api::{TagInput, TagSpecification};
+use strait_vpc::state::Tags;
+use strait_vpc::{AccountId, Action, AwsError, Caller, Fault, Region, Response};
+
+use super::{Local, PROVIDER};
+
+/// The tag that names the plane's object for which a resource was made.
+pub(super) const OWNER_TAG: &str = "strait:for";
+
+impl Local {
+    /// Calls as the provider in this Region, and takes the answer of that call's own type.
+    pub(super) async fn ask<T>(&self, region: &str, request: impl Into<Action>) -> Result<T, CloudError>
+    where
+        T: TryFrom<Response, Error = Response>,
+    {
+        let caller = Caller { account: self.provider().await?, region: Region::new(region) };
+        let answer = self.call(caller, request.into()).await.map_err(refused)?;
+        T::try_from(answer).map_err(|other| CloudError::Temporary(format!("unexpected answer {other:?}")))
+    }
+
+    /// Calls as the provider, where a resource that is gone already is a success.
+    pub(super) async fn ask_gone<T>(&self, region: &str, request: impl Into<Action>) -> Result<(), CloudError>
+    where
+        T: TryFrom<Response, Error = Response>,
+    {
+        match self.ask::<T>(region, request).await {
+            Ok(_) => Ok(()),
+            Err(CloudError::Refused { code, .. }) if code.ends_with("NotFound") => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The provider's account.
+    pub(super) async fn provider(&self) -> Result<AccountId, CloudError> {
+        let network = self.network().await;
+        let found = network.accounts.values().find(|account| account.name == PROVIDER);
+        found.map(|account| account.id.clone()).ok_or_else(|| CloudError::Temporary("no provider account yet".to_owned()))
+    }
+}
+
+/// Tags for a resource made for one of the plane's objects.
+pub(super) fn tagged(resource_type: &str, name: &str, owner: &str) -> Vec<TagSpecification> {
+    let tag = |key: &str, value: &str| TagInput { key: key.to_owned(), value: value.to_owned() };
+    vec![TagSpecification {
+        resource_type: resource_type.to_owned(),
+        tags: vec![tag("Name", name), tag(OWNER_TAG, owner)],
+    }]
+}
+
+/// Whether a resource was made for this object of the plane.
+pub(super) fn made_for(tags: &Tags, owner: &str) -> bool {
+    tags.get(OWNER_TAG).is_some_and(|value| value == owner)
+}
+
+fn refused(error: AwsError) -> CloudError {
+    match error.fault {
+        Fault::Server | Fault::Busy => CloudError::Temporary(error.message),
+        Fault::Request | Fault::Identity | Fault::Permission | Fault::DryRun => {
+            CloudError::Refused { code: error.code, message: error.message }
+        }
+    }
+}

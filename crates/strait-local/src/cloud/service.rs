@@ -1,0 +1,99 @@
+//! Where services run: an instance of the provider's in the Region's Service VPC, reached by load balancers only.
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+use strait_plane::cloud::CloudError;
+use strait_vpc::api::{TerminateInstancesRequest, TerminateInstancesResponse};
+use strait_vpc::state::{Holder, Vpc};
+use strait_vpc::{InstanceId, Network, SecurityGroupId};
+
+use super::Local;
+use super::vpc::{Allow, running_for, zones};
+
+/// The range of every Region's Service VPC. PrivateLink makes overlap with customers' ranges harmless.
+const SERVICE_RANGE: &str = "100.64.0.0/16";
+/// The subnet in it, in the Region's first zone.
+const SERVICE_SUBNET: &str = "100.64.0.0/17";
+
+/// A service's place in the Service VPC.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    /// The Service VPC.
+    pub(super) vpc: Vpc,
+    /// The group of the load balancers' nodes that lead to it.
+    pub(super) nodes: SecurityGroupId,
+    /// The instance where PostgreSQL runs.
+    pub(super) instance: InstanceId,
+    /// Its address.
+    pub(super) address: Ipv4Addr,
+}
+
+impl Local {
+    /// The service's place, made if it is not there. Nothing but its own load balancers' nodes gets in, nothing gets out.
+    pub(super) async fn place(&self, service: &str, region: &str) -> Result<Place, CloudError> {
+        let owner = service_key(service);
+        let vpc = self.service_vpc(region).await?;
+        let group = self.group_in(&vpc.id, region, &format!("strait-service-{service}"), &owner).await?;
+        let nodes = self.group_in(&vpc.id, region, &format!("strait-nodes-{service}"), &owner).await?;
+        self.allow_group(region, &group, &nodes, Allow::From).await?;
+        self.allow_group(region, &nodes, &group, Allow::To).await?;
+        self.instance_in(&vpc.id, region, &format!("postgres-{service}"), &owner, &group).await?;
+        let network = self.network().await;
+        let Some((instance, address)) = running_for(&network, &owner)
+            .and_then(|instance| Some((instance.id.clone(), address_of(&network, &instance.id)?)))
+        else {
+            return Err(CloudError::Temporary(format!("the host of service {service} was made and is gone again")));
+        };
+        Ok(Place { vpc, nodes, instance, address })
+    }
+
+    /// The instance of a service that has one.
+    pub(super) async fn service_host(&self, service: &str) -> Option<InstanceId> {
+        running_for(&*self.network().await, &service_key(service)).map(|instance| instance.id.clone())
+    }
+
+    /// Takes the service's place away. Its ways must be gone.
+    pub(super) async fn remove_place(&self, service: &str, region: &str) -> Result<(), CloudError> {
+        if let Some(instance) = self.service_host(service).await {
+            let instance_ids = vec![instance.to_string()];
+            let request = TerminateInstancesRequest { instance_ids, ..Default::default() };
+            self.ask_gone::<TerminateInstancesResponse>(region, request).await?;
+        }
+        self.remove_groups(region, &service_key(service)).await
+    }
+
+    async fn service_vpc(&self, region: &str) -> Result<Vpc, CloudError> {
+        let owner = format!("services/{region}");
+        let range = |text: &str| text.parse::<Ipv4Net>().map_err(|error| CloudError::Temporary(error.to_string()));
+        let vpc = self.vpc_for(region, "strait-services", &owner, range(SERVICE_RANGE)?).await?;
+        let Some(zone) = zones(region)?.into_iter().next() else {
+            return Err(CloudError::Temporary(format!("Region {region} has no zone")));
+        };
+        self.subnet_in(&vpc.id, region, range(SERVICE_SUBNET)?, &zone, &owner).await?;
+        Ok(vpc)
+    }
+}
+
+/// The key of all that is made for a service itself.
+pub(super) fn service_key(service: &str) -> String {
+    format!("service/{service}")
+}
+
+/// The primary address of an instance.
+fn address_of(network: &Network, instance: &InstanceId) -> Option<Ipv4Addr> {
+    let mut interfaces = network.interfaces.values();
+    let first = interfaces.find(|interface| {
+        matches!(&interface.holder, Holder::Instance { id, device_index: 0, .. } if id == instance)
+    });
+    first.map(|interface| interface.address)
+}
+
+/// The addresses of these interfaces.
+pub(super) fn addresses<'a>(
+    network: &Network,
+    interfaces: impl IntoIterator<Item = &'a strait_vpc::InterfaceId>,
+) -> BTreeSet<Ipv4Addr> {
+    interfaces.into_iter().filter_map(|id| network.interfaces.get(id)).map(|interface| interface.address).collect()
+}

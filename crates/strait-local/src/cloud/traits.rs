@@ -1,0 +1,123 @@
+//! The plane's two traits, on the local cloud.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use ipnet::Ipv4Net;
+use strait_plane::cloud::*;
+use strait_plane::postgres::{Postgres, PostgresError, ServiceSpec};
+
+use super::Local;
+use crate::LocalError;
+
+/// How long [`Cloud::changed`] waits at most.
+const QUIET: Duration = Duration::from_secs(5);
+
+#[async_trait]
+impl Cloud for Local {
+    fn supported_regions(&self) -> Vec<String> {
+        SUPPORTED_REGIONS.iter().map(ToString::to_string).collect()
+    }
+
+    fn known_regions(&self) -> Vec<String> {
+        strait_vpc::state::regions().iter().map(|region| region.code.to_owned()).collect()
+    }
+
+    fn account(&self) -> String {
+        self.inner.provider.clone()
+    }
+
+    async fn ensure_vpc(&self, vpc: &VpcSpec) -> Result<VpcObserved, CloudError> {
+        self.make_vpc(vpc).await
+    }
+
+    async fn delete_vpc(&self, vpc: &VpcSpec) -> Result<(), CloudError> {
+        self.unmake_vpc(vpc).await
+    }
+
+    async fn ensure_peering(&self, peering: &PeeringSpec) -> Result<PeeringObserved, CloudError> {
+        self.make_peering(peering).await
+    }
+
+    async fn admit_peer(&self, peering: &PeeringSpec, ranges: &BTreeSet<Ipv4Net>) -> Result<(), CloudError> {
+        self.admit(peering, ranges).await
+    }
+
+    async fn delete_peering(&self, peering: &PeeringSpec) -> Result<(), CloudError> {
+        self.unmake_peering(peering).await
+    }
+
+    async fn ensure_way(&self, way: &WaySpec) -> Result<WayObserved, CloudError> {
+        self.make_way(way).await
+    }
+
+    async fn probe_way(&self, way: &WaySpec) -> Result<(), CloudError> {
+        self.prove_way(way).await
+    }
+
+    async fn refuse_way(&self, way: &WaySpec) -> Result<(), CloudError> {
+        self.close_way(way).await
+    }
+
+    async fn remove_way(&self, way: &WaySpec) -> Result<(), CloudError> {
+        self.unmake_way(way).await
+    }
+
+    async fn publish_names(&self, names: &BTreeMap<String, Ipv4Addr>) -> Result<(), CloudError> {
+        self.rename(names).await.map_err(|error| CloudError::Temporary(error.to_string()))
+    }
+
+    async fn changed(&self) {
+        // Either way the caller looks again.
+        let _ = tokio::time::timeout(QUIET, self.inner.changed.notified()).await;
+    }
+}
+
+#[async_trait]
+impl Postgres for Local {
+    async fn ensure_running(&self, service: &ServiceSpec) -> Result<(), PostgresError> {
+        let place = self.place(&service.id, &service.region).await.map_err(from_cloud)?;
+        self.inner.engine.ensure_running(place.instance.as_str(), service).await.map_err(from_local)
+    }
+
+    async fn ensure_stopped(&self, service: &ServiceSpec) -> Result<(), PostgresError> {
+        self.inner.engine.ensure_stopped(&service.id).await.map_err(from_local)
+    }
+
+    async fn delete(&self, service: &ServiceSpec) -> Result<(), PostgresError> {
+        self.inner.engine.delete(&service.id).await.map_err(from_local)?;
+        self.forget_forwarding(&service.id).await.map_err(from_local)?;
+        self.remove_place(&service.id, &service.region).await.map_err(from_cloud)
+    }
+
+    async fn end_sessions(&self, service: &ServiceSpec, sources: &BTreeSet<Ipv4Addr>) -> Result<u64, PostgresError> {
+        let Some(host) = self.service_host(&service.id).await else { return Ok(0) };
+        self.inner.engine.end_sessions(host.as_str(), &service.id, sources).await.map_err(from_local)
+    }
+
+    fn authority(&self) -> String {
+        self.inner.engine.authority()
+    }
+
+    fn authority_path(&self) -> String {
+        self.inner.engine.authority_path().display().to_string()
+    }
+}
+
+/// Regions where the local cloud offers Peering VPCs and services: Tiger Cloud's.
+const SUPPORTED_REGIONS: &[&str] =
+    &["ap-northeast-1", "ap-south-1", "ap-southeast-1", "ap-southeast-2", "ca-central-1", "eu-central-1", "eu-west-1",
+      "eu-west-2", "sa-east-1", "us-east-1", "us-east-2", "us-west-2"];
+
+fn from_cloud(error: CloudError) -> PostgresError {
+    match error {
+        CloudError::Refused { .. } => PostgresError::Failed(error.to_string()),
+        CloudError::Temporary(why) => PostgresError::Temporary(why),
+    }
+}
+
+fn from_local(error: LocalError) -> PostgresError {
+    PostgresError::Temporary(error.to_string())
+}

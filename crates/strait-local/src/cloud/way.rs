@@ -1,0 +1,293 @@
+//! Ways to a service. Each has a load balancer of its own, so that PostgreSQL sees another source address by each:
+//! the public way an internet-facing one, a private way an internal one behind an endpoint service and an endpoint.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::Arc;
+
+use strait_plane::cloud::{CloudError, WayKind, WayObserved, WaySpec};
+use strait_vpc::api::*;
+use strait_vpc::picture::Listen;
+use strait_vpc::state::{Endpoint, EndpointService, EndpointState, LoadBalancer};
+use strait_vpc::Network;
+
+use super::provider::{made_for, tagged};
+use super::service::{Place, addresses};
+use super::vpc::{PORT, endpoints_group, first_subnet, running_for};
+use super::{INTERNET, Local};
+
+impl Local {
+    pub(super) async fn make_way(&self, spec: &WaySpec) -> Result<WayObserved, CloudError> {
+        let key = way_key(spec);
+        let place = self.place(&spec.service, &spec.region).await?;
+        self.balancer(spec, &key, &place).await?;
+        match &spec.kind {
+            WayKind::Public => self.public_way(spec, &key).await,
+            WayKind::Private { vpc } => self.private_way(spec, &key, vpc).await,
+        }
+    }
+
+    pub(super) async fn prove_way(&self, spec: &WaySpec) -> Result<(), CloudError> {
+        let observed = self.make_way(spec).await?;
+        let to = SocketAddrV4::new(observed.address, observed.port);
+        let WayKind::Private { vpc } = &spec.kind else {
+            return self.probe(INTERNET, to).await;
+        };
+        let prober = running_for(&*self.network().await, &format!("vpc/{vpc}")).map(|instance| instance.id.to_string());
+        let Some(prober) = prober else {
+            return Err(CloudError::Temporary(format!("the Peering VPC {vpc} has no prober yet")));
+        };
+        self.probe(&prober, to).await
+    }
+
+    pub(super) async fn close_way(&self, spec: &WaySpec) -> Result<(), CloudError> {
+        if spec.kind == WayKind::Public {
+            self.refuse_forwarding(&spec.service).await?;
+        }
+        let network = self.network().await;
+        let key = way_key(spec);
+        let Some(entrance) = entrance(&network, spec, &key) else { return Ok(()) };
+        let picture = strait_vpc::picture(&network);
+        let Some(host) = picture.hosts.get(&entrance) else { return Ok(()) };
+        let listens: Vec<Listen> = host.forwards.keys().cloned().collect();
+        let kernel = Arc::clone(&self.inner.kernel);
+        tokio::task::spawn_blocking(move || {
+            listens.iter().try_for_each(|listen| kernel.refuse(&entrance, listen, true))
+        })
+        .await
+        .map_err(|_| CloudError::Temporary("interrupted while the way was closed".to_owned()))?
+        .map_err(|error| CloudError::Temporary(error.to_string()))
+    }
+
+    pub(super) async fn unmake_way(&self, spec: &WaySpec) -> Result<(), CloudError> {
+        if spec.kind == WayKind::Public {
+            self.stop_forwarding(&spec.service).await?;
+        }
+        let (key, region) = (way_key(spec), spec.region.as_str());
+        let network = self.network().await;
+        if let Some(endpoint) = endpoint(&network, &key) {
+            let vpc_endpoint_ids = vec![endpoint.id.to_string()];
+            let request = DeleteVpcEndpointsRequest { vpc_endpoint_ids, ..Default::default() };
+            self.ask_gone::<DeleteVpcEndpointsResponse>(region, request).await?;
+        }
+        if let Some(service) = endpoint_service(&network, &key) {
+            let service_ids = vec![service.id.to_string()];
+            let request = DeleteVpcEndpointServiceConfigurationsRequest { service_ids, ..Default::default() };
+            self.ask_gone::<DeleteVpcEndpointServiceConfigurationsResponse>(region, request).await?;
+        }
+        if let Some(balancer) = balancer(&network, &key) {
+            let request = DeleteLoadBalancerRequest { load_balancer_arn: balancer.arn.clone() };
+            self.ask_gone::<DeleteLoadBalancerResponse>(region, request).await?;
+        }
+        let mut groups = network.target_groups.values();
+        if let Some(group) = groups.find(|group| made_for(&group.tags, &key)) {
+            let request = DeleteTargetGroupRequest { target_group_arn: group.arn.clone() };
+            self.ask_gone::<DeleteTargetGroupResponse>(region, request).await?;
+        }
+        Ok(())
+    }
+
+    async fn public_way(&self, spec: &WaySpec, key: &str) -> Result<WayObserved, CloudError> {
+        let network = self.network().await;
+        let balancer = balancer(&network, key).ok_or_else(|| vanished("load balancer"))?;
+        let nodes = balancer.nodes.values();
+        let public = nodes.clone().filter_map(|id| network.interfaces.get(id)?.public_ip).next();
+        let address = public.ok_or_else(|| CloudError::Refused {
+            code: "InsufficientPublicAddresses".to_owned(),
+            message: "All addresses of the local internet (198.51.100.0/24) are taken: delete or attach a service.".to_owned(),
+        })?;
+        let loopback_port = self.forward(&spec.service, SocketAddrV4::new(address, PORT)).await?;
+        Ok(WayObserved {
+            ready: true,
+            address,
+            port: PORT,
+            provisioned_id: balancer.arn.clone(),
+            sources: addresses(&network, nodes),
+            loopback_port: Some(loopback_port),
+        })
+    }
+
+    async fn private_way(&self, spec: &WaySpec, key: &str, vpc: &str) -> Result<WayObserved, CloudError> {
+        let service = self.endpoint_service(spec, key).await?;
+        let endpoint = self.endpoint(spec, key, vpc, &service).await?;
+        if endpoint.state == EndpointState::PendingAcceptance {
+            let request = AcceptVpcEndpointConnectionsRequest {
+                service_id: service.id.to_string(),
+                vpc_endpoint_ids: vec![endpoint.id.to_string()],
+                ..Default::default()
+            };
+            self.ask::<AcceptVpcEndpointConnectionsResponse>(&spec.region, request).await?;
+        }
+        let network = self.network().await;
+        let endpoint = network.endpoints.get(&endpoint.id).ok_or_else(|| vanished("endpoint"))?;
+        let balancer = balancer(&network, key).ok_or_else(|| vanished("load balancer"))?;
+        let entrances = addresses(&network, endpoint.interfaces.values());
+        Ok(WayObserved {
+            ready: endpoint.state == EndpointState::Available,
+            address: entrances.first().copied().ok_or_else(|| vanished("endpoint's interface"))?,
+            port: PORT,
+            provisioned_id: endpoint.id.to_string(),
+            sources: addresses(&network, balancer.nodes.values()),
+            loopback_port: None,
+        })
+    }
+
+    /// The way's load balancer with its listener and target, made where they are not there.
+    async fn balancer(&self, spec: &WaySpec, key: &str, place: &Place) -> Result<(), CloudError> {
+        let (name, region) = (way_name(spec), spec.region.as_str());
+        let network = self.network().await;
+        if balancer(&network, key).is_none() {
+            let request = CreateLoadBalancerRequest {
+                name: name.clone(),
+                type_: Some("network".to_owned()),
+                scheme: Some(if spec.kind == WayKind::Public { "internet-facing" } else { "internal" }.to_owned()),
+                subnets: vec![first_subnet(&network, &place.vpc.id)?.id.to_string()],
+                security_groups: vec![place.nodes.to_string()],
+                tags: balancer_tags(&name, key),
+                ..Default::default()
+            };
+            self.ask::<CreateLoadBalancerResponse>(region, request).await?;
+        }
+        if !network.target_groups.values().any(|group| made_for(&group.tags, key)) {
+            let request = CreateTargetGroupRequest {
+                name: name.clone(),
+                protocol: Some("TCP".to_owned()),
+                port: Some(PORT),
+                vpc_id: Some(place.vpc.id.to_string()),
+                target_type: Some("ip".to_owned()),
+                tags: balancer_tags(&name, key),
+                ..Default::default()
+            };
+            self.ask::<CreateTargetGroupResponse>(region, request).await?;
+        }
+        self.listen(region, key, place.address).await
+    }
+
+    async fn listen(&self, region: &str, key: &str, target: Ipv4Addr) -> Result<(), CloudError> {
+        let network = self.network().await;
+        let balancer = balancer(&network, key).ok_or_else(|| vanished("load balancer"))?;
+        let mut groups = network.target_groups.values();
+        let group = groups.find(|group| made_for(&group.tags, key)).ok_or_else(|| vanished("target group"))?;
+        if !group.targets.iter().any(|known| known.id == target.to_string()) {
+            let request = RegisterTargetsRequest {
+                target_group_arn: group.arn.clone(),
+                targets: vec![TargetDescription { id: target.to_string(), port: Some(PORT), ..Default::default() }],
+            };
+            self.ask::<RegisterTargetsResponse>(region, request).await?;
+        }
+        if network.listeners.values().any(|listener| listener.load_balancer == balancer.arn) {
+            return Ok(());
+        }
+        let forward = ListenerAction {
+            type_: "forward".to_owned(),
+            target_group_arn: Some(group.arn.clone()),
+            ..Default::default()
+        };
+        let request = CreateListenerRequest {
+            load_balancer_arn: balancer.arn.clone(),
+            protocol: Some("TCP".to_owned()),
+            port: Some(PORT),
+            default_actions: vec![forward],
+            ..Default::default()
+        };
+        self.ask::<CreateListenerResponse>(region, request).await.map(drop)
+    }
+
+    /// The way's endpoint service, for the provider's own endpoints only.
+    async fn endpoint_service(&self, spec: &WaySpec, key: &str) -> Result<EndpointService, CloudError> {
+        let network = self.network().await;
+        if endpoint_service(&network, key).is_none() {
+            let balancer = balancer(&network, key).ok_or_else(|| vanished("load balancer"))?;
+            let request = CreateVpcEndpointServiceConfigurationRequest {
+                acceptance_required: Some(true),
+                network_load_balancer_arns: vec![balancer.arn.clone()],
+                tag_specifications: tagged("vpc-endpoint-service", &way_name(spec), key),
+                ..Default::default()
+            };
+            self.ask::<CreateVpcEndpointServiceConfigurationResponse>(&spec.region, request).await?;
+        }
+        let network = self.network().await;
+        let service = endpoint_service(&network, key).ok_or_else(|| vanished("endpoint service"))?;
+        let ourselves = format!("arn:aws:iam::{}:root", service.owner);
+        if !service.allowed_principals.contains(&ourselves) {
+            let request = ModifyVpcEndpointServicePermissionsRequest {
+                service_id: service.id.to_string(),
+                add_allowed_principals: vec![ourselves],
+                ..Default::default()
+            };
+            self.ask::<ModifyVpcEndpointServicePermissionsResponse>(&spec.region, request).await?;
+        }
+        Ok(service.clone())
+    }
+
+    async fn endpoint(
+        &self,
+        spec: &WaySpec,
+        key: &str,
+        vpc: &str,
+        service: &EndpointService,
+    ) -> Result<Endpoint, CloudError> {
+        let network = self.network().await;
+        if let Some(endpoint) = endpoint(&network, key) {
+            return Ok(endpoint.clone());
+        }
+        let Some(home) = self.find_vpc(&format!("vpc/{vpc}")).await else {
+            return Err(CloudError::Temporary(format!("the Peering VPC {vpc} is not there yet")));
+        };
+        let request = CreateVpcEndpointRequest {
+            vpc_endpoint_type: Some("Interface".to_owned()),
+            vpc_id: home.id.to_string(),
+            service_name: Some(service.service_name()),
+            subnet_ids: vec![first_subnet(&network, &home.id)?.id.to_string()],
+            security_group_ids: vec![endpoints_group(&network, &home.id)?.id.to_string()],
+            tag_specifications: tagged("vpc-endpoint", &way_name(spec), key),
+            ..Default::default()
+        };
+        self.ask::<CreateVpcEndpointResponse>(&spec.region, request).await?;
+        endpoint(&*self.network().await, key).cloned().ok_or_else(|| vanished("endpoint"))
+    }
+}
+
+/// The key of all that is made for a way.
+fn way_key(spec: &WaySpec) -> String {
+    match &spec.kind {
+        WayKind::Public => format!("way/{}/public", spec.service),
+        WayKind::Private { vpc } => format!("way/{}/vpc/{vpc}", spec.service),
+    }
+}
+
+/// A name for the load balancer and target group: at most 32 characters.
+fn way_name(spec: &WaySpec) -> String {
+    match &spec.kind {
+        WayKind::Public => format!("strait-{}-public", spec.service),
+        WayKind::Private { vpc } => format!("strait-{}-{vpc}", spec.service),
+    }
+}
+
+/// The host by which the way is entered: the endpoint's node, or the internet-facing load balancer's.
+fn entrance(network: &Network, spec: &WaySpec, key: &str) -> Option<String> {
+    let node = match &spec.kind {
+        WayKind::Public => balancer(network, key)?.nodes.values().next(),
+        WayKind::Private { .. } => endpoint(network, key)?.interfaces.values().next(),
+    };
+    node.map(ToString::to_string)
+}
+
+fn balancer<'a>(network: &'a Network, key: &str) -> Option<&'a LoadBalancer> {
+    network.load_balancers.values().find(|balancer| made_for(&balancer.tags, key))
+}
+
+fn endpoint_service<'a>(network: &'a Network, key: &str) -> Option<&'a EndpointService> {
+    network.endpoint_services.values().find(|service| made_for(&service.tags, key))
+}
+
+fn endpoint<'a>(network: &'a Network, key: &str) -> Option<&'a Endpoint> {
+    network.endpoints.values().find(|endpoint| made_for(&endpoint.tags, key))
+}
+
+fn balancer_tags(name: &str, key: &str) -> Vec<TagInput> {
+    tagged("", name, key).into_iter().flat_map(|specification| specification.tags).collect()
+}
+
+fn vanished(what: &str) -> CloudError {
+    CloudError::Temporary(format!("the way's {what} was made and is gone again"))
+}

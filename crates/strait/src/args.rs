@@ -1,0 +1,177 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::verbs;
+
+/// Private connectivity for managed PostgreSQL services: VPC peering → Peering VPC → PrivateLink endpoint → service.
+///
+/// `strait up` starts everything on this machine, without root: a provider's plane that speaks Tiger Cloud's API, and a
+/// cloud that speaks AWS's, whose packets obey it.
+#[derive(Debug, Parser)]
+#[command(name = "strait", version, propagate_version = true, max_term_width = 110)]
+pub struct Cli {
+    /// The data folder [default: $XDG_DATA_HOME/strait or ~/.local/share/strait]
+    #[arg(long, global = true, value_name = "FOLDER", env = "STRAIT_DATA_DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "made once a run")]
+pub enum Command {
+    /// Starts Strait, or adopts what runs after the server was killed
+    #[command(after_help = "Examples:\n  strait up --detach\n  strait up --data-dir /tmp/s --http 127.0.0.1:0 --aws 127.0.0.1:0")]
+    Up(Up),
+    /// Ends everything that `strait up` started; the data stays
+    Down,
+    /// Says what runs
+    Status(Output),
+    /// Prints the variables with which clients reach Strait and its AWS endpoint
+    #[command(after_help = "Examples:\n  eval \"$(strait env --account customer)\"\n  strait env --account provider --format json")]
+    Env(Env),
+    /// Runs a command in an instance, or in the internet
+    #[command(after_help = "Examples:\n  strait exec app -- psql \"host=… sslmode=verify-full\"\n  strait exec internet -- bash")]
+    Exec(Exec),
+    /// Opens psql on a service (the same as `strait service connect`)
+    #[command(hide = true)]
+    Connect(Connect),
+    /// Prints the walk of a packet from an instance (or the internet) to a service, and where and why it stops
+    #[command(after_help = "Example:\n  strait reach app orders")]
+    Reach(Reach),
+    /// Prints a script that completes commands in your shell
+    #[command(after_help = "Example:\n  source <(strait completions bash)")]
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// A process beside the server
+    #[command(hide = true)]
+    Agent {
+        /// Which.
+        kind: AgentName,
+        /// The run folder.
+        #[arg(long)]
+        run_dir: PathBuf,
+    },
+    /// Ends services in order, inside the anchor: a part of `down`
+    #[command(hide = true)]
+    StopServices,
+    /// Projects, services, VPCs, peerings: over the REST API.
+    #[command(flatten)]
+    Verb(verbs::Verb),
+}
+
+/// `strait up`.
+#[derive(Debug, Clone, Args)]
+pub struct Up {
+    /// Where the REST API answers
+    #[arg(long, value_name = "ADDR", env = "STRAIT_HTTP", default_value = "127.0.0.1:8470")]
+    pub http: SocketAddr,
+    /// Where the AWS APIs answer
+    #[arg(long, value_name = "ADDR", env = "STRAIT_AWS", default_value = "127.0.0.1:8471")]
+    pub aws: SocketAddr,
+    /// The domain of services' names
+    #[arg(long, value_name = "DOMAIN", env = "STRAIT_DOMAIN", default_value = "strait.internal")]
+    pub domain: String,
+    /// AWS's own default quotas (5 VPCs per Region) instead of 1,000 VPCs
+    #[arg(long)]
+    pub aws_quotas: bool,
+    /// Returns when Strait is ready, and leaves it running
+    #[arg(long)]
+    pub detach: bool,
+}
+
+/// How to print.
+#[derive(Debug, Clone, Args)]
+pub struct Output {
+    /// For people or for programs
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub output: Format,
+}
+
+/// For people or for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
+/// `strait env`.
+#[derive(Debug, Clone, Args)]
+pub struct Env {
+    /// An account by name or 12-digit id; a new one is made
+    #[arg(long, default_value = "customer", value_name = "provider|customer|ID")]
+    pub account: String,
+    /// Lines for a shell, or an object
+    #[arg(long, value_enum, default_value_t = EnvFormat::Sh)]
+    pub format: EnvFormat,
+    /// The Region that clients use by default
+    #[arg(long, default_value = "us-east-1")]
+    pub region: String,
+}
+
+/// Lines for a shell, or an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EnvFormat {
+    /// `export NAME='value'` lines.
+    Sh,
+    /// A JSON object.
+    Json,
+}
+
+/// `strait exec`.
+#[derive(Debug, Clone, Args)]
+pub struct Exec {
+    /// An instance's id or Name tag, or `internet`
+    pub instance: String,
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+}
+
+/// `strait service connect`.
+#[derive(Debug, Clone, Args)]
+pub struct Connect {
+    /// The service's id or name
+    pub service: String,
+    /// From where: an instance, or `internet` [default: this machine]
+    #[arg(long, value_name = "INSTANCE|internet")]
+    pub from: Option<String>,
+    /// Further arguments of psql
+    #[arg(last = true)]
+    pub psql: Vec<String>,
+}
+
+/// `strait reach`.
+#[derive(Debug, Clone, Args)]
+pub struct Reach {
+    /// An instance's id or Name tag, or `internet`
+    pub from: String,
+    /// The service's id or name
+    pub service: String,
+    /// The TCP port
+    #[arg(long, default_value_t = 5432)]
+    pub port: u16,
+    /// How to print
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// A process beside the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AgentName {
+    /// Answers DNS.
+    Resolver,
+    /// Passes bytes from loopback ports to public addresses.
+    Forwarder,
+}

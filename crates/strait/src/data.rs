@@ -1,0 +1,250 @@
+//! The data folder: where everything is, whose it is, and who uses it.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use nix::fcntl::{Flock, FlockArg};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// The layout of the data folder; a folder of another version is refused, never guessed at.
+const LAYOUT: &str = "strait-data 1\n";
+
+/// A data folder.
+#[derive(Debug, Clone)]
+pub struct DataDir {
+    root: PathBuf,
+}
+
+/// The running server, as `DATA/run/server.json` records it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerRecord {
+    /// Its process id.
+    pub pid: u32,
+    /// When it started, in clock ticks since boot: a process id alone may be another's by now.
+    pub start_time: u64,
+    /// Where the REST API answers.
+    pub http: String,
+    /// Where the AWS APIs answer.
+    pub aws: String,
+    /// The version of the program.
+    pub version: String,
+}
+
+/// What the CLI signs its calls with, as `DATA/credentials.json` keeps it (mode 0600).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credentials {
+    /// Where the REST API answers.
+    pub url: String,
+    /// The first project.
+    pub project_id: String,
+    /// Its public key.
+    pub public_key: String,
+    /// Its secret key.
+    pub secret_key: String,
+    /// The key of `strait admin` and `strait env`.
+    pub admin_key: String,
+}
+
+impl DataDir {
+    /// The folder that was asked for, or the default: `STRAIT_DATA_DIR`, `$XDG_DATA_HOME/strait`, `~/.local/share/strait`.
+    pub fn locate(asked: Option<&Path>) -> Result<Self> {
+        let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let default = || {
+            let data = variable("XDG_DATA_HOME").or_else(|| Some(variable("HOME")?.join(".local/share")));
+            data.map(|data| data.join("strait"))
+        };
+        let Some(root) = asked.map(Path::to_path_buf).or_else(default) else {
+            bail!("there is no HOME to keep a data folder in: name one with --data-dir");
+        };
+        let root = std::path::absolute(&root).with_context(|| format!("no such path: {}", root.display()))?;
+        Ok(Self { root })
+    }
+
+    /// Makes the folder if it is new, and refuses one of another layout or of something else.
+    pub fn open(&self) -> Result<()> {
+        let version = self.root.join("version");
+        match fs::read_to_string(&version) {
+            Ok(found) if found == LAYOUT => {}
+            Ok(found) => bail!(
+                "{} was made by another version of Strait ({}, this one wants {}): use that version, or another folder (--data-dir)",
+                self.root.display(),
+                found.trim(),
+                LAYOUT.trim()
+            ),
+            Err(_) if is_empty(&self.root) => {
+                make_private(&self.root)?;
+                write_private(&version, LAYOUT.as_bytes())?;
+            }
+            Err(error) => bail!(
+                "{} is not a data folder of Strait's and is not empty ({error}): name an empty or new folder with --data-dir",
+                self.root.display()
+            ),
+        }
+        make_private(&self.run())?;
+        make_private(&self.logs())
+    }
+
+    /// Takes the folder for this process until the lock is dropped; `None` when another server has it.
+    pub fn lock(&self) -> Result<Option<Flock<fs::File>>> {
+        let path = self.root.join("lock");
+        let file = fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+        let file = file.with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(Flock::lock(file, FlockArg::LockExclusiveNonblock).ok())
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Sockets, process records, namespaces: gone after `strait down`.
+    pub fn run(&self) -> PathBuf {
+        self.root.join("run")
+    }
+
+    /// Logs.
+    pub fn logs(&self) -> PathBuf {
+        self.root.join("log")
+    }
+
+    /// The server that runs on this folder, if one does.
+    pub fn server(&self) -> Option<ServerRecord> {
+        let record: ServerRecord = read_json(&self.run().join("server.json")).ok()?;
+        (start_time(record.pid) == Some(record.start_time)).then_some(record)
+    }
+
+    /// Records this process as the server.
+    pub fn record_server(&self, http: &str, aws: &str) -> Result<()> {
+        let pid = std::process::id();
+        let record = ServerRecord {
+            pid,
+            start_time: start_time(pid).context("/proc does not show this process")?,
+            http: http.to_owned(),
+            aws: aws.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        write_json(&self.run().join("server.json"), &record)
+    }
+
+    /// Takes the record of the server away.
+    pub fn forget_server(&self) {
+        // A record of a process that is gone is as good as none.
+        let _ = fs::remove_file(self.run().join("server.json"));
+    }
+
+    /// Where the keys of the CLI are.
+    pub fn credentials_path(&self) -> PathBuf {
+        self.root.join("credentials.json")
+    }
+
+    /// The keys of the CLI.
+    pub fn credentials(&self) -> Result<Credentials> {
+        read_json(&self.credentials_path()).with_context(|| {
+            format!("Strait has not run yet in {}: start it with `strait up`", self.root.display())
+        })
+    }
+
+    /// Keeps the keys of the CLI.
+    pub fn keep_credentials(&self, credentials: &Credentials) -> Result<()> {
+        write_json(&self.credentials_path(), credentials)
+    }
+}
+
+/// When a process started, in clock ticks since boot; `None` when there is no such process.
+pub fn start_time(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let mut fields = after_name.split_whitespace();
+    let state = fields.next()?;
+    (state != "Z").then_some(())?;
+    fields.nth(18)?.parse().ok()
+}
+
+/// Reads a JSON file.
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_slice(&text).with_context(|| format!("{} is damaged", path.display()))
+}
+
+fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
+    write_private(path, &serde_json::to_vec_pretty(value)?)
+}
+
+/// Writes a file whole or not at all, for this user only.
+fn write_private(path: &Path, content: &[u8]) -> Result<()> {
+    let fresh = path.with_extension("new");
+    let write = || {
+        let mut file = fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&fresh)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        fs::rename(&fresh, path)
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn make_private(folder: &Path) -> Result<()> {
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.with_context(|| format!("cannot make the folder {}", folder.display()))
+}
+
+fn is_empty(folder: &Path) -> bool {
+    match fs::read_dir(folder) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_of_something_else_is_refused_and_left_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("thesis.tex"), "x").expect("written");
+        let data = DataDir::locate(Some(folder.path())).expect("located");
+        let error = data.open().expect_err("not Strait's").to_string();
+        assert!(error.contains("--data-dir"), "{error}");
+        assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 1);
+    }
+
+    #[test]
+    fn another_version_is_refused_by_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let data = DataDir::locate(Some(&folder.path().join("data"))).expect("located");
+        data.open().expect("new");
+        data.open().expect("again");
+        fs::write(data.root().join("version"), "strait-data 99\n").expect("written");
+        let error = data.open().expect_err("another version").to_string();
+        assert!(error.contains("strait-data 99"), "{error}");
+    }
+
+    #[test]
+    fn one_server_at_a_time() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let data = DataDir::locate(Some(folder.path())).expect("located");
+        data.open().expect("new");
+        let held = data.lock().expect("writable");
+        assert!(held.is_some());
+        assert!(data.lock().expect("writable").is_none());
+        drop(held);
+        assert!(data.lock().expect("writable").is_some());
+    }
+
+    #[test]
+    fn a_record_of_another_process_is_not_a_server() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let data = DataDir::locate(Some(folder.path())).expect("located");
+        data.open().expect("new");
+        data.record_server("a", "b").expect("recorded");
+        assert!(data.server().is_some());
+        let mut record: ServerRecord = read_json(&data.run().join("server.json")).expect("read");
+        record.start_time += 1;
+        write_json(&data.run().join("server.json"), &record).expect("written");
+        assert!(data.server().is_none(), "the id is the same, the process is not");
+    }
+}

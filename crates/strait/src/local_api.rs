@@ -1,0 +1,131 @@
+//! What only the local cloud offers, for the CLI: accounts, and the walk of a packet. Behind the admin key.
+
+use std::sync::Arc;
+
+use axum::extract::{Query, Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use strait_local::cloud::{Local, ReachError};
+use strait_plane::Plane;
+
+/// An account with the keys that sign its calls.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AccountKeys {
+    /// The 12-digit id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The access key id.
+    pub access_key_id: String,
+    /// The secret access key.
+    pub secret_access_key: String,
+}
+
+/// Which account.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AccountName {
+    /// Its name or 12-digit id; a new one is made.
+    pub name: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct ReachQuery {
+    from: String,
+    service: String,
+    port: u16,
+    project: String,
+}
+
+#[derive(Clone)]
+struct Shared {
+    local: Local,
+    plane: Plane,
+}
+
+/// The routes, under `/local/v1`.
+pub fn router(local: Local, plane: Plane, admin_key: &str) -> Router {
+    let expected: Arc<str> = format!("Bearer {admin_key}").into();
+    Router::new()
+        .route("/local/v1/accounts", post(account))
+        .route("/local/v1/reach", get(reach))
+        .with_state(Shared { local, plane })
+        .layer(from_fn_with_state(expected, only_admin))
+}
+
+async fn only_admin(State(expected): State<Arc<str>>, request: Request, next: Next) -> Response {
+    let given = request.headers().get(header::AUTHORIZATION).map(|value| value.as_bytes());
+    if given.is_some_and(|given| same(given, expected.as_bytes())) {
+        return next.run(request).await;
+    }
+    refuse(StatusCode::UNAUTHORIZED, "the admin key of the data folder is needed (Authorization: Bearer …)")
+}
+
+async fn account(State(shared): State<Shared>, Json(asked): Json<AccountName>) -> Response {
+    if !is_account_name(&asked.name) {
+        let message = "an account is named by 12 digits, or by up to 40 letters, digits, '-' and '_', not all of them digits";
+        return refuse(StatusCode::BAD_REQUEST, message);
+    }
+    match shared.local.ensure_account(&asked.name).await {
+        Ok(account) => Json(AccountKeys {
+            id: account.id.to_string(),
+            name: account.name,
+            access_key_id: account.access_key_id,
+            secret_access_key: account.secret_access_key,
+        })
+        .into_response(),
+        Err(error) => refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+    }
+}
+
+async fn reach(State(shared): State<Shared>, Query(asked): Query<ReachQuery>) -> Response {
+    let service = match shared.plane.service(&asked.project, &asked.service).await {
+        Ok(service) => service,
+        Err(error) => return refuse(StatusCode::NOT_FOUND, &error.to_string()),
+    };
+    match shared.local.reach(&asked.from, &service.service_id, asked.port).await {
+        Ok(verdict) => Json(verdict).into_response(),
+        Err(error @ ReachError::NoSuchHost(_)) => refuse(StatusCode::NOT_FOUND, &error.to_string()),
+        Err(error @ ReachError::NoWay) => refuse(StatusCode::CONFLICT, &error.to_string()),
+    }
+}
+
+fn refuse(status: StatusCode, message: &str) -> Response {
+    (status, Json(json!({ "message": message }))).into_response()
+}
+
+fn is_account_name(name: &str) -> bool {
+    if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()) {
+        return name.len() == 12;
+    }
+    (1..=40).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+}
+
+/// Compares in a time that does not tell how much was right.
+fn same(given: &[u8], expected: &[u8]) -> bool {
+    let differences = given.iter().zip(expected).fold(0, |found, (a, b)| found | (a ^ b));
+    given.len() == expected.len() && differences == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_accounts() {
+        for (name, good) in [("customer", true), ("123456789012", true), ("1234", false), ("", false), ("a b", false), ("shop-2", true)] {
+            assert_eq!(is_account_name(name), good, "{name}");
+        }
+    }
+
+    #[test]
+    fn keys_are_compared_whole() {
+        assert!(same(b"abc", b"abc"));
+        assert!(!same(b"ab", b"abc"));
+        assert!(!same(b"abd", b"abc"));
+    }
+}

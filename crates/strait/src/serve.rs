@@ -1,0 +1,182 @@
+//! The server: composes the local cloud, the plane and the two endpoints.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use sqlx::postgres::PgPoolOptions;
+use strait_kernel::Kernel;
+use strait_local::agent::{Agent, AgentKind};
+use strait_local::cloud::{INTERNET, INTERNET_ENDPOINTS, Local, Options, Parts};
+use strait_local::engine::{Engine, Installation, Store};
+use strait_plane::Plane;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+
+use crate::args::Up;
+use crate::data::{Credentials, DataDir};
+use crate::local_api;
+
+/// How often time passes for what expires.
+const TICK: Duration = Duration::from_secs(10);
+
+/// The two endpoints' sockets on the host, bound before anything starts: a port that is taken stops nothing else.
+pub struct Listeners {
+    http: TcpListener,
+    aws: TcpListener,
+}
+
+impl Listeners {
+    /// Binds both.
+    pub fn bind(options: &Up) -> Result<Self> {
+        Ok(Self { http: bind(options.http, "--http")?, aws: bind(options.aws, "--aws")? })
+    }
+}
+
+/// Serves until SIGTERM or SIGINT. What runs beside the server goes on.
+pub fn serve(data: &DataDir, options: &Up, listeners: Listeners, adopted: bool) -> Result<()> {
+    crate::log::start();
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = builder.worker_threads(2).max_blocking_threads(8).enable_all().build();
+    let runtime = runtime.context("cannot start the runtime")?;
+    let served = runtime.block_on(run(data, options, listeners, adopted));
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    served
+}
+
+async fn run(data: &DataDir, options: &Up, listeners: Listeners, adopted: bool) -> Result<()> {
+    let mut ended = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupted = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    let (http_address, aws_address) = (listeners.http.local_addr()?, listeners.aws.local_addr()?);
+    let run_dir = data.run();
+    let program = std::env::current_exe().context("cannot find this program")?;
+    let kernel = Arc::new(Kernel::open(&run_dir)?);
+    let installation = Installation::find()?;
+    let store = Store::ensure(Arc::clone(&kernel), data.root(), &installation).await?;
+    let pool = PgPoolOptions::new().max_connections(8).connect_with(store.options()).await?;
+    let engine = Engine::open(Arc::clone(&kernel), data.root(), installation).await?;
+    let resolver = Agent::new(AgentKind::Resolver, &run_dir, &program);
+    let forwarder = Agent::new(AgentKind::Forwarder, &run_dir, &program);
+    if !adopted {
+        // Agents of an anchor that was killed would answer in namespaces that nobody else has.
+        resolver.stop().await?;
+        forwarder.stop().await?;
+    }
+    let local = Local::start(Parts {
+        pool: pool.clone(),
+        kernel: Arc::clone(&kernel),
+        engine: engine.clone(),
+        resolver,
+        forwarder,
+        options: Options { run_dir: run_dir.clone(), domain: options.domain.clone(), aws_quotas: options.aws_quotas },
+    })
+    .await?;
+    let cloud = Arc::new(local.clone());
+    let plane = Plane::start(pool, cloud.clone(), cloud, options.domain.clone()).await?;
+    let credentials = credentials(data, &plane, http_address).await?;
+
+    let rest = strait_http::router(plane.clone(), rest_options(&credentials, options))
+        .merge(local_api::router(local.clone(), plane.clone(), &credentials.admin_key));
+    let aws = strait_wire::router(Arc::new(local.clone()));
+    let mut tasks = JoinSet::new();
+    let (inside_http, inside_aws) = internet_listeners(&kernel, http_address.port(), aws_address.port())?;
+    for listener in [listeners.http, inside_http] {
+        tasks.spawn(answer(listener, rest.clone()));
+    }
+    for listener in [listeners.aws, inside_aws] {
+        tasks.spawn(answer(listener, aws.clone()));
+    }
+    tasks.spawn(watch(local.clone()));
+    tasks.spawn(pass_time(local));
+    data.record_server(&http_address.to_string(), &aws_address.to_string())?;
+    tracing::info!(http = %http_address, aws = %aws_address, "ready");
+
+    tokio::select! {
+        _ = ended.recv() => tracing::info!("SIGTERM: the server ends; services, names and ports go on"),
+        _ = interrupted.recv() => {
+            eprintln!("The server ends. Services, names and ports go on: `strait up` adopts them, `strait down` ends them.");
+        }
+        Some(task) = tasks.join_next() => task.context("a part of the server failed")??,
+    }
+    plane.shutdown().await;
+    Ok(())
+}
+
+/// The keys of the CLI; made at the first start, and with the URL of this one.
+async fn credentials(data: &DataDir, plane: &Plane, http: SocketAddr) -> Result<Credentials> {
+    let url = format!("http://{http}");
+    if let Ok(known) = data.credentials() {
+        let known = Credentials { url, ..known };
+        data.keep_credentials(&known)?;
+        return Ok(known);
+    }
+    let first = plane.bootstrap().await?;
+    let key = match first.key {
+        Some(key) => key,
+        // The file is gone, and secrets are kept hashed only: a new pair for the same project.
+        None => plane.create_key(&first.project.id).await?,
+    };
+    let admin_key = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
+    let made = Credentials {
+        url,
+        project_id: first.project.id,
+        public_key: key.key.public_key,
+        secret_key: key.secret_key,
+        admin_key,
+    };
+    data.keep_credentials(&made)?;
+    Ok(made)
+}
+
+fn rest_options(credentials: &Credentials, options: &Up) -> strait_http::Options {
+    strait_http::Options {
+        admin_key: Some(credentials.admin_key.clone()),
+        hosts: vec![format!("api.{}", options.domain), INTERNET_ENDPOINTS.to_string()],
+    }
+}
+
+/// Strait's own two endpoints in the internet, where instances' owners reach them.
+fn internet_listeners(kernel: &Kernel, http: u16, aws: u16) -> Result<(TcpListener, TcpListener)> {
+    let bound = kernel.inside(INTERNET, move || {
+        Ok::<_, std::io::Error>((
+            TcpListener::bind((INTERNET_ENDPOINTS, http))?,
+            TcpListener::bind((INTERNET_ENDPOINTS, aws))?,
+        ))
+    })?;
+    bound.context("cannot listen in the internet namespace")
+}
+
+async fn answer(listener: TcpListener, router: axum::Router) -> Result<()> {
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    axum::serve(listener, router).await.context("an endpoint failed")
+}
+
+async fn watch(local: Local) -> Result<()> {
+    local.watch().await;
+    Ok(())
+}
+
+async fn pass_time(local: Local) -> Result<()> {
+    let mut beat = tokio::time::interval(TICK);
+    loop {
+        beat.tick().await;
+        if let Err(error) = local.tick().await {
+            tracing::error!(%error, "time could not pass; trying again");
+        }
+    }
+}
+
+fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).with_context(|| match find_holder(address) {
+        Some(holder) => format!("{address} is taken by {holder}: end it, or choose another with {flag}"),
+        None => format!("cannot listen on {address}: choose another with {flag}"),
+    })
+}
+
+/// What holds a port, as far as a person can be told without tools: that something answers there.
+fn find_holder(address: SocketAddr) -> Option<&'static str> {
+    let answered = std::net::TcpStream::connect_timeout(&address, Duration::from_millis(200));
+    answered.is_ok().then_some("another program (perhaps a Strait with another data folder)")
+}
