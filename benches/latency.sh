@@ -24,7 +24,7 @@ main() {
 
 one_round() {
     quietly new_vpc peering 10.80.0.0/17
-    measure service_create strait service create orders --region "$PROVIDER_REGION" --wait
+    measure service_create strait service create --name orders --region "$PROVIDER_REGION" --wait
     quietly strait service delete orders --wait
     quietly new_service orders
     network customer "$PROVIDER_REGION" 10.20.0.0/16 app
@@ -33,9 +33,9 @@ one_round() {
     measure peering_pending request peering "$CUSTOMER" app
     quietly accept app "${PCX[peering-app]}"
     quietly route app 10.80.0.0/17 "${PCX[peering-app]}"
-    quietly strait service attach orders --vpc peering --wait
+    quietly strait service attach orders peering --wait
     quietly strait service detach orders --wait
-    measure attach eval 'strait service attach orders --vpc peering && until sql_is 1 orders app "select 1"; do :; done'
+    measure attach eval 'strait service attach orders peering && until sql_is 1 orders app "select 1"; do :; done'
     measure detach eval 'strait service detach orders && until sql_is 1 orders internet "select 1"; do :; done'
     measure psql sql_is 1 orders internet "select 1"
 }

@@ -38,7 +38,7 @@ build() {
     quietly request peering "$CUSTOMER" app
     quietly accept app "${PCX[peering-app]}"
     quietly route app "$PEERING_RANGE" "${PCX[peering-app]}"
-    quietly strait service attach orders --vpc peering --wait
+    quietly strait service attach orders peering --wait
     quietly fill
 }
 

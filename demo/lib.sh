@@ -198,7 +198,7 @@ know_accounts() {
 
 # new_service NAME: makes a service, and keeps its password and its stable name.
 new_service() {
-    strait service create "$1" --region "$PROVIDER_REGION" --wait --output json >"$WORK/$1.json" || return 1
+    strait service create --name "$1" --region "$PROVIDER_REGION" --wait --output json >"$WORK/$1.json" || return 1
     PASSWORD[$1]=$(jq -er .initial_password "$WORK/$1.json") || return 1
     NAME[$1]=$(service "$1" .endpoint.host)
 }
@@ -230,17 +230,17 @@ private() {
 
 # local_line NAME: the line for psql on this machine, as the service's connection info prints it.
 local_line() {
-    service "$1" '[.. | objects | (.dsn_from_here?, .local_connection?) | strings][0]'
+    service "$1" .local_connection
 }
 
 new_vpc() {
-    strait vpc create "$1" --region "$PROVIDER_REGION" --cidr "$2" --wait --output json >"$WORK/vpc-$1.json"
+    strait vpc create --name "$1" --region "$PROVIDER_REGION" --cidr "$2" --wait --output json >"$WORK/vpc-$1.json"
 }
 
 # request VPC ACCOUNT NETWORK: asks for a peering connection and keeps its ids in PEERING and PCX.
 request() {
     local vpc=$1 account=$2 network=$3 key="$1-$3"
-    strait peering create --vpc "$vpc" --account "$account" --peer-vpc "${VPC[$network]}" --region "${REGION_OF[$network]}" --output json >"$WORK/peering.json" || return 1
+    strait peering create "$vpc" --account "$account" --vpc-id "${VPC[$network]}" --region "${REGION_OF[$network]}" --output json >"$WORK/peering.json" || return 1
     PEERING[$key]=$(jq -er .id "$WORK/peering.json") || return 1
     PCX[$key]=$(jq -er '.accepter_provisioned_id // .provisioned_id' "$WORK/peering.json")
 }

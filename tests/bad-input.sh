@@ -113,21 +113,21 @@ command_line() {
     local peer
     new_vpc peering 10.80.0.0/20
     network customer "$PROVIDER_REGION" 10.80.0.0/16 overlapping
-    refuse 3.1 "an unknown option" "usage" 'Usage|--help' strait vpc create x --colour red
-    prove 3.2 "its exit status" "is 2" exits 2 strait vpc create x --colour red
+    refuse 3.1 "an unknown option" "usage" 'Usage|--help' strait vpc create --colour red
+    prove 3.2 "its exit status" "is 2" exits 2 strait vpc create --colour red
     prove 3.3 "the exit status of a refusal" "is 1" exits 1 strait vpc get nothere
-    refuse 3.4 "strait vpc create with a bad range" "names cidr" 'cidr' strait vpc create x --region us-east-1 --cidr ten
-    refuse 3.5 "strait peering create, account malformed" "names it" 'account' strait peering create --vpc peering --account 12 --peer-vpc vpc-0123456789abcdef0 --region us-east-1
-    refuse 3.6 "strait peering create, VPC id malformed" "names it" 'vpc' strait peering create --vpc peering --account "$CUSTOMER" --peer-vpc net-1 --region us-east-1
-    refuse 3.7 "strait peering create, unknown Region" "names it" 'region' strait peering create --vpc peering --account "$CUSTOMER" --peer-vpc vpc-0123456789abcdef0 --region mars-1
+    refuse 3.4 "strait vpc create with a bad range" "names cidr" 'cidr' strait vpc create --name x --region us-east-1 --cidr ten
+    refuse 3.5 "strait peering create, account malformed" "names it" 'account' strait peering create peering --account 12 --vpc-id vpc-0123456789abcdef0 --region us-east-1
+    refuse 3.6 "strait peering create, VPC id malformed" "names it" 'vpc' strait peering create peering --account "$CUSTOMER" --vpc-id net-1 --region us-east-1
+    refuse 3.7 "strait peering create, unknown Region" "names it" 'region' strait peering create peering --account "$CUSTOMER" --vpc-id vpc-0123456789abcdef0 --region mars-1
     prove 3.8 "a peer VPC that does not exist" "INVALID, told why" ends_invalid vpc-0123456789abcdef0 'does not exist|not exist|no VPC|not found'
     prove 3.9 "a peer VPC that overlaps" "INVALID, told why" ends_invalid "${VPC[overlapping]}" 'overlap'
     quietly new_service orders
-    quietly strait service attach orders --vpc peering --wait
+    quietly strait service attach orders peering --wait
     refuse 3.10 "deleting a VPC in use" "names what uses it" 'orders' strait vpc delete peering
     peer=$(other_region)
-    quietly strait vpc create elsewhere --region "$peer" --cidr 10.99.0.0/20 --wait
-    refuse 3.11 "attaching in another Region" "names both" "$PROVIDER_REGION.*$peer|$peer.*$PROVIDER_REGION" strait service attach orders --vpc elsewhere
+    quietly strait vpc create --name elsewhere --region "$peer" --cidr 10.99.0.0/20 --wait
+    refuse 3.11 "attaching in another Region" "names both" "$PROVIDER_REGION.*$peer|$peer.*$PROVIDER_REGION" strait service attach orders elsewhere
     refuse 3.12 "strait exec of no instance" "lists what there is" 'internet' strait exec nobody -- true
     prove 3.13 "strait completions bash" "prints a script" eval "strait completions bash | bash -n"
 }
@@ -146,7 +146,7 @@ exits() {
 # ends_invalid VPC PATTERN: AWS answers 200 and then `failed`; the plane shows why.
 ends_invalid() {
     local id
-    id=$(strait peering create --vpc peering --account "$CUSTOMER" --peer-vpc "$1" --region "$PROVIDER_REGION" --output json | jq -er .id) || return 1
+    id=$(strait peering create peering --account "$CUSTOMER" --vpc-id "$1" --region "$PROVIDER_REGION" --output json | jq -er .id) || return 1
     wait_for 5 is_invalid "$id" "$2"
 }
 

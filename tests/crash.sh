@@ -41,7 +41,7 @@ build() {
         range=$(get .cidr strait vpc get "$vpc" --output json)
         quietly route app "$range" "${PCX[$vpc-app]}"
     done
-    quietly strait service attach orders --vpc peering --wait
+    quietly strait service attach orders peering --wait
     quietly sql orders app "create table kept (n int); insert into kept values (7)"
     CATALOG_LINE=$(local_line catalog)
     prove 0.1 "both services" "are reached" everything_works
@@ -108,14 +108,14 @@ in_the_middle() {
 # The answer to the attach may or may not come before the server dies: the plane has it, or the user tries again.
 attach_and_kill() {
     local vpc=$1
-    strait service attach orders --vpc "$vpc" >"$WORK/out" 2>&1 </dev/null &
+    strait service attach orders "$vpc" >"$WORK/out" 2>&1 </dev/null &
     local asked=$!
     sleep "$2"
     kill_server
     wait "$asked" || true
     quietly start_strait
     know_accounts
-    quietly strait service attach orders --vpc "$vpc" --wait
+    quietly strait service attach orders "$vpc" --wait
     prove 3.1 "killed $2 s into the move to $vpc" "after up it gets there, the row is there" sql_is 7 orders app "select n from kept"
 }
 

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 section 1 "A service, public at first"
 
-prove 1.1 "strait service create orders" "READY, with a password that is shown once" new_service orders
+prove 1.1 "strait service create --name orders" "READY, with a password that is shown once" new_service orders
 prove 1.2 "psql from the internet, by name" "verify-full, over TLS, a row written" \
     sql orders internet "create table story (n int); insert into story values (42); select 1 / (select count(*) from pg_stat_ssl where ssl and pid = pg_backend_pid())"
 refuse 1.3 "the same by a name that is not the service's" "the certificate is checked" 'does not match host name' \

@@ -31,7 +31,7 @@ HELD_INTERNET=$SESSION
 open_session here "$WORK/held-here"
 HELD_HERE=$SESSION
 
-prove 6.2 "strait service attach orders --vpc peering" "done" strait service attach orders --vpc peering --wait
+prove 6.2 "strait service attach orders peering" "done" strait service attach orders peering --wait
 prove 6.3 "psql orders from the app, the same name" "the row of step 1, verify-full" sql_is 42 orders app "select n from story"
 PRIVATE=$(private orders)
 prove 6.4 "the name in the app" "the endpoint's address $PRIVATE" resolves_to app "${NAME[orders]}" "$PRIVATE"

@@ -68,17 +68,17 @@ in_other() {
 }
 other_network() {
     in_other new_service theirs || return 1
-    in_other strait vpc create theirs --region "$PROVIDER_REGION" --cidr 10.90.0.0/20 --wait || return 1
+    in_other strait vpc create --name theirs --region "$PROVIDER_REGION" --cidr 10.90.0.0/20 --wait || return 1
     in_other request theirs "$CUSTOMER" lonely || return 1
     accept lonely "${PCX[theirs-lonely]}" && route lonely 10.90.0.0/20 "${PCX[theirs-lonely]}" && route lonely "$FIRST" "${PCX[theirs-lonely]}" || return 1
-    in_other strait service attach theirs --vpc theirs --wait
+    in_other strait service attach theirs theirs --wait
 }
 prove 7.9 "another project, with VPC, customer and service" "made with its own keys" eval 'own_project && other_network'
 prove 7.10 "its customer" "gets into its service" eval 'PGPASSWORD=${PASSWORD[theirs]} answers 1 lonely "$(way theirs)" "select 1"'
 control orders_from app
 refuse 7.11 "its customer to the first project's service" "no way in" "$DROPPED" orders_from lonely
 refuse 7.12 "its keys on the first project's service" "there is no such service for them" 'there is no service|not found|no such' \
-    in_other strait service attach orders --vpc theirs
+    in_other strait service attach orders theirs
 
 # A forged source address: the same knock from the true one works.
 quietly strait exec app -- ip address add 10.20.0.250/32 dev lo

@@ -1,12 +1,13 @@
 # shellcheck shell=bash
 section 8 "The service moves, and its name with it"
 
-# The advice of 7.17 followed: the second customer on another Peering VPC.
+# The advice of 7.17 followed: the second customer on another Peering VPC, by the printed script as a whole.
 rival_elsewhere() {
-    request third "$RIVAL" rival && accept rival "${PCX[third-rival]}" && route rival "$THIRD" "${PCX[third-rival]}"
+    request third "$RIVAL" rival && steps third-rival --script >"$WORK/steps.sh" || return 1
+    ROUTE_TABLE_ID=${TABLE[rival]} SECURITY_GROUP_ID=${GROUP[rival]} as rival sh "$WORK/steps.sh"
 }
 quietly rival_elsewhere
-quietly strait service attach catalog --vpc third --wait
+quietly strait service attach catalog third --wait
 prove 8.1 "the second customer, on another Peering VPC" "gets in, with the same range" sql_is 1 catalog rival "select 1"
 
 quietly request second "$CUSTOMER" app
@@ -14,7 +15,7 @@ quietly accept app "${PCX[second-app]}"
 quietly route app "$SECOND" "${PCX[second-app]}"
 quietly allow_out app "$OWN" "$SECOND" 5432
 control orders_from app
-prove 8.2 "strait service attach orders --vpc second" "moved from one VPC to another" strait service attach orders --vpc second --wait
+prove 8.2 "strait service attach orders second" "moved from one VPC to another" strait service attach orders second --wait
 MOVED=$(private orders)
 prove 8.3 "the name in the app" "follows: $MOVED" resolves_to app "${NAME[orders]}" "$MOVED"
 prove 8.4 "the address" "lies in $SECOND" begins_with 10.81. "$MOVED"

@@ -261,12 +261,12 @@ class Story(unittest.TestCase):
     """The plane and the customer meet: the request is made over REST, accepted over EC2, by the printed commands."""
 
     def test_printed_commands_work(self):
-        region = CLOUD.strait_json("vpc", "create", "story", "--cidr", "10.80.0.0/17", "--region", REGION, "--wait")["region_code"]
+        region = CLOUD.strait_json("vpc", "create", "--name", "story", "--cidr", "10.80.0.0/17", "--region", REGION, "--wait")["region_code"]
         ec2 = CLOUD.client("customer", region=region)
         network = Network(ec2, "10.20.0.0/16")
         account = CLOUD.account("customer")
         peering = CLOUD.strait_json(
-            "peering", "create", "--vpc", "story", "--account", account["STRAIT_ACCOUNT_ID"], "--peer-vpc", network.id, "--region", region
+            "peering", "create", "story", "--account", account["STRAIT_ACCOUNT_ID"], "--vpc-id", network.id, "--region", region
         )
         self.assertEqual((peering["status"], peering["waiting_on"]), ("PENDING", "customer"))
         guide = CLOUD.strait_json("peering", "steps", peering["id"], "--vpc", "story")
