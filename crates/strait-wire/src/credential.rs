@@ -464,6 +464,15 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_header_makes_it_panic(rest in "([ -~]|Credential=|Signature=|SignedHeaders=|/aws4_request|, ){0,60}", date in "[ -~]{0,30}") {
+            let request = Request::builder().header("authorization", format!("AWS4-HMAC-SHA256 {rest}"));
+            let (parts, ()) = request.header("date", date).body(()).expect("a request").into_parts();
+            let _ = read(&parts, &[]);
+        }
+    }
+
     fn read_with(authorization: &str) -> Result<Claim, WireError> {
         let request = Request::builder()
             .header("authorization", authorization)

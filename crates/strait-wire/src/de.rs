@@ -449,6 +449,13 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_form_makes_it_panic(form in "([A-Za-z0-9.%+=&]|Filter\\.1\\.|&Name=|\\PC){0,80}") {
+            let _ = form::parse(form.as_bytes()).and_then(Node::from_pairs).and_then(|node| Wanted::deserialize(parameters(node)));
+        }
+    }
+
     fn read(query: &str) -> Result<Wanted, WireError> {
         let pairs = form::parse(query.as_bytes()).expect("well formed");
         Wanted::deserialize(parameters(Node::from_pairs(pairs)?))

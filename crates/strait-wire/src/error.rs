@@ -19,7 +19,7 @@ pub(crate) enum WireError {
     #[error("The body did not arrive within {seconds} seconds.")]
     TooSlow { seconds: u64 },
     #[error("The body could not be read: {0}")]
-    Body(#[source] axum::Error),
+    Body(#[source] axum::extract::rejection::BytesRejection),
     #[error("The body is of the type {0}; this endpoint reads application/x-www-form-urlencoded.")]
     MediaType(String),
 

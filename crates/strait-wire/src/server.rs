@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
 use axum::response::{IntoResponse, Response as HttpResponse};
 use axum::routing::get;
 use bytes::Bytes;
@@ -54,16 +53,16 @@ pub fn router(backend: Arc<dyn Backend>) -> Router {
                 "There is nothing at this path. AWS's clients use / only.\n",
             )
         })
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(backend)
 }
 
 async fn serve(State(backend): State<Arc<dyn Backend>>, request: Request) -> HttpResponse {
-    let (parts, body) = request.into_parts();
-    if is_browser(&parts) {
+    if is_browser(&request) {
         return HINT.into_response();
     }
     let request_id = Uuid::new_v4().to_string();
-    let (service, outcome) = match receive(parts, body).await {
+    let (service, outcome) = match receive(request).await {
         Ok(received) => (received.likely_service(), run(backend, received).await),
         Err(error) => (Service::Ec2, Err(error)),
     };
@@ -83,10 +82,11 @@ async fn serve(State(backend): State<Arc<dyn Backend>>, request: Request) -> Htt
 }
 
 /// Neither signed nor a call: somebody looks what is here.
-fn is_browser(parts: &Parts) -> bool {
-    parts.method == Method::GET
-        && parts.uri.query().is_none_or(str::is_empty)
-        && !parts.headers.contains_key(header::AUTHORIZATION)
+fn is_browser(request: &Request) -> bool {
+    let asks = request.uri().query().is_some_and(|query| !query.is_empty());
+    request.method() == Method::GET
+        && !asks
+        && !request.headers().contains_key(header::AUTHORIZATION)
 }
 
 /// A request that has arrived whole.
@@ -115,35 +115,21 @@ impl Received {
     }
 }
 
-async fn receive(parts: Parts, body: Body) -> Result<Received, WireError> {
-    let too_large = || WireError::TooLarge { limit: BODY_LIMIT };
-    let declared = parts
-        .headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse().ok());
-    if declared.is_some_and(|length: usize| length > BODY_LIMIT) {
-        return Err(too_large());
-    }
-    let reading = tokio::time::timeout(
-        Duration::from_secs(BODY_SECONDS),
-        to_bytes(body, BODY_LIMIT + 1),
-    );
+async fn receive(request: Request) -> Result<Received, WireError> {
+    let (parts, body) = request.into_parts();
+    let reading = Bytes::from_request(Request::from_parts(parts.clone(), body), &());
+    let reading = tokio::time::timeout(Duration::from_secs(BODY_SECONDS), reading);
     let body = reading
         .await
         .map_err(|_| WireError::TooSlow {
             seconds: BODY_SECONDS,
         })?
         .map_err(|cause| {
-            // The limit is the one cause that is told only by its words; beyond it a client is not asked to resend less.
-            if cause.to_string().contains("limit") {
-                too_large()
-            } else {
-                WireError::Body(cause)
+            if cause.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                return WireError::TooLarge { limit: BODY_LIMIT };
             }
+            WireError::Body(cause)
         })?;
-    if body.len() > BODY_LIMIT {
-        return Err(too_large());
-    }
     let query = form::parse(parts.uri.query().unwrap_or_default().as_bytes())?;
     if !body.is_empty() {
         check_media_type(&parts.headers)?;
