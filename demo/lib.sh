@@ -16,6 +16,7 @@ export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_M
 export PGCONNECT_TIMEOUT=3 PSQLRC=/dev/null
 
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/strait-run.XXXXXX")
+readonly WORK # it is removed at the end: nobody may make it another folder
 PROOFS=0
 STARTED=$EPOCHREALTIME
 

@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 : "${STRAIT_BIN:=$CARGO_TARGET_DIR/debug/strait}"
 : "${STRAIT_CLIENTS:=${XDG_CACHE_HOME:-$HOME/.cache}/strait-clients}"
 USER_NAME=strait-test
-ALL=(setup bad-input story clients crash as-root)
+ALL=(setup bad-input story tour clients crash as-root)
 STAGE=""
 
 main() {
@@ -40,7 +40,7 @@ prepare() {
     fi
     id -u "$USER_NAME" >/dev/null 2>&1 || useradd --system --create-home --shell /bin/bash "$USER_NAME"
     mkdir "$STAGE/src"
-    cp -r demo tests scripts "$STAGE/src/"
+    cp -r demo tests scripts README.md "$STAGE/src/"
     cp "$STRAIT_BIN" "$STAGE/strait"
     cp -a "$STRAIT_CLIENTS" "$STAGE/clients"
     sed -i "1s|.*|#!$STAGE/clients/bin/python3|" "$STAGE/clients/bin/aws"
@@ -54,6 +54,7 @@ run_one() {
     story) STRAIT_STORY_DOWN=1 STRAIT_DEMO_DIR="$STAGE/data/story" ordinary 900 demo/story.sh ;;
     clients) ordinary 600 tests/clients/run.sh ;;
     crash) STRAIT_DATA_DIR="$STAGE/data/crash" ordinary 600 tests/crash.sh ;;
+    tour) STRAIT_DATA_DIR="$STAGE/data/tour" ordinary 300 tests/tour.sh ;;
     bad-input) STRAIT_DATA_DIR="$STAGE/data/bad" ordinary 600 tests/bad-input.sh ;;
     as-root) story_as_root ;;
     *)
