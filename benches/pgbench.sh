@@ -44,7 +44,8 @@ build() {
 
 build_routed_path() {
     local vpc range subnet table groups pcx facts
-    facts=$(ask provider "$PROVIDER_REGION" 'Reservations[].Instances[?State.Name==`running`][] | [0].[VpcId,SubnetId,PrivateIpAddress,SecurityGroups[0].GroupId]' describe-instances)
+    facts=$(ask provider "$PROVIDER_REGION" 'Reservations[0].Instances[0].[VpcId,SubnetId,PrivateIpAddress,SecurityGroups[0].GroupId]' \
+        describe-instances --filters "Name=tag:Name,Values=postgres-$(service orders .service_id)" "Name=instance-state-name,Values=running")
     read -r vpc subnet SERVICE_ADDRESS groups <<<"$facts"
     range=$(ask provider "$PROVIDER_REGION" 'Vpcs[0].CidrBlock' describe-vpcs --vpc-ids "$vpc")
     table=$(ask provider "$PROVIDER_REGION" 'RouteTables[0].RouteTableId' describe-route-tables --filters "Name=association.subnet-id,Values=$subnet")

@@ -43,9 +43,9 @@ refuse 7.6 "the service through that VPC" "no transit" "$DROPPED" orders_from be
 
 # From the service's own network towards the customer. The provider's account owns it, so an instance beside the service
 # may send everything; and the customer's instance would take everything.
-SERVICE_VPC=$(ask provider "$PROVIDER_REGION" "Vpcs[?CidrBlock!='$FIRST' && CidrBlock!='$SECOND' && CidrBlock!='$THIRD'] | [0].VpcId" describe-vpcs)
-OWNER[beside]=provider REGION_OF[beside]=$PROVIDER_REGION VPC[beside]=$SERVICE_VPC
-SUBNET[beside]=$(ask provider "$PROVIDER_REGION" 'Subnets[0].SubnetId' describe-subnets --filters "Name=vpc-id,Values=$SERVICE_VPC")
+ORDERS_HOST=postgres-$(service orders .service_id)
+read -r SERVICE_VPC SERVICE_SUBNET <<<"$(ask provider "$PROVIDER_REGION" 'Reservations[0].Instances[0].[VpcId,SubnetId]' describe-instances --filters "Name=tag:Name,Values=$ORDERS_HOST" "Name=instance-state-name,Values=running")"
+OWNER[beside]=provider REGION_OF[beside]=$PROVIDER_REGION VPC[beside]=$SERVICE_VPC SUBNET[beside]=$SERVICE_SUBNET
 instance beside "$(group beside open)"
 quietly allow_out beside "${GROUP[beside]}" 0.0.0.0/0
 quietly ec2 provider "$PROVIDER_REGION" authorize-security-group-ingress --group-id "${GROUP[beside]}" --ip-permissions 'IpProtocol=tcp,FromPort=0,ToPort=65535,IpRanges=[{CidrIp=0.0.0.0/0}]'
@@ -53,6 +53,7 @@ instance beside "${GROUP[beside]}" beside-too
 control reset_by beside "${ADDRESS[beside-too]}" 9
 control reset_by behind "${ADDRESS[relay]}" 9
 refuse 7.7 "from the service's network to the customer's instance" "traffic starts on the customer's side only" "$DROPPED" knock beside "${ADDRESS[relay]}" 9
+refuse 7.7 "from the service's own namespace" "nor does anything get out of it" "$DROPPED" knock "$ORDERS_HOST" "${ADDRESS[relay]}" 9
 refuse 7.8 "the service itself running a program" "its user is no superuser" 'permission denied|must be superuser' \
     sql orders app "copy story from program 'true'"
 
