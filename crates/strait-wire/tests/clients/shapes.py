@@ -8,6 +8,7 @@ non-zero if there is any. With --missing it also lists what AWS has and we do no
 Needs botocore: python3 -m pip install botocore.
 """
 
+import collections
 import pathlib
 import re
 import sys
@@ -46,8 +47,11 @@ def main():
     sys.exit(1 if findings else 0)
 
 
+Field = collections.namedtuple("Field", "tag kind required aliases skips_nothing")
+
+
 class Struct:
-    """A Rust struct: its fields as (tag, type, required), or the type that it is transparent for."""
+    """A Rust struct: its fields, or the type that it is transparent for."""
 
     def __init__(self, name, file, fields=None, inner=None):
         self.name, self.file, self.fields, self.inner = name, file, fields, inner
@@ -119,7 +123,7 @@ class Check:
             return self.findings.append(f"{path}: the request type was not found")
         known = {self.parameter(member, name): (name, member) for name, member in shape.members.items()} if shape else {}
         seen = set()
-        for tag, kind, required, aliases in self.fields(struct):
+        for tag, kind, required, aliases, _ in self.fields(struct):
             seen |= {tag, *aliases} & set(known)
             hits = [name for name in (tag, *aliases) if name in known]
             if not hits and self.service == "Ec2" and tag == "DryRun":
@@ -146,7 +150,9 @@ class Check:
         for name, member in (shape.members if shape else {}).items():
             known[member.serialization.get("name", name)] = member
         seen = set()
-        for tag, kind, _, _ in self.fields(struct):
+        for tag, kind, _, _, skips_nothing in self.fields(struct):
+            if kind.startswith("Option<") and not skips_nothing:
+                self.findings.append(f"{path}.{tag}: nothing is written as an empty element; skip_serializing_if")
             if tag not in known:
                 # botocore's model leaves out the `return` of calls that only say that they did it.
                 just_done = tag == "return" and kind == "bool"
@@ -203,7 +209,7 @@ class Check:
 
     def spelt_out(self, struct, shape, path):
         wanted = shape.member.serialization.get("name", "member")
-        for tag, kind, _, _ in self.fields(struct):
+        for tag, kind, *_ in self.fields(struct):
             inner = generic(kind, "Vec")
             if tag != wanted or not inner:
                 self.findings.append(f"{path}.{tag}: AWS has a list of <{wanted}> there")
@@ -248,7 +254,8 @@ def fields(body, style, all_default):
         renamed = re.search(r'\brename = "([^"]*)"', attributes)
         aliases = re.findall(r'\balias = "([^"]*)"', attributes)
         required = not (all_default or re.search(r"\bdefault\b", attributes) or kind.startswith("Option<"))
-        yield renamed.group(1) if renamed else restyle(name, style), re.sub(r"\b\w+::", "", kind), required, aliases
+        tag = renamed.group(1) if renamed else restyle(name, style)
+        yield Field(tag, re.sub(r"\b\w+::", "", kind), required, aliases, "skip_serializing_if" in attributes)
 
 
 def restyle(name, style):
