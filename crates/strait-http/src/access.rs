@@ -83,7 +83,9 @@ impl FromRequestParts<Shared> for InProject {
         let caller = Caller::from_request_parts(parts, app).await?;
         let params = RawPathParams::from_request_parts(parts, app)
             .await
-            .map_err(|error| ApiError::field("project_id", error.body_text()))?;
+            .map_err(|error| {
+                ApiError::Malformed(format!("the path cannot be read: {}", error.body_text()))
+            })?;
         let named = params
             .iter()
             .find(|(name, _)| *name == "project_id")

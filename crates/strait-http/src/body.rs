@@ -173,10 +173,14 @@ mod tests {
             ("no", None),
         ] {
             let refusal = parse::<Thing>(body.as_bytes()).expect_err(body);
-            let field = match &refusal {
-                ApiError::Field { field, .. } => Some(field.as_str()),
-                ApiError::Malformed(_) => None,
-                other => panic!("{body}: {other}"),
+            let field = if let ApiError::Field { field, .. } = &refusal {
+                Some(field.as_str())
+            } else {
+                assert!(
+                    matches!(refusal, ApiError::Malformed(_)),
+                    "{body}: {refusal}"
+                );
+                None
             };
             assert_eq!(field, wrong, "{body}: {refusal}");
         }

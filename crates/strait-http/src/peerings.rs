@@ -13,7 +13,7 @@ use crate::access::InProject;
 use crate::body::{Body, PeeringPath, Segments, VpcPath};
 use crate::error::{ApiError, ErrorBody};
 use crate::objects::{Peering, PeeringInput};
-use crate::wait::{Verdict, Wait, aside};
+use crate::wait::{Verdict, Wait};
 
 pub(crate) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
@@ -58,13 +58,10 @@ async fn create(
     Segments(named): Segments<VpcPath>,
     Body(new): Body<PeeringInput>,
 ) -> Result<(StatusCode, Json<Peering>), ApiError> {
-    let (plane, owner) = (app.plane.clone(), project.clone());
-    let peering = aside(move || async move {
-        plane
-            .create_peering(&owner, &named.vpc_id, new.into())
-            .await
-    })
-    .await?;
+    let peering = app
+        .plane
+        .create_peering(&project, &named.vpc_id, new.into())
+        .await?;
     Ok((
         StatusCode::CREATED,
         Json(show(&app.plane, &project, peering).await?),
@@ -96,7 +93,7 @@ async fn get(
         return Ok((None, Json(show(&app.plane, &project, peering).await?)));
     }
     let verdict = wait
-        .until_settled(&app.plane, Object::Peering(peering.id.clone()))
+        .until_settled(&app.plane, &Object::Peering(peering.id.clone()))
         .await?;
     let peering = app
         .plane

@@ -98,7 +98,7 @@ async fn get(
         return Ok((None, Json(show(&app.plane, service).await?)));
     }
     let verdict = wait
-        .until_settled(&app.plane, Object::Service(service.service_id.clone()))
+        .until_settled(&app.plane, &Object::Service(service.service_id.clone()))
         .await?;
     let service = app.plane.service(&project, &service.service_id).await?;
     Ok((verdict, Json(show(&app.plane, service).await?)))

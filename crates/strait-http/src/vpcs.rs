@@ -72,7 +72,7 @@ async fn get(
         return Ok((None, Json(vpc.into())));
     }
     let verdict = wait
-        .until_settled(&app.plane, Object::Vpc(vpc.id.clone()))
+        .until_settled(&app.plane, &Object::Vpc(vpc.id.clone()))
         .await?;
     Ok((
         verdict,

@@ -6,9 +6,8 @@ use axum::extract::{FromRequestParts, Query};
 use axum::http::HeaderName;
 use axum::http::request::Parts;
 use serde::Deserialize;
+use strait_plane::Plane;
 use strait_plane::model::{Object, Settled};
-use strait_plane::{Plane, PlaneError};
-use tokio::runtime::Handle;
 
 use crate::Shared;
 use crate::error::ApiError;
@@ -37,14 +36,12 @@ impl Wait {
     pub(crate) async fn until_settled(
         &self,
         plane: &Plane,
-        object: Object,
+        object: &Object,
     ) -> Result<Verdict, ApiError> {
         let Some(timeout) = self.0 else {
             return Ok(None);
         };
-        let plane = plane.clone();
-        let word = match aside(move || async move { plane.settled(&object, timeout).await }).await?
-        {
+        let word = match plane.settled(object, timeout).await? {
             Settled::Yes => "yes",
             Settled::Failed => "failed",
             Settled::NotYet => "not-yet",
@@ -71,25 +68,5 @@ impl FromRequestParts<Shared> for Wait {
             )),
             seconds => Ok(Self(seconds.map(Duration::from_secs))),
         }
-    }
-}
-
-/// Runs a future of the plane's that rustc cannot prove to be `Send` (it waits by async closures over references) on a
-/// thread for blocking work.
-pub(crate) async fn aside<T, F>(make: impl FnOnce() -> F + Send + 'static) -> Result<T, ApiError>
-where
-    T: Send + 'static,
-    F: Future<Output = Result<T, PlaneError>>,
-{
-    let runtime = Handle::current();
-    match tokio::task::spawn_blocking(move || runtime.block_on(make())).await {
-        Ok(result) => Ok(result?),
-        Err(ended) => match ended.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => {
-                let message = "the server is ending; ask again when it is up".to_owned();
-                Err(PlaneError::Unavailable { message }.into())
-            }
-        },
     }
 }

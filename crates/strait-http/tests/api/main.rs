@@ -1,0 +1,10 @@
+//! The API over a real plane and a real PostgreSQL, with a cloud and services that only pretend.
+
+#[path = "../../../strait-plane/tests/common/mod.rs"]
+#[allow(dead_code, reason = "the plane's tests use more of it")]
+mod common;
+
+mod access;
+mod refusals;
+mod story;
+mod world;

@@ -1,0 +1,154 @@
+//! Bad input: every refusal is JSON, has the right code and names the field.
+
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode, header};
+
+use crate::world::{ADMIN_KEY, BASE, World};
+
+#[tokio::test]
+async fn bodies_that_are_wrong_are_refused_by_field() {
+    let world = World::new().await;
+    for (path, body, field) in [
+        (
+            "/vpcs",
+            r#"{"cidr":"10.0.0.0/16","region_code":"eu-central-1","colour":"red"}"#,
+            "colour",
+        ),
+        ("/vpcs", r#"{"region_code":"eu-central-1"}"#, "cidr"),
+        (
+            "/vpcs",
+            r#"{"cidr":7,"region_code":"eu-central-1"}"#,
+            "cidr",
+        ),
+        (
+            "/vpcs",
+            r#"{"cidr":"10.0.0.0/8","region_code":"eu-central-1"}"#,
+            "cidr",
+        ),
+        (
+            "/vpcs",
+            r#"{"cidr":"10.0.0/16","region_code":"eu-central-1"}"#,
+            "cidr",
+        ),
+        (
+            "/vpcs",
+            r#"{"cidr":"10.0.0.0/16","region_code":"mars-1"}"#,
+            "region_code",
+        ),
+        (
+            "/services",
+            r#"{"name":"a","region_code":"mars-1"}"#,
+            "region_code",
+        ),
+        (
+            "/services",
+            r#"{"name":"a","replica_count":2}"#,
+            "replica_count",
+        ),
+        ("/services", r#"{"name":"a","addons":["ai"]}"#, "addons"),
+        (
+            "/services",
+            r#"{"name":"a","cpu_millis":"4000"}"#,
+            "cpu_millis",
+        ),
+        (
+            "/services",
+            r#"{"name":"a","environment_tag":"PROD"}"#,
+            "environment_tag",
+        ),
+    ] {
+        let refused = world.post(path, body).await;
+        refused.assert_refused(StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", Some(field));
+        assert!(refused.str("/message").contains(field), "{refused:?}");
+    }
+    assert_eq!(world.get("/vpcs").await.body, serde_json::json!([]));
+    assert_eq!(world.get("/services").await.body, serde_json::json!([]));
+}
+
+#[tokio::test]
+async fn bodies_that_are_no_json_objects_are_refused() {
+    let world = World::new().await;
+    for body in [
+        "{",
+        "[]x",
+        r#"{"cidr":"10.0.0.0/16","region_code":"eu-central-1"} 1"#,
+    ] {
+        world.post("/vpcs", body).await.assert_refused(
+            StatusCode::BAD_REQUEST,
+            "MALFORMED_REQUEST",
+            None,
+        );
+    }
+    world.post("/vpcs", "").await.assert_refused(
+        StatusCode::BAD_REQUEST,
+        "MALFORMED_REQUEST",
+        None,
+    );
+    let large = format!(r#"{{"cidr":"{}"}}"#, "1".repeat(70_000));
+    world.post("/vpcs", &large).await.assert_refused(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "PAYLOAD_TOO_LARGE",
+        None,
+    );
+    let text = Request::post(format!("{BASE}/projects"))
+        .header(header::HOST, "localhost")
+        .header(header::AUTHORIZATION, format!("Bearer {ADMIN_KEY}"))
+        .header(header::CONTENT_TYPE, "text/plain")
+        .body(Body::from(r#"{"name":"x"}"#))
+        .expect("a request");
+    world.send(text).await.assert_refused(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "UNSUPPORTED_MEDIA_TYPE",
+        None,
+    );
+}
+
+#[tokio::test]
+async fn paths_and_methods_that_are_none_are_refused_in_json() {
+    let world = World::new().await;
+    world
+        .get("/elephants")
+        .await
+        .assert_refused(StatusCode::NOT_FOUND, "NO_SUCH_PATH", None);
+    let wrong = world.call_as("", Method::PATCH, "/projects", "").await;
+    wrong.assert_refused(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", None);
+    assert!(wrong.headers.contains_key(header::ALLOW), "{wrong:?}");
+    world
+        .get("/vpcs/%FF")
+        .await
+        .assert_refused(StatusCode::BAD_REQUEST, "MALFORMED_REQUEST", None);
+}
+
+#[tokio::test]
+async fn objects_that_are_not_there_are_named() {
+    let world = World::new().await;
+    for path in [
+        "/vpcs/77",
+        "/services/nonesuch",
+        "/vpcs/77/peerings",
+        "/vpcs/77/peerings/1",
+    ] {
+        world
+            .get(path)
+            .await
+            .assert_refused(StatusCode::NOT_FOUND, "NOT_FOUND", None);
+        if path != "/vpcs/77/peerings" {
+            world
+                .delete(path)
+                .await
+                .assert_refused(StatusCode::NOT_FOUND, "NOT_FOUND", None);
+        }
+    }
+    let refused = world.get("/services/nonesuch").await;
+    assert!(refused.str("/message").contains("nonesuch"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn waits_are_bounded_and_read_strictly() {
+    let world = World::new().await;
+    let service = world.service().await;
+    for query in ["wait=61", "wait=soon", "wait=-1", "await=3"] {
+        let refused = world.get(&format!("/services/{service}?{query}")).await;
+        refused.assert_refused(StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", Some("wait"));
+    }
+}

@@ -1,0 +1,206 @@
+//! A router in front of a plane with a project in it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use strait_http::Options;
+use strait_plane::Plane;
+use tower::ServiceExt;
+
+use crate::common::cloud::FakeCloud;
+use crate::common::database;
+use crate::common::postgres::FakePostgres;
+use crate::common::script::Script;
+
+pub(crate) const ADMIN_KEY: &str = "the-operators-key";
+pub(crate) const REGION: &str = "eu-central-1";
+pub(crate) const BASE: &str = "/public/api/v1";
+
+pub(crate) struct World {
+    pub(crate) cloud: Arc<FakeCloud>,
+    pub(crate) plane: Plane,
+    pub(crate) project: String,
+    router: Router,
+    keys: String,
+}
+
+/// An answer of the API's.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+    pub(crate) body: Value,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let script = Script::new();
+        let cloud = FakeCloud::new(Arc::clone(&script));
+        let postgres = FakePostgres::new(script);
+        let pool = database::database().await;
+        let domain = "strait.internal".to_owned();
+        let plane = Plane::start(pool, Arc::clone(&cloud) as _, postgres as _, domain)
+            .await
+            .expect("a plane");
+        let options = Options {
+            admin_key: Some(ADMIN_KEY.to_owned()),
+            hosts: vec!["api.strait.internal".to_owned()],
+        };
+        let router = strait_http::router(plane.clone(), options);
+        let mut world = Self {
+            cloud,
+            plane,
+            project: String::new(),
+            router,
+            keys: String::new(),
+        };
+        (world.project, world.keys) = world.another_project("first").await;
+        world
+    }
+
+    /// A project's id, and the header that its keys make.
+    pub(crate) async fn another_project(&self, name: &str) -> (String, String) {
+        let admin = format!("Bearer {ADMIN_KEY}");
+        let made = self
+            .call_as(
+                &admin,
+                Method::POST,
+                "/projects",
+                &format!(r#"{{"name":"{name}"}}"#),
+            )
+            .await;
+        assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+        let pair = format!("{}:{}", made.str("/public_key"), made.str("/secret_key"));
+        (
+            made.str("/id").to_owned(),
+            format!("Basic {}", STANDARD.encode(pair)),
+        )
+    }
+
+    /// Calls a path of the project's, with its keys.
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.in_project(Method::GET, path, "").await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &str) -> Answer {
+        self.in_project(Method::POST, path, body).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.in_project(Method::DELETE, path, "").await
+    }
+
+    async fn in_project(&self, method: Method, path: &str, body: &str) -> Answer {
+        let path = format!("/projects/{}{path}", self.project);
+        self.call_as(&self.keys, method, &path, body).await
+    }
+
+    /// Calls a path of the API's with this header of authentication.
+    pub(crate) async fn call_as(
+        &self,
+        keys: &str,
+        method: Method,
+        path: &str,
+        body: &str,
+    ) -> Answer {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{BASE}{path}"));
+        request = request
+            .header(header::HOST, "127.0.0.1:8470")
+            .header(header::AUTHORIZATION, keys);
+        if !body.is_empty() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        self.send(
+            request
+                .body(Body::from(body.to_owned()))
+                .expect("a request"),
+        )
+        .await
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self
+            .router
+            .clone()
+            .oneshot(request)
+            .await
+            .expect("an answer");
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.expect("a body");
+        let text = String::from_utf8(bytes.to_vec()).expect("text");
+        let body = serde_json::from_str(&text).unwrap_or_default();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            text,
+            body,
+        }
+    }
+
+    pub(crate) async fn vpc(&self, cidr: &str) -> String {
+        let made = self
+            .post(
+                "/vpcs",
+                &format!(r#"{{"cidr":"{cidr}","region_code":"{REGION}"}}"#),
+            )
+            .await;
+        assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+        let id = made.str("/id").to_owned();
+        let settled = self.get(&format!("/vpcs/{id}?wait=20")).await;
+        assert_eq!(settled.str("/status"), "CREATED", "{settled:?}");
+        id
+    }
+
+    pub(crate) async fn service(&self) -> String {
+        let made = self
+            .post(
+                "/services",
+                &format!(r#"{{"name":"orders","region_code":"{REGION}"}}"#),
+            )
+            .await;
+        assert_eq!(made.status, StatusCode::ACCEPTED, "{made:?}");
+        let id = made.str("/service_id").to_owned();
+        let settled = self.get(&format!("/services/{id}?wait=20")).await;
+        assert_eq!(settled.str("/status"), "READY", "{settled:?}");
+        id
+    }
+}
+
+impl Answer {
+    /// The text at a JSON pointer.
+    pub(crate) fn str(&self, pointer: &str) -> &str {
+        self.body
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .unwrap_or_else(|| panic!("no {pointer} in {self:?}"))
+    }
+
+    pub(crate) fn has(&self, pointer: &str) -> bool {
+        self.body.pointer(pointer).is_some()
+    }
+
+    /// That it is this refusal, as clear as all of them are.
+    pub(crate) fn assert_refused(&self, status: StatusCode, code: &str, field: Option<&str>) {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.str("/code"), code, "{self:?}");
+        assert_eq!(
+            self.body.get("field").and_then(Value::as_str),
+            field,
+            "{self:?}"
+        );
+        assert!(self.str("/message").len() > 10, "{self:?}");
+        assert_eq!(
+            self.headers[header::CONTENT_TYPE],
+            "application/json",
+            "{self:?}"
+        );
+    }
+}
