@@ -42,19 +42,34 @@ impl Anchor {
     /// Starts one, and notes it in `run_dir`. It forks, so the caller must have a single thread.
     pub fn start(run_dir: &Path) -> Result<Self, KernelError> {
         let making = || KernelError::system(format!("make {}", run_dir.display()));
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(run_dir).map_err(making())?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(run_dir)
+            .map_err(making())?;
         let run_dir = run_dir.canonicalize().map_err(making())?;
         if let Some(anchor) = Self::find(&run_dir)? {
-            return Err(KernelError::AlreadyRuns { run_dir, pid: anchor.pid });
+            return Err(KernelError::AlreadyRuns {
+                run_dir,
+                pid: anchor.pid,
+            });
         }
         let pins = space::folder(&run_dir);
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&pins).map_err(making())?;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&pins)
+            .map_err(making())?;
         let pid = start_init(&pins)?;
         let start_time = system::start_time(pid).ok_or_else(|| KernelError::System {
             what: "start the network's first process".to_owned(),
             source: io::Error::other("it ended at once"),
         })?;
-        let anchor = Self { pid, start_time, run_dir };
+        let anchor = Self {
+            pid,
+            start_time,
+            run_dir,
+        };
         if let Err(error) = anchor.write_record() {
             anchor.stop()?;
             return Err(error);
@@ -68,14 +83,26 @@ impl Anchor {
         let text = match fs::read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(KernelError::System { what: format!("read {}", path.display()), source }),
+            Err(source) => {
+                return Err(KernelError::System {
+                    what: format!("read {}", path.display()),
+                    source,
+                });
+            }
         };
-        let record: Record = serde_json::from_slice(&text).map_err(|source| KernelError::Record { path, source })?;
+        let record: Record =
+            serde_json::from_slice(&text).map_err(|source| KernelError::Record { path, source })?;
         if record.boot != boot()? || system::start_time(record.pid) != Some(record.start_time) {
             return Ok(None);
         }
-        let run_dir = run_dir.canonicalize().map_err(KernelError::system(format!("find {}", run_dir.display())))?;
-        Ok(Some(Self { pid: record.pid, start_time: record.start_time, run_dir }))
+        let run_dir = run_dir
+            .canonicalize()
+            .map_err(KernelError::system(format!("find {}", run_dir.display())))?;
+        Ok(Some(Self {
+            pid: record.pid,
+            start_time: record.start_time,
+            run_dir,
+        }))
     }
 
     /// Joins its user and mount namespaces. The caller stays in its network and PID namespaces (the kernel refuses
@@ -83,14 +110,19 @@ impl Anchor {
     pub fn join(&self) -> Result<(), KernelError> {
         let failed = || KernelError::system(format!("join the network of process {}", self.pid));
         let open = |kind: &str| File::open(format!("/proc/{}/ns/{kind}", self.pid));
-        let same = || Ok(fs::read_link("/proc/self/ns/user")? == fs::read_link(format!("/proc/{}/ns/user", self.pid))?);
+        let same = || {
+            Ok(fs::read_link("/proc/self/ns/user")?
+                == fs::read_link(format!("/proc/{}/ns/user", self.pid))?)
+        };
         if same().map_err(failed())? {
             return Ok(());
         }
         let (user, mount) = (|| Ok((open("user")?, open("mnt")?)))().map_err(failed())?;
         // The number could have come to name another process before its namespaces were open.
         if !self.process().alive() {
-            return Err(KernelError::NoAnchor { run_dir: self.run_dir.clone() });
+            return Err(KernelError::NoAnchor {
+                run_dir: self.run_dir.clone(),
+            });
         }
         let here = std::env::current_dir();
         (|| {
@@ -100,7 +132,8 @@ impl Anchor {
         .map_err(failed())?;
         // Joining a mount namespace leads to its root folder.
         if let Ok(here) = here {
-            std::env::set_current_dir(&here).map_err(KernelError::system(format!("stay in {}", here.display())))?;
+            std::env::set_current_dir(&here)
+                .map_err(KernelError::system(format!("stay in {}", here.display())))?;
         }
         Ok(())
     }
@@ -111,27 +144,41 @@ impl Anchor {
         if !self.process().wait(END)? {
             return Err(KernelError::System {
                 what: format!("end process {}", self.pid),
-                source: io::Error::new(io::ErrorKind::TimedOut, "it has not ended within 20 seconds"),
+                source: io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    "it has not ended within 20 seconds",
+                ),
             });
         }
         let path = self.run_dir.join(RECORD);
         match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(KernelError::System { what: format!("remove {}", path.display()), source: error })
-            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(KernelError::System {
+                what: format!("remove {}", path.display()),
+                source: error,
+            }),
             Ok(()) | Err(_) => Ok(()),
         }
     }
 
     fn process(&self) -> Process {
-        Process { pid: self.pid, start_time: self.start_time }
+        Process {
+            pid: self.pid,
+            start_time: self.start_time,
+        }
     }
 
     /// Written whole and then renamed, so that nobody reads a part of it.
     fn write_record(&self) -> Result<(), KernelError> {
         let path = self.run_dir.join(RECORD);
-        let record = Record { pid: self.pid, start_time: self.start_time, boot: boot()? };
-        let text = serde_json::to_vec(&record).map_err(|source| KernelError::Record { path: path.clone(), source })?;
+        let record = Record {
+            pid: self.pid,
+            start_time: self.start_time,
+            boot: boot()?,
+        };
+        let text = serde_json::to_vec(&record).map_err(|source| KernelError::Record {
+            path: path.clone(),
+            source,
+        })?;
         let new = path.with_extension("new");
         (|| {
             fs::write(&new, text)?;
@@ -161,7 +208,11 @@ fn start_init(pins: &Path) -> Result<u32, KernelError> {
         let ended = make_namespaces(&mut answer, &mut go, pins);
         if let Err((step, error)) = ended {
             // When the parent has gone nobody wants to know.
-            let _ = writeln!(answer, "failed {} {step}", error.raw_os_error().unwrap_or(0));
+            let _ = writeln!(
+                answer,
+                "failed {} {step}",
+                error.raw_os_error().unwrap_or(0)
+            );
         }
         // SAFETY: ends this process, without the parent's destructors and buffers.
         unsafe { libc::_exit(0) }
@@ -175,7 +226,11 @@ fn start_init(pins: &Path) -> Result<u32, KernelError> {
 }
 
 /// The parent's part: maps users, then reads what became of it.
-fn follow(answers: PipeReader, going: &mut PipeWriter, child: libc::pid_t) -> Result<u32, KernelError> {
+fn follow(
+    answers: PipeReader,
+    going: &mut PipeWriter,
+    child: libc::pid_t,
+) -> Result<u32, KernelError> {
     let failed = || KernelError::system("start the network's first process");
     let mut pid = None;
     for line in BufReader::new(answers).lines() {
@@ -190,7 +245,10 @@ fn follow(answers: PipeReader, going: &mut PipeWriter, child: libc::pid_t) -> Re
             (_, problem) => {
                 let (code, step) = problem.split_once(' ').unwrap_or(("0", problem));
                 let source = io::Error::from_raw_os_error(code.parse().unwrap_or(0));
-                return Err(KernelError::System { what: step.to_owned(), source });
+                return Err(KernelError::System {
+                    what: step.to_owned(),
+                    source,
+                });
             }
         }
     }
@@ -207,7 +265,10 @@ fn map_users(child: libc::pid_t) -> io::Result<()> {
         for map in ["uid_map", "gid_map"] {
             let own = fs::read_to_string(format!("/proc/self/{map}"))?;
             let mut fields = own.split_whitespace();
-            let length = match (fields.next(), fields.nth(1).and_then(|length| length.parse::<u64>().ok())) {
+            let length = match (
+                fields.next(),
+                fields.nth(1).and_then(|length| length.parse::<u64>().ok()),
+            ) {
                 (Some("0"), Some(length)) => length.min(USERS),
                 _ => 1,
             };
@@ -230,7 +291,8 @@ fn make_namespaces(answer: &mut PipeWriter, go: &mut PipeReader, pins: &Path) ->
     let step = |what| move |error| (what, error);
     system::unshare(libc::CLONE_NEWUSER).map_err(step("make a user namespace"))?;
     writeln!(answer, "user").map_err(step("report"))?;
-    go.read_exact(&mut [0]).map_err(step("wait for the mapping of users"))?;
+    go.read_exact(&mut [0])
+        .map_err(step("wait for the mapping of users"))?;
     system::unshare(libc::CLONE_NEWNS | libc::CLONE_NEWNET | libc::CLONE_NEWPID)
         .map_err(step("make mount, network and PID namespaces"))?;
     // SAFETY: this process has a single thread.
@@ -255,25 +317,55 @@ fn become_init(pins: &Path) -> Result<(), Step> {
     unsafe {
         libc::setsid();
         for signal in [
-            libc::SIGHUP, libc::SIGINT, libc::SIGTERM, libc::SIGQUIT, libc::SIGPIPE, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU,
-            libc::SIGUSR1, libc::SIGUSR2, libc::SIGALRM, libc::SIGCHLD,
+            libc::SIGHUP,
+            libc::SIGINT,
+            libc::SIGTERM,
+            libc::SIGQUIT,
+            libc::SIGPIPE,
+            libc::SIGTSTP,
+            libc::SIGTTIN,
+            libc::SIGTTOU,
+            libc::SIGUSR1,
+            libc::SIGUSR2,
+            libc::SIGALRM,
+            libc::SIGCHLD,
         ] {
             libc::signal(signal, libc::SIG_IGN);
         }
         const NAME: &CStr = c"strait-anchor";
         libc::prctl(libc::PR_SET_NAME, NAME.as_ptr());
     }
-    system::mount(Path::new(""), Path::new("/"), "", libc::MS_REC | libc::MS_PRIVATE, "").map_err(step("make mounts private"))?;
+    system::mount(
+        Path::new(""),
+        Path::new("/"),
+        "",
+        libc::MS_REC | libc::MS_PRIVATE,
+        "",
+    )
+    .map_err(step("make mounts private"))?;
     let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
-    system::mount(Path::new("strait"), pins, "tmpfs", flags, "mode=0700").map_err(step("mount a tmpfs for namespaces"))?;
+    system::mount(Path::new("strait"), pins, "tmpfs", flags, "mode=0700")
+        .map_err(step("mount a tmpfs for namespaces"))?;
     let processes = pins.join(space::PROCESSES);
     File::create(&processes).map_err(step("make a file for the PID namespace"))?;
-    system::mount(Path::new("/proc/self/ns/pid"), &processes, "", libc::MS_BIND, "").map_err(step("pin the PID namespace"))?;
+    system::mount(
+        Path::new("/proc/self/ns/pid"),
+        &processes,
+        "",
+        libc::MS_BIND,
+        "",
+    )
+    .map_err(step("pin the PID namespace"))?;
     std::env::set_current_dir("/").map_err(step("go to the root folder"))?;
-    let null = File::options().read(true).write(true).open("/dev/null").map_err(step("open /dev/null"))?;
+    let null = File::options()
+        .read(true)
+        .write(true)
+        .open("/dev/null")
+        .map_err(step("open /dev/null"))?;
     for standard in 0..3 {
         // SAFETY: dup2() takes no pointers.
-        system::check(unsafe { libc::dup2(null.as_raw_fd(), standard) }).map_err(step("close the terminal"))?;
+        system::check(unsafe { libc::dup2(null.as_raw_fd(), standard) })
+            .map_err(step("close the terminal"))?;
     }
     Ok(())
 }
@@ -304,13 +396,21 @@ mod tests {
         write(own, started, "another");
         assert_eq!(Anchor::find(folder.path()).expect("another boot"), None);
         write(own, started, &boot);
-        assert_eq!(Anchor::find(folder.path()).expect("this process").map(|anchor| anchor.pid), Some(own));
+        assert_eq!(
+            Anchor::find(folder.path())
+                .expect("this process")
+                .map(|anchor| anchor.pid),
+            Some(own)
+        );
     }
 
     #[test]
     fn a_broken_record_is_reported() {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join(RECORD), "{").expect("a record");
-        assert!(matches!(Anchor::find(folder.path()), Err(KernelError::Record { .. })));
+        assert!(matches!(
+            Anchor::find(folder.path()),
+            Err(KernelError::Record { .. })
+        ));
     }
 }

@@ -37,7 +37,9 @@ pub(crate) fn cut(doomed: impl Fn(Ipv4Addr, Ipv4Addr) -> bool) -> io::Result<usi
     })?;
     let mut count = 0;
     for entry in &entries {
-        let body = Body::new(&HEADER).with(TUPLE_ORIGINAL | 0x8000, &entry.tuple).with(ID, &entry.id);
+        let body = Body::new(&HEADER)
+            .with(TUPLE_ORIGINAL | 0x8000, &entry.tuple)
+            .with(ID, &entry.id);
         match socket.change(DELETE, 0, &body) {
             Ok(()) => count += 1,
             // It ended meanwhile.
@@ -49,9 +51,18 @@ pub(crate) fn cut(doomed: impl Fn(Ipv4Addr, Ipv4Addr) -> bool) -> io::Result<usi
 }
 
 fn read(bytes: &[u8]) -> Option<Entry> {
-    let find = |wanted| attributes(bytes).find(|(kind, _)| *kind == wanted).map(|(_, value)| value);
+    let find = |wanted| {
+        attributes(bytes)
+            .find(|(kind, _)| *kind == wanted)
+            .map(|(_, value)| value)
+    };
     let tuple = find(TUPLE_ORIGINAL)?;
-    Some(Entry { original: ends(tuple)?, reply: ends(find(TUPLE_REPLY)?)?, tuple: tuple.to_vec(), id: find(ID)?.to_vec() })
+    Some(Entry {
+        original: ends(tuple)?,
+        reply: ends(find(TUPLE_REPLY)?)?,
+        tuple: tuple.to_vec(),
+        id: find(ID)?.to_vec(),
+    })
 }
 
 fn ends(tuple: &[u8]) -> Option<(Ipv4Addr, Ipv4Addr)> {

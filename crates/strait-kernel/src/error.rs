@@ -46,10 +46,14 @@ pub enum KernelError {
         source: io::Error,
     },
     /// `nft` is nowhere.
-    #[error("there is no `nft` in PATH, /usr/sbin, /sbin or /usr/local/sbin: install nftables (`sudo apt-get install nftables`)")]
+    #[error(
+        "there is no `nft` in PATH, /usr/sbin, /sbin or /usr/local/sbin: install nftables (`sudo apt-get install nftables`)"
+    )]
     NoNft,
     /// `nft` refused a ruleset.
-    #[error("nft refused the rules of {namespace}: {message}. This is a bug of Strait: please report it with this message")]
+    #[error(
+        "nft refused the rules of {namespace}: {message}. This is a bug of Strait: please report it with this message"
+    )]
     Nft {
         /// The namespace.
         namespace: String,
@@ -63,7 +67,9 @@ pub enum KernelError {
         name: String,
     },
     /// The picture contradicts itself.
-    #[error("the picture of {name} cannot be made true: {why}. This is a bug of Strait: please report it with this message")]
+    #[error(
+        "the picture of {name} cannot be made true: {why}. This is a bug of Strait: please report it with this message"
+    )]
     Picture {
         /// The router, host or wire.
         name: String,
@@ -88,8 +94,12 @@ impl KernelError {
 
 fn hint(source: &io::Error) -> &'static str {
     match source.raw_os_error() {
-        Some(libc::EPERM | libc::EACCES) => " (`strait doctor` says whether this machine forbids it)",
-        Some(libc::ENOSPC) => " (a limit of the machine is reached: see /proc/sys/user/max_*_namespaces)",
+        Some(libc::EPERM | libc::EACCES) => {
+            " (`strait doctor` says whether this machine forbids it)"
+        }
+        Some(libc::ENOSPC) => {
+            " (a limit of the machine is reached: see /proc/sys/user/max_*_namespaces)"
+        }
         Some(libc::EMFILE | libc::ENFILE) => " (raise the limit of open files with `ulimit -n`)",
         Some(_) | None => "",
     }

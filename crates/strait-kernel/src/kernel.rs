@@ -38,15 +38,24 @@ pub(crate) struct State {
 impl Kernel {
     /// Opens the network of a folder whose anchor this process has joined.
     pub fn open(run_dir: &Path) -> Result<Self, KernelError> {
-        let run_dir = run_dir.canonicalize().map_err(KernelError::system(format!("find {}", run_dir.display())))?;
+        let run_dir = run_dir
+            .canonicalize()
+            .map_err(KernelError::system(format!("find {}", run_dir.display())))?;
         let spaces = Spaces::open(&run_dir)?;
-        Ok(Self { run_dir, spaces, nft: nft::find()?, state: Mutex::default() })
+        Ok(Self {
+            run_dir,
+            spaces,
+            nft: nft::find()?,
+            state: Mutex::default(),
+        })
     }
 
     /// Makes a picture true: adopts what is there, changes what differs, removes the rest. Blocks; can be repeated.
     pub fn apply(&self, picture: &Picture) -> Result<Changes, KernelError> {
         let mut state = self.lock();
-        state.refused.retain(|host, _| picture.hosts.contains_key(host));
+        state
+            .refused
+            .retain(|host, _| picture.hosts.contains_key(host));
         let plan = crate::plan::plan(picture, &state.refused)?;
         let changes = apply::apply(self, &mut state, &plan)?;
         state.hosts = picture.hosts.clone();
@@ -54,7 +63,11 @@ impl Kernel {
     }
 
     /// Runs something on a thread of its own inside a router's or host's network namespace. The thread ends there.
-    pub fn inside<T: Send>(&self, name: &str, work: impl FnOnce() -> T + Send) -> Result<T, KernelError> {
+    pub fn inside<T: Send>(
+        &self,
+        name: &str,
+        work: impl FnOnce() -> T + Send,
+    ) -> Result<T, KernelError> {
         self.spaces.inside(&self.spaces.find(name)?, work)
     }
 
@@ -79,7 +92,9 @@ impl Kernel {
     /// Ends the tracked connections of an address in a router or host: nothing more of them passes.
     pub fn cut(&self, name: &str, address: Ipv4Addr) -> Result<(), KernelError> {
         let cut = self.inside(name, || conntrack::cut(|end, _| end == address))?;
-        cut.map_err(KernelError::system(format!("end the connections of {address} in {name}")))?;
+        cut.map_err(KernelError::system(format!(
+            "end the connections of {address} in {name}"
+        )))?;
         Ok(())
     }
 
@@ -87,13 +102,23 @@ impl Kernel {
     /// go on.
     pub fn refuse(&self, host: &str, listen: &Listen, on: bool) -> Result<(), KernelError> {
         let mut state = self.lock();
-        let State { applied, hosts, refused } = &mut *state;
+        let State {
+            applied,
+            hosts,
+            refused,
+        } = &mut *state;
         let name = Name::Host(host.to_owned());
         let (Some(description), Some(space)) = (hosts.get(host), applied.get_mut(&name)) else {
-            return Err(KernelError::NoNamespace { name: host.to_owned() });
+            return Err(KernelError::NoNamespace {
+                name: host.to_owned(),
+            });
         };
         let listeners = refused.entry(host.to_owned()).or_default();
-        let changed = if on { listeners.insert(listen.clone()) } else { listeners.remove(listen) };
+        let changed = if on {
+            listeners.insert(listen.clone())
+        } else {
+            listeners.remove(listen)
+        };
         if !changed {
             return Ok(());
         }

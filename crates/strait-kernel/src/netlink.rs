@@ -26,14 +26,23 @@ impl Socket {
     /// Opens one in the calling thread's network namespace.
     pub(crate) fn open(protocol: libc::c_int) -> io::Result<Self> {
         // SAFETY: socket() takes no pointers; its result is checked.
-        let raw = unsafe { libc::socket(libc::AF_NETLINK, libc::SOCK_RAW | libc::SOCK_CLOEXEC, protocol) };
+        let raw = unsafe {
+            libc::socket(
+                libc::AF_NETLINK,
+                libc::SOCK_RAW | libc::SOCK_CLOEXEC,
+                protocol,
+            )
+        };
         if raw < 0 {
             return Err(io::Error::last_os_error());
         }
         // SAFETY: raw is a fresh descriptor that nothing else owns.
         let fd = unsafe { OwnedFd::from_raw_fd(raw) };
         // A lost kernel answer must not hang a caller for ever.
-        let limit = libc::timeval { tv_sec: 10, tv_usec: 0 };
+        let limit = libc::timeval {
+            tv_sec: 10,
+            tv_usec: 0,
+        };
         // SAFETY: the option's value is a timeval that lives through the call, with its own size.
         let set = unsafe {
             libc::setsockopt(
@@ -57,7 +66,12 @@ impl Socket {
     }
 
     /// Asks for everything of a kind: each answer's body goes to `each`.
-    pub(crate) fn dump(&mut self, kind: u16, body: &Body, mut each: impl FnMut(&[u8])) -> io::Result<()> {
+    pub(crate) fn dump(
+        &mut self,
+        kind: u16,
+        body: &Body,
+        mut each: impl FnMut(&[u8]),
+    ) -> io::Result<()> {
         self.send(kind, REQUEST | DUMP, body)?;
         self.receive(|_, answer| each(answer))
     }
@@ -73,15 +87,33 @@ impl Socket {
         message.extend_from_slice(&0_u32.to_ne_bytes());
         message.extend_from_slice(&body.0);
         // SAFETY: the pointer and the length are of one live buffer.
-        let sent = unsafe { libc::send(self.fd.as_raw_fd(), message.as_ptr().cast(), message.len(), 0) };
-        if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+        let sent = unsafe {
+            libc::send(
+                self.fd.as_raw_fd(),
+                message.as_ptr().cast(),
+                message.len(),
+                0,
+            )
+        };
+        if sent < 0 {
+            Err(io::Error::last_os_error())
+        } else {
+            Ok(())
+        }
     }
 
     fn receive(&mut self, mut each: impl FnMut(u16, &[u8])) -> io::Result<()> {
         let mut buffer = vec![0_u8; RECEIVE];
         loop {
             // SAFETY: the pointer and the length are of one live buffer that nothing else uses.
-            let got = unsafe { libc::recv(self.fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), 0) };
+            let got = unsafe {
+                libc::recv(
+                    self.fd.as_raw_fd(),
+                    buffer.as_mut_ptr().cast(),
+                    buffer.len(),
+                    0,
+                )
+            };
             if got < 0 {
                 let error = io::Error::last_os_error();
                 if error.kind() == io::ErrorKind::Interrupted {
@@ -93,7 +125,10 @@ impl Socket {
             while rest.len() >= HEADER {
                 let length = read_u32(rest, 0) as usize;
                 if length < HEADER || length > rest.len() {
-                    return Err(io::Error::new(io::ErrorKind::InvalidData, "the kernel's netlink answer is cut off"));
+                    return Err(io::Error::new(
+                        io::ErrorKind::InvalidData,
+                        "the kernel's netlink answer is cut off",
+                    ));
                 }
                 let kind = read_u16(rest, 4);
                 let ours = read_u32(rest, 8) == self.sequence;
@@ -123,7 +158,8 @@ impl Body {
 
     /// Adds an attribute.
     pub(crate) fn with(mut self, kind: u16, value: &[u8]) -> Self {
-        self.0.extend_from_slice(&((value.len() + 4) as u16).to_ne_bytes());
+        self.0
+            .extend_from_slice(&((value.len() + 4) as u16).to_ne_bytes());
         self.0.extend_from_slice(&kind.to_ne_bytes());
         self.0.extend_from_slice(value);
         self.pad();
@@ -167,11 +203,17 @@ pub(crate) fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
 
 /// A native u32 at a place in a buffer; zero when the buffer is too short.
 pub(crate) fn read_u32(bytes: &[u8], at: usize) -> u32 {
-    bytes.get(at..at + 4).and_then(|part| part.try_into().ok()).map_or(0, u32::from_ne_bytes)
+    bytes
+        .get(at..at + 4)
+        .and_then(|part| part.try_into().ok())
+        .map_or(0, u32::from_ne_bytes)
 }
 
 fn read_u16(bytes: &[u8], at: usize) -> u16 {
-    bytes.get(at..at + 2).and_then(|part| part.try_into().ok()).map_or(0, u16::from_ne_bytes)
+    bytes
+        .get(at..at + 2)
+        .and_then(|part| part.try_into().ok())
+        .map_or(0, u16::from_ne_bytes)
 }
 
 fn status(body: &[u8]) -> io::Result<()> {
@@ -196,7 +238,10 @@ mod tests {
         let read: Vec<_> = attributes(&body.0[4..]).collect();
         assert_eq!(read[0], (3, &b"eth0\0"[..]));
         assert_eq!(read[1].0, 18);
-        assert_eq!(attributes(read[1].1).collect::<Vec<_>>(), [(2, &7_u32.to_ne_bytes()[..])]);
+        assert_eq!(
+            attributes(read[1].1).collect::<Vec<_>>(),
+            [(2, &7_u32.to_ne_bytes()[..])]
+        );
     }
 
     #[test]
@@ -208,7 +253,9 @@ mod tests {
     fn the_kernel_answers_a_dump_of_links() {
         let mut socket = Socket::open(libc::NETLINK_ROUTE).expect("a netlink socket");
         let mut count = 0;
-        socket.dump(18, &Body::new(&[0; 16]), |_| count += 1).expect("a dump of links");
+        socket
+            .dump(18, &Body::new(&[0; 16]), |_| count += 1)
+            .expect("a dump of links");
         assert!(count > 0, "every namespace has lo");
     }
 }

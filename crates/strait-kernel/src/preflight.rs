@@ -29,7 +29,11 @@ impl Machine {
         let path = std::env::var_os("PATH").unwrap_or_default();
         // SAFETY: geteuid() takes no arguments and cannot fail.
         let is_root = unsafe { libc::geteuid() } == 0;
-        Self { root: PathBuf::from("/"), path: std::env::split_paths(&path).collect(), is_root }
+        Self {
+            root: PathBuf::from("/"),
+            path: std::env::split_paths(&path).collect(),
+            is_root,
+        }
     }
 
     fn file(&self, path: &str) -> PathBuf {
@@ -37,13 +41,24 @@ impl Machine {
     }
 
     fn number(&self, path: &str) -> Option<u64> {
-        fs::read_to_string(self.file(path)).ok()?.trim().parse().ok()
+        fs::read_to_string(self.file(path))
+            .ok()?
+            .trim()
+            .parse()
+            .ok()
     }
 
     fn has_program(&self, name: &str) -> bool {
         let known = ["/usr/sbin", "/sbin", "/usr/local/sbin"].map(PathBuf::from);
-        let below = |folder: &Path| self.root.join(folder.strip_prefix("/").unwrap_or(folder)).join(name);
-        self.path.iter().chain(&known).any(|folder| below(folder).is_file())
+        let below = |folder: &Path| {
+            self.root
+                .join(folder.strip_prefix("/").unwrap_or(folder))
+                .join(name)
+        };
+        self.path
+            .iter()
+            .chain(&known)
+            .any(|folder| below(folder).is_file())
     }
 }
 
@@ -65,7 +80,12 @@ pub fn preflight(machine: &Machine) -> Vec<Missing> {
 
 fn user_namespaces_exist(machine: &Machine) -> Option<Missing> {
     let kinds = ["user", "net", "mnt", "pid"];
-    let missing: Vec<_> = kinds.into_iter().filter(|kind| fs::symlink_metadata(machine.file(&format!("/proc/self/ns/{kind}"))).is_err()).collect();
+    let missing: Vec<_> = kinds
+        .into_iter()
+        .filter(|kind| {
+            fs::symlink_metadata(machine.file(&format!("/proc/self/ns/{kind}"))).is_err()
+        })
+        .collect();
     (!missing.is_empty()).then(|| Missing {
         what: format!("this kernel has no {} namespaces, which a network is made of", missing.join(", ")),
         fix: "use a kernel with CONFIG_USER_NS, CONFIG_NET_NS and CONFIG_PID_NS (every distribution's has them)".to_owned(),
@@ -73,7 +93,8 @@ fn user_namespaces_exist(machine: &Machine) -> Option<Missing> {
 }
 
 fn user_namespaces_allowed(machine: &Machine) -> Option<Missing> {
-    let forbidden = !machine.is_root && machine.number("/proc/sys/kernel/unprivileged_userns_clone") == Some(0);
+    let forbidden =
+        !machine.is_root && machine.number("/proc/sys/kernel/unprivileged_userns_clone") == Some(0);
     forbidden.then(|| Missing {
         what: "only root may make user namespaces on this machine (kernel.unprivileged_userns_clone is 0)".to_owned(),
         fix: "sudo sysctl -w kernel.unprivileged_userns_clone=1".to_owned(),
@@ -81,7 +102,8 @@ fn user_namespaces_allowed(machine: &Machine) -> Option<Missing> {
 }
 
 fn apparmor(machine: &Machine) -> Option<Missing> {
-    let restricted = !machine.is_root && machine.number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == Some(1);
+    let restricted = !machine.is_root
+        && machine.number("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == Some(1);
     let label = fs::read_to_string(machine.file("/proc/self/attr/current")).unwrap_or_default();
     // A profile of its own for this program, with the right to user namespaces, has its name here.
     if !restricted || !matches!(label.trim_end_matches(['\0', '\n']), "" | "unconfined") {
@@ -101,11 +123,21 @@ fn enough_namespaces(machine: &Machine) -> Option<Missing> {
     let low: Vec<_> = ["user", "net", "mnt", "pid"]
         .into_iter()
         .map(|kind| format!("max_{kind}_namespaces"))
-        .filter(|limit| machine.number(&format!("/proc/sys/user/{limit}")).is_some_and(|limit| limit < 64))
+        .filter(|limit| {
+            machine
+                .number(&format!("/proc/sys/user/{limit}"))
+                .is_some_and(|limit| limit < 64)
+        })
         .collect();
-    let settings: Vec<_> = low.iter().map(|limit| format!("user.{limit}=15000")).collect();
+    let settings: Vec<_> = low
+        .iter()
+        .map(|limit| format!("user.{limit}=15000"))
+        .collect();
     (!low.is_empty()).then(|| Missing {
-        what: format!("this machine allows too few namespaces ({})", low.join(", ")),
+        what: format!(
+            "this machine allows too few namespaces ({})",
+            low.join(", ")
+        ),
         fix: format!("sudo sysctl -w {}", settings.join(" ")),
     })
 }
@@ -120,9 +152,14 @@ fn nft(machine: &Machine) -> Option<Missing> {
 /// A fresh /proc may be mounted only where the present one is whole; containers cover parts of it.
 fn hidden_proc(machine: &Machine) -> Option<Missing> {
     let mounts = fs::read_to_string(machine.file("/proc/self/mountinfo")).unwrap_or_default();
-    let covered = mounts.lines().filter_map(|line| line.split(' ').nth(4)).find(|target| {
-        target.strip_prefix("/proc/").is_some_and(|inner| !inner.starts_with("sys/fs/binfmt_misc"))
-    })?;
+    let covered = mounts
+        .lines()
+        .filter_map(|line| line.split(' ').nth(4))
+        .find(|target| {
+            target
+                .strip_prefix("/proc/")
+                .is_some_and(|inner| !inner.starts_with("sys/fs/binfmt_misc"))
+        })?;
     Some(Missing {
         what: format!("this container covers {covered}, so that processes cannot have a /proc of their own"),
         fix: "start the container with --security-opt systempaths=unconfined (Docker, Podman) or procMount: Unmasked (Kubernetes)".to_owned(),
@@ -134,7 +171,10 @@ fn read_only_settings(machine: &Machine) -> Option<Missing> {
     let read_only = mounts.lines().any(|line| {
         let mut fields = line.split(' ');
         let target = fields.nth(4);
-        matches!(target, Some("/proc" | "/proc/sys")) && fields.next().is_some_and(|options| options.split(',').any(|option| option == "ro"))
+        matches!(target, Some("/proc" | "/proc/sys"))
+            && fields
+                .next()
+                .is_some_and(|options| options.split(',').any(|option| option == "ro"))
     });
     read_only.then(|| Missing {
         what: "/proc/sys is read-only here, so that a network's settings cannot be made".to_owned(),
@@ -155,17 +195,42 @@ mod tests {
     #[test]
     fn each_lack_is_named_with_its_remedy() {
         let cases = [
-            ("proc/sys/kernel/unprivileged_userns_clone", "0\n", "sysctl -w kernel.unprivileged_userns_clone=1"),
-            ("proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1\n", "/etc/apparmor.d/strait"),
-            ("proc/sys/user/max_user_namespaces", "0\n", "sysctl -w user.max_user_namespaces=15000"),
-            ("proc/self/mountinfo", "1 2 0:3 / /proc/kcore rw - tmpfs tmpfs rw\n", "systempaths=unconfined"),
-            ("proc/self/mountinfo", "1 2 0:3 / /proc/sys ro,nosuid - proc proc rw\n", "read-only"),
+            (
+                "proc/sys/kernel/unprivileged_userns_clone",
+                "0\n",
+                "sysctl -w kernel.unprivileged_userns_clone=1",
+            ),
+            (
+                "proc/sys/kernel/apparmor_restrict_unprivileged_userns",
+                "1\n",
+                "/etc/apparmor.d/strait",
+            ),
+            (
+                "proc/sys/user/max_user_namespaces",
+                "0\n",
+                "sysctl -w user.max_user_namespaces=15000",
+            ),
+            (
+                "proc/self/mountinfo",
+                "1 2 0:3 / /proc/kcore rw - tmpfs tmpfs rw\n",
+                "systempaths=unconfined",
+            ),
+            (
+                "proc/self/mountinfo",
+                "1 2 0:3 / /proc/sys ro,nosuid - proc proc rw\n",
+                "read-only",
+            ),
         ];
         for (file, content, remedy) in cases {
             let fake = Fake::new();
             fake.write(file, content);
             let missing = preflight(&fake.machine);
-            assert!(missing.iter().any(|missing| missing.fix.contains(remedy) || missing.what.contains(remedy)), "{file}: {missing:?}");
+            assert!(
+                missing
+                    .iter()
+                    .any(|missing| missing.fix.contains(remedy) || missing.what.contains(remedy)),
+                "{file}: {missing:?}"
+            );
         }
     }
 
@@ -199,8 +264,15 @@ mod tests {
     impl Fake {
         fn new() -> Self {
             let folder = tempfile::tempdir().expect("a folder");
-            let machine = Machine { root: folder.path().to_owned(), path: vec![PathBuf::from("/opt/bin")], is_root: false };
-            let fake = Self { machine, _folder: folder };
+            let machine = Machine {
+                root: folder.path().to_owned(),
+                path: vec![PathBuf::from("/opt/bin")],
+                is_root: false,
+            };
+            let fake = Self {
+                machine,
+                _folder: folder,
+            };
             for kind in ["user", "net", "mnt", "pid"] {
                 fake.write(&format!("proc/self/ns/{kind}"), "");
             }

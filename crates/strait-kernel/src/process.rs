@@ -49,24 +49,35 @@ impl Process {
             Signal::Kill => libc::SIGKILL,
         };
         let sent = (|| {
-            let Some(process) = self.open()? else { return Ok(()) };
+            let Some(process) = self.open()? else {
+                return Ok(());
+            };
             match system::signal_process(process.as_fd(), number) {
                 Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(()),
                 other => other,
             }
         })();
-        sent.map_err(KernelError::system(format!("send {signal:?} to process {}", self.pid)))
+        sent.map_err(KernelError::system(format!(
+            "send {signal:?} to process {}",
+            self.pid
+        )))
     }
 
     /// Waits until it has ended; `false` when it has not within the time.
     pub fn wait(&self, timeout: Duration) -> Result<bool, KernelError> {
         let failed = || KernelError::system(format!("wait for process {}", self.pid));
-        let Some(process) = self.open().map_err(failed())? else { return Ok(true) };
+        let Some(process) = self.open().map_err(failed())? else {
+            return Ok(true);
+        };
         let until = Instant::now() + timeout;
         loop {
             let left = until.saturating_duration_since(Instant::now());
             let left = libc::c_int::try_from(left.as_millis()).unwrap_or(libc::c_int::MAX);
-            let mut poll = libc::pollfd { fd: process.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+            let mut poll = libc::pollfd {
+                fd: process.as_raw_fd(),
+                events: libc::POLLIN,
+                revents: 0,
+            };
             // SAFETY: one live pollfd, and a count of one.
             match system::check(unsafe { libc::poll(&raw mut poll, 1, left) }) {
                 Ok(()) => return Ok(poll.revents != 0),
@@ -117,7 +128,10 @@ mod tests {
     #[test]
     fn another_process_with_the_same_number_is_left_alone() {
         let mut child = Command::new("sleep").arg("60").spawn().expect("sleep runs");
-        let older = Process { start_time: 1, ..of(child.id()) };
+        let older = Process {
+            start_time: 1,
+            ..of(child.id())
+        };
         older.signal(Signal::Kill).expect("nothing to do");
         assert!(older.wait(Duration::ZERO).expect("nothing to wait for"));
         assert!(child.try_wait().expect("its status").is_none());
@@ -126,6 +140,9 @@ mod tests {
     }
 
     fn of(pid: u32) -> Process {
-        Process { pid, start_time: system::start_time(pid).expect("it runs") }
+        Process {
+            pid,
+            start_time: system::start_time(pid).expect("it runs"),
+        }
     }
 }

@@ -28,6 +28,8 @@ const GET_RULE: u16 = 34;
 
 const INET: u8 = libc::AF_INET as u8;
 const UP: u32 = 0x1;
+/// The state of a link that carries packets. (The flag IFF_RUNNING is set before that as well.)
+const OPERATIONAL: [u8; 1] = [6];
 const NO_ARP: u32 = 0x80;
 const PERMANENT: u16 = 0x80;
 const ON_LINK: u32 = 4;
@@ -45,7 +47,10 @@ const TO_UNREACHABLE: u8 = 7;
 pub(crate) struct Link {
     pub(crate) index: u32,
     pub(crate) mac: Mac,
+    /// It is up as we want it.
     pub(crate) ready: bool,
+    /// It carries packets, which it does only some time after both ends are up.
+    pub(crate) running: bool,
     /// Whether we made it, or the kernel did.
     pub(crate) ours: bool,
 }
@@ -68,113 +73,184 @@ impl Routing {
     /// All links by name.
     pub(crate) fn links(&mut self) -> io::Result<BTreeMap<String, Link>> {
         let mut links = BTreeMap::new();
-        self.0.dump(GET_LINK, &Body::new(&link_header(0, 0, 0)), |answer| {
-            let mut name = None;
-            let mut mac = Mac([0; 6]);
-            let mut group = 0;
-            for (kind, value) in attributes(answer.get(16..).unwrap_or_default()) {
-                match kind {
-                    1 => mac = value.try_into().map_or(mac, Mac),
-                    3 => name = Some(String::from_utf8_lossy(value).trim_end_matches('\0').to_owned()),
-                    27 => group = read_u32(value, 0),
-                    _ => {}
+        self.0
+            .dump(GET_LINK, &Body::new(&link_header(0, 0, 0)), |answer| {
+                let mut name = None;
+                let mut mac = Mac([0; 6]);
+                let mut group = 0;
+                let mut running = false;
+                for (kind, value) in attributes(answer.get(16..).unwrap_or_default()) {
+                    match kind {
+                        1 => mac = value.try_into().map_or(mac, Mac),
+                        3 => name = Some(text(value)),
+                        16 => running = value == OPERATIONAL,
+                        27 => group = read_u32(value, 0),
+                        _ => {}
+                    }
                 }
-            }
-            let Some(name) = name else { return };
-            let flags = if name == "lo" { UP } else { UP | NO_ARP };
-            let ready = read_u32(answer, 8) & flags == flags;
-            let ours = name == "lo" || group == u32::from(OURS);
-            links.insert(name, Link { index: read_u32(answer, 4), mac, ready, ours });
-        })?;
+                let Some(name) = name else { return };
+                let flags = if name == "lo" { UP } else { UP | NO_ARP };
+                let now = read_u32(answer, 8);
+                let ready = now & flags == flags;
+                let ours = name == "lo" || group == u32::from(OURS);
+                links.insert(
+                    name,
+                    Link {
+                        index: read_u32(answer, 4),
+                        mac,
+                        ready,
+                        running,
+                        ours,
+                    },
+                );
+            })?;
         Ok(links)
     }
 
     /// Makes a veth pair: one end here, the other in the namespace of `peer_namespace`.
-    pub(crate) fn add_veth(&mut self, here: &VethEnd<'_>, there: &VethEnd<'_>, peer_namespace: BorrowedFd<'_>) -> io::Result<()> {
+    pub(crate) fn add_veth(
+        &mut self,
+        here: &VethEnd<'_>,
+        there: &VethEnd<'_>,
+        peer_namespace: BorrowedFd<'_>,
+    ) -> io::Result<()> {
         let peer = end(there).with(28, &peer_namespace.as_raw_fd().to_ne_bytes());
         let data = Body::default().nest(1, &peer);
         let info = Body::default().with(1, b"veth").nest(2, &data);
-        self.0.change(NEW_LINK, CREATE | EXCLUSIVE, &end(here).nest(18, &info))
+        self.0
+            .change(NEW_LINK, CREATE | EXCLUSIVE, &end(here).nest(18, &info))
     }
 
     /// Brings a link up, without ARP except for `lo`.
     pub(crate) fn bring_up(&mut self, name: &str, link: &Link) -> io::Result<()> {
         let flags = if name == "lo" { UP } else { UP | NO_ARP };
-        self.0.change(NEW_LINK, 0, &Body::new(&link_header(link.index, flags, flags)))
+        self.0.change(
+            NEW_LINK,
+            0,
+            &Body::new(&link_header(link.index, flags, flags)),
+        )
     }
 
     /// Deletes a link, and its other end with it. One that is gone already is no error.
     pub(crate) fn delete_link(&mut self, index: u32) -> io::Result<()> {
-        gone_is_fine(self.0.change(DEL_LINK, 0, &Body::new(&link_header(index, 0, 0))))
+        gone_is_fine(
+            self.0
+                .change(DEL_LINK, 0, &Body::new(&link_header(index, 0, 0))),
+        )
     }
 
     /// IPv4 addresses by link index, without 127.0.0.0/8.
     pub(crate) fn addresses(&mut self) -> io::Result<BTreeSet<(u32, Ipv4Addr, u8)>> {
         let mut addresses = BTreeSet::new();
-        self.0.dump(GET_ADDRESS, &Body::new(&[INET, 0, 0, 0, 0, 0, 0, 0]), |answer| {
-            let local = attributes(answer.get(8..).unwrap_or_default()).find(|(kind, _)| *kind == 2);
-            let Some(address) = local.and_then(|(_, value)| address(value)) else { return };
-            if !address.is_loopback() {
-                addresses.insert((read_u32(answer, 4), address, answer.get(1).copied().unwrap_or(32)));
-            }
-        })?;
+        self.0.dump(
+            GET_ADDRESS,
+            &Body::new(&[INET, 0, 0, 0, 0, 0, 0, 0]),
+            |answer| {
+                let local =
+                    attributes(answer.get(8..).unwrap_or_default()).find(|(kind, _)| *kind == 2);
+                let Some(address) = local.and_then(|(_, value)| address(value)) else {
+                    return;
+                };
+                if !address.is_loopback() {
+                    addresses.insert((
+                        read_u32(answer, 4),
+                        address,
+                        answer.get(1).copied().unwrap_or(32),
+                    ));
+                }
+            },
+        )?;
         Ok(addresses)
     }
 
     /// Adds a `/32` to a link.
     pub(crate) fn add_address(&mut self, index: u32, address: Ipv4Addr) -> io::Result<()> {
-        self.0.change(NEW_ADDRESS, CREATE | REPLACE, &address_body(index, address, 32))
+        self.0.change(
+            NEW_ADDRESS,
+            CREATE | REPLACE,
+            &address_body(index, address, 32),
+        )
     }
 
     /// Takes an address from a link.
-    pub(crate) fn delete_address(&mut self, index: u32, address: Ipv4Addr, length: u8) -> io::Result<()> {
-        gone_is_fine(self.0.change(DEL_ADDRESS, 0, &address_body(index, address, length)))
+    pub(crate) fn delete_address(
+        &mut self,
+        index: u32,
+        address: Ipv4Addr,
+        length: u8,
+    ) -> io::Result<()> {
+        gone_is_fine(
+            self.0
+                .change(DEL_ADDRESS, 0, &address_body(index, address, length)),
+        )
     }
 
     /// The MACs of permanent neighbours at [`GATEWAY`], by link index.
     pub(crate) fn gateways(&mut self) -> io::Result<BTreeMap<u32, Mac>> {
         let mut gateways = BTreeMap::new();
-        self.0.dump(GET_NEIGHBOUR, &Body::new(&neighbour_header(0, 0)), |answer| {
-            let mut far = None;
-            let mut mac = None;
-            for (kind, value) in attributes(answer.get(12..).unwrap_or_default()) {
-                match kind {
-                    1 => far = address(value),
-                    2 => mac = value.try_into().ok().map(Mac),
-                    _ => {}
+        self.0.dump(
+            GET_NEIGHBOUR,
+            &Body::new(&neighbour_header(0, 0)),
+            |answer| {
+                let mut far = None;
+                let mut mac = None;
+                for (kind, value) in attributes(answer.get(12..).unwrap_or_default()) {
+                    match kind {
+                        1 => far = address(value),
+                        2 => mac = value.try_into().ok().map(Mac),
+                        _ => {}
+                    }
                 }
-            }
-            let permanent = answer.get(8..10).is_some_and(|state| state == PERMANENT.to_ne_bytes());
-            if let (Some(GATEWAY), Some(mac), true) = (far, mac, permanent) {
-                gateways.insert(read_u32(answer, 4), mac);
-            }
-        })?;
+                let permanent = answer
+                    .get(8..10)
+                    .is_some_and(|state| state == PERMANENT.to_ne_bytes());
+                if let (Some(GATEWAY), Some(mac), true) = (far, mac, permanent) {
+                    gateways.insert(read_u32(answer, 4), mac);
+                }
+            },
+        )?;
         Ok(gateways)
     }
 
     /// Makes the other end of a link known for ever, so that nobody asks for it.
     pub(crate) fn set_gateway(&mut self, index: u32, mac: Mac) -> io::Result<()> {
-        let body = Body::new(&neighbour_header(index, PERMANENT)).with(1, &GATEWAY.octets()).with(2, &mac.0);
+        let body = Body::new(&neighbour_header(index, PERMANENT))
+            .with(1, &GATEWAY.octets())
+            .with(2, &mac.0);
         self.0.change(NEW_NEIGHBOUR, CREATE | REPLACE, &body)
     }
 
     /// Our routes; the ones over a link that is not in `names` have an empty link name.
     pub(crate) fn routes(&mut self, names: &BTreeMap<u32, String>) -> io::Result<BTreeSet<Route>> {
         let mut routes = BTreeSet::new();
-        self.0.dump(GET_ROUTE, &Body::new(&[INET, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), |answer| {
-            if answer.first() == Some(&INET) && answer.get(5) == Some(&OURS) {
-                routes.insert(read_route(answer, names));
-            }
-        })?;
+        self.0.dump(
+            GET_ROUTE,
+            &Body::new(&[INET, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+            |answer| {
+                if answer.first() == Some(&INET) && answer.get(5) == Some(&OURS) {
+                    routes.insert(read_route(answer, names));
+                }
+            },
+        )?;
         Ok(routes)
     }
 
     /// Adds a route, or replaces the one with its table, destination and metric.
-    pub(crate) fn set_route(&mut self, route: &Route, index: impl Fn(&str) -> Option<u32>) -> io::Result<()> {
-        let mut body = Body::new(&route_header(route)).with(1, &route.destination.network().octets()).with(15, &route.table.to_ne_bytes());
+    pub(crate) fn set_route(
+        &mut self,
+        route: &Route,
+        index: impl Fn(&str) -> Option<u32>,
+    ) -> io::Result<()> {
+        let mut body = Body::new(&route_header(route))
+            .with(1, &route.destination.network().octets())
+            .with(15, &route.table.to_ne_bytes());
         if let Hop::Link { link, source } = &route.hop {
-            let index = index(link).ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("there is no link {link}")))?;
-            body = body.with(5, &GATEWAY.octets()).with(4, &index.to_ne_bytes());
+            let index = index(link).ok_or_else(|| {
+                io::Error::new(io::ErrorKind::NotFound, format!("there is no link {link}"))
+            })?;
+            body = body
+                .with(5, &GATEWAY.octets())
+                .with(4, &index.to_ne_bytes());
             if let Some(source) = source {
                 body = body.with(7, &source.octets());
             }
@@ -187,7 +263,9 @@ impl Routing {
 
     /// Deletes the route with this one's table, destination and metric.
     pub(crate) fn delete_route(&mut self, route: &Route) -> io::Result<()> {
-        let mut body = Body::new(&route_header(route)).with(1, &route.destination.network().octets()).with(15, &route.table.to_ne_bytes());
+        let mut body = Body::new(&route_header(route))
+            .with(1, &route.destination.network().octets())
+            .with(15, &route.table.to_ne_bytes());
         if route.metric != 0 {
             body = body.with(6, &route.metric.to_ne_bytes());
         }
@@ -197,18 +275,26 @@ impl Routing {
     /// Rules but the one for local addresses; with `all`, also those that the kernel or others made.
     pub(crate) fn rules(&mut self, all: bool) -> io::Result<BTreeSet<Rule>> {
         let mut rules = BTreeSet::new();
-        self.0.dump(GET_RULE, &Body::new(&[INET, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), |answer| {
-            let (rule, ours) = read_rule(answer);
-            if rule.priority != 0 && (all || ours) {
-                rules.insert(rule);
-            }
-        })?;
+        self.0.dump(
+            GET_RULE,
+            &Body::new(&[INET, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+            |answer| {
+                let (rule, ours) = read_rule(answer);
+                if rule.priority != 0 && (all || ours) {
+                    rules.insert(rule);
+                }
+            },
+        )?;
         Ok(rules)
     }
 
     /// Adds a rule.
     pub(crate) fn add_rule(&mut self, rule: &Rule) -> io::Result<()> {
-        match self.0.change(NEW_RULE, CREATE | EXCLUSIVE, &rule_body(rule).with(21, &[OURS])) {
+        match self.0.change(
+            NEW_RULE,
+            CREATE | EXCLUSIVE,
+            &rule_body(rule).with(21, &[OURS]),
+        ) {
             Err(error) if error.raw_os_error() == Some(libc::EEXIST) => Ok(()),
             other => other,
         }
@@ -224,7 +310,12 @@ fn end(end: &VethEnd<'_>) -> Body {
     // One queue: a veth has one a CPU otherwise, and there may be thousands.
     let one = 1_u32.to_ne_bytes();
     let group = u32::from(OURS).to_ne_bytes();
-    Body::new(&link_header(0, 0, 0)).text(3, end.name).with(1, &end.mac.0).with(27, &group).with(31, &one).with(32, &one)
+    Body::new(&link_header(0, 0, 0))
+        .text(3, end.name)
+        .with(1, &end.mac.0)
+        .with(27, &group)
+        .with(31, &one)
+        .with(32, &one)
 }
 
 fn link_header(index: u32, flags: u32, change: u32) -> [u8; 16] {
@@ -238,7 +329,9 @@ fn link_header(index: u32, flags: u32, change: u32) -> [u8; 16] {
 fn address_body(index: u32, address: Ipv4Addr, length: u8) -> Body {
     let mut header = [INET, length, 0, 0, 0, 0, 0, 0];
     header[4..8].copy_from_slice(&index.to_ne_bytes());
-    Body::new(&header).with(2, &address.octets()).with(1, &address.octets())
+    Body::new(&header)
+        .with(2, &address.octets())
+        .with(1, &address.octets())
 }
 
 fn neighbour_header(index: u32, state: u16) -> [u8; 12] {
@@ -255,7 +348,20 @@ fn route_header(route: &Route) -> [u8; 12] {
         Hop::Blackhole => (BLACKHOLE, 0),
         Hop::Unreachable => (UNREACHABLE, 0),
     };
-    let mut header = [INET, route.destination.prefix_len(), 0, 0, 0, OURS, 0, kind, 0, 0, 0, 0];
+    let mut header = [
+        INET,
+        route.destination.prefix_len(),
+        0,
+        0,
+        0,
+        OURS,
+        0,
+        kind,
+        0,
+        0,
+        0,
+        0,
+    ];
     header[8..12].copy_from_slice(&flags.to_ne_bytes());
     header
 }
@@ -282,7 +388,12 @@ fn read_route(answer: &[u8], names: &BTreeMap<u32, String>) -> Route {
         Some(_) | None => Hop::Link { link, source },
     };
     let length = answer.get(1).copied().unwrap_or(32).min(32);
-    Route { table, destination: Ipv4Net::new_assert(destination, length), metric, hop }
+    Route {
+        table,
+        destination: Ipv4Net::new_assert(destination, length),
+        metric,
+        hop,
+    }
 }
 
 fn rule_body(rule: &Rule) -> Body {
@@ -291,7 +402,8 @@ fn rule_body(rule: &Rule) -> Body {
         Action::Unreachable => (TO_UNREACHABLE, 0),
     };
     let source_length = if rule.source.is_some() { 32 } else { 0 };
-    let mut body = Body::new(&[INET, 0, source_length, 0, 0, 0, 0, action, 0, 0, 0, 0]).with(6, &rule.priority.to_ne_bytes());
+    let mut body = Body::new(&[INET, 0, source_length, 0, 0, 0, 0, action, 0, 0, 0, 0])
+        .with(6, &rule.priority.to_ne_bytes());
     if table != 0 {
         body = body.with(15, &table.to_ne_bytes());
     }
@@ -305,7 +417,12 @@ fn rule_body(rule: &Rule) -> Body {
 }
 
 fn read_rule(answer: &[u8]) -> (Rule, bool) {
-    let mut rule = Rule { priority: 0, mark: None, source: None, action: Action::Unreachable };
+    let mut rule = Rule {
+        priority: 0,
+        mark: None,
+        source: None,
+        action: Action::Unreachable,
+    };
     let mut table = answer.get(4).copied().map_or(0, u32::from);
     let mut ours = false;
     for (kind, value) in attributes(answer.get(12..).unwrap_or_default()) {
@@ -324,13 +441,26 @@ fn read_rule(answer: &[u8]) -> (Rule, bool) {
     (rule, ours)
 }
 
+fn text(value: &[u8]) -> String {
+    String::from_utf8_lossy(value)
+        .trim_end_matches('\0')
+        .to_owned()
+}
+
 fn address(value: &[u8]) -> Option<Ipv4Addr> {
     <[u8; 4]>::try_from(value).ok().map(Ipv4Addr::from)
 }
 
 fn gone_is_fine(result: io::Result<()>) -> io::Result<()> {
     match result {
-        Err(error) if matches!(error.raw_os_error(), Some(libc::ENODEV | libc::ESRCH | libc::ENOENT | libc::EADDRNOTAVAIL)) => Ok(()),
+        Err(error)
+            if matches!(
+                error.raw_os_error(),
+                Some(libc::ENODEV | libc::ESRCH | libc::ENOENT | libc::EADDRNOTAVAIL)
+            ) =>
+        {
+            Ok(())
+        }
         other => other,
     }
 }

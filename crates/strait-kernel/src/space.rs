@@ -27,11 +27,14 @@ impl Spaces {
     pub(crate) fn open(run_dir: &Path) -> Result<Self, KernelError> {
         let folder = folder(run_dir);
         if !system::is_tmpfs(&folder) {
-            return Err(KernelError::NotJoined { run_dir: run_dir.to_owned() });
+            return Err(KernelError::NotJoined {
+                run_dir: run_dir.to_owned(),
+            });
         }
         for part in ["routers", "hosts"] {
             let path = folder.join(part);
-            fs::create_dir_all(&path).map_err(KernelError::system(format!("make {}", path.display())))?;
+            fs::create_dir_all(&path)
+                .map_err(KernelError::system(format!("make {}", path.display())))?;
         }
         Ok(Self { folder })
     }
@@ -39,12 +42,20 @@ impl Spaces {
     /// All namespaces, and whether each has a user namespace of its own.
     pub(crate) fn list(&self) -> Result<BTreeMap<Name, bool>, KernelError> {
         let mut spaces = BTreeMap::new();
-        let makers: [(&str, fn(String) -> Name); 2] = [("routers", Name::Router), ("hosts", Name::Host)];
-        for (part, name) in makers {
+        for (part, is_router) in [("routers", true), ("hosts", false)] {
             let path = self.folder.join(part);
-            let list = || fs::read_dir(&path)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>();
+            let list = || {
+                fs::read_dir(&path)?
+                    .map(|entry| Ok(entry?.file_name()))
+                    .collect::<io::Result<Vec<_>>>()
+            };
             for entry in list().map_err(KernelError::system(format!("list {}", path.display())))? {
-                let name = name(entry.to_string_lossy().into_owned());
+                let plain = entry.to_string_lossy().into_owned();
+                let name = if is_router {
+                    Name::Router(plain)
+                } else {
+                    Name::Host(plain)
+                };
                 let owned = system::is_namespace(&self.pin(&name, "user"));
                 spaces.insert(name, owned);
             }
@@ -59,7 +70,10 @@ impl Spaces {
 
     /// Makes a namespace.
     pub(crate) fn create(&self, name: &Name, kind: Kind) -> Result<(), KernelError> {
-        let failed = |source| KernelError::System { what: format!("make the namespace of {name}"), source };
+        let failed = |source| KernelError::System {
+            what: format!("make the namespace of {name}"),
+            source,
+        };
         fs::create_dir_all(self.pin(name, "processes")).map_err(failed)?;
         let net = self.pin(name, "net");
         File::create(&net).map_err(failed)?;
@@ -81,7 +95,10 @@ impl Spaces {
             process.kill();
         }
         let folder = self.pin(name, "");
-        let failed = |source| KernelError::System { what: format!("remove the namespace of {name}"), source };
+        let failed = |source| KernelError::System {
+            what: format!("remove the namespace of {name}"),
+            source,
+        };
         for part in ["net", "user"] {
             let pin = folder.join(part);
             if system::is_namespace(&pin) {
@@ -95,33 +112,48 @@ impl Spaces {
     pub(crate) fn descriptor(&self, name: &Name, part: &str) -> Result<OwnedFd, KernelError> {
         let path = self.pin(name, part);
         if !system::is_namespace(&path) {
-            return Err(KernelError::NoNamespace { name: name.plain().to_owned() });
+            return Err(KernelError::NoNamespace {
+                name: name.plain().to_owned(),
+            });
         }
-        let file = File::open(&path).map_err(KernelError::system(format!("open {}", path.display())))?;
+        let file =
+            File::open(&path).map_err(KernelError::system(format!("open {}", path.display())))?;
         Ok(file.into())
     }
 
     /// The anchor's PID namespace.
     pub(crate) fn processes_namespace(&self) -> Result<OwnedFd, KernelError> {
         let path = self.folder.join(PROCESSES);
-        let file = File::open(&path).map_err(KernelError::system(format!("open {}", path.display())))?;
+        let file =
+            File::open(&path).map_err(KernelError::system(format!("open {}", path.display())))?;
         Ok(file.into())
     }
 
     /// Runs something on a thread of its own inside a network namespace. The thread ends there.
-    pub(crate) fn inside<T: Send>(&self, name: &Name, work: impl FnOnce() -> T + Send) -> Result<T, KernelError> {
+    pub(crate) fn inside<T: Send>(
+        &self,
+        name: &Name,
+        work: impl FnOnce() -> T + Send,
+    ) -> Result<T, KernelError> {
         let namespace = self.descriptor(name, "net")?;
         on_thread(|| {
             system::enter(namespace.as_fd(), libc::CLONE_NEWNET)?;
             Ok(work())
         })
-        .map_err(KernelError::system(format!("enter the namespace of {name}")))
+        .map_err(KernelError::system(format!(
+            "enter the namespace of {name}"
+        )))
     }
 
     /// The router or host of a name.
     pub(crate) fn find(&self, name: &str) -> Result<Name, KernelError> {
         let names = [Name::Router(name.to_owned()), Name::Host(name.to_owned())];
-        names.into_iter().find(|name| self.has(name)).ok_or_else(|| KernelError::NoNamespace { name: name.to_owned() })
+        names
+            .into_iter()
+            .find(|name| self.has(name))
+            .ok_or_else(|| KernelError::NoNamespace {
+                name: name.to_owned(),
+            })
     }
 
     /// The hash of the rules that are in a namespace, when they are known.
@@ -142,7 +174,11 @@ impl Spaces {
 
     /// Notes a process, so that it ends with its host.
     pub(crate) fn note_process(&self, name: &Name, process: &Process) -> Result<(), KernelError> {
-        for ended in self.processes(name).into_iter().filter(|process| !process.alive()) {
+        for ended in self
+            .processes(name)
+            .into_iter()
+            .filter(|process| !process.alive())
+        {
             // Another caller may have removed it meanwhile.
             let _ = fs::remove_file(self.process_file(name, &ended));
         }
@@ -153,16 +189,25 @@ impl Spaces {
 
     /// The processes that were started in a host.
     pub(crate) fn processes(&self, name: &Name) -> Vec<Process> {
-        let Ok(entries) = fs::read_dir(self.pin(name, "processes")) else { return Vec::new() };
+        let Ok(entries) = fs::read_dir(self.pin(name, "processes")) else {
+            return Vec::new();
+        };
         let parse = |file: &str| {
             let (pid, start_time) = file.split_once('-')?;
-            Some(Process { pid: pid.parse().ok()?, start_time: start_time.parse().ok()? })
+            Some(Process {
+                pid: pid.parse().ok()?,
+                start_time: start_time.parse().ok()?,
+            })
         };
-        entries.flatten().filter_map(|entry| parse(&entry.file_name().to_string_lossy())).collect()
+        entries
+            .flatten()
+            .filter_map(|entry| parse(&entry.file_name().to_string_lossy()))
+            .collect()
     }
 
     fn process_file(&self, name: &Name, process: &Process) -> PathBuf {
-        self.pin(name, "processes").join(format!("{}-{}", process.pid, process.start_time))
+        self.pin(name, "processes")
+            .join(format!("{}-{}", process.pid, process.start_time))
     }
 
     fn pin(&self, name: &Name, part: &str) -> PathBuf {
@@ -224,7 +269,9 @@ fn pin(namespace: &Path, at: &Path) -> io::Result<()> {
 
 fn on_thread<T: Send>(work: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
     thread::scope(|scope| {
-        let thread = thread::Builder::new().name("strait-inside".to_owned()).spawn_scoped(scope, work)?;
+        let thread = thread::Builder::new()
+            .name("strait-inside".to_owned())
+            .spawn_scoped(scope, work)?;
         thread.join().unwrap_or_else(|panic| resume_unwind(panic))
     })
 }

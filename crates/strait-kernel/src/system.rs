@@ -12,7 +12,8 @@ const MEMORY_FILES: libc::c_long = 0x0102_1994;
 
 /// A path for the C library.
 pub(crate) fn c_path(path: &Path) -> io::Result<CString> {
-    CString::new(path.as_os_str().as_bytes()).map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "the path has a zero byte"))
+    CString::new(path.as_os_str().as_bytes())
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "the path has a zero byte"))
 }
 
 /// Moves the calling thread into a namespace.
@@ -28,12 +29,29 @@ pub(crate) fn unshare(kinds: libc::c_int) -> io::Result<()> {
 }
 
 /// Mounts; without a source or type, these are empty texts, which the kernel does not read then.
-pub(crate) fn mount(source: &Path, target: &Path, kind: &str, flags: libc::c_ulong, data: &str) -> io::Result<()> {
+pub(crate) fn mount(
+    source: &Path,
+    target: &Path,
+    kind: &str,
+    flags: libc::c_ulong,
+    data: &str,
+) -> io::Result<()> {
     let invalid = |_| io::Error::from_raw_os_error(libc::EINVAL);
     let (source, target) = (c_path(source)?, c_path(target)?);
-    let (kind, data) = (CString::new(kind).map_err(invalid)?, CString::new(data).map_err(invalid)?);
+    let (kind, data) = (
+        CString::new(kind).map_err(invalid)?,
+        CString::new(data).map_err(invalid)?,
+    );
     // SAFETY: all four pointers are of texts that live through the call.
-    check(unsafe { libc::mount(source.as_ptr(), target.as_ptr(), kind.as_ptr(), flags, data.as_ptr().cast()) })
+    check(unsafe {
+        libc::mount(
+            source.as_ptr(),
+            target.as_ptr(),
+            kind.as_ptr(),
+            flags,
+            data.as_ptr().cast(),
+        )
+    })
 }
 
 /// Unmounts at once, whoever uses it still.
@@ -78,7 +96,15 @@ pub(crate) fn open_process(pid: u32) -> io::Result<OwnedFd> {
 /// Sends a signal to the process of a descriptor.
 pub(crate) fn signal_process(process: BorrowedFd<'_>, signal: libc::c_int) -> io::Result<()> {
     // SAFETY: the third argument may be null; then the kernel fills the signal's details itself.
-    let result = unsafe { libc::syscall(libc::SYS_pidfd_send_signal, process.as_raw_fd(), signal, std::ptr::null::<libc::siginfo_t>(), 0) };
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_pidfd_send_signal,
+            process.as_raw_fd(),
+            signal,
+            std::ptr::null::<libc::siginfo_t>(),
+            0,
+        )
+    };
     check(result as libc::c_int)
 }
 
@@ -98,7 +124,11 @@ pub(crate) fn wait_for(pid: libc::pid_t) -> io::Result<libc::c_int> {
 
 /// What the C library answers, as a result.
 pub(crate) fn check(result: libc::c_int) -> io::Result<()> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
 }
 
 fn filesystem(path: &Path) -> io::Result<libc::c_long> {

@@ -49,18 +49,39 @@ impl Side {
 /// Writes all sets and chains, and the maps `egress` and `ingress` from links to them.
 pub(crate) fn write(name: &str, router: &Router, text: &mut Text) -> Result<(), KernelError> {
     for (id, members) in &router.members {
-        let elements = members.iter().map(|member| format!("{} . {}", quoted(&member.link), member.address)).collect();
-        text.set(&format!("members_{}", identifier(id)), "type ifname . ipv4_addr;", &elements);
+        let elements = members
+            .iter()
+            .map(|member| format!("{} . {}", quoted(&member.link), member.address))
+            .collect();
+        text.set(
+            &format!("members_{}", identifier(id)),
+            "type ifname . ipv4_addr;",
+            &elements,
+        );
     }
-    let combinations: BTreeSet<_> = router.interfaces.values().map(|interface| &interface.groups).filter(|groups| !groups.is_empty()).collect();
-    let used: BTreeSet<_> = combinations.iter().flat_map(|groups| groups.iter()).collect();
+    let combinations: BTreeSet<_> = router
+        .interfaces
+        .values()
+        .map(|interface| &interface.groups)
+        .filter(|groups| !groups.is_empty())
+        .collect();
+    let used: BTreeSet<_> = combinations
+        .iter()
+        .flat_map(|groups| groups.iter())
+        .collect();
     let mut rules = BTreeMap::new();
     for id in used {
         let group = router.groups.get(id).ok_or_else(|| KernelError::Picture {
             name: name.to_owned(),
             why: format!("an interface has the group {id}, which is not there"),
         })?;
-        rules.insert(id, (lines(id, Side::Ingress, &group.ingress, router, text), lines(id, Side::Egress, &group.egress, router, text)));
+        rules.insert(
+            id,
+            (
+                lines(id, Side::Ingress, &group.ingress, router, text),
+                lines(id, Side::Egress, &group.egress, router, text),
+            ),
+        );
     }
     let mut numbers = BTreeMap::new();
     for (number, groups) in combinations.into_iter().enumerate() {
@@ -72,12 +93,27 @@ pub(crate) fn write(name: &str, router: &Router, text: &mut Text) -> Result<(), 
         text.chain(&format!("out_{number}"), &egress);
         numbers.insert(groups, number);
     }
-    let grouped = router.interfaces.iter().filter_map(|(link, interface)| Some((link, numbers.get(&interface.groups)?)));
-    let egress = grouped.clone().map(|(link, number)| format!("{} : jump out_{number}", quoted(link))).collect();
+    let grouped = router
+        .interfaces
+        .iter()
+        .filter_map(|(link, interface)| Some((link, numbers.get(&interface.groups)?)));
+    let egress = grouped
+        .clone()
+        .map(|(link, number)| format!("{} : jump out_{number}", quoted(link)))
+        .collect();
     text.whole_set("map egress", "type ifname : verdict;", &egress);
-    let open = router.interfaces.iter().filter(|(_, interface)| interface.groups.is_empty()).map(|(link, _)| link);
-    let passing = open.chain(router.peers.keys()).map(|link| format!("{} : accept", quoted(link)));
-    let ingress = grouped.map(|(link, number)| format!("{} : goto in_{number}", quoted(link))).chain(passing).collect();
+    let open = router
+        .interfaces
+        .iter()
+        .filter(|(_, interface)| interface.groups.is_empty())
+        .map(|(link, _)| link);
+    let passing = open
+        .chain(router.peers.keys())
+        .map(|link| format!("{} : accept", quoted(link)));
+    let ingress = grouped
+        .map(|(link, number)| format!("{} : goto in_{number}", quoted(link)))
+        .chain(passing)
+        .collect();
     text.whole_set("map ingress", "type ifname : verdict;", &ingress);
     Ok(())
 }
@@ -91,14 +127,32 @@ fn lines(id: &str, side: Side, rules: &Rules, router: &Router, text: &mut Text) 
         return vec![pass.to_owned()];
     }
     if !rules.boxes.is_empty() {
-        let elements = rules.boxes.iter().map(|ports| format!("{} . {}", range(ports.addresses), protocol_and_ports(ports))).collect();
-        text.set(&name, "type ipv4_addr . inet_proto . inet_service; flags interval;", &elements);
+        let elements = rules
+            .boxes
+            .iter()
+            .map(|ports| format!("{} . {}", range(ports.addresses), protocol_and_ports(ports)))
+            .collect();
+        text.set(
+            &name,
+            "type ipv4_addr . inet_proto . inet_service; flags interval;",
+            &elements,
+        );
         lines.push(format!("{far} . meta l4proto . th dport @{name} {pass}"));
     }
     if !rules.icmp.is_empty() {
-        let elements = rules.icmp.iter().map(|icmp| format!("{} . {}", range(icmp.addresses), type_and_code(icmp))).collect();
-        text.set(&format!("{name}_icmp"), "type ipv4_addr . icmp_type . icmp_code; flags interval;", &elements);
-        lines.push(format!("ip protocol icmp {far} . icmp type . icmp code @{name}_icmp {pass}"));
+        let elements = rules
+            .icmp
+            .iter()
+            .map(|icmp| format!("{} . {}", range(icmp.addresses), type_and_code(icmp)))
+            .collect();
+        text.set(
+            &format!("{name}_icmp"),
+            "type ipv4_addr . icmp_type . icmp_code; flags interval;",
+            &elements,
+        );
+        lines.push(format!(
+            "ip protocol icmp {far} . icmp type . icmp code @{name}_icmp {pass}"
+        ));
     }
     for (other, references) in &rules.references {
         if !router.members.contains_key(other) {
@@ -112,13 +166,23 @@ fn lines(id: &str, side: Side, rules: &Rules, router: &Router, text: &mut Text) 
         }
         if !references.boxes.is_empty() {
             let elements = references.boxes.iter().map(protocol_and_ports).collect();
-            text.set(&name, "type inet_proto . inet_service; flags interval;", &elements);
+            text.set(
+                &name,
+                "type inet_proto . inet_service; flags interval;",
+                &elements,
+            );
             lines.push(format!("{member} meta l4proto . th dport @{name} {pass}"));
         }
         if !references.icmp.is_empty() {
             let elements = references.icmp.iter().map(type_and_code).collect();
-            text.set(&format!("{name}_icmp"), "type icmp_type . icmp_code; flags interval;", &elements);
-            lines.push(format!("ip protocol icmp {member} icmp type . icmp code @{name}_icmp {pass}"));
+            text.set(
+                &format!("{name}_icmp"),
+                "type icmp_type . icmp_code; flags interval;",
+                &elements,
+            );
+            lines.push(format!(
+                "ip protocol icmp {member} icmp type . icmp code @{name}_icmp {pass}"
+            ));
         }
     }
     lines

@@ -8,17 +8,30 @@ use crate::error::KernelError;
 use crate::ruleset::text::{Text, quoted};
 
 /// The whole text for a host; empty when it needs none. `refused` listeners answer with a TCP reset.
-pub(crate) fn host(name: &str, host: &Host, refused: &BTreeSet<Listen>) -> Result<String, KernelError> {
+pub(crate) fn host(
+    name: &str,
+    host: &Host,
+    refused: &BTreeSet<Listen>,
+) -> Result<String, KernelError> {
     match host.kind {
         HostKind::Node => Ok(node(host, refused)),
         HostKind::Machine | HostKind::Internet if !host.forwards.is_empty() => {
-            Err(KernelError::Picture { name: name.to_owned(), why: "only a node forwards with NAT".to_owned() })
+            Err(KernelError::Picture {
+                name: name.to_owned(),
+                why: "only a node forwards with NAT".to_owned(),
+            })
         }
         HostKind::Machine | HostKind::Internet if refused.is_empty() => Ok(String::new()),
         HostKind::Machine | HostKind::Internet => {
             let mut text = Text::new();
             write_refused(refused.iter(), &mut text);
-            text.chain("input", &["type filter hook input priority filter; policy accept;".to_owned(), REFUSE.to_owned()]);
+            text.chain(
+                "input",
+                &[
+                    "type filter hook input priority filter; policy accept;".to_owned(),
+                    REFUSE.to_owned(),
+                ],
+            );
             Ok(text.finish())
         }
     }
@@ -28,7 +41,11 @@ const REFUSE: &str = "iifname . tcp dport @refused ct state new reject with tcp 
 
 fn node(host: &Host, refused: &BTreeSet<Listen>) -> String {
     let mut text = Text::new();
-    let deserted = host.forwards.iter().filter(|(_, targets)| targets.is_empty()).map(|(listen, _)| listen);
+    let deserted = host
+        .forwards
+        .iter()
+        .filter(|(_, targets)| targets.is_empty())
+        .map(|(listen, _)| listen);
     write_refused(refused.iter().chain(deserted), &mut text);
     let mut prerouting = vec![
         "type nat hook prerouting priority dstnat; policy accept;".to_owned(),
@@ -37,10 +54,17 @@ fn node(host: &Host, refused: &BTreeSet<Listen>) -> String {
     ];
     let mut postrouting = BTreeSet::new();
     let mut number = 0;
-    for (listen, targets) in host.forwards.iter().filter(|(_, targets)| !targets.is_empty()) {
+    for (listen, targets) in host
+        .forwards
+        .iter()
+        .filter(|(_, targets)| !targets.is_empty())
+    {
         let mut choices = Vec::new();
         for (choice, forward) in targets.iter().enumerate() {
-            text.chain(&format!("to_{number}"), &[format!("meta l4proto tcp dnat to {}", forward.to)]);
+            text.chain(
+                &format!("to_{number}"),
+                &[format!("meta l4proto tcp dnat to {}", forward.to)],
+            );
             choices.push(format!("{choice} : goto to_{number}"));
             postrouting.insert(format!(
                 "ct status dnat oifname {} ip daddr {} tcp dport {} snat to {}",
@@ -51,8 +75,16 @@ fn node(host: &Host, refused: &BTreeSet<Listen>) -> String {
             ));
             number += 1;
         }
-        let choose = format!("numgen inc mod {} vmap {{ {} }}", targets.len(), choices.join(", "));
-        prerouting.push(format!("iifname {} tcp dport {} {choose}", quoted(&listen.link), listen.port));
+        let choose = format!(
+            "numgen inc mod {} vmap {{ {} }}",
+            targets.len(),
+            choices.join(", ")
+        );
+        prerouting.push(format!(
+            "iifname {} tcp dport {} {choose}",
+            quoted(&listen.link),
+            listen.port
+        ));
     }
     text.chain("prerouting", &prerouting);
     let mut lines = vec!["type nat hook postrouting priority srcnat; policy accept;".to_owned()];
@@ -60,18 +92,31 @@ fn node(host: &Host, refused: &BTreeSet<Listen>) -> String {
     text.chain("postrouting", &lines);
     text.chain(
         "forward",
-        &["type filter hook forward priority filter; policy drop;", "ct state invalid drop", "ct status dnat accept", "ct state related accept"]
-            .map(str::to_owned),
+        &[
+            "type filter hook forward priority filter; policy drop;",
+            "ct state invalid drop",
+            "ct status dnat accept",
+            "ct state related accept",
+        ]
+        .map(str::to_owned),
     );
     text.chain(
         "input",
-        &["type filter hook input priority filter; policy drop;", "iifname \"lo\" accept", "ct state established,related accept", REFUSE].map(str::to_owned),
+        &[
+            "type filter hook input priority filter; policy drop;",
+            "iifname \"lo\" accept",
+            "ct state established,related accept",
+            REFUSE,
+        ]
+        .map(str::to_owned),
     );
     text.finish()
 }
 
 fn write_refused<'a>(refused: impl Iterator<Item = &'a Listen>, text: &mut Text) {
-    let elements = refused.map(|listen| format!("{} . {}", quoted(&listen.link), listen.port)).collect();
+    let elements = refused
+        .map(|listen| format!("{} . {}", quoted(&listen.link), listen.port))
+        .collect();
     text.whole_set("set refused", "type ifname . inet_service;", &elements);
 }
 
@@ -88,23 +133,43 @@ mod tests {
     fn a_node_sends_each_listener_to_its_targets_in_turn() {
         let text = host("lb", &sample(2), &BTreeSet::new()).expect("a ruleset");
         assert!(text.contains("iifname \"eth0\" tcp dport 5432 numgen inc mod 2 vmap { 0 : goto to_0, 1 : goto to_1 }"), "{text}");
-        assert!(text.contains("ct status dnat oifname \"w1\" ip daddr 10.9.0.1 tcp dport 6432 snat to 10.9.0.100"), "{text}");
+        assert!(
+            text.contains(
+                "ct status dnat oifname \"w1\" ip daddr 10.9.0.1 tcp dport 6432 snat to 10.9.0.100"
+            ),
+            "{text}"
+        );
         assert!(!text.contains("elements"), "{text}");
     }
 
     #[test]
     fn a_listener_that_is_refused_or_without_targets_answers_with_a_reset() {
-        let listen = Listen { link: "eth0".to_owned(), port: 5432 };
+        let listen = Listen {
+            link: "eth0".to_owned(),
+            port: 5432,
+        };
         let refused = host("lb", &sample(2), &BTreeSet::from([listen])).expect("a ruleset");
-        assert!(refused.contains("elements = { \"eth0\" . 5432 }") && refused.contains("goto to_0"), "{refused}");
+        assert!(
+            refused.contains("elements = { \"eth0\" . 5432 }") && refused.contains("goto to_0"),
+            "{refused}"
+        );
         let deserted = host("lb", &sample(0), &BTreeSet::new()).expect("a ruleset");
-        assert!(deserted.contains("elements = { \"eth0\" . 5432 }") && !deserted.contains("numgen"), "{deserted}");
+        assert!(
+            deserted.contains("elements = { \"eth0\" . 5432 }") && !deserted.contains("numgen"),
+            "{deserted}"
+        );
     }
 
     #[test]
     fn a_machine_needs_no_rules_and_may_not_forward() {
-        assert_eq!(host("i-1", &Host::default(), &BTreeSet::new()).expect("a ruleset"), "");
-        let machine = Host { kind: HostKind::Machine, ..sample(1) };
+        assert_eq!(
+            host("i-1", &Host::default(), &BTreeSet::new()).expect("a ruleset"),
+            ""
+        );
+        let machine = Host {
+            kind: HostKind::Machine,
+            ..sample(1)
+        };
         assert!(host("i-1", &machine, &BTreeSet::new()).is_err());
     }
 
@@ -114,7 +179,14 @@ mod tests {
             link: "w1".to_owned(),
             from: Ipv4Addr::new(10, 9, 0, 100),
         });
-        let listen = Listen { link: "eth0".to_owned(), port: 5432 };
-        Host { kind: HostKind::Node, forwards: BTreeMap::from([(listen, forwards.collect())]), ..Host::default() }
+        let listen = Listen {
+            link: "eth0".to_owned(),
+            port: 5432,
+        };
+        Host {
+            kind: HostKind::Node,
+            forwards: BTreeMap::from([(listen, forwards.collect())]),
+            ..Host::default()
+        }
     }
 }

@@ -16,12 +16,24 @@ pub(crate) fn router(name: &str, router: &Router) -> Result<String, KernelError>
     let acl_lines = write_acls(name, router, &mut text)?;
     group::write(name, router, &mut text)?;
     text.chain("sources_only", &source_lines(router));
-    text.chain("tables", &["type filter hook prerouting priority mangle; policy accept;".to_owned(), "meta mark set iifname map @marks".to_owned()]);
+    text.chain(
+        "tables",
+        &[
+            "type filter hook prerouting priority mangle; policy accept;".to_owned(),
+            "meta mark set iifname map @marks".to_owned(),
+        ],
+    );
     text.chain("input", &input_lines(router));
     let mut forward = vec!["type filter hook forward priority filter; policy drop;".to_owned()];
     forward.extend(acl_lines);
     forward.extend(
-        ["ct state established,related accept", "ct state invalid drop", "iifname vmap @egress", "oifname vmap @ingress"].map(str::to_owned),
+        [
+            "ct state established,related accept",
+            "ct state invalid drop",
+            "iifname vmap @egress",
+            "oifname vmap @ingress",
+        ]
+        .map(str::to_owned),
     );
     text.chain("forward", &forward);
     Ok(text.finish())
@@ -31,12 +43,23 @@ fn write_links(router: &Router, text: &mut Text) {
     let interfaces = &router.interfaces;
     let own = interfaces.keys().map(|link| quoted(link)).collect();
     text.whole_set("set own", "type ifname;", &own);
-    let marks = interfaces.iter().map(|(link, interface)| format!("{} : {}", quoted(link), interface.table)).collect();
+    let marks = interfaces
+        .iter()
+        .map(|(link, interface)| format!("{} : {}", quoted(link), interface.table))
+        .collect();
     text.whole_set("map marks", "type ifname : mark;", &marks);
-    let checked = interfaces.iter().filter(|(_, interface)| interface.source_check);
-    let sources = checked.map(|(link, interface)| format!("{} . {}", quoted(link), interface.address)).collect();
+    let checked = interfaces
+        .iter()
+        .filter(|(_, interface)| interface.source_check);
+    let sources = checked
+        .map(|(link, interface)| format!("{} . {}", quoted(link), interface.address))
+        .collect();
     text.whole_set("set sources", "type ifname . ipv4_addr;", &sources);
-    let unchecked = interfaces.iter().filter(|(_, interface)| !interface.source_check).map(|(link, _)| quoted(link)).collect();
+    let unchecked = interfaces
+        .iter()
+        .filter(|(_, interface)| !interface.source_check)
+        .map(|(link, _)| quoted(link))
+        .collect();
     text.whole_set("set unchecked", "type ifname;", &unchecked);
 }
 
@@ -54,7 +77,11 @@ fn source_lines(router: &Router) -> Vec<String> {
         if !sources.is_empty() {
             let sources: BTreeSet<_> = sources.into_iter().collect();
             let sources: Vec<_> = sources.iter().map(ToString::to_string).collect();
-            lines.push(format!("iifname {} ip saddr {{ {} }} accept", quoted(link), sources.join(", ")));
+            lines.push(format!(
+                "iifname {} ip saddr {{ {} }} accept",
+                quoted(link),
+                sources.join(", ")
+            ));
         }
     }
     lines
@@ -63,7 +90,13 @@ fn source_lines(router: &Router) -> Vec<String> {
 /// The router itself answers DNS and echo requests, and those from own interfaces only: a peer finds the address
 /// before any route table, so it is refused here.
 fn input_lines(router: &Router) -> Vec<String> {
-    let list = |addresses: &BTreeSet<_>| addresses.iter().map(ToString::to_string).collect::<Vec<String>>().join(", ");
+    let list = |addresses: &BTreeSet<_>| {
+        addresses
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<String>>()
+            .join(", ")
+    };
     let mut lines = vec![
         "type filter hook input priority filter; policy drop;".to_owned(),
         "iifname \"lo\" accept".to_owned(),
@@ -71,10 +104,16 @@ fn input_lines(router: &Router) -> Vec<String> {
         "ct state established,related accept".to_owned(),
     ];
     if !router.resolvers.is_empty() {
-        lines.push(format!("ip daddr {{ {} }} meta l4proto {{ 6, 17 }} th dport 53 accept", list(&router.resolvers)));
+        lines.push(format!(
+            "ip daddr {{ {} }} meta l4proto {{ 6, 17 }} th dport 53 accept",
+            list(&router.resolvers)
+        ));
     }
     if !router.addresses.is_empty() {
-        lines.push(format!("ip daddr {{ {} }} icmp type echo-request accept", list(&router.addresses)));
+        lines.push(format!(
+            "ip daddr {{ {} }} icmp type echo-request accept",
+            list(&router.addresses)
+        ));
     }
     lines
 }
@@ -83,7 +122,10 @@ fn input_lines(router: &Router) -> Vec<String> {
 fn write_acls(name: &str, router: &Router, text: &mut Text) -> Result<Vec<String>, KernelError> {
     let mut subnets: BTreeMap<(Ipv4Net, &str), BTreeSet<String>> = BTreeMap::new();
     for (link, interface) in &router.interfaces {
-        subnets.entry((interface.subnet, &interface.acl)).or_default().insert(quoted(link));
+        subnets
+            .entry((interface.subnet, &interface.acl))
+            .or_default()
+            .insert(quoted(link));
     }
     let mut filtered = Vec::new();
     for ((subnet, id), links) in subnets {
@@ -99,25 +141,58 @@ fn write_acls(name: &str, router: &Router, text: &mut Text) -> Result<Vec<String
         return Ok(Vec::new());
     }
     let acls: BTreeMap<&str, &Acl> = filtered.iter().map(|(id, acl, _)| (*id, *acl)).collect();
-    let numbers: BTreeMap<&str, usize> = acls.keys().enumerate().map(|(number, id)| (*id, number)).collect();
+    let numbers: BTreeMap<&str, usize> = acls
+        .keys()
+        .enumerate()
+        .map(|(number, id)| (*id, number))
+        .collect();
     for (id, acl) in acls {
         let number = numbers[id];
-        text.chain(&format!("acl_{number}_in"), &acl_lines(&acl.ingress, "ip saddr"));
-        text.chain(&format!("acl_{number}_out"), &acl_lines(&acl.egress, "ip daddr"));
+        text.chain(
+            &format!("acl_{number}_in"),
+            &acl_lines(&acl.ingress, "ip saddr"),
+        );
+        text.chain(
+            &format!("acl_{number}_out"),
+            &acl_lines(&acl.egress, "ip daddr"),
+        );
     }
     let mut from = BTreeSet::new();
     let mut to = BTreeSet::new();
     for (number, (id, _, links)) in filtered.iter().enumerate() {
         let acl = numbers[id];
         text.whole_set(&format!("set subnet_{number}"), "type ifname;", links);
-        text.chain(&format!("subnet_{number}_out"), &[format!("oifname @subnet_{number} return"), format!("goto acl_{acl}_out")]);
-        text.chain(&format!("subnet_{number}_in"), &[format!("iifname @subnet_{number} return"), format!("goto acl_{acl}_in")]);
-        from.extend(links.iter().map(|link| format!("{link} : jump subnet_{number}_out")));
-        to.extend(links.iter().map(|link| format!("{link} : jump subnet_{number}_in")));
+        text.chain(
+            &format!("subnet_{number}_out"),
+            &[
+                format!("oifname @subnet_{number} return"),
+                format!("goto acl_{acl}_out"),
+            ],
+        );
+        text.chain(
+            &format!("subnet_{number}_in"),
+            &[
+                format!("iifname @subnet_{number} return"),
+                format!("goto acl_{acl}_in"),
+            ],
+        );
+        from.extend(
+            links
+                .iter()
+                .map(|link| format!("{link} : jump subnet_{number}_out")),
+        );
+        to.extend(
+            links
+                .iter()
+                .map(|link| format!("{link} : jump subnet_{number}_in")),
+        );
     }
     text.whole_set("map from_subnet", "type ifname : verdict;", &from);
     text.whole_set("map to_subnet", "type ifname : verdict;", &to);
-    Ok(vec!["iifname vmap @from_subnet".to_owned(), "oifname vmap @to_subnet".to_owned()])
+    Ok(vec![
+        "iifname vmap @from_subnet".to_owned(),
+        "oifname vmap @to_subnet".to_owned(),
+    ])
 }
 
 fn acl_lines(rules: &[AclRule], far: &str) -> Vec<String> {
@@ -147,43 +222,89 @@ fn allows_everything(rules: &[AclRule]) -> bool {
 mod tests {
     use std::net::Ipv4Addr;
 
-    use strait_vpc::picture::{Group, IcmpBox, Interface, Mac, Member, Peer, PortBox, References, Rules};
+    use strait_vpc::picture::{
+        Group, IcmpBox, Interface, Mac, Member, Peer, PortBox, References, Rules,
+    };
 
     use super::*;
 
     #[test]
     fn interfaces_without_groups_pass_and_others_go_to_their_chains() {
         let mut picture = sample();
-        picture.interfaces.insert("e2".to_owned(), interface(11, &["sg-1"], "open"));
+        picture
+            .interfaces
+            .insert("e2".to_owned(), interface(11, &["sg-1"], "open"));
         let text = router("vpc-1", &picture).expect("a ruleset");
-        assert!(text.contains("elements = { \"e1\" : accept, \"e2\" : goto in_0 }"), "{text}");
-        assert!(text.contains("elements = { \"e2\" : jump out_0 }"), "{text}");
-        assert!(text.contains("elements = { 10.1.0.0-10.1.255.255 . 6 . 5432 }"), "{text}");
-        assert!(text.contains("chain out_0 {\n\t\treturn\n\t\tdrop\n\t}"), "{text}");
+        assert!(
+            text.contains("elements = { \"e1\" : accept, \"e2\" : goto in_0 }"),
+            "{text}"
+        );
+        assert!(
+            text.contains("elements = { \"e2\" : jump out_0 }"),
+            "{text}"
+        );
+        assert!(
+            text.contains("elements = { 10.1.0.0-10.1.255.255 . 6 . 5432 }"),
+            "{text}"
+        );
+        assert!(
+            text.contains("chain out_0 {\n\t\treturn\n\t\tdrop\n\t}"),
+            "{text}"
+        );
     }
 
     #[test]
     fn equal_combinations_share_a_chain() {
         let mut picture = sample();
         for host in 20..30 {
-            picture.interfaces.insert(format!("e{host}"), interface(host, &["sg-1"], "open"));
+            picture
+                .interfaces
+                .insert(format!("e{host}"), interface(host, &["sg-1"], "open"));
         }
         let text = router("vpc-1", &picture).expect("a ruleset");
-        assert!(text.contains("chain in_0 {") && !text.contains("chain in_1 {"), "{text}");
+        assert!(
+            text.contains("chain in_0 {") && !text.contains("chain in_1 {"),
+            "{text}"
+        );
     }
 
     #[test]
     fn references_match_link_and_address_of_a_member() {
         let mut picture = sample();
-        picture.interfaces.insert("e2".to_owned(), interface(11, &["sg-1"], "open"));
-        picture.members.insert("sg-2".to_owned(), BTreeSet::from([Member { link: "p3".to_owned(), address: Ipv4Addr::new(10, 2, 0, 5) }]));
-        let references = References { boxes: BTreeSet::from([PortBox { ports: (80, 81), ..all() }]), icmp: BTreeSet::from([echo()]) };
+        picture
+            .interfaces
+            .insert("e2".to_owned(), interface(11, &["sg-1"], "open"));
+        picture.members.insert(
+            "sg-2".to_owned(),
+            BTreeSet::from([Member {
+                link: "p3".to_owned(),
+                address: Ipv4Addr::new(10, 2, 0, 5),
+            }]),
+        );
+        let references = References {
+            boxes: BTreeSet::from([PortBox {
+                ports: (80, 81),
+                ..all()
+            }]),
+            icmp: BTreeSet::from([echo()]),
+        };
         let group = picture.groups.get_mut("sg-1").expect("the group");
-        group.ingress.references.insert("sg-2".to_owned(), references.clone());
-        group.ingress.references.insert("sg-without-members".to_owned(), references);
+        group
+            .ingress
+            .references
+            .insert("sg-2".to_owned(), references.clone());
+        group
+            .ingress
+            .references
+            .insert("sg-without-members".to_owned(), references);
         let text = router("vpc-1", &picture).expect("a ruleset");
         assert!(text.contains("elements = { \"p3\" . 10.2.0.5 }"), "{text}");
-        assert!(text.contains("iifname . ip saddr @members_sg-2 meta l4proto . th dport @in_sg-1_sg-2 accept"), "{text}");
+        assert!(
+            text.contains(
+                "iifname . ip saddr @members_sg-2 meta l4proto . th dport @in_sg-1_sg-2 accept"
+            ),
+            "{text}"
+        );
         assert!(text.contains("elements = { 8 . 0-255 }"), "{text}");
         assert!(!text.contains("without"), "{text}");
     }
@@ -191,35 +312,89 @@ mod tests {
     #[test]
     fn an_open_acl_needs_no_rules_and_a_closed_one_is_walked_in_order() {
         let mut picture = sample();
-        assert!(!router("vpc-1", &picture).expect("a ruleset").contains("acl_"));
-        let deny = AclRule { allow: false, matches: AclMatch::Ports(PortBox { protocols: (6, 6), ports: (22, 22), ..all() }) };
-        let allow = AclRule { allow: true, matches: AclMatch::Ports(all()) };
-        picture.acls.insert("open".to_owned(), Acl { ingress: vec![deny, allow], egress: vec![allow] });
+        assert!(
+            !router("vpc-1", &picture)
+                .expect("a ruleset")
+                .contains("acl_")
+        );
+        let deny = AclRule {
+            allow: false,
+            matches: AclMatch::Ports(PortBox {
+                protocols: (6, 6),
+                ports: (22, 22),
+                ..all()
+            }),
+        };
+        let allow = AclRule {
+            allow: true,
+            matches: AclMatch::Ports(all()),
+        };
+        picture.acls.insert(
+            "open".to_owned(),
+            Acl {
+                ingress: vec![deny, allow],
+                egress: vec![allow],
+            },
+        );
         let text = router("vpc-1", &picture).expect("a ruleset");
-        assert!(text.contains("chain acl_0_in {\n\t\tmeta l4proto 6 th dport 22 drop\n\t\treturn\n\t\tdrop\n\t}"), "{text}");
+        assert!(
+            text.contains(
+                "chain acl_0_in {\n\t\tmeta l4proto 6 th dport 22 drop\n\t\treturn\n\t\tdrop\n\t}"
+            ),
+            "{text}"
+        );
         let place = |part: &str| text.find(part).expect("the rule is there");
-        assert!(place("oifname vmap @to_subnet") < place("ct state established,related accept\n\t\tct state invalid"));
+        assert!(
+            place("oifname vmap @to_subnet")
+                < place("ct state established,related accept\n\t\tct state invalid")
+        );
     }
 
     #[test]
     fn sources_are_checked_by_link_and_peers_by_range() {
         let mut picture = sample();
         let sources = ["10.2.0.0/16", "10.2.4.0/24"].map(|range| range.parse().expect("a range"));
-        let peer = Peer { router: "vpc-2".to_owned(), link: "p4".to_owned(), mac: Mac([2; 6]), remote_mac: Mac([6; 6]), sources: BTreeSet::from(sources) };
+        let peer = Peer {
+            router: "vpc-2".to_owned(),
+            link: "p4".to_owned(),
+            mac: Mac([2; 6]),
+            remote_mac: Mac([6; 6]),
+            sources: BTreeSet::from(sources),
+        };
         picture.peers.insert("p3".to_owned(), peer);
         let text = router("vpc-1", &picture).expect("a ruleset");
         assert!(text.contains("elements = { \"e1\" . 10.1.0.10 }"), "{text}");
-        assert!(text.contains("iifname \"p3\" ip saddr { 10.2.0.0/16 } accept"), "{text}");
-        assert!(text.contains("hook prerouting priority raw; policy drop;"), "{text}");
+        assert!(
+            text.contains("iifname \"p3\" ip saddr { 10.2.0.0/16 } accept"),
+            "{text}"
+        );
+        assert!(
+            text.contains("hook prerouting priority raw; policy drop;"),
+            "{text}"
+        );
     }
 
     #[test]
     fn what_is_missing_is_named() {
         let mut picture = sample();
-        picture.interfaces.insert("e2".to_owned(), interface(11, &["sg-9"], "open"));
-        assert!(router("vpc-1", &picture).expect_err("no group").to_string().contains("sg-9"));
-        picture.interfaces.insert("e2".to_owned(), interface(11, &[], "acl-9"));
-        assert!(router("vpc-1", &picture).expect_err("no acl").to_string().contains("acl-9"));
+        picture
+            .interfaces
+            .insert("e2".to_owned(), interface(11, &["sg-9"], "open"));
+        assert!(
+            router("vpc-1", &picture)
+                .expect_err("no group")
+                .to_string()
+                .contains("sg-9")
+        );
+        picture
+            .interfaces
+            .insert("e2".to_owned(), interface(11, &[], "acl-9"));
+        assert!(
+            router("vpc-1", &picture)
+                .expect_err("no acl")
+                .to_string()
+                .contains("acl-9")
+        );
     }
 
     fn sample() -> Router {
@@ -231,12 +406,24 @@ mod tests {
             }]),
             ..Rules::default()
         };
-        let egress = Rules { boxes: BTreeSet::from([all()]), ..Rules::default() };
-        let allow = AclRule { allow: true, matches: AclMatch::Ports(all()) };
+        let egress = Rules {
+            boxes: BTreeSet::from([all()]),
+            ..Rules::default()
+        };
+        let allow = AclRule {
+            allow: true,
+            matches: AclMatch::Ports(all()),
+        };
         Router {
             interfaces: BTreeMap::from([("e1".to_owned(), interface(10, &[], "open"))]),
             groups: BTreeMap::from([("sg-1".to_owned(), Group { ingress, egress })]),
-            acls: BTreeMap::from([("open".to_owned(), Acl { ingress: vec![allow], egress: vec![allow] })]),
+            acls: BTreeMap::from([(
+                "open".to_owned(),
+                Acl {
+                    ingress: vec![allow],
+                    egress: vec![allow],
+                },
+            )]),
             ..Router::default()
         }
     }
@@ -257,10 +444,18 @@ mod tests {
     }
 
     fn all() -> PortBox {
-        PortBox { addresses: (Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST), protocols: (0, 255), ports: (0, u16::MAX) }
+        PortBox {
+            addresses: (Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST),
+            protocols: (0, 255),
+            ports: (0, u16::MAX),
+        }
     }
 
     fn echo() -> IcmpBox {
-        IcmpBox { addresses: (Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST), types: (8, 8), codes: (0, 255) }
+        IcmpBox {
+            addresses: (Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST),
+            types: (8, 8),
+            codes: (0, 255),
+        }
     }
 }

@@ -25,12 +25,20 @@ pub(crate) struct Text {
 
 impl Text {
     pub(crate) fn new() -> Self {
-        Self { body: String::new(), more: String::new(), room: FIRST_ELEMENTS }
+        Self {
+            body: String::new(),
+            more: String::new(),
+            room: FIRST_ELEMENTS,
+        }
     }
 
     /// A set or map whose elements must be there from the first moment on.
     pub(crate) fn whole_set(&mut self, head: &str, properties: &str, elements: &BTreeSet<String>) {
-        self.block(head, properties, &elements.iter().map(String::as_str).collect::<Vec<_>>());
+        self.block(
+            head,
+            properties,
+            &elements.iter().map(String::as_str).collect::<Vec<_>>(),
+        );
     }
 
     /// A set without which packets are only dropped: when it is large, its elements follow in later transactions.
@@ -40,7 +48,10 @@ impl Text {
         self.room -= now.len();
         self.block(&format!("set {name}"), properties, now);
         for part in later.chunks(MORE_ELEMENTS) {
-            write_line(&mut self.more, &format!("{MORE}{name} {{ {} }}", part.join(", ")));
+            write_line(
+                &mut self.more,
+                &format!("{MORE}{name} {{ {} }}", part.join(", ")),
+            );
         }
     }
 
@@ -62,7 +73,10 @@ impl Text {
         write_line(&mut self.body, &format!("{INDENT}{head} {{"));
         write_line(&mut self.body, &format!("{INDENT}{INDENT}{properties}"));
         if !elements.is_empty() {
-            write_line(&mut self.body, &format!("{INDENT}{INDENT}elements = {{ {} }}", elements.join(", ")));
+            write_line(
+                &mut self.body,
+                &format!("{INDENT}{INDENT}elements = {{ {} }}", elements.join(", ")),
+            );
         }
         write_line(&mut self.body, &format!("{INDENT}}}"));
     }
@@ -89,7 +103,11 @@ pub(crate) fn identifier(id: &str) -> String {
 
 /// `a` or `a-b`.
 pub(crate) fn range<T: Display + PartialEq>((low, high): (T, T)) -> String {
-    if low == high { low.to_string() } else { format!("{low}-{high}") }
+    if low == high {
+        low.to_string()
+    } else {
+        format!("{low}-{high}")
+    }
 }
 
 /// Whether these are all addresses.
@@ -99,7 +117,9 @@ pub(crate) fn all_addresses(addresses: (Ipv4Addr, Ipv4Addr)) -> bool {
 
 /// Whether a box has every packet in it.
 pub(crate) fn is_everything(ports: &PortBox) -> bool {
-    all_addresses(ports.addresses) && ports.protocols == (0, u8::MAX) && ports.ports == (0, u16::MAX)
+    all_addresses(ports.addresses)
+        && ports.protocols == (0, u8::MAX)
+        && ports.ports == (0, u16::MAX)
 }
 
 /// What a packet must be for a box, with the far side's address in `far` (`ip saddr` or `ip daddr`).
@@ -144,12 +164,21 @@ mod tests {
     #[test]
     fn large_sets_go_on_in_later_statements() {
         let mut text = Text::new();
-        let elements: BTreeSet<_> = (0..FIRST_ELEMENTS + MORE_ELEMENTS + 1).map(|n| format!("{n:06}")).collect();
+        let elements: BTreeSet<_> = (0..FIRST_ELEMENTS + MORE_ELEMENTS + 1)
+            .map(|n| format!("{n:06}"))
+            .collect();
         text.set("s", "type mark;", &elements);
         let text = text.finish();
         assert!(text.starts_with(HEAD));
-        assert_eq!(text.lines().filter(|line| line.starts_with(MORE)).count(), 2);
-        assert!(elements.iter().all(|element| text.contains(element.as_str())));
+        assert_eq!(
+            text.lines().filter(|line| line.starts_with(MORE)).count(),
+            2
+        );
+        assert!(
+            elements
+                .iter()
+                .all(|element| text.contains(element.as_str()))
+        );
     }
 
     #[test]

@@ -38,7 +38,10 @@ pub(crate) enum Identity {
     /// Another number for the same user, in a user namespace inside the machine's.
     Nested,
     /// A user of the system.
-    Real { uid: u32, gid: u32 },
+    Real {
+        uid: u32,
+        gid: u32,
+    },
 }
 
 /// How the program relates to the caller.
@@ -64,8 +67,16 @@ pub(crate) enum Stage {
 }
 
 impl Stage {
-    pub(crate) const ALL: [Self; 8] =
-        [Self::Enter, Self::Unshare, Self::Fork, Self::Mounts, Self::Rights, Self::Identity, Self::Folder, Self::Program];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Enter,
+        Self::Unshare,
+        Self::Fork,
+        Self::Mounts,
+        Self::Rights,
+        Self::Identity,
+        Self::Folder,
+        Self::Program,
+    ];
 
     pub(crate) fn describe(self) -> &'static str {
         match self {
@@ -112,7 +123,10 @@ fn first(prepared: &mut Prepared) -> Result<libc::c_int, Failure> {
         }
         libc::umask(0o022);
         end_with_parent(prepared);
-        ok(libc::setns(prepared.processes.as_raw_fd(), libc::CLONE_NEWPID), Stage::Enter)?;
+        ok(
+            libc::setns(prepared.processes.as_raw_fd(), libc::CLONE_NEWPID),
+            Stage::Enter,
+        )?;
         parent_of(prepared, second)
     }
 }
@@ -123,9 +137,13 @@ fn second(prepared: &mut Prepared) -> Result<libc::c_int, Failure> {
     // SAFETY: system calls on numbers.
     unsafe {
         if let Some(host) = &prepared.host {
-            ok(libc::setns(host.net.as_raw_fd(), libc::CLONE_NEWNET), Stage::Enter)?;
+            ok(
+                libc::setns(host.net.as_raw_fd(), libc::CLONE_NEWNET),
+                Stage::Enter,
+            )?;
         }
-        let kinds = libc::CLONE_NEWNS | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS | libc::CLONE_NEWPID;
+        let kinds =
+            libc::CLONE_NEWNS | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS | libc::CLONE_NEWPID;
         ok(libc::unshare(kinds), Stage::Unshare)?;
         parent_of(prepared, init)
     }
@@ -135,7 +153,10 @@ fn second(prepared: &mut Prepared) -> Result<libc::c_int, Failure> {
 ///
 /// # Safety
 /// Only between a fork and the program.
-unsafe fn parent_of(prepared: &mut Prepared, part: fn(&mut Prepared) -> Result<libc::c_int, Failure>) -> Result<libc::c_int, Failure> {
+unsafe fn parent_of(
+    prepared: &mut Prepared,
+    part: fn(&mut Prepared) -> Result<libc::c_int, Failure>,
+) -> Result<libc::c_int, Failure> {
     // SAFETY: system calls on numbers; the child ends with _exit.
     unsafe {
         let child = libc::fork();
@@ -184,7 +205,10 @@ fn enter_sandbox(prepared: &mut Prepared) -> Result<libc::pid_t, Failure> {
             }
         }
         if let Some(host) = &prepared.host {
-            ok(libc::setns(host.user.as_raw_fd(), libc::CLONE_NEWUSER), Stage::Rights)?;
+            ok(
+                libc::setns(host.user.as_raw_fd(), libc::CLONE_NEWUSER),
+                Stage::Rights,
+            )?;
         }
         if matches!(prepared.identity, Identity::Root | Identity::Real { .. }) {
             // Without the right to it there are no other groups to lose.
@@ -228,10 +252,19 @@ fn become_program(prepared: &Prepared) -> Failure {
         let mut none: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&raw mut none);
         libc::sigprocmask(libc::SIG_SETMASK, &raw const none, ptr::null_mut());
-        libc::syscall(libc::SYS_close_range, 3, libc::c_int::MAX, libc::CLOSE_RANGE_CLOEXEC);
+        libc::syscall(
+            libc::SYS_close_range,
+            3,
+            libc::c_int::MAX,
+            libc::CLOSE_RANGE_CLOEXEC,
+        );
         let mut failure = libc::ENOENT;
         for program in &prepared.programs {
-            libc::execve(program.as_ptr(), prepared.argv.as_ptr(), prepared.env.as_ptr());
+            libc::execve(
+                program.as_ptr(),
+                prepared.argv.as_ptr(),
+                prepared.env.as_ptr(),
+            );
             // One that may not be run says more than the ones that are not there.
             if errno() != libc::ENOENT && errno() != libc::ENOTDIR {
                 failure = errno();
@@ -262,7 +295,10 @@ unsafe fn become_user(identity: &Identity) -> Result<(), Failure> {
                     (c"/proc/self/setgroups", c"deny"),
                     (c"/proc/self/gid_map", c"1000 0 1"),
                 ] {
-                    ok(write_file(file, content.to_bytes(), libc::O_WRONLY), Stage::Identity)?;
+                    ok(
+                        write_file(file, content.to_bytes(), libc::O_WRONLY),
+                        Stage::Identity,
+                    )?;
                 }
                 Ok(())
             }
@@ -282,28 +318,71 @@ unsafe fn take(step: &Step, slots: &mut [libc::c_int]) -> libc::c_int {
             Step::Unmount(path) => libc::umount2(path.as_ptr(), libc::MNT_DETACH),
             Step::Hostname(name) => libc::sethostname(name.as_ptr(), name.to_bytes().len()),
             Step::Keep { slot, source } => {
-                let flags = libc::OPEN_TREE_CLONE as libc::c_int | libc::AT_RECURSIVE | libc::O_CLOEXEC;
-                let kept = libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, source.as_ptr(), flags) as libc::c_int;
+                let flags =
+                    libc::OPEN_TREE_CLONE as libc::c_int | libc::AT_RECURSIVE | libc::O_CLOEXEC;
+                let kept =
+                    libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, source.as_ptr(), flags)
+                        as libc::c_int;
                 slots[*slot] = kept;
                 kept
             }
             Step::Place { slot, target } => {
                 let from_empty = libc::MOVE_MOUNT_F_EMPTY_PATH;
-                libc::syscall(libc::SYS_move_mount, slots[*slot], c"".as_ptr(), libc::AT_FDCWD, target.as_ptr(), from_empty) as libc::c_int
+                libc::syscall(
+                    libc::SYS_move_mount,
+                    slots[*slot],
+                    c"".as_ptr(),
+                    libc::AT_FDCWD,
+                    target.as_ptr(),
+                    from_empty,
+                ) as libc::c_int
             }
-            Step::Memory { target, options } => libc::mount(NAME, target.as_ptr(), c"tmpfs".as_ptr(), SAFE, options.as_ptr().cast()),
+            Step::Memory { target, options } => libc::mount(
+                NAME,
+                target.as_ptr(),
+                c"tmpfs".as_ptr(),
+                SAFE,
+                options.as_ptr().cast(),
+            ),
             Step::Folder(path) => fine_if_there(libc::mkdir(path.as_ptr(), 0o755)),
-            Step::Empty(path) => fine_if_there(write_file(path, b"", libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL)),
-            Step::Write { path, content } => write_file(path, content, libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC),
+            Step::Empty(path) => fine_if_there(write_file(
+                path,
+                b"",
+                libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL,
+            )),
+            Step::Write { path, content } => write_file(
+                path,
+                content,
+                libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC,
+            ),
             Step::Link { text, path } => libc::symlink(text.as_ptr(), path.as_ptr()),
-            Step::Bind { source, target } => libc::mount(source.as_ptr(), target.as_ptr(), NONE, libc::MS_BIND, ptr::null()),
-            Step::Processes => libc::mount(c"proc".as_ptr(), c"/proc".as_ptr(), c"proc".as_ptr(), SAFE | libc::MS_NOEXEC, ptr::null()),
+            Step::Bind { source, target } => libc::mount(
+                source.as_ptr(),
+                target.as_ptr(),
+                NONE,
+                libc::MS_BIND,
+                ptr::null(),
+            ),
+            Step::Processes => libc::mount(
+                c"proc".as_ptr(),
+                c"/proc".as_ptr(),
+                c"proc".as_ptr(),
+                SAFE | libc::MS_NOEXEC,
+                ptr::null(),
+            ),
             Step::ReadOnly { path, deep } => {
                 let mut attributes: libc::mount_attr = std::mem::zeroed();
                 attributes.attr_set = libc::MOUNT_ATTR_RDONLY;
                 let flags = if *deep { libc::AT_RECURSIVE } else { 0 };
                 let size = size_of::<libc::mount_attr>();
-                libc::syscall(libc::SYS_mount_setattr, libc::AT_FDCWD, path.as_ptr(), flags, &raw const attributes, size) as libc::c_int
+                libc::syscall(
+                    libc::SYS_mount_setattr,
+                    libc::AT_FDCWD,
+                    path.as_ptr(),
+                    flags,
+                    &raw const attributes,
+                    size,
+                ) as libc::c_int
             }
         }
     }
@@ -332,7 +411,16 @@ unsafe fn write_file(path: &CStr, content: &[u8], flags: libc::c_int) -> libc::c
 
 /// Read-only folders above what is there already are no matter: the step that needs them says so.
 fn fine_if_there(result: libc::c_int) -> libc::c_int {
-    if result < 0 && matches!(errno(), libc::EEXIST | libc::EROFS | libc::EACCES | libc::EPERM) { 0 } else { result }
+    if result < 0
+        && matches!(
+            errno(),
+            libc::EEXIST | libc::EROFS | libc::EACCES | libc::EPERM
+        )
+    {
+        0
+    } else {
+        result
+    }
 }
 
 /// Passes signals on to the program and reaps until it has ended; then ends with its status, and the kernel ends what
@@ -388,7 +476,11 @@ unsafe fn wait(child: libc::pid_t) -> libc::c_int {
 
 /// The exit status as shells tell it.
 pub(crate) fn exit_code(status: libc::c_int) -> libc::c_int {
-    if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { 128 + libc::WTERMSIG(status) }
+    if libc::WIFEXITED(status) {
+        libc::WEXITSTATUS(status)
+    } else {
+        128 + libc::WTERMSIG(status)
+    }
 }
 
 fn fail(prepared: &Prepared, (stage, step, error): Failure) -> ! {
@@ -400,11 +492,22 @@ fn fail(prepared: &Prepared, (stage, step, error): Failure) -> ! {
 /// When nobody reads it any more there is nobody to tell.
 fn send(prepared: &Prepared, report: [i32; 4]) {
     // SAFETY: the pointer and the length are of one live array.
-    unsafe { libc::send(prepared.report.as_raw_fd(), report.as_ptr().cast(), size_of_val(&report), libc::MSG_NOSIGNAL) };
+    unsafe {
+        libc::send(
+            prepared.report.as_raw_fd(),
+            report.as_ptr().cast(),
+            size_of_val(&report),
+            libc::MSG_NOSIGNAL,
+        )
+    };
 }
 
 fn ok(result: libc::c_int, stage: Stage) -> Result<(), Failure> {
-    if result < 0 { Err((stage, 0, errno())) } else { Ok(()) }
+    if result < 0 {
+        Err((stage, 0, errno()))
+    } else {
+        Ok(())
+    }
 }
 
 fn errno() -> libc::c_int {

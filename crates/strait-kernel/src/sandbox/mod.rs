@@ -68,7 +68,10 @@ pub fn service_owner() -> Option<(u32, u32)> {
 /// How many users of the system this process can be.
 fn mapped_users() -> u64 {
     let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-    map.split_whitespace().nth(2).and_then(|length| length.parse().ok()).unwrap_or(1)
+    map.split_whitespace()
+        .nth(2)
+        .and_then(|length| length.parse().ok())
+        .unwrap_or(1)
 }
 
 fn postgres(users: &str) -> Option<(u32, u32)> {
@@ -84,7 +87,8 @@ mod tests {
 
     #[test]
     fn the_postgres_user_is_found() {
-        let users = "root:x:0:0:root:/root:/bin/sh\npostgres:x:104:107::/var/lib/postgresql:/bin/sh\n";
+        let users =
+            "root:x:0:0:root:/root:/bin/sh\npostgres:x:104:107::/var/lib/postgresql:/bin/sh\n";
         assert_eq!(postgres(users), Some((104, 107)));
         assert_eq!(postgres("postgres:x:0:0::/:/bin/sh"), None);
         assert_eq!(postgres(""), None);

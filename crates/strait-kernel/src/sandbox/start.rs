@@ -21,19 +21,24 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 /// exit status (128 and the signal's number when a signal ended it). No server is needed. The caller must have a single
 /// thread; it stays in the anchor.
 pub fn exec_in(run_dir: &Path, host: &str, launch: &Launch) -> Result<i32, KernelError> {
-    let anchor = Anchor::find(run_dir)?.ok_or_else(|| KernelError::NoAnchor { run_dir: run_dir.to_owned() })?;
-    let run_dir = run_dir.canonicalize().map_err(KernelError::system(format!("find {}", run_dir.display())))?;
+    let anchor = Anchor::find(run_dir)?.ok_or_else(|| KernelError::NoAnchor {
+        run_dir: run_dir.to_owned(),
+    })?;
+    let run_dir = run_dir
+        .canonicalize()
+        .map_err(KernelError::system(format!("find {}", run_dir.display())))?;
     anchor.join()?;
     let spaces = Spaces::open(&run_dir)?;
     // The program gets what the terminal sends; this one waits for its end.
     let ignored = [libc::SIGINT, libc::SIGQUIT];
     // SAFETY: SIG_IGN is a valid disposition.
     let before = ignored.map(|signal| unsafe { libc::signal(signal, libc::SIG_IGN) });
-    let status = Start::new(&run_dir, &spaces, Some(host), launch, Manner::Foreground).and_then(|start| {
-        let (process, first) = start.go()?;
-        spaces.note_process(&Name::Host(host.to_owned()), &process)?;
-        system::wait_for(first).map_err(KernelError::system("wait for the command"))
-    });
+    let status =
+        Start::new(&run_dir, &spaces, Some(host), launch, Manner::Foreground).and_then(|start| {
+            let (process, first) = start.go()?;
+            spaces.note_process(&Name::Host(host.to_owned()), &process)?;
+            system::wait_for(first).map_err(KernelError::system("wait for the command"))
+        });
     for (signal, disposition) in ignored.into_iter().zip(before) {
         // SAFETY: the disposition is the one that signal() answered.
         unsafe { libc::signal(signal, disposition) };
@@ -42,7 +47,12 @@ pub fn exec_in(run_dir: &Path, host: &str, launch: &Launch) -> Result<i32, Kerne
 }
 
 /// Starts a process that goes on by itself in a host.
-pub(crate) fn spawn(run_dir: &Path, spaces: &Spaces, host: &str, launch: &Launch) -> Result<Process, KernelError> {
+pub(crate) fn spawn(
+    run_dir: &Path,
+    spaces: &Spaces,
+    host: &str,
+    launch: &Launch,
+) -> Result<Process, KernelError> {
     let process = detach(run_dir, spaces, Some(host), launch)?;
     if let Err(error) = spaces.note_process(&Name::Host(host.to_owned()), &process) {
         process.kill();
@@ -52,24 +62,58 @@ pub(crate) fn spawn(run_dir: &Path, spaces: &Spaces, host: &str, launch: &Launch
 }
 
 /// Starts a process that goes on by itself in the caller's network.
-pub(crate) fn spawn_here(run_dir: &Path, spaces: &Spaces, launch: &Launch) -> Result<Process, KernelError> {
+pub(crate) fn spawn_here(
+    run_dir: &Path,
+    spaces: &Spaces,
+    launch: &Launch,
+) -> Result<Process, KernelError> {
     detach(run_dir, spaces, None, launch)
 }
 
-fn detach(run_dir: &Path, spaces: &Spaces, host: Option<&str>, launch: &Launch) -> Result<Process, KernelError> {
-    let open = |path: &Path| File::options().read(true).append(true).create(path != Path::new("/dev/null")).open(path);
+fn detach(
+    run_dir: &Path,
+    spaces: &Spaces,
+    host: Option<&str>,
+    launch: &Launch,
+) -> Result<Process, KernelError> {
+    let open = |path: &Path| {
+        File::options()
+            .read(true)
+            .append(true)
+            .create(path != Path::new("/dev/null"))
+            .open(path)
+    };
     let null = PathBuf::from("/dev/null");
     let log = launch.log.as_ref().unwrap_or(&null);
-    let input = File::open(&null).map_err(KernelError::system("open /dev/null"))?.into();
-    let output = open(log).map_err(KernelError::system(format!("open the log {}", log.display())))?.into();
-    let (process, first) = Start::new(run_dir, spaces, host, launch, Manner::Detached { input, output })?.go()?;
-    system::wait_for(first).map_err(KernelError::system("wait for the process that starts the command"))?;
+    let input = File::open(&null)
+        .map_err(KernelError::system("open /dev/null"))?
+        .into();
+    let output = open(log)
+        .map_err(KernelError::system(format!(
+            "open the log {}",
+            log.display()
+        )))?
+        .into();
+    let (process, first) = Start::new(
+        run_dir,
+        spaces,
+        host,
+        launch,
+        Manner::Detached { input, output },
+    )?
+    .go()?;
+    system::wait_for(first).map_err(KernelError::system(
+        "wait for the process that starts the command",
+    ))?;
     Ok(process)
 }
 
 fn host_spaces(spaces: &Spaces, host: &str) -> Result<HostSpaces, KernelError> {
     let name = Name::Host(host.to_owned());
-    Ok(HostSpaces { net: spaces.descriptor(&name, "net")?, user: spaces.descriptor(&name, "user")? })
+    Ok(HostSpaces {
+        net: spaces.descriptor(&name, "net")?,
+        user: spaces.descriptor(&name, "user")?,
+    })
 }
 
 /// A process that is about to start.
@@ -83,34 +127,92 @@ struct Start {
 }
 
 impl Start {
-    fn new(run_dir: &Path, spaces: &Spaces, host: Option<&str>, launch: &Launch, manner: Manner) -> Result<Self, KernelError> {
+    fn new(
+        run_dir: &Path,
+        spaces: &Spaces,
+        host: Option<&str>,
+        launch: &Launch,
+        manner: Manner,
+    ) -> Result<Self, KernelError> {
         let host_spaces = host.map(|host| host_spaces(spaces, host)).transpose()?;
         let processes = spaces.processes_namespace()?;
-        let program = launch.argv.first().ok_or_else(|| KernelError::Launch { why: "there is no program".to_owned() })?;
-        let text = |text: &str| CString::new(text).map_err(|_| KernelError::Launch { why: format!("{text:?} has a zero byte in it") });
-        let programs = candidates(program, launch.env.get("PATH").map_or(DEFAULT_PATH, String::as_str));
-        let programs = programs.iter().map(|program| text(program)).collect::<Result<_, _>>()?;
-        let argv: Vec<_> = launch.argv.iter().map(|part| text(part)).collect::<Result<_, _>>()?;
-        let env: Vec<_> = launch.env.iter().map(|(name, value)| text(&format!("{name}={value}"))).collect::<Result<_, _>>()?;
-        let pointers = |texts: &[CString]| texts.iter().map(|text| text.as_ptr()).chain([std::ptr::null()]).collect();
+        let program = launch.argv.first().ok_or_else(|| KernelError::Launch {
+            why: "there is no program".to_owned(),
+        })?;
+        let text = |text: &str| {
+            CString::new(text).map_err(|_| KernelError::Launch {
+                why: format!("{text:?} has a zero byte in it"),
+            })
+        };
+        let programs = candidates(
+            program,
+            launch.env.get("PATH").map_or(DEFAULT_PATH, String::as_str),
+        );
+        let programs = programs
+            .iter()
+            .map(|program| text(program))
+            .collect::<Result<_, _>>()?;
+        let argv: Vec<_> = launch
+            .argv
+            .iter()
+            .map(|part| text(part))
+            .collect::<Result<_, _>>()?;
+        let env: Vec<_> = launch
+            .env
+            .iter()
+            .map(|(name, value)| text(&format!("{name}={value}")))
+            .collect::<Result<_, _>>()?;
+        let pointers = |texts: &[CString]| {
+            texts
+                .iter()
+                .map(|text| text.as_ptr())
+                .chain([std::ptr::null()])
+                .collect()
+        };
         let (argv_pointers, env_pointers) = (pointers(&argv), pointers(&env));
-        let steps = steps::plan(run_dir, host, &launch.sandbox).map_err(KernelError::system("plan what the command sees"))?;
+        let steps = steps::plan(run_dir, host, &launch.sandbox)
+            .map_err(KernelError::system("plan what the command sees"))?;
         let identity = match (launch.user, service_owner()) {
             (LaunchUser::Root, _) => Identity::Root,
             (LaunchUser::Unprivileged, Some((uid, gid))) => Identity::Real { uid, gid },
             (LaunchUser::Unprivileged, None) => Identity::Nested,
         };
-        let (reports, report) = report_sockets().map_err(KernelError::system("make a socket pair"))?;
-        let cwd = system::c_path(&launch.cwd).map_err(KernelError::system("name the working folder"))?;
+        let (reports, report) =
+            report_sockets().map_err(KernelError::system("make a socket pair"))?;
+        let cwd =
+            system::c_path(&launch.cwd).map_err(KernelError::system("name the working folder"))?;
         let slots = vec![-1; steps.slots];
-        let prepared =
-            Prepared { processes, host: host_spaces, steps, slots, programs, argv: argv_pointers, env: env_pointers, cwd, identity, manner, report };
-        Ok(Self { prepared, reports, argv: launch.argv.clone(), cwd: launch.cwd.clone(), _texts: argv.into_iter().chain(env).collect() })
+        let prepared = Prepared {
+            processes,
+            host: host_spaces,
+            steps,
+            slots,
+            programs,
+            argv: argv_pointers,
+            env: env_pointers,
+            cwd,
+            identity,
+            manner,
+            report,
+        };
+        Ok(Self {
+            prepared,
+            reports,
+            argv: launch.argv.clone(),
+            cwd: launch.cwd.clone(),
+            _texts: argv.into_iter().chain(env).collect(),
+        })
     }
 
     /// Starts it; answers it, and the first child, which is to be waited for.
     fn go(self) -> Result<(Process, libc::pid_t), KernelError> {
-        let Self { mut prepared, reports, argv, cwd, _texts } = self;
+        let Self {
+            mut prepared,
+            reports,
+            argv,
+            cwd,
+            _texts,
+        } = self;
         // SAFETY: the child only makes system calls until it becomes the program or ends (see `child`).
         let first = unsafe { libc::fork() };
         if first == 0 {
@@ -120,16 +222,35 @@ impl Start {
         let Prepared { steps, report, .. } = prepared;
         drop(report);
         let failed = match listen(&reports) {
-            Ok(Heard { failure: None, init: Some(init) }) => {
+            Ok(Heard {
+                failure: None,
+                init: Some(init),
+            }) => {
                 // The number can be somebody else's only if it has ended, and then no start time of ours fits.
                 let start_time = system::start_time(init).unwrap_or(0);
-                return Ok((Process { pid: init, start_time }, first));
+                return Ok((
+                    Process {
+                        pid: init,
+                        start_time,
+                    },
+                    first,
+                ));
             }
-            Ok(Heard { failure: Some(failure), .. }) => explain(failure, &steps, &argv, &cwd),
-            Ok(Heard { failure: None, init: None }) => {
-                KernelError::System { what: "start the command".to_owned(), source: io::Error::other("it ended without a word") }
-            }
-            Err(source) => KernelError::System { what: "hear of the command".to_owned(), source },
+            Ok(Heard {
+                failure: Some(failure),
+                ..
+            }) => explain(failure, &steps, &argv, &cwd),
+            Ok(Heard {
+                failure: None,
+                init: None,
+            }) => KernelError::System {
+                what: "start the command".to_owned(),
+                source: io::Error::other("it ended without a word"),
+            },
+            Err(source) => KernelError::System {
+                what: "hear of the command".to_owned(),
+                source,
+            },
         };
         system::wait_for(first).map_err(KernelError::system("wait for the command"))?;
         Err(failed)
@@ -155,18 +276,38 @@ fn listen(reports: &OwnedFd) -> io::Result<Heard> {
     }
 }
 
-fn explain([stage, step, error]: [i32; 3], steps: &steps::Steps, argv: &[String], cwd: &Path) -> KernelError {
-    let stage = Stage::ALL.into_iter().find(|known| *known as i32 == stage).unwrap_or(Stage::Fork);
+fn explain(
+    [stage, step, error]: [i32; 3],
+    steps: &steps::Steps,
+    argv: &[String],
+    cwd: &Path,
+) -> KernelError {
+    let stage = Stage::ALL
+        .into_iter()
+        .find(|known| *known as i32 == stage)
+        .unwrap_or(Stage::Fork);
     let what = match stage {
-        Stage::Mounts => match usize::try_from(step).ok().and_then(|step| steps.list.get(step)) {
+        Stage::Mounts => match usize::try_from(step)
+            .ok()
+            .and_then(|step| steps.list.get(step))
+        {
             Some(step) => step.describe(),
             None => stage.describe().to_owned(),
         },
         Stage::Folder => format!("{} {}", stage.describe(), cwd.display()),
-        Stage::Program => format!("{} {}", stage.describe(), argv.first().map_or("", String::as_str)),
-        Stage::Enter | Stage::Unshare | Stage::Fork | Stage::Rights | Stage::Identity => stage.describe().to_owned(),
+        Stage::Program => format!(
+            "{} {}",
+            stage.describe(),
+            argv.first().map_or("", String::as_str)
+        ),
+        Stage::Enter | Stage::Unshare | Stage::Fork | Stage::Rights | Stage::Identity => {
+            stage.describe().to_owned()
+        }
     };
-    KernelError::System { what, source: io::Error::from_raw_os_error(error) }
+    KernelError::System {
+        what,
+        source: io::Error::from_raw_os_error(error),
+    }
 }
 
 /// Two ends of a socket that keeps messages apart; the first is told by the kernel who sent each.
@@ -174,13 +315,24 @@ fn report_sockets() -> io::Result<(OwnedFd, OwnedFd)> {
     let mut ends = [0; 2];
     // SAFETY: two descriptors are written to an array of two; both are fresh and owned by nothing else.
     let (reader, writer) = unsafe {
-        system::check(libc::socketpair(libc::AF_UNIX, libc::SOCK_SEQPACKET | libc::SOCK_CLOEXEC, 0, ends.as_mut_ptr()))?;
+        system::check(libc::socketpair(
+            libc::AF_UNIX,
+            libc::SOCK_SEQPACKET | libc::SOCK_CLOEXEC,
+            0,
+            ends.as_mut_ptr(),
+        ))?;
         (OwnedFd::from_raw_fd(ends[0]), OwnedFd::from_raw_fd(ends[1]))
     };
     let on: libc::c_int = 1;
     // SAFETY: the option's value is a live int, with its own size.
     system::check(unsafe {
-        libc::setsockopt(reader.as_raw_fd(), libc::SOL_SOCKET, libc::SO_PASSCRED, (&raw const on).cast(), size_of::<libc::c_int>() as u32)
+        libc::setsockopt(
+            reader.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PASSCRED,
+            (&raw const on).cast(),
+            size_of::<libc::c_int>() as u32,
+        )
     })?;
     Ok((reader, writer))
 }
@@ -189,7 +341,10 @@ fn report_sockets() -> io::Result<(OwnedFd, OwnedFd)> {
 fn receive(reports: &OwnedFd) -> io::Result<Option<([i32; 4], u32)>> {
     let mut report = [0_i32; 4];
     let mut control = [0_u64; 16];
-    let mut part = libc::iovec { iov_base: report.as_mut_ptr().cast(), iov_len: size_of_val(&report) };
+    let mut part = libc::iovec {
+        iov_base: report.as_mut_ptr().cast(),
+        iov_len: size_of_val(&report),
+    };
     // SAFETY: an all-zero msghdr is a valid one.
     let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
     message.msg_iov = &raw mut part;
@@ -200,7 +355,11 @@ fn receive(reports: &OwnedFd) -> io::Result<Option<([i32; 4], u32)>> {
     let got = unsafe { libc::recvmsg(reports.as_raw_fd(), &raw mut message, 0) };
     if got < 0 {
         let error = io::Error::last_os_error();
-        return if error.kind() == io::ErrorKind::Interrupted { receive(reports) } else { Err(error) };
+        return if error.kind() == io::ErrorKind::Interrupted {
+            receive(reports)
+        } else {
+            Err(error)
+        };
     }
     if got == 0 {
         return Ok(None);
@@ -211,7 +370,9 @@ fn receive(reports: &OwnedFd) -> io::Result<Option<([i32; 4], u32)>> {
         if header.is_null() || (*header).cmsg_type != libc::SCM_CREDENTIALS {
             return Err(io::Error::other("the kernel did not say who reports"));
         }
-        libc::CMSG_DATA(header).cast::<libc::ucred>().read_unaligned()
+        libc::CMSG_DATA(header)
+            .cast::<libc::ucred>()
+            .read_unaligned()
     };
     Ok(Some((report, sender.pid.unsigned_abs())))
 }
@@ -221,7 +382,9 @@ fn candidates(program: &str, path: &str) -> Vec<String> {
     if program.contains('/') {
         return vec![program.to_owned()];
     }
-    path.split(':').map(|folder| format!("{}/{program}", if folder.is_empty() { "." } else { folder })).collect()
+    path.split(':')
+        .map(|folder| format!("{}/{program}", if folder.is_empty() { "." } else { folder }))
+        .collect()
 }
 
 #[cfg(test)]
@@ -231,7 +394,10 @@ mod tests {
     #[test]
     fn a_program_with_a_slash_is_itself_and_others_are_looked_for() {
         assert_eq!(candidates("./run", "/bin"), ["./run"]);
-        assert_eq!(candidates("ls", "/usr/bin:/bin"), ["/usr/bin/ls", "/bin/ls"]);
+        assert_eq!(
+            candidates("ls", "/usr/bin:/bin"),
+            ["/usr/bin/ls", "/bin/ls"]
+        );
     }
 
     #[test]
@@ -246,10 +412,20 @@ mod tests {
         let (reader, writer) = report_sockets().expect("a socket pair");
         let sent = [FAILED, 1, 2, 3];
         // SAFETY: the pointer and the length are of one live array.
-        let result = unsafe { libc::send(writer.as_raw_fd(), sent.as_ptr().cast(), size_of_val(&sent), 0) };
+        let result = unsafe {
+            libc::send(
+                writer.as_raw_fd(),
+                sent.as_ptr().cast(),
+                size_of_val(&sent),
+                0,
+            )
+        };
         system::check(result as libc::c_int).expect("sent");
         drop(writer);
-        assert_eq!(receive(&reader).expect("a report"), Some((sent, std::process::id())));
+        assert_eq!(
+            receive(&reader).expect("a report"),
+            Some((sent, std::process::id()))
+        );
         assert_eq!(receive(&reader).expect("the end"), None);
     }
 }

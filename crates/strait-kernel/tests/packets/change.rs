@@ -9,15 +9,39 @@ use crate::world::{World, connect, listen, passes, reaches, tcp};
 use crate::{Ground, Named};
 
 pub(crate) const TRIALS: &[Named] = &[
-    ("a_second_apply_changes_nothing", a_second_apply_changes_nothing),
-    ("a_new_server_adopts_what_is_there", a_new_server_adopts_what_is_there),
-    ("what_was_meddled_with_is_mended", what_was_meddled_with_is_mended),
-    ("a_removed_interface_cuts_its_connections", a_removed_interface_cuts_its_connections),
-    ("a_removed_route_cuts_its_connections", a_removed_route_cuts_its_connections),
-    ("a_removed_peering_cuts_its_connections", a_removed_peering_cuts_its_connections),
+    (
+        "a_second_apply_changes_nothing",
+        a_second_apply_changes_nothing,
+    ),
+    (
+        "a_new_server_adopts_what_is_there",
+        a_new_server_adopts_what_is_there,
+    ),
+    (
+        "what_was_meddled_with_is_mended",
+        what_was_meddled_with_is_mended,
+    ),
+    (
+        "a_removed_interface_cuts_its_connections",
+        a_removed_interface_cuts_its_connections,
+    ),
+    (
+        "a_removed_route_cuts_its_connections",
+        a_removed_route_cuts_its_connections,
+    ),
+    (
+        "a_removed_peering_cuts_its_connections",
+        a_removed_peering_cuts_its_connections,
+    ),
     ("a_removed_rule_cuts_nothing", a_removed_rule_cuts_nothing),
-    ("a_contradiction_changes_nothing", a_contradiction_changes_nothing),
-    ("an_empty_picture_leaves_nothing", an_empty_picture_leaves_nothing),
+    (
+        "a_contradiction_changes_nothing",
+        a_contradiction_changes_nothing,
+    ),
+    (
+        "an_empty_picture_leaves_nothing",
+        an_empty_picture_leaves_nothing,
+    ),
 ];
 
 fn a_second_apply_changes_nothing(ground: &Ground) {
@@ -36,46 +60,80 @@ fn a_new_server_adopts_what_is_there(ground: &Ground) {
     let (mut server, _) = listener.accept().expect("a connection");
 
     let next = Kernel::open(&ground.run_dir).expect("another server");
-    assert_eq!(next.apply(&world.picture).expect("applied"), Changes::default());
+    assert_eq!(
+        next.apply(&world.picture).expect("applied"),
+        Changes::default()
+    );
     assert!(passes(&mut client, &mut server), "what was open goes on");
 
     world.router("vpc-1").interfaces.remove("e-other");
     world.picture.hosts.remove("other");
     let last = Kernel::open(&ground.run_dir).expect("another server");
     let changes = last.apply(&world.picture).expect("applied");
-    assert_eq!((changes.spaces_removed, changes.rulesets), (1, 1), "{changes:?}");
-    assert!(changes.spaces_made + changes.pairs_made + changes.links_set == 0, "{changes:?}");
+    assert_eq!(
+        (changes.spaces_removed, changes.rulesets),
+        (1, 1),
+        "{changes:?}"
+    );
+    assert!(
+        changes.spaces_made + changes.pairs_made + changes.links_set == 0,
+        "{changes:?}"
+    );
     assert!(last.inside("other", || ()).is_err(), "its host has gone");
-    assert!(passes(&mut client, &mut server), "the others' connections go on");
+    assert!(
+        passes(&mut client, &mut server),
+        "the others' connections go on"
+    );
 }
 
 fn what_was_meddled_with_is_mended(ground: &Ground) {
     let world = sample();
     ground.kernel.apply(&world.picture).expect("applied");
     let _open = listen(&ground.kernel, "b", 5432);
-    for command in ["ip link delete eth0", "ip address add 10.9.9.9/32 dev lo", "ip route flush table main"] {
+    for command in [
+        "ip link delete eth0",
+        "ip address add 10.9.9.9/32 dev lo",
+        "ip route flush table main",
+    ] {
         for host in ["a", "b"] {
-            ground.kernel.inside(host, || run(command)).expect("the host");
+            ground
+                .kernel
+                .inside(host, || run(command))
+                .expect("the host");
         }
     }
     assert!(!reaches(&ground.kernel, "a", "10.2.0.10", 5432));
     let next = Kernel::open(&ground.run_dir).expect("another server");
     let changes = next.apply(&world.picture).expect("applied");
-    assert_eq!((changes.pairs_made, changes.spaces_made, changes.rulesets), (2, 0, 0), "{changes:?}");
+    assert_eq!(
+        (changes.pairs_made, changes.spaces_made, changes.rulesets),
+        (2, 0, 0),
+        "{changes:?}"
+    );
     assert!(reaches(&next, "a", "10.2.0.10", 5432));
-    assert_eq!(next.apply(&world.picture).expect("applied"), Changes::default());
+    assert_eq!(
+        next.apply(&world.picture).expect("applied"),
+        Changes::default()
+    );
 }
 
 fn a_removed_interface_cuts_its_connections(ground: &Ground) {
     let kernel = &ground.kernel;
     let mut world = sample();
     let (mut client, mut server) = open(kernel, &world.picture);
-    let interface = world.router("vpc-2").interfaces.remove("e-b").expect("the interface");
+    let interface = world
+        .router("vpc-2")
+        .interfaces
+        .remove("e-b")
+        .expect("the interface");
     let changes = kernel.apply(&world.picture).expect("applied");
     assert!(changes.connections_cut > 0, "{changes:?}");
     assert!(!passes(&mut client, &mut server));
     // The very same interface again: what was open stays cut, what is new passes.
-    world.router("vpc-2").interfaces.insert("e-b".to_owned(), interface);
+    world
+        .router("vpc-2")
+        .interfaces
+        .insert("e-b".to_owned(), interface);
     kernel.apply(&world.picture).expect("applied");
     assert!(!passes(&mut client, &mut server) && !passes(&mut server, &mut client));
     assert!(reaches(kernel, "a", "10.2.0.10", 5433));
@@ -86,14 +144,27 @@ fn a_removed_route_cuts_its_connections(ground: &Ground) {
     let mut world = sample();
     let (mut client, mut server) = open(kernel, &world.picture);
     let (mut near, mut near_server) = open_to(kernel, "other", "10.1.0.11");
-    let routes = world.router("vpc-1").tables.insert(crate::world::TABLE, [].into()).expect("the table");
+    let routes = world
+        .router("vpc-1")
+        .tables
+        .insert(crate::world::TABLE, [].into())
+        .expect("the table");
     let changes = kernel.apply(&world.picture).expect("applied");
     assert_eq!(changes.connections_cut, 1, "{changes:?}");
     assert!(!passes(&mut client, &mut server));
-    assert!(passes(&mut near, &mut near_server), "inside the router's ranges nothing ended");
-    world.router("vpc-1").tables.insert(crate::world::TABLE, routes);
+    assert!(
+        passes(&mut near, &mut near_server),
+        "inside the router's ranges nothing ended"
+    );
+    world
+        .router("vpc-1")
+        .tables
+        .insert(crate::world::TABLE, routes);
     kernel.apply(&world.picture).expect("applied");
-    assert!(!passes(&mut client, &mut server) && !passes(&mut server, &mut client), "it stays cut");
+    assert!(
+        !passes(&mut client, &mut server) && !passes(&mut server, &mut client),
+        "it stays cut"
+    );
     assert!(reaches(kernel, "a", "10.2.0.10", 5433));
 }
 
@@ -101,12 +172,19 @@ fn a_removed_peering_cuts_its_connections(ground: &Ground) {
     let kernel = &ground.kernel;
     let mut world = sample();
     let (mut client, mut server) = open(kernel, &world.picture);
-    for (vpc, other, range) in [("vpc-1", "vpc-2", "10.2.0.0/16"), ("vpc-2", "vpc-1", "10.1.0.0/16")] {
+    for (vpc, other, range) in [
+        ("vpc-1", "vpc-2", "10.2.0.0/16"),
+        ("vpc-2", "vpc-1", "10.1.0.0/16"),
+    ] {
         world.router(vpc).peers.remove(&format!("p-{other}"));
         world.route(vpc, range, Target::Blackhole);
     }
     let changes = kernel.apply(&world.picture).expect("applied");
-    assert_eq!((changes.connections_cut, changes.links_deleted), (2, 2), "both routers: {changes:?}");
+    assert_eq!(
+        (changes.connections_cut, changes.links_deleted),
+        (2, 2),
+        "both routers: {changes:?}"
+    );
     assert!(!passes(&mut client, &mut server));
 }
 
@@ -116,11 +194,26 @@ fn a_removed_rule_cuts_nothing(ground: &Ground) {
     let (mut client, mut server) = open(kernel, &world.picture);
     world.group("vpc-2", "sg-b", &[]);
     let changes = kernel.apply(&world.picture).expect("applied");
-    assert_eq!(changes, Changes { rulesets: 1, ..Changes::default() });
-    assert!(!reaches(kernel, "a", "10.2.0.10", 5432), "nothing new passes");
-    assert!(passes(&mut client, &mut server) && passes(&mut server, &mut client), "what is open goes on");
+    assert_eq!(
+        changes,
+        Changes {
+            rulesets: 1,
+            ..Changes::default()
+        }
+    );
+    assert!(
+        !reaches(kernel, "a", "10.2.0.10", 5432),
+        "nothing new passes"
+    );
+    assert!(
+        passes(&mut client, &mut server) && passes(&mut server, &mut client),
+        "what is open goes on"
+    );
     // An ACL asks every packet.
-    world.router("vpc-2").acls.insert("open".to_owned(), Acl::default());
+    world
+        .router("vpc-2")
+        .acls
+        .insert("open".to_owned(), Acl::default());
     kernel.apply(&world.picture).expect("applied");
     assert!(!passes(&mut client, &mut server));
 }
@@ -143,7 +236,13 @@ fn an_empty_picture_leaves_nothing(ground: &Ground) {
     let changes = kernel.apply(&Picture::default()).expect("applied");
     assert_eq!(changes.spaces_removed, 5, "{changes:?}");
     assert!(kernel.inside("vpc-1", || ()).is_err());
-    assert_eq!(Kernel::open(&ground.run_dir).expect("another server").apply(&Picture::default()).expect("applied"), Changes::default());
+    assert_eq!(
+        Kernel::open(&ground.run_dir)
+            .expect("another server")
+            .apply(&Picture::default())
+            .expect("applied"),
+        Changes::default()
+    );
 }
 
 /// a and other in vpc-1, b in vpc-2, peered; b lets 5432 and 5433 in.
@@ -151,7 +250,11 @@ fn sample() -> World {
     let mut world = World::default();
     world.vpc("vpc-1", "10.1.0.0/16");
     world.vpc("vpc-2", "10.2.0.0/16");
-    world.group("vpc-2", "sg-b", &[tcp("10.1.0.0/16", 5432), tcp("10.1.0.0/16", 5433)]);
+    world.group(
+        "vpc-2",
+        "sg-b",
+        &[tcp("10.1.0.0/16", 5432), tcp("10.1.0.0/16", 5433)],
+    );
     world.instance("vpc-1", "a", "10.1.0.10", &[]);
     world.instance("vpc-1", "other", "10.1.0.11", &[]);
     world.instance("vpc-2", "b", "10.2.0.10", &["sg-b"]);
@@ -178,7 +281,10 @@ fn open_to(kernel: &Kernel, host: &str, address: &str) -> (TcpStream, TcpStream)
 
 fn run(command: &str) {
     let mut words = command.split(' ');
-    let status = std::process::Command::new(words.next().expect("a program")).args(words).status().expect("it runs");
+    let status = std::process::Command::new(words.next().expect("a program"))
+        .args(words)
+        .status()
+        .expect("it runs");
     // What another command has taken away already is no matter.
     let _ = status;
 }

@@ -6,22 +6,42 @@ use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use strait_kernel::{Kernel, KernelError, Launch, LaunchUser, Process, Sandbox, Signal, exec_in, service_owner};
+use strait_kernel::{
+    Kernel, KernelError, Launch, LaunchUser, Process, Sandbox, Signal, exec_in, service_owner,
+};
 use strait_vpc::picture::HostKind;
 
 use crate::world::World;
 use crate::{Ground, Named};
 
 pub(crate) const TRIALS: &[Named] = &[
-    ("root_of_a_machine_rules_its_network_only", root_rules_its_network_only),
-    ("files_and_processes_of_others_are_out_of_sight", others_are_out_of_sight),
-    ("names_are_looked_up_its_own_way", names_are_looked_up_its_own_way),
-    ("binds_are_seen_below_what_is_hidden", binds_are_seen_below_what_is_hidden),
+    (
+        "root_of_a_machine_rules_its_network_only",
+        root_rules_its_network_only,
+    ),
+    (
+        "files_and_processes_of_others_are_out_of_sight",
+        others_are_out_of_sight,
+    ),
+    (
+        "names_are_looked_up_its_own_way",
+        names_are_looked_up_its_own_way,
+    ),
+    (
+        "binds_are_seen_below_what_is_hidden",
+        binds_are_seen_below_what_is_hidden,
+    ),
     ("unprivileged_is_not_root", unprivileged_is_not_root),
     ("signals_reach_the_program", signals_reach_the_program),
-    ("a_program_that_does_not_start_says_why", a_program_that_does_not_start_says_why),
+    (
+        "a_program_that_does_not_start_says_why",
+        a_program_that_does_not_start_says_why,
+    ),
     ("exec_passes_the_status_on", exec_passes_the_status_on),
-    ("processes_end_with_their_host", processes_end_with_their_host),
+    (
+        "processes_end_with_their_host",
+        processes_end_with_their_host,
+    ),
     ("nothing_runs_in_a_node", nothing_runs_in_a_node),
 ];
 
@@ -33,8 +53,8 @@ fn root_rules_its_network_only(ground: &Ground) {
     let other = pins.join("hosts/b/net");
     let script = format!(
         "id -u; hostname; cat /proc/sys/net/ipv4/ip_forward >/dev/null && echo 1 > /proc/sys/net/ipv4/ip_forward && echo settings
-         ip link add dummy0 type dummy && echo links; ip -4 -o address show eth0 | grep -o '10.1.0.10'
-         ls {pins} | wc -l; nsenter --net={other} true 2>/dev/null || echo no-entry
+         ip link add x type veth peer name y && echo links; ip -4 -o address show eth0 | grep -o '10.1.0.10'
+         ls {pins} 2>/dev/null | wc -l; nsenter --net={other} true 2>/dev/null || echo no-entry
          mount -t tmpfs none /mnt 2>/dev/null || echo no-mount; umount /tmp 2>/dev/null || echo no-umount
          hostname x 2>/dev/null || echo no-hostname; cat /proc/1/mem 2>/dev/null || echo no-memory
          cat /proc/1/environ >/dev/null 2>&1 || echo no-environment",
@@ -44,7 +64,18 @@ fn root_rules_its_network_only(ground: &Ground) {
     let output = run(&ground.kernel, &folder, "a", &script, |_| {});
     let lines: Vec<_> = output.lines().map(str::trim).collect();
     let expected = [
-        "0", "a", "settings", "links", "10.1.0.10", "0", "no-entry", "no-mount", "no-umount", "no-hostname", "no-memory", "no-environment",
+        "0",
+        "a",
+        "settings",
+        "links",
+        "10.1.0.10",
+        "0",
+        "no-entry",
+        "no-mount",
+        "no-umount",
+        "no-hostname",
+        "no-memory",
+        "no-environment",
     ];
     assert_eq!(lines, expected);
 }
@@ -62,13 +93,23 @@ fn others_are_out_of_sight(ground: &Ground) {
         sleeper.pid,
         data = data.display()
     );
-    let output = run(&ground.kernel, &folder, "a", &script, |launch| launch.sandbox.hide.push(data.clone()));
+    let output = run(&ground.kernel, &folder, "a", &script, |launch| {
+        launch.sandbox.hide.push(data.clone());
+    });
     fs::remove_file("/tmp/strait-trial-secret").expect("the file");
     assert!(!output.contains("secret"), "{output}");
-    let processes: usize = output.lines().next().expect("a count").parse().expect("a number");
+    let processes: usize = output
+        .lines()
+        .next()
+        .expect("a count")
+        .parse()
+        .expect("a number");
     // init, sh, ls, grep.
     assert!(processes <= 4, "{output}");
-    assert!(output.contains("no-process") && output.contains("no-file"), "{output}");
+    assert!(
+        output.contains("no-process") && output.contains("no-file"),
+        "{output}"
+    );
     assert!(data.join("secret").exists(), "outside it is there");
     assert!(sleeper.alive());
     sleeper.signal(Signal::Kill).expect("the end");
@@ -76,12 +117,24 @@ fn others_are_out_of_sight(ground: &Ground) {
 
 fn names_are_looked_up_its_own_way(ground: &Ground) {
     let folder = machines(ground);
-    let output = run(&ground.kernel, &folder, "a", "cat /etc/resolv.conf /etc/hosts; grep ^hosts /etc/nsswitch.conf; ls /etc/passwd", |launch| {
-        launch.sandbox.resolv_conf = Some("nameserver 10.1.0.2\n".to_owned());
-        launch.sandbox.hosts = Some("127.0.0.1 localhost a\n".to_owned());
-    });
-    assert!(output.starts_with("nameserver 10.1.0.2\n127.0.0.1 localhost a\n"), "{output}");
-    assert!(!Path::new("/etc/nsswitch.conf").exists() || output.contains("hosts: files dns"), "{output}");
+    let output = run(
+        &ground.kernel,
+        &folder,
+        "a",
+        "cat /etc/resolv.conf /etc/hosts; grep ^hosts /etc/nsswitch.conf; ls /etc/passwd",
+        |launch| {
+            launch.sandbox.resolv_conf = Some("nameserver 10.1.0.2\n".to_owned());
+            launch.sandbox.hosts = Some("127.0.0.1 localhost a\n".to_owned());
+        },
+    );
+    assert!(
+        output.starts_with("nameserver 10.1.0.2\n127.0.0.1 localhost a\n"),
+        "{output}"
+    );
+    assert!(
+        !Path::new("/etc/nsswitch.conf").exists() || output.contains("hosts: files dns"),
+        "{output}"
+    );
     assert!(output.contains("/etc/passwd"), "{output}");
 }
 
@@ -92,12 +145,22 @@ fn binds_are_seen_below_what_is_hidden(ground: &Ground) {
         fs::write(folder.join(name).join("file"), name).expect("a file");
     }
     let (data, mine) = (folder.join("data"), folder.join("data/mine"));
-    let script = format!("ls {data}; cat {mine}/file; cat /tmp/moved/file; cat /run/one", data = data.display(), mine = mine.display());
+    let script = format!(
+        "ls {data}; cat {mine}/file; cat /tmp/moved/file; cat /run/one",
+        data = data.display(),
+        mine = mine.display()
+    );
     let output = run(&ground.kernel, &folder, "a", &script, |launch| {
         launch.sandbox.hide.push(data.clone());
         launch.sandbox.binds.push((mine.clone(), mine.clone()));
-        launch.sandbox.binds.push((mine.clone(), PathBuf::from("/tmp/moved")));
-        launch.sandbox.binds.push((mine.join("file"), PathBuf::from("/run/one")));
+        launch
+            .sandbox
+            .binds
+            .push((mine.clone(), PathBuf::from("/tmp/moved")));
+        launch
+            .sandbox
+            .binds
+            .push((mine.join("file"), PathBuf::from("/run/one")));
     });
     assert_eq!(output, "mine\ndata/minedata/minedata/mine");
 }
@@ -110,10 +173,18 @@ fn unprivileged_is_not_root(ground: &Ground) {
         chown(&own, Some(uid), Some(gid)).expect("its folder");
     }
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o711)).expect("a way through");
-    let script = format!("id -u; touch {}/file && echo written; ip link add dummy0 type dummy 2>/dev/null || echo no-rights", own.display());
-    let output = run(&ground.kernel, &folder, "a", &script, |launch| launch.user = LaunchUser::Unprivileged);
+    let script = format!(
+        "id -u; touch {}/file && echo written; ip link add x type veth peer name y 2>/dev/null || echo no-rights",
+        own.display()
+    );
+    let output = run(&ground.kernel, &folder, "a", &script, |launch| {
+        launch.user = LaunchUser::Unprivileged;
+    });
     let lines: Vec<_> = output.lines().collect();
-    assert!(lines[0] != "0" && lines[1..] == ["written", "no-rights"], "{output}");
+    assert!(
+        lines[0] != "0" && lines[1..] == ["written", "no-rights"],
+        "{output}"
+    );
 }
 
 fn signals_reach_the_program(ground: &Ground) {
@@ -133,28 +204,52 @@ fn a_program_that_does_not_start_says_why(ground: &Ground) {
     let folder = machines(ground);
     let mut launch = launch(&folder, "true");
     launch.argv = vec!["no-such-program".to_owned()];
-    let error = ground.kernel.spawn("a", &launch).expect_err("no program").to_string();
-    assert!(error.contains("no-such-program") && error.contains("No such file"), "{error}");
+    let error = ground
+        .kernel
+        .spawn("a", &launch)
+        .expect_err("no program")
+        .to_string();
+    assert!(
+        error.contains("no-such-program") && error.contains("No such file"),
+        "{error}"
+    );
     launch.argv = vec!["true".to_owned()];
     launch.cwd = PathBuf::from("/no/such/folder");
-    let error = ground.kernel.spawn("a", &launch).expect_err("no folder").to_string();
+    let error = ground
+        .kernel
+        .spawn("a", &launch)
+        .expect_err("no folder")
+        .to_string();
     assert!(error.contains("/no/such/folder"), "{error}");
-    assert!(matches!(ground.kernel.spawn("nobody", &launch), Err(KernelError::NoNamespace { .. })));
+    assert!(matches!(
+        ground.kernel.spawn("nobody", &launch),
+        Err(KernelError::NoNamespace { .. })
+    ));
 }
 
 fn exec_passes_the_status_on(ground: &Ground) {
     let folder = machines(ground);
-    let status = |script: &str| exec_in(&ground.run_dir, "a", &launch(&folder, script)).expect("it ran");
+    let status =
+        |script: &str| exec_in(&ground.run_dir, "a", &launch(&folder, script)).expect("it ran");
     assert_eq!(status("exit 7"), 7);
     assert_eq!(status("kill -TERM $$"), 128 + libc::SIGTERM);
     assert_eq!(status("test \"$(hostname)\" = a"), 0);
     assert!(exec_in(&ground.run_dir, "nobody", &launch(&folder, "true")).is_err());
-    assert!(matches!(exec_in(&folder, "a", &launch(&folder, "true")), Err(KernelError::NoAnchor { .. })));
+    assert!(matches!(
+        exec_in(&folder, "a", &launch(&folder, "true")),
+        Err(KernelError::NoAnchor { .. })
+    ));
 }
 
 fn processes_end_with_their_host(ground: &Ground) {
     let folder = machines(ground);
-    let process = start(&ground.kernel, &folder, "b", "sleep 60 & exec sleep 60", |_| {});
+    let process = start(
+        &ground.kernel,
+        &folder,
+        "b",
+        "sleep 60 & exec sleep 60",
+        |_| {},
+    );
     let mut world = World::default();
     world.vpc("vpc-1", "10.1.0.0/16");
     world.instance("vpc-1", "a", "10.1.0.10", &[]);
@@ -168,7 +263,12 @@ fn nothing_runs_in_a_node(ground: &Ground) {
     world.vpc("vpc-1", "10.1.0.0/16");
     world.host("vpc-1", "node", "10.1.0.20", &[], HostKind::Node);
     ground.kernel.apply(&world.picture).expect("applied");
-    assert!(ground.kernel.spawn("node", &launch(&folder, "true")).is_err());
+    assert!(
+        ground
+            .kernel
+            .spawn("node", &launch(&folder, "true"))
+            .is_err()
+    );
 }
 
 /// Machines a and b, and an empty folder that everybody can reach.
@@ -178,9 +278,10 @@ fn machines(ground: &Ground) -> PathBuf {
     world.instance("vpc-1", "a", "10.1.0.10", &[]);
     world.instance("vpc-1", "b", "10.1.0.11", &[]);
     ground.kernel.apply(&world.picture).expect("applied");
-    // Below the trial's folder, but not in /tmp, which is empty in a machine.
-    let folder = PathBuf::from(format!("/var/tmp/strait-trial-{}", std::process::id()));
-    let _ = fs::remove_dir_all(&folder);
+    let folder = ground.folder.join("machines");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).expect("the trial's before");
+    }
     fs::create_dir(&folder).expect("a folder");
     folder
 }
@@ -188,7 +289,10 @@ fn machines(ground: &Ground) -> PathBuf {
 fn launch(folder: &Path, script: &str) -> Launch {
     Launch {
         argv: ["sh", "-c", script].map(str::to_owned).into(),
-        env: BTreeMap::from([("PATH".to_owned(), "/usr/sbin:/usr/bin:/sbin:/bin".to_owned())]),
+        env: BTreeMap::from([(
+            "PATH".to_owned(),
+            "/usr/sbin:/usr/bin:/sbin:/bin".to_owned(),
+        )]),
         cwd: PathBuf::from("/"),
         user: LaunchUser::Root,
         sandbox: Sandbox::default(),
@@ -196,16 +300,32 @@ fn launch(folder: &Path, script: &str) -> Launch {
     }
 }
 
-fn start(kernel: &Kernel, folder: &Path, host: &str, script: &str, change: impl FnOnce(&mut Launch)) -> Process {
+fn start(
+    kernel: &Kernel,
+    folder: &Path,
+    host: &str,
+    script: &str,
+    change: impl FnOnce(&mut Launch),
+) -> Process {
     let mut launch = launch(folder, script);
     change(&mut launch);
     kernel.spawn(host, &launch).expect("it starts")
 }
 
 /// Runs a script to its end; answers what it wrote.
-fn run(kernel: &Kernel, folder: &Path, host: &str, script: &str, change: impl FnOnce(&mut Launch)) -> String {
+fn run(
+    kernel: &Kernel,
+    folder: &Path,
+    host: &str,
+    script: &str,
+    change: impl FnOnce(&mut Launch),
+) -> String {
     let process = start(kernel, folder, host, script, change);
-    assert!(process.wait(END).expect("a wait"), "the script does not end: {}", log(folder));
+    assert!(
+        process.wait(END).expect("a wait"),
+        "the script does not end: {}",
+        log(folder)
+    );
     log(folder)
 }
 

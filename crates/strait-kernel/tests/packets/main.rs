@@ -10,6 +10,9 @@ mod node;
 mod route;
 mod world;
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -17,10 +20,11 @@ use libtest_mimic::{Arguments, Trial};
 use strait_kernel::{Anchor, Kernel, Machine, preflight};
 use strait_vpc::picture::Picture;
 
-/// What each trial is given: the network, emptied, and its folder.
+/// What each trial is given: the network, emptied, its folder, and another one for files.
 pub(crate) struct Ground {
     pub(crate) kernel: Kernel,
-    pub(crate) run_dir: std::path::PathBuf,
+    pub(crate) run_dir: PathBuf,
+    pub(crate) folder: PathBuf,
 }
 
 fn main() -> ExitCode {
@@ -28,14 +32,30 @@ fn main() -> ExitCode {
     // A picture is the whole network, so one trial at a time.
     arguments.test_threads = Some(1);
     let missing = preflight(&Machine::this());
-    assert!(missing.is_empty(), "this machine lacks something: {missing:#?}");
-    let folder = tempfile::tempdir().expect("a folder");
+    assert!(
+        missing.is_empty(),
+        "this machine lacks something: {missing:#?}"
+    );
+    // Not in /tmp, which is empty in a machine; and open to the system's user for services, when root runs this.
+    let folder = tempfile::tempdir_in("/var/tmp").expect("a folder");
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o711)).expect("a way through");
     let run_dir = folder.path().join("run");
     let anchor = Anchor::start(&run_dir).expect("an anchor");
     anchor.join().expect("in the anchor");
     let kernel = Kernel::open(&run_dir).expect("the kernel");
-    let ground = Arc::new(Ground { kernel, run_dir: run_dir.clone() });
-    let trials = [filter::TRIALS, route::TRIALS, node::TRIALS, change::TRIALS, machine::TRIALS].concat();
+    let ground = Arc::new(Ground {
+        kernel,
+        run_dir: run_dir.clone(),
+        folder: folder.path().to_owned(),
+    });
+    let trials = [
+        filter::TRIALS,
+        route::TRIALS,
+        node::TRIALS,
+        change::TRIALS,
+        machine::TRIALS,
+    ]
+    .concat();
     let trials = trials.into_iter().map(|(name, trial)| {
         let ground = Arc::clone(&ground);
         Trial::test(name, move || {

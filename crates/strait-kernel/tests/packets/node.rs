@@ -9,9 +9,15 @@ use crate::world::{World, connect, ip, listen, passes, pings, reaches, tcp};
 use crate::{Ground, Named};
 
 pub(crate) const TRIALS: &[Named] = &[
-    ("an_endpoint_leads_to_a_target_that_sees_the_balancer", an_endpoint_leads_to_a_target),
+    (
+        "an_endpoint_leads_to_a_target_that_sees_the_balancer",
+        an_endpoint_leads_to_a_target,
+    ),
     ("nothing_flows_back_through_a_node", nothing_flows_back),
-    ("a_listener_refuses_new_connections_only", a_listener_refuses_new_connections_only),
+    (
+        "a_listener_refuses_new_connections_only",
+        a_listener_refuses_new_connections_only,
+    ),
     ("targets_take_turns", targets_take_turns),
     ("cutting_ends_what_is_open", cutting_ends_what_is_open),
 ];
@@ -22,21 +28,46 @@ fn an_endpoint_leads_to_a_target(ground: &Ground) {
     let listener = listen(kernel, "db", 6432);
     let mut client = connect(kernel, "app", "10.1.0.20", 5432).expect("through the endpoint");
     let (mut server, from) = listener.accept().expect("a connection");
-    assert_eq!(from.ip(), IpAddr::from(ip("10.1.0.30")), "the target sees the balancer");
+    assert_eq!(
+        from.ip(),
+        IpAddr::from(ip("10.1.0.30")),
+        "the target sees the balancer"
+    );
     assert!(passes(&mut client, &mut server) && passes(&mut server, &mut client));
-    assert!(!reaches(kernel, "app", "10.1.0.20", 5433), "no such listener");
-    assert!(!pings(kernel, "app", "10.1.0.20"), "a node answers nothing itself");
+    assert!(
+        !reaches(kernel, "app", "10.1.0.20", 5433),
+        "no such listener"
+    );
+    assert!(
+        !pings(kernel, "app", "10.1.0.20"),
+        "a node answers nothing itself"
+    );
 }
 
 fn nothing_flows_back(ground: &Ground) {
     let kernel = &ground.kernel;
     kernel.apply(&chain()).expect("applied");
     // Both sides have the same ranges, so the balancer's address is a machine's address on the other side.
-    let _open = (listen(kernel, "app", 5432), listen(kernel, "app", 6432), listen(kernel, "db", 6432));
-    for (to, port) in [("10.1.0.30", 5432), ("10.1.0.30", 6432), ("169.254.8.1", 5432), ("10.1.0.20", 5432)] {
-        assert!(!reaches(kernel, "db", to, port), "{to}:{port} from the target");
+    let _open = (
+        listen(kernel, "app", 5432),
+        listen(kernel, "app", 6432),
+        listen(kernel, "db", 6432),
+    );
+    for (to, port) in [
+        ("10.1.0.30", 5432),
+        ("10.1.0.30", 6432),
+        ("169.254.8.1", 5432),
+        ("10.1.0.20", 5432),
+    ] {
+        assert!(
+            !reaches(kernel, "db", to, port),
+            "{to}:{port} from the target"
+        );
     }
-    assert!(reaches(kernel, "app", "10.1.0.20", 5432), "and the way in is open all the while");
+    assert!(
+        reaches(kernel, "app", "10.1.0.20", 5432),
+        "and the way in is open all the while"
+    );
 }
 
 fn a_listener_refuses_new_connections_only(ground: &Ground) {
@@ -45,14 +76,25 @@ fn a_listener_refuses_new_connections_only(ground: &Ground) {
     let listener = listen(kernel, "db", 6432);
     let mut client = connect(kernel, "app", "10.1.0.20", 5432).expect("through the endpoint");
     let (mut server, _) = listener.accept().expect("a connection");
-    let listen = Listen { link: "eth0".to_owned(), port: 5432 };
+    let listen = Listen {
+        link: "eth0".to_owned(),
+        port: 5432,
+    };
     kernel.refuse("endpoint", &listen, true).expect("refused");
     let refused = connect(kernel, "app", "10.1.0.20", 5432).expect_err("no new connections");
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
-    assert!(passes(&mut client, &mut server) && passes(&mut server, &mut client), "the open one goes on");
-    assert!(kernel.apply(&chain()).expect("applied").is_empty(), "a picture does not change it");
+    assert!(
+        passes(&mut client, &mut server) && passes(&mut server, &mut client),
+        "the open one goes on"
+    );
+    assert!(
+        kernel.apply(&chain()).expect("applied").is_empty(),
+        "a picture does not change it"
+    );
     assert!(!reaches(kernel, "app", "10.1.0.20", 5432));
-    kernel.refuse("endpoint", &listen, false).expect("taken again");
+    kernel
+        .refuse("endpoint", &listen, false)
+        .expect("taken again");
     assert!(reaches(kernel, "app", "10.1.0.20", 5432));
     assert!(passes(&mut client, &mut server));
 }
@@ -60,7 +102,11 @@ fn a_listener_refuses_new_connections_only(ground: &Ground) {
 fn targets_take_turns(ground: &Ground) {
     let kernel = &ground.kernel;
     let mut picture = chain();
-    let forward = |address| Forward { to: SocketAddrV4::new(ip(address), 6432), link: "eth0".to_owned(), from: ip("10.1.0.30") };
+    let forward = |address| Forward {
+        to: SocketAddrV4::new(ip(address), 6432),
+        link: "eth0".to_owned(),
+        from: ip("10.1.0.30"),
+    };
     let balancer = picture.hosts.get_mut("balancer").expect("the balancer");
     let targets = balancer.forwards.values_mut().next().expect("a listener");
     targets.insert(forward("10.1.0.11"));
@@ -74,7 +120,13 @@ fn targets_take_turns(ground: &Ground) {
         listener.incoming().take_while(Result::is_ok).count()
     };
     assert_eq!(listeners.each_ref().map(count), [2, 2]);
-    picture.hosts.get_mut("balancer").expect("the balancer").forwards.values_mut().for_each(std::collections::BTreeSet::clear);
+    picture
+        .hosts
+        .get_mut("balancer")
+        .expect("the balancer")
+        .forwards
+        .values_mut()
+        .for_each(std::collections::BTreeSet::clear);
     kernel.apply(&picture).expect("applied");
     let refused = connect(kernel, "app", "10.1.0.20", 5432).expect_err("no targets");
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
@@ -88,7 +140,10 @@ fn cutting_ends_what_is_open(ground: &Ground) {
     let (mut server, _) = listener.accept().expect("a connection");
     assert!(passes(&mut client, &mut server));
     kernel.cut("endpoint", ip("10.1.0.10")).expect("cut");
-    assert!(!passes(&mut client, &mut server) && !passes(&mut server, &mut client), "nothing more passes");
+    assert!(
+        !passes(&mut client, &mut server) && !passes(&mut server, &mut client),
+        "nothing more passes"
+    );
     assert!(reaches(kernel, "app", "10.1.0.20", 5432), "new ones do");
 }
 
@@ -99,18 +154,48 @@ fn chain() -> Picture {
     world.vpc("vpc-2", "10.1.0.0/16");
     world.group("vpc-1", "sg-endpoint", &[tcp("10.1.0.0/16", 5432)]);
     world.instance("vpc-1", "app", "10.1.0.10", &[]);
-    world.host("vpc-1", "endpoint", "10.1.0.20", &["sg-endpoint"], HostKind::Node);
+    world.host(
+        "vpc-1",
+        "endpoint",
+        "10.1.0.20",
+        &["sg-endpoint"],
+        HostKind::Node,
+    );
     world.host("vpc-2", "balancer", "10.1.0.30", &[], HostKind::Node);
     world.instance("vpc-2", "db", "10.1.0.10", &[]);
     world.instance("vpc-2", "db-2", "10.1.0.11", &[]);
     world.wire(("endpoint", "169.254.8.1"), ("balancer", "169.254.8.2"));
     for (node, link, port, to, out, from) in [
-        ("endpoint", "eth0", 5432, "169.254.8.2:5432", "w-balancer", "169.254.8.1"),
-        ("balancer", "w-endpoint", 5432, "10.1.0.10:6432", "eth0", "10.1.0.30"),
+        (
+            "endpoint",
+            "eth0",
+            5432,
+            "169.254.8.2:5432",
+            "w-balancer",
+            "169.254.8.1",
+        ),
+        (
+            "balancer",
+            "w-endpoint",
+            5432,
+            "10.1.0.10:6432",
+            "eth0",
+            "10.1.0.30",
+        ),
     ] {
-        let forward = Forward { to: to.parse().expect("an address"), link: out.to_owned(), from: ip(from) };
+        let forward = Forward {
+            to: to.parse().expect("an address"),
+            link: out.to_owned(),
+            from: ip(from),
+        };
         let host = world.picture.hosts.get_mut(node).expect("the node");
-        host.forwards.insert(Listen { link: link.to_owned(), port }, [forward].into());
+        host.forwards.insert(
+            Listen {
+                link: link.to_owned(),
+                port,
+            },
+            [forward].into(),
+        );
     }
     world.picture
 }

@@ -8,13 +8,25 @@ use crate::world::{World, connect, ip, listen, pings, reaches};
 use crate::{Ground, Named};
 
 pub(crate) const TRIALS: &[Named] = &[
-    ("a_peering_needs_routes_on_both_sides", a_peering_needs_routes_on_both_sides),
+    (
+        "a_peering_needs_routes_on_both_sides",
+        a_peering_needs_routes_on_both_sides,
+    ),
     ("a_peering_carries_no_transit", a_peering_carries_no_transit),
     ("a_blackhole_wins_over_a_shorter_prefix", a_blackhole_wins),
     ("ranges_of_unpeered_routers_may_overlap", ranges_may_overlap),
-    ("a_routers_own_ranges_go_before_its_tables", own_ranges_go_first),
-    ("a_route_may_lead_to_an_interface", a_route_may_lead_to_an_interface),
-    ("the_internet_forwards_between_its_wires", the_internet_forwards),
+    (
+        "a_routers_own_ranges_go_before_its_tables",
+        own_ranges_go_first,
+    ),
+    (
+        "a_route_may_lead_to_an_interface",
+        a_route_may_lead_to_an_interface,
+    ),
+    (
+        "the_internet_forwards_between_its_wires",
+        the_internet_forwards,
+    ),
 ];
 
 fn a_peering_needs_routes_on_both_sides(ground: &Ground) {
@@ -41,7 +53,12 @@ fn a_peering_carries_no_transit(ground: &Ground) {
     let mut world = World::default();
     for (number, host) in [(1, "a"), (2, "b"), (3, "c")] {
         world.vpc(&format!("vpc-{number}"), &format!("10.{number}.0.0/16"));
-        world.instance(&format!("vpc-{number}"), host, &format!("10.{number}.0.10"), &[]);
+        world.instance(
+            &format!("vpc-{number}"),
+            host,
+            &format!("10.{number}.0.10"),
+            &[],
+        );
     }
     world.peer("vpc-1", "vpc-2");
     world.peer("vpc-2", "vpc-3");
@@ -50,13 +67,23 @@ fn a_peering_carries_no_transit(ground: &Ground) {
     world.route("vpc-1", "10.3.0.0/16", Target::Peer("p-vpc-2".to_owned()));
     world.route("vpc-3", "10.1.0.0/16", Target::Peer("p-vpc-2".to_owned()));
     // Let source checks not be what stops it.
-    for (at, from) in [("vpc-2", "p-vpc-1"), ("vpc-3", "p-vpc-2"), ("vpc-1", "p-vpc-2")] {
+    for (at, from) in [
+        ("vpc-2", "p-vpc-1"),
+        ("vpc-3", "p-vpc-2"),
+        ("vpc-1", "p-vpc-2"),
+    ] {
         let peer = world.router(at).peers.get_mut(from).expect("the peer");
         peer.sources = ["10.0.0.0/8".parse().expect("a range")].into();
     }
     kernel.apply(&world.picture).expect("applied");
-    assert!(pings(kernel, "a", "10.2.0.10") && pings(kernel, "b", "10.3.0.10"), "neighbours reach each other");
-    assert!(!pings(kernel, "a", "10.3.0.10") && !pings(kernel, "c", "10.1.0.10"), "through the one between them they do not");
+    assert!(
+        pings(kernel, "a", "10.2.0.10") && pings(kernel, "b", "10.3.0.10"),
+        "neighbours reach each other"
+    );
+    assert!(
+        !pings(kernel, "a", "10.3.0.10") && !pings(kernel, "c", "10.1.0.10"),
+        "through the one between them they do not"
+    );
 }
 
 fn a_blackhole_wins(ground: &Ground) {
@@ -89,7 +116,8 @@ fn ranges_may_overlap(ground: &Ground) {
     kernel.apply(&world.picture).expect("applied");
     let listeners: [TcpListener; 2] = ["vpc-1-b", "vpc-2-b"].map(|host| listen(kernel, host, 5432));
     for (number, listener) in listeners.iter().enumerate() {
-        let client = connect(kernel, &format!("vpc-{}-a", number + 1), "10.1.0.11", 5432).expect("its own neighbour");
+        let client = connect(kernel, &format!("vpc-{}-a", number + 1), "10.1.0.11", 5432)
+            .expect("its own neighbour");
         let (_, from) = listener.accept().expect("a connection");
         assert_eq!(from, client.local_addr().expect("an address"));
     }
@@ -106,7 +134,10 @@ fn own_ranges_go_first(ground: &Ground) {
     world.route("vpc-1", "10.1.0.0/24", Target::Peer("p-vpc-2".to_owned()));
     kernel.apply(&world.picture).expect("applied");
     let _open = listen(kernel, "b", 5432);
-    assert!(!reaches(kernel, "a", "10.1.0.11", 5432), "10.1.0.11 is its own, and nobody has it");
+    assert!(
+        !reaches(kernel, "a", "10.1.0.11", 5432),
+        "10.1.0.11 is its own, and nobody has it"
+    );
 }
 
 fn a_route_may_lead_to_an_interface(ground: &Ground) {
@@ -116,10 +147,20 @@ fn a_route_may_lead_to_an_interface(ground: &Ground) {
     world.instance("vpc-1", "a", "10.1.0.10", &[]);
     world.instance("vpc-1", "gateway", "10.1.0.11", &[]);
     world.interface("vpc-1", "gateway").source_check = false;
-    world.picture.hosts.get_mut("gateway").expect("the host").addresses.insert(ip("192.0.2.1"));
+    world
+        .picture
+        .hosts
+        .get_mut("gateway")
+        .expect("the host")
+        .addresses
+        .insert(ip("192.0.2.1"));
     kernel.apply(&world.picture).expect("applied");
     assert!(!pings(kernel, "a", "192.0.2.1"), "no route");
-    world.route("vpc-1", "0.0.0.0/0", Target::Interface("e-gateway".to_owned()));
+    world.route(
+        "vpc-1",
+        "0.0.0.0/0",
+        Target::Interface("e-gateway".to_owned()),
+    );
     kernel.apply(&world.picture).expect("applied");
     assert!(pings(kernel, "a", "192.0.2.1"), "by the default route");
 }
@@ -130,17 +171,37 @@ fn the_internet_forwards(ground: &Ground) {
     world.vpc("vpc-1", "10.1.0.0/16");
     world.instance("vpc-1", "a", "10.1.0.10", &[]);
     world.instance("vpc-1", "b", "10.1.0.11", &[]);
-    let internet = world.picture.hosts.entry("internet".to_owned()).or_default();
+    let internet = world
+        .picture
+        .hosts
+        .entry("internet".to_owned())
+        .or_default();
     internet.kind = HostKind::Internet;
     internet.addresses.insert(ip("198.51.100.53"));
-    for (host, address, far) in [("a", "198.51.100.10", "198.51.100.110"), ("b", "198.51.100.11", "198.51.100.111")] {
+    for (host, address, far) in [
+        ("a", "198.51.100.10", "198.51.100.110"),
+        ("b", "198.51.100.11", "198.51.100.111"),
+    ] {
         world.wire((host, address), ("internet", far));
-        world.picture.wires.get_mut(&format!("{host}-internet")).expect("the wire").a.default_route = true;
+        world
+            .picture
+            .wires
+            .get_mut(&format!("{host}-internet"))
+            .expect("the wire")
+            .a
+            .default_route = true;
     }
     kernel.apply(&world.picture).expect("applied");
     let listener = listen(kernel, "b", 5432);
-    assert!(pings(kernel, "a", "198.51.100.53"), "the internet's own address");
+    assert!(
+        pings(kernel, "a", "198.51.100.53"),
+        "the internet's own address"
+    );
     let _client = connect(kernel, "a", "198.51.100.11", 5432).expect("through the internet");
     let (_, from) = listener.accept().expect("a connection");
-    assert_eq!(from.ip(), IpAddr::from(ip("198.51.100.10")), "plainly: no NAT");
+    assert_eq!(
+        from.ip(),
+        IpAddr::from(ip("198.51.100.10")),
+        "plainly: no NAT"
+    );
 }

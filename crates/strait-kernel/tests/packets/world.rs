@@ -9,7 +9,8 @@ use std::time::Duration;
 use ipnet::Ipv4Net;
 use strait_kernel::Kernel;
 use strait_vpc::picture::{
-    Acl, AclMatch, AclRule, Group, Host, HostKind, IcmpBox, Interface, Mac, Member, Peer, Picture, PortBox, Router, Rules, Target, Wire, WireEnd,
+    Acl, AclMatch, AclRule, Group, Host, HostKind, IcmpBox, Interface, Mac, Member, Peer, Picture,
+    PortBox, Router, Rules, Target, Wire, WireEnd,
 };
 
 /// How long a packet may take; what has not come by then was dropped.
@@ -44,7 +45,14 @@ impl World {
         self.host(vpc, host, address, groups, HostKind::Machine);
     }
 
-    pub(crate) fn host(&mut self, vpc: &str, host: &str, address: &str, groups: &[&str], kind: HostKind) {
+    pub(crate) fn host(
+        &mut self,
+        vpc: &str,
+        host: &str,
+        address: &str,
+        groups: &[&str],
+        kind: HostKind,
+    ) {
         let address = ip(address);
         let [a, b, c, _] = address.octets();
         let interface = Interface {
@@ -59,8 +67,16 @@ impl World {
             acl: "open".to_owned(),
             source_check: true,
         };
-        self.picture.hosts.insert(host.to_owned(), Host { kind, ..Host::default() });
-        self.router(vpc).interfaces.insert(format!("e-{host}"), interface);
+        self.picture.hosts.insert(
+            host.to_owned(),
+            Host {
+                kind,
+                ..Host::default()
+            },
+        );
+        self.router(vpc)
+            .interfaces
+            .insert(format!("e-{host}"), interface);
     }
 
     pub(crate) fn router(&mut self, vpc: &str) -> &mut Router {
@@ -68,36 +84,64 @@ impl World {
     }
 
     pub(crate) fn interface(&mut self, vpc: &str, host: &str) -> &mut Interface {
-        self.router(vpc).interfaces.get_mut(&format!("e-{host}")).expect("the interface")
+        self.router(vpc)
+            .interfaces
+            .get_mut(&format!("e-{host}"))
+            .expect("the interface")
     }
 
     /// A group that lets everything out, and these boxes in.
     pub(crate) fn group(&mut self, vpc: &str, id: &str, ingress: &[PortBox]) -> &mut Group {
-        let ingress = Rules { boxes: ingress.iter().copied().collect(), ..Rules::default() };
-        let egress = Rules { boxes: BTreeSet::from([everything()]), ..Rules::default() };
+        let ingress = Rules {
+            boxes: ingress.iter().copied().collect(),
+            ..Rules::default()
+        };
+        let egress = Rules {
+            boxes: BTreeSet::from([everything()]),
+            ..Rules::default()
+        };
         let groups = &mut self.router(vpc).groups;
         groups.insert(id.to_owned(), Group { ingress, egress });
         groups.get_mut(id).expect("the group")
     }
 
     pub(crate) fn member(&mut self, vpc: &str, id: &str, link: &str, address: &str) {
-        let member = Member { link: link.to_owned(), address: ip(address) };
-        self.router(vpc).members.entry(id.to_owned()).or_default().insert(member);
+        let member = Member {
+            link: link.to_owned(),
+            address: ip(address),
+        };
+        self.router(vpc)
+            .members
+            .entry(id.to_owned())
+            .or_default()
+            .insert(member);
     }
 
     /// A peering: link `p-OTHER` at each.
     pub(crate) fn peer(&mut self, one: &str, other: &str) {
         let (mac, remote_mac) = (self.mac(), self.mac());
-        for (here, there, mac, remote_mac) in [(one, other, mac, remote_mac), (other, one, remote_mac, mac)] {
+        for (here, there, mac, remote_mac) in
+            [(one, other, mac, remote_mac), (other, one, remote_mac, mac)]
+        {
             let sources = self.router(there).ranges.clone();
-            let peer = Peer { router: there.to_owned(), link: format!("p-{here}"), mac, remote_mac, sources };
+            let peer = Peer {
+                router: there.to_owned(),
+                link: format!("p-{here}"),
+                mac,
+                remote_mac,
+                sources,
+            };
             self.router(here).peers.insert(format!("p-{there}"), peer);
         }
     }
 
     pub(crate) fn route(&mut self, vpc: &str, destination: &str, target: Target) {
         let destination = destination.parse().expect("a range");
-        self.router(vpc).tables.get_mut(&TABLE).expect("the table").insert(destination, target);
+        self.router(vpc)
+            .tables
+            .get_mut(&TABLE)
+            .expect("the table")
+            .insert(destination, target);
     }
 
     /// Routes both ways over a peering.
@@ -119,7 +163,10 @@ impl World {
             mac,
             default_route: false,
         };
-        let wire = Wire { a: end(one, other, a, mac_a), b: end(other, one, b, mac_b) };
+        let wire = Wire {
+            a: end(one, other, a, mac_a),
+            b: end(other, one, b, mac_b),
+        };
         self.picture.wires.insert(format!("{one}-{other}"), wire);
     }
 
@@ -134,33 +181,56 @@ pub(crate) fn ip(text: &str) -> Ipv4Addr {
 }
 
 pub(crate) fn everything() -> PortBox {
-    PortBox { addresses: (Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST), protocols: (0, 255), ports: (0, u16::MAX) }
+    PortBox {
+        addresses: (Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST),
+        protocols: (0, 255),
+        ports: (0, u16::MAX),
+    }
 }
 
 /// One TCP port for a range of sources.
 pub(crate) fn tcp(range: &str, port: u16) -> PortBox {
     let range: Ipv4Net = range.parse().expect("a range");
-    PortBox { addresses: (range.network(), range.broadcast()), protocols: (6, 6), ports: (port, port) }
+    PortBox {
+        addresses: (range.network(), range.broadcast()),
+        protocols: (6, 6),
+        ports: (port, port),
+    }
 }
 
 pub(crate) fn echo() -> IcmpBox {
-    IcmpBox { addresses: (Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST), types: (8, 8), codes: (0, 255) }
+    IcmpBox {
+        addresses: (Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST),
+        types: (8, 8),
+        codes: (0, 255),
+    }
 }
 
 pub(crate) fn open_acl() -> Acl {
-    let allow = AclRule { allow: true, matches: AclMatch::Ports(everything()) };
-    Acl { ingress: vec![allow], egress: vec![allow] }
+    let allow = AclRule {
+        allow: true,
+        matches: AclMatch::Ports(everything()),
+    };
+    Acl {
+        ingress: vec![allow],
+        egress: vec![allow],
+    }
 }
 
 /// A listener in a host, usable from anywhere.
 pub(crate) fn listen(kernel: &Kernel, host: &str, port: u16) -> TcpListener {
-    kernel.inside(host, || TcpListener::bind((Ipv4Addr::UNSPECIFIED, port))).expect("the host").expect("a listener")
+    kernel
+        .inside(host, || TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)))
+        .expect("the host")
+        .expect("a listener")
 }
 
 /// Tries to connect from a host.
 pub(crate) fn connect(kernel: &Kernel, host: &str, to: &str, port: u16) -> io::Result<TcpStream> {
     let to = SocketAddrV4::new(ip(to), port).into();
-    let stream = kernel.inside(host, || TcpStream::connect_timeout(&to, PATIENCE)).expect("the host")?;
+    let stream = kernel
+        .inside(host, || TcpStream::connect_timeout(&to, PATIENCE))
+        .expect("the host")?;
     stream.set_read_timeout(Some(PATIENCE))?;
     Ok(stream)
 }
@@ -183,10 +253,24 @@ pub(crate) fn pings(kernel: &Kernel, host: &str, to: &str) -> bool {
 }
 
 /// Sends a datagram from a source address that may be forged; says whether it came.
-pub(crate) fn datagram_arrives(kernel: &Kernel, host: &str, source: &str, receiver: &UdpSocket, to: &str) -> bool {
-    let (source, to) = (ip(source), SocketAddrV4::new(ip(to), receiver.local_addr().expect("an address").port()));
-    receiver.set_read_timeout(Some(PATIENCE)).expect("a time-out");
-    kernel.inside(host, || send_from(source, to)).expect("the host").expect("a datagram");
+pub(crate) fn datagram_arrives(
+    kernel: &Kernel,
+    host: &str,
+    source: &str,
+    receiver: &UdpSocket,
+    to: &str,
+) -> bool {
+    let (source, to) = (
+        ip(source),
+        SocketAddrV4::new(ip(to), receiver.local_addr().expect("an address").port()),
+    );
+    receiver
+        .set_read_timeout(Some(PATIENCE))
+        .expect("a time-out");
+    kernel
+        .inside(host, || send_from(source, to))
+        .expect("the host")
+        .expect("a datagram");
     matches!(receiver.recv_from(&mut [0; 8]), Ok((1, from)) if from.ip() == source)
 }
 
@@ -200,7 +284,11 @@ fn ping(to: Ipv4Addr) -> io::Result<()> {
     let mut answer = [0; 128];
     let length = socket.recv(&mut answer)?;
     // An echo reply after the IP header.
-    if length > 20 && answer[20] == 0 { Ok(()) } else { Err(io::Error::other("another answer")) }
+    if length > 20 && answer[20] == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::other("another answer"))
+    }
 }
 
 fn send_from(source: Ipv4Addr, to: SocketAddrV4) -> io::Result<()> {
@@ -209,13 +297,25 @@ fn send_from(source: Ipv4Addr, to: SocketAddrV4) -> io::Result<()> {
     let address = libc::sockaddr_in {
         sin_family: libc::AF_INET as u16,
         sin_port: 0,
-        sin_addr: libc::in_addr { s_addr: u32::from_ne_bytes(source.octets()) },
+        sin_addr: libc::in_addr {
+            s_addr: u32::from_ne_bytes(source.octets()),
+        },
         sin_zero: [0; 8],
     };
     // SAFETY: both pointers are of live values with their own sizes.
     unsafe {
-        check(libc::setsockopt(socket.as_raw_fd(), libc::SOL_IP, libc::IP_TRANSPARENT, (&raw const on).cast(), size_of::<libc::c_int>() as u32))?;
-        check(libc::bind(socket.as_raw_fd(), (&raw const address).cast(), size_of::<libc::sockaddr_in>() as u32))?;
+        check(libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_IP,
+            libc::IP_TRANSPARENT,
+            (&raw const on).cast(),
+            size_of::<libc::c_int>() as u32,
+        ))?;
+        check(libc::bind(
+            socket.as_raw_fd(),
+            (&raw const address).cast(),
+            size_of::<libc::sockaddr_in>() as u32,
+        ))?;
     }
     UdpSocket::from(socket).send_to(b"x", to)?;
     Ok(())
@@ -231,5 +331,9 @@ fn raw_socket(kind: libc::c_int, protocol: libc::c_int) -> io::Result<OwnedFd> {
 }
 
 fn check(result: libc::c_int) -> io::Result<()> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
 }

@@ -1,0 +1,484 @@
+//! A picture, taken apart: what each namespace has, and the veth pairs between them. Pure.
+
+mod host;
+mod router;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+use strait_vpc::picture::{Listen, Mac, Picture, WireEnd};
+
+use crate::error::KernelError;
+
+/// The table of a router's own interfaces, looked up for every packet.
+pub(crate) const LOCAL_TABLE: u32 = 100;
+const MARK_PRIORITY: u32 = 1000;
+const EVERYWHERE: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 0);
+
+/// The whole picture, taken apart.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Plan {
+    pub(crate) spaces: BTreeMap<Name, Space>,
+    pub(crate) pairs: BTreeSet<Pair>,
+}
+
+/// A namespace's name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Name {
+    Router(String),
+    Host(String),
+}
+
+/// What a namespace is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Router,
+    Machine,
+    Node,
+    Internet,
+}
+
+/// What a namespace has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Space {
+    pub(crate) kind: Kind,
+    /// Links by name: this end's MAC and the other's.
+    pub(crate) links: BTreeMap<String, (Mac, Mac)>,
+    /// `/32`s by link.
+    pub(crate) addresses: BTreeSet<(String, Ipv4Addr)>,
+    pub(crate) routes: BTreeSet<Route>,
+    pub(crate) rules: BTreeSet<Rule>,
+    pub(crate) ruleset: String,
+    /// A router's interfaces by table, to know whose connections end with a route.
+    pub(crate) users: BTreeMap<u32, BTreeSet<Ipv4Addr>>,
+    /// A router's own ranges.
+    pub(crate) ranges: BTreeSet<Ipv4Net>,
+}
+
+/// A route.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Route {
+    pub(crate) table: u32,
+    pub(crate) destination: Ipv4Net,
+    pub(crate) metric: u32,
+    pub(crate) hop: Hop,
+}
+
+/// Where a route leads.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Hop {
+    /// To the other end of a link, from an address.
+    Link {
+        link: String,
+        source: Option<Ipv4Addr>,
+    },
+    Blackhole,
+    Unreachable,
+}
+
+/// A rule that chooses a table.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Rule {
+    pub(crate) priority: u32,
+    pub(crate) mark: Option<u32>,
+    pub(crate) source: Option<Ipv4Addr>,
+    pub(crate) action: Action,
+}
+
+/// What a rule does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Action {
+    Table(u32),
+    Unreachable,
+}
+
+/// A veth pair; the lesser end is `a`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Pair {
+    pub(crate) a: End,
+    pub(crate) b: End,
+}
+
+/// An end of a veth pair.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct End {
+    pub(crate) space: Name,
+    pub(crate) link: String,
+    pub(crate) mac: Mac,
+}
+
+impl Name {
+    /// The name without its kind.
+    pub(crate) fn plain(&self) -> &str {
+        match self {
+            Self::Router(name) | Self::Host(name) => name,
+        }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Router(name) => write!(f, "router {name}"),
+            Self::Host(name) => write!(f, "host {name}"),
+        }
+    }
+}
+
+impl Kind {
+    /// Whether its namespace is owned by a user namespace of its own.
+    pub(crate) fn has_own_root(self) -> bool {
+        match self {
+            Self::Machine | Self::Internet => true,
+            Self::Router | Self::Node => false,
+        }
+    }
+
+    /// Whether it passes on packets that are not for itself.
+    pub(crate) fn forwards(self) -> bool {
+        match self {
+            Self::Router | Self::Node | Self::Internet => true,
+            Self::Machine => false,
+        }
+    }
+}
+
+/// Takes a picture apart. `refused` are the listeners that refuse new connections, by host.
+pub(crate) fn plan(
+    picture: &Picture,
+    refused: &BTreeMap<String, BTreeSet<Listen>>,
+) -> Result<Plan, KernelError> {
+    let mut plan = Plan::default();
+    for (name, router) in &picture.routers {
+        check_name(name)?;
+        plan.spaces
+            .insert(Name::Router(name.clone()), router::space(name, router)?);
+        for (link, interface) in &router.interfaces {
+            let here = End {
+                space: Name::Router(name.clone()),
+                link: link.clone(),
+                mac: interface.router_mac,
+            };
+            let there = End {
+                space: Name::Host(interface.host.clone()),
+                link: interface.host_link.clone(),
+                mac: interface.host_mac,
+            };
+            plan.add_pair(picture, here, there)?;
+        }
+        for (link, peer) in &router.peers {
+            let here = End {
+                space: Name::Router(name.clone()),
+                link: link.clone(),
+                mac: peer.mac,
+            };
+            let there = End {
+                space: Name::Router(peer.router.clone()),
+                link: peer.link.clone(),
+                mac: peer.remote_mac,
+            };
+            plan.add_pair(picture, here, there)?;
+        }
+    }
+    for (name, wire) in &picture.wires {
+        if wire.a.host == wire.b.host && wire.a.link == wire.b.link {
+            return Err(contradiction(
+                name,
+                "both ends of the wire are the same link",
+            ));
+        }
+        let end = |end: &WireEnd| End {
+            space: Name::Host(end.host.clone()),
+            link: end.link.clone(),
+            mac: end.mac,
+        };
+        plan.add_pair(picture, end(&wire.a), end(&wire.b))?;
+    }
+    let none = BTreeSet::new();
+    for (name, host) in &picture.hosts {
+        check_name(name)?;
+        if picture.routers.contains_key(name) {
+            return Err(contradiction(name, "a router and a host have this name"));
+        }
+        let space = host::space(name, host, picture, refused.get(name).unwrap_or(&none))?;
+        plan.spaces.insert(Name::Host(name.clone()), space);
+    }
+    plan.check_pairs()?;
+    Ok(plan)
+}
+
+impl Plan {
+    fn add_pair(&mut self, picture: &Picture, one: End, two: End) -> Result<(), KernelError> {
+        for end in [&one, &two] {
+            check_link(end.space.plain(), &end.link)?;
+            let there = match &end.space {
+                Name::Router(name) => picture.routers.contains_key(name),
+                Name::Host(name) => picture.hosts.contains_key(name),
+            };
+            if !there {
+                return Err(contradiction(
+                    end.space.plain(),
+                    format!(
+                        "link {} leads to it, but it is not in the picture",
+                        end.link
+                    ),
+                ));
+            }
+        }
+        let (a, b) = if one <= two { (one, two) } else { (two, one) };
+        self.pairs.insert(Pair { a, b });
+        Ok(())
+    }
+
+    /// Each link is an end of exactly one pair.
+    fn check_pairs(&self) -> Result<(), KernelError> {
+        let mut seen = BTreeSet::new();
+        for end in self.pairs.iter().flat_map(|pair| [&pair.a, &pair.b]) {
+            if !seen.insert((&end.space, &end.link)) {
+                return Err(contradiction(
+                    end.space.plain(),
+                    format!("link {} has two other ends", end.link),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Space {
+    fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            links: BTreeMap::new(),
+            addresses: BTreeSet::new(),
+            routes: BTreeSet::new(),
+            rules: BTreeSet::new(),
+            ruleset: String::new(),
+            users: BTreeMap::new(),
+            ranges: BTreeSet::new(),
+        }
+    }
+
+    fn add_link(&mut self, link: &str, address: Ipv4Addr, macs: (Mac, Mac)) {
+        self.links.insert(link.to_owned(), macs);
+        self.addresses.insert((link.to_owned(), address));
+    }
+}
+
+impl Route {
+    fn to(table: u32, destination: Ipv4Net, link: &str, source: Ipv4Addr) -> Self {
+        Self {
+            table,
+            destination,
+            metric: 0,
+            hop: Hop::Link {
+                link: link.to_owned(),
+                source: Some(source),
+            },
+        }
+    }
+}
+
+impl Rule {
+    fn to(priority: u32, table: u32) -> Self {
+        Self {
+            priority,
+            mark: None,
+            source: None,
+            action: Action::Table(table),
+        }
+    }
+}
+
+/// A name that a file and an nftables comment can have.
+fn check_name(name: &str) -> Result<(), KernelError> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.is_empty() || name.len() > 64 || name.starts_with('.') || !name.chars().all(plain) {
+        return Err(contradiction(
+            name,
+            "names are 1 to 64 letters, digits, dashes, underscores and dots",
+        ));
+    }
+    Ok(())
+}
+
+fn check_link(space: &str, link: &str) -> Result<(), KernelError> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if link.is_empty() || link.len() > 15 || link == "lo" || !link.chars().all(plain) {
+        return Err(contradiction(
+            space,
+            format!("'{link}' is no name for a link"),
+        ));
+    }
+    Ok(())
+}
+
+fn contradiction(name: &str, why: impl Into<String>) -> KernelError {
+    KernelError::Picture {
+        name: name.to_owned(),
+        why: why.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use strait_vpc::picture::{Acl, Host, HostKind, Interface, Peer, Router, Target, Wire};
+
+    use super::*;
+
+    type Change = fn(&mut Picture);
+
+    #[test]
+    fn every_table_ends_and_own_ranges_come_first() {
+        let plan = plan(&sample(), &BTreeMap::new()).expect("a plan");
+        let router = &plan.spaces[&Name::Router("vpc-1".to_owned())];
+        let end = Route {
+            table: 1000,
+            destination: EVERYWHERE,
+            metric: u32::MAX,
+            hop: Hop::Unreachable,
+        };
+        assert!(router.routes.contains(&end));
+        let range = Ipv4Net::new_assert(Ipv4Addr::new(10, 1, 0, 0), 16);
+        let own = Route {
+            table: LOCAL_TABLE,
+            destination: range,
+            metric: 0,
+            hop: Hop::Unreachable,
+        };
+        assert!(router.routes.contains(&own));
+        let rules: Vec<_> = router
+            .rules
+            .iter()
+            .map(|rule| (rule.mark, rule.action))
+            .collect();
+        let expected = [
+            (None, Action::Table(LOCAL_TABLE)),
+            (Some(1000), Action::Table(1000)),
+            (None, Action::Unreachable),
+        ];
+        assert_eq!(rules, expected);
+    }
+
+    #[test]
+    fn a_machine_with_a_way_outside_keeps_private_ranges_inside() {
+        let mut picture = sample();
+        picture.hosts.insert(
+            "internet".to_owned(),
+            Host {
+                kind: HostKind::Internet,
+                ..Host::default()
+            },
+        );
+        let end = |host: &str, last, default_route| WireEnd {
+            host: host.to_owned(),
+            link: "w1".to_owned(),
+            address: Ipv4Addr::new(198, 51, 100, last),
+            mac: Mac([2, 0, 0, 0, 9, last]),
+            default_route,
+        };
+        let wire = Wire {
+            a: end("a", 1, true),
+            b: end("internet", 2, false),
+        };
+        picture.wires.insert("w".to_owned(), wire);
+        let plan = plan(&picture, &BTreeMap::new()).expect("a plan");
+        let machine = &plan.spaces[&Name::Host("a".to_owned())];
+        let leaves_by = |destination: &str, table| {
+            let destination: Ipv4Net = destination.parse().expect("a range");
+            machine
+                .routes
+                .iter()
+                .find(|route| route.destination == destination && route.table == table)
+        };
+        let is = |route: Option<&Route>, wanted: &str| match route.map(|route| &route.hop) {
+            Some(Hop::Link { link, .. }) => link == wanted,
+            Some(Hop::Blackhole | Hop::Unreachable) | None => false,
+        };
+        assert!(is(leaves_by("0.0.0.0/0", 254), "w1") && is(leaves_by("10.0.0.0/8", 254), "eth0"));
+        assert_eq!(
+            machine.rules.len(),
+            2,
+            "answers leave by the link of their source"
+        );
+    }
+
+    #[test]
+    fn contradictions_are_named() {
+        let cases: [(&str, Change); 5] = [
+            ("not in the picture", |picture| {
+                picture.hosts.clear();
+            }),
+            ("p9", |picture| {
+                let target = Target::Peer("p9".to_owned());
+                let range = Ipv4Net::new_assert(Ipv4Addr::new(10, 9, 0, 0), 16);
+                router(picture)
+                    .tables
+                    .entry(1000)
+                    .or_default()
+                    .insert(range, target);
+            }),
+            ("two other ends", |picture| {
+                let mut twin = router(picture).interfaces["e1"].clone();
+                twin.router_mac = Mac([6, 0, 0, 0, 0, 9]);
+                router(picture).interfaces.insert("e2".to_owned(), twin);
+            }),
+            ("no name for a link", |picture| {
+                let interface = router(picture).interfaces["e1"].clone();
+                router(picture)
+                    .interfaces
+                    .insert("e 2".to_owned(), interface);
+            }),
+            ("is not in the picture", |picture| {
+                let peer = Peer {
+                    router: "vpc-9".to_owned(),
+                    link: "p1".to_owned(),
+                    mac: Mac([2; 6]),
+                    remote_mac: Mac([6; 6]),
+                    sources: BTreeSet::new(),
+                };
+                router(picture).peers.insert("p1".to_owned(), peer);
+            }),
+        ];
+        for (wanted, change) in cases {
+            let mut picture = sample();
+            change(&mut picture);
+            let error = plan(&picture, &BTreeMap::new())
+                .expect_err(wanted)
+                .to_string();
+            assert!(error.contains(wanted), "{wanted}: {error}");
+        }
+    }
+
+    fn sample() -> Picture {
+        let interface = Interface {
+            host: "a".to_owned(),
+            host_link: "eth0".to_owned(),
+            address: Ipv4Addr::new(10, 1, 0, 10),
+            host_mac: Mac([2, 0, 0, 0, 0, 1]),
+            router_mac: Mac([6, 0, 0, 0, 0, 1]),
+            subnet: Ipv4Net::new_assert(Ipv4Addr::new(10, 1, 0, 0), 24),
+            table: 1000,
+            groups: BTreeSet::new(),
+            acl: "acl".to_owned(),
+            source_check: true,
+        };
+        let router = Router {
+            ranges: BTreeSet::from([Ipv4Net::new_assert(Ipv4Addr::new(10, 1, 0, 0), 16)]),
+            interfaces: BTreeMap::from([("e1".to_owned(), interface)]),
+            acls: BTreeMap::from([("acl".to_owned(), Acl::default())]),
+            ..Router::default()
+        };
+        Picture {
+            routers: BTreeMap::from([("vpc-1".to_owned(), router)]),
+            hosts: BTreeMap::from([("a".to_owned(), Host::default())]),
+            wires: BTreeMap::new(),
+        }
+    }
+
+    fn router(picture: &mut Picture) -> &mut Router {
+        picture.routers.get_mut("vpc-1").expect("the router")
+    }
+}
