@@ -75,7 +75,7 @@ async fn pool(options: PgConnectOptions) -> PgPool {
 }
 
 fn start() -> Server {
-    let mut command = match nix_is_root() {
+    let mut command = match is_root() {
         // initdb refuses root.
         true => {
             let mut command = Command::new("setpriv");
@@ -108,7 +108,7 @@ fn start() -> Server {
     }
 }
 
-fn nix_is_root() -> bool {
+fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt;
     std::fs::metadata("/proc/self").expect("procfs").uid() == 0
 }

@@ -197,6 +197,43 @@ async fn a_failure_before_the_close_leaves_the_service_as_it_was() {
 }
 
 #[tokio::test]
+async fn a_way_that_is_half_closed_is_opened_anew() {
+    let world = World::new().await;
+    let vpc = world.vpc("10.0.0.0/24").await;
+    let id = world.service().await.service_id;
+    world
+        .script
+        .fail(&format!("remove_way {id} public"), usize::MAX, true);
+    attach(&world.plane, &world.project, &id, &vpc.id).await;
+    world
+        .settle(Object::Service(id.clone()), Settled::Failed)
+        .await;
+    let service = world.get(&id).await;
+    assert_eq!(service.network.now, Some(Network::Vpc(vpc.id.clone())));
+    assert!(!service.network.settled, "the public way is not gone yet");
+    assert!(world.cloud.ways(&id).contains(&(WayKind::Public, true)));
+
+    world
+        .plane
+        .detach_service(&world.project, &id, None)
+        .await
+        .expect("detached");
+    world
+        .settle(Object::Service(id.clone()), Settled::Failed)
+        .await;
+    world.script.stop_failing();
+    world
+        .eventually("it is public again", async || {
+            world.get(&id).await.network.settled
+        })
+        .await;
+
+    assert_eq!(world.cloud.ways(&id), [(WayKind::Public, false)]);
+    assert_eq!(world.get(&id).await.network.now, Some(Network::Public));
+    world.script.assert_nothing_wrong();
+}
+
+#[tokio::test]
 async fn what_fails_for_now_is_tried_again() {
     let world = World::new().await;
     let vpc = world.vpc("10.0.0.0/24").await;

@@ -296,6 +296,34 @@ async fn a_range_that_is_added_later_is_let_in_or_refused_alone() {
 }
 
 #[tokio::test]
+async fn nothing_is_done_where_nothing_is_to_do() {
+    let world = World::new().await;
+    let vpc = world.vpc("10.0.0.0/24").await;
+    let id = world.service().await.service_id;
+    world
+        .plane
+        .attach_service(&world.project, &id, &vpc.id)
+        .await
+        .expect("attached");
+    world.settle_service(&id).await;
+    let peering = ask(&world, &vpc, 1).await;
+    world.cloud.accept(&peering.id, &["172.31.0.0/16"]);
+    until(&world, &vpc, &peering.id, |peering| peering.admitted).await;
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    world.script.forget();
+
+    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+
+    // The cloud's watch ends every 2 s at the latest, and each time one look is due.
+    let log = world.script.log();
+    assert!(log.len() <= 4, "{log:#?}");
+    assert!(
+        log.iter().all(|call| call.starts_with("ensure_peering")),
+        "{log:#?}"
+    );
+}
+
+#[tokio::test]
 async fn one_pair_of_vpcs_is_peered_once() {
     let world = World::new().await;
     let vpc = world.vpc("10.0.0.0/24").await;
