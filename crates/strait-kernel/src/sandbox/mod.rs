@@ -1,5 +1,6 @@
 //! Processes in hosts: what one is given, and what it cannot see.
 
+mod act;
 mod child;
 mod start;
 mod steps;

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use strait_kernel::{
-    Kernel, KernelError, Launch, LaunchUser, Process, Sandbox, Signal, exec_in, service_owner,
+    Anchor, Kernel, KernelError, Launch, LaunchUser, Process, Sandbox, Signal, exec_in,
+    service_owner,
 };
 use strait_vpc::picture::HostKind;
 
@@ -43,6 +44,15 @@ pub(crate) const TRIALS: &[Named] = &[
         processes_end_with_their_host,
     ),
     ("nothing_runs_in_a_node", nothing_runs_in_a_node),
+    ("processes_are_the_anchors", processes_are_the_anchors),
+    (
+        "a_process_may_stay_in_the_callers_network",
+        a_process_may_stay_in_the_callers_network,
+    ),
+    (
+        "an_anchor_starts_once_and_ends_whole",
+        an_anchor_starts_once_and_ends_whole,
+    ),
 ];
 
 const END: Duration = Duration::from_secs(10);
@@ -269,6 +279,58 @@ fn nothing_runs_in_a_node(ground: &Ground) {
             .spawn("node", &launch(&folder, "true"))
             .is_err()
     );
+}
+
+/// So they go on without the server, and end with the anchor.
+fn processes_are_the_anchors(ground: &Ground) {
+    let folder = machines(ground);
+    let process = start(&ground.kernel, &folder, "a", "exec sleep 60", |_| {});
+    let status = fs::read_to_string(format!("/proc/{}/status", process.pid)).expect("its status");
+    let parent = status.lines().find_map(|line| line.strip_prefix("PPid:\t"));
+    let anchor = Anchor::find(&ground.run_dir)
+        .expect("a record")
+        .expect("the anchor");
+    assert_eq!(parent, Some(anchor.pid.to_string().as_str()));
+    process.signal(Signal::Kill).expect("the end");
+    assert!(process.wait(END).expect("a wait"));
+}
+
+fn a_process_may_stay_in_the_callers_network(ground: &Ground) {
+    let folder = machines(ground);
+    let script = "readlink /proc/self/ns/net; ls /proc | grep -c '^[0-9]'; id -u";
+    let launch = Launch {
+        user: LaunchUser::Unprivileged,
+        ..launch(&folder, script)
+    };
+    let process = ground.kernel.spawn_here(&launch).expect("it starts");
+    assert!(process.wait(END).expect("a wait"));
+    let output = log(&folder);
+    let lines: Vec<_> = output.lines().collect();
+    let own = fs::read_link("/proc/self/ns/net").expect("the network");
+    assert_eq!(Path::new(lines[0]), own);
+    assert!(
+        lines[1].parse::<usize>().expect("a count") <= 4 && lines[2] != "0",
+        "{output}"
+    );
+}
+
+fn an_anchor_starts_once_and_ends_whole(ground: &Ground) {
+    let run_dir = ground.folder.join("another");
+    let anchor = Anchor::start(&run_dir).expect("another anchor");
+    assert_eq!(
+        Anchor::find(&run_dir).expect("a record").as_ref(),
+        Some(&anchor)
+    );
+    assert!(
+        matches!(Anchor::start(&run_dir), Err(KernelError::AlreadyRuns { pid, .. }) if pid == anchor.pid)
+    );
+    assert!(matches!(
+        Kernel::open(&run_dir),
+        Err(KernelError::NotJoined { .. })
+    ));
+    anchor.stop().expect("the end");
+    assert_eq!(Anchor::find(&run_dir).expect("no record"), None);
+    anchor.stop().expect("nothing to do");
 }
 
 /// Machines a and b, and an empty folder that everybody can reach.
