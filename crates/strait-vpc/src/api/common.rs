@@ -1,0 +1,128 @@
+//! Shapes that many calls share.
+
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::state::Tags;
+
+/// `Filter.N`: values within one are alternatives; several must all match; `*` and `?` are wildcards.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct Filter {
+    /// What is compared, such as `vpc-id` or `tag:Name`.
+    pub name: String,
+    /// The alternatives (`Value.N`).
+    #[serde(default, rename = "Value", alias = "Values")]
+    pub values: Vec<String>,
+}
+
+/// `Tag.N`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct TagInput {
+    /// The key.
+    pub key: String,
+    /// The value; nothing is an empty one.
+    #[serde(default)]
+    pub value: String,
+}
+
+/// `TagSpecification.N`: tags for what the call makes.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct TagSpecification {
+    /// The kind of resource, such as `vpc`.
+    pub resource_type: String,
+    /// The tags (`Tag.N`).
+    #[serde(default, rename = "Tag", alias = "Tags")]
+    pub tags: Vec<TagInput>,
+}
+
+/// A list as EC2 writes it: an `item` element each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Items<T> {
+    /// The members.
+    #[serde(rename = "item")]
+    pub items: Vec<T>,
+}
+
+impl<T> Default for Items<T> {
+    fn default() -> Self {
+        Self { items: Vec::new() }
+    }
+}
+
+impl<T> FromIterator<T> for Items<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(members: I) -> Self {
+        Self { items: members.into_iter().collect() }
+    }
+}
+
+/// A list as Elastic Load Balancing writes it: a `member` element each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Members<T> {
+    /// The members.
+    #[serde(rename = "member")]
+    pub members: Vec<T>,
+}
+
+impl<T> Default for Members<T> {
+    fn default() -> Self {
+        Self { members: Vec::new() }
+    }
+}
+
+impl<T> FromIterator<T> for Members<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(members: I) -> Self {
+        Self { members: members.into_iter().collect() }
+    }
+}
+
+/// A tag as EC2 shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TagItem {
+    /// The key.
+    pub key: String,
+    /// The value.
+    pub value: String,
+}
+
+/// An object's tags as EC2 shows them, by key.
+#[must_use]
+pub fn tag_set(tags: &Tags) -> Items<TagItem> {
+    tags.iter().map(|(key, value)| TagItem { key: key.clone(), value: value.clone() }).collect()
+}
+
+/// The answer of calls that only say that they did it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Done {
+    /// Always true: a failure is an error.
+    #[serde(rename = "return")]
+    pub done: bool,
+}
+
+impl Done {
+    /// It is done.
+    pub const YES: Self = Self { done: true };
+}
+
+/// A parameter that this cloud does not have: that it was given is all that is kept of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unsupported;
+
+impl<'de> Deserialize<'de> for Unsupported {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
+}
+
+/// A request that may carry parameters that this cloud cannot honour.
+pub(crate) trait Refused {
+    /// The first of them that was given.
+    fn refused(&self) -> Option<&'static str>;
+}
+
+/// The first name whose parameter was given.
+pub(crate) fn given(parameters: &[(&'static str, bool)]) -> Option<&'static str> {
+    parameters.iter().find(|(_, given)| *given).map(|(name, _)| *name)
+}

@@ -1,0 +1,7 @@
+//! Route tables and their routes.
+
+mod request;
+mod response;
+
+pub use request::*;
+pub use response::*;

@@ -1,0 +1,22 @@
+//! The model of an AWS network. Pure: no I/O, no clock, no async; time and randomness are passed in.
+//!
+//! Three entry points, and everything hangs on them:
+//! - [`apply`]: AWS's rules, states and error codes.
+//! - [`picture`]: what the kernel must look like.
+//! - [`reach`]: the walk of one packet, and where and why it stops.
+
+pub mod api;
+mod error;
+mod id;
+pub mod picture;
+mod reach;
+mod rules;
+pub mod state;
+
+pub use api::{Action, Response};
+pub use error::{AwsError, Fault};
+pub use id::*;
+pub use picture::{Picture, picture};
+pub use reach::{Flow, Protocol, Source, Step, Verdict, reach};
+pub use rules::{Caller, Context, apply, new_account, tick};
+pub use state::Network;

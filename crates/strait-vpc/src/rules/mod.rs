@@ -1,0 +1,236 @@
+//! AWS's rules: one function a call, grouped by object. They check everything first and change the network last.
+
+mod account;
+mod acl;
+mod balancer;
+mod block;
+mod check;
+mod endpoint;
+mod filter;
+mod gateway;
+mod group;
+mod group_call;
+mod group_rule;
+mod instance;
+mod instance_view;
+mod interface;
+mod launch;
+mod peering;
+mod peering_view;
+mod permission;
+mod region;
+mod resource;
+mod route;
+mod routing;
+mod subnet;
+mod tag;
+mod tenant;
+mod traffic;
+mod vpc;
+
+use jiff::Timestamp;
+
+use crate::api::{Action, Refused, Response};
+use crate::error::{AwsError, Fault};
+use crate::id::{AccountId, Region};
+use crate::state::Network;
+
+pub use tenant::new_account;
+
+/// Who calls, and in which Region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The account that signed the call.
+    pub account: AccountId,
+    /// The Region that the call was signed for.
+    pub region: Region,
+}
+
+/// What a pure function may not take for itself: time and randomness.
+pub struct Context<'a> {
+    /// Now.
+    pub now: Timestamp,
+    /// Random bits; each call gives new ones.
+    pub random: &'a mut dyn FnMut() -> u128,
+}
+
+/// Makes a call. If it fails, nothing has changed.
+///
+/// At an account's first call in a Region it gets its default VPC there, see [`new_account`].
+pub fn apply(
+    network: &mut Network,
+    caller: &Caller,
+    action: Action,
+    context: &mut Context<'_>,
+) -> Result<Response, AwsError> {
+    if action.is_dry_run() {
+        let mut draft = network.clone();
+        settle_and_run(&mut draft, caller, action, context)?;
+        let message = "Request would have succeeded, but DryRun flag is set.";
+        return Err(AwsError::with_fault("DryRunOperation", message, Fault::DryRun));
+    }
+    if !tenant::is_new_here(network, caller) {
+        return run(network, caller, action, context);
+    }
+    let mut draft = network.clone();
+    let response = settle_and_run(&mut draft, caller, action, context)?;
+    *network = draft;
+    Ok(response)
+}
+
+/// Time passes: requests for peering connections expire after 7 days, ended ones and terminated instances go when
+/// nobody is shown them any more.
+pub fn tick(network: &mut Network, now: Timestamp) {
+    peering::pass(network, now);
+    instance::pass(network, now);
+}
+
+fn settle_and_run(
+    network: &mut Network,
+    caller: &Caller,
+    action: Action,
+    context: &mut Context<'_>,
+) -> Result<Response, AwsError> {
+    if tenant::is_new_here(network, caller) {
+        tenant::settle(network, caller, context)?;
+    }
+    run(network, caller, action, context)
+}
+
+/// Matches a call to its rule. `refusing` ones have parameters that this cloud does not have: they are looked at first.
+macro_rules! dispatch {
+    (
+        $action:ident, $request:ident;
+        refusing { $($name:ident => $answer:expr,)* }
+        others { $($other:ident => $other_answer:expr,)* }
+    ) => {
+        match $action {
+            $(Action::$name($request) => {
+                check_supported(&$request)?;
+                $answer.map(Response::$name)
+            })*
+            $(Action::$other($request) => $other_answer.map(Response::$other),)*
+        }
+    };
+}
+
+fn run(
+    network: &mut Network,
+    caller: &Caller,
+    action: Action,
+    context: &mut Context<'_>,
+) -> Result<Response, AwsError> {
+    dispatch! {
+        action, request;
+        refusing {
+            CreateVpc => vpc::create(network, caller, &request, context),
+            CreateDefaultVpc => vpc::create_default(network, caller, context),
+            DescribeVpcs => vpc::describe(network, caller, &request),
+            DeleteVpc => vpc::delete(network, caller, &request, context),
+            ModifyVpcAttribute => vpc::modify_attribute(network, caller, &request),
+            DescribeVpcAttribute => vpc::describe_attribute(network, caller, &request),
+            AssociateVpcCidrBlock => block::associate(network, caller, &request, context),
+            DisassociateVpcCidrBlock => block::disassociate(network, caller, &request, context),
+            CreateSubnet => subnet::create(network, caller, &request, context),
+            DescribeSubnets => subnet::describe(network, caller, &request),
+            DeleteSubnet => subnet::delete(network, caller, &request),
+            ModifySubnetAttribute => subnet::modify(network, caller, &request),
+            CreateRouteTable => route::create(network, caller, &request, context),
+            DescribeRouteTables => route::describe(network, caller, &request),
+            DeleteRouteTable => route::delete(network, caller, &request),
+            AssociateRouteTable => route::associate(network, caller, &request, context),
+            DisassociateRouteTable => route::disassociate(network, caller, &request),
+            ReplaceRouteTableAssociation => route::replace_association(network, caller, &request, context),
+            CreateRoute => routing::create(network, caller, &request, context),
+            ReplaceRoute => routing::replace(network, caller, &request, context),
+            DeleteRoute => routing::delete(network, caller, &request),
+            CreateInternetGateway => gateway::create(network, caller, &request, context),
+            DescribeInternetGateways => gateway::describe(network, caller, &request),
+            AttachInternetGateway => gateway::attach(network, caller, &request),
+            DetachInternetGateway => gateway::detach(network, caller, &request),
+            DeleteInternetGateway => gateway::delete(network, caller, &request),
+            CreateSecurityGroup => group::create(network, caller, &request, context),
+            DescribeSecurityGroups => group::describe(network, caller, &request),
+            DeleteSecurityGroup => group::delete(network, caller, &request),
+            AuthorizeSecurityGroupIngress => group_call::authorize_ingress(network, caller, &request, context),
+            AuthorizeSecurityGroupEgress => group_call::authorize_egress(network, caller, &request, context),
+            RevokeSecurityGroupIngress => group_call::revoke_ingress(network, caller, &request),
+            RevokeSecurityGroupEgress => group_call::revoke_egress(network, caller, &request),
+            DescribeSecurityGroupRules => group_rule::describe(network, caller, &request),
+            ModifySecurityGroupRules => group_rule::modify(network, caller, &request),
+            CreateNetworkAcl => acl::create(network, caller, &request, context),
+            DescribeNetworkAcls => acl::describe(network, caller, &request),
+            DeleteNetworkAcl => acl::delete(network, caller, &request),
+            CreateNetworkAclEntry => acl::create_entry(network, caller, &request),
+            ReplaceNetworkAclEntry => acl::replace_entry(network, caller, &request),
+            DeleteNetworkAclEntry => acl::delete_entry(network, caller, &request),
+            ReplaceNetworkAclAssociation => acl::replace_association(network, caller, &request, context),
+            CreateVpcPeeringConnection => peering::create(network, caller, &request, context),
+            DescribeVpcPeeringConnections => peering::describe(network, caller, &request, context),
+            AcceptVpcPeeringConnection => peering::accept(network, caller, &request, context),
+            RejectVpcPeeringConnection => peering::reject(network, caller, &request, context),
+            DeleteVpcPeeringConnection => peering::delete(network, caller, &request, context),
+            ModifyVpcPeeringConnectionOptions => peering::modify_options(network, caller, &request, context),
+            RunInstances => instance::run(network, caller, &request, context),
+            DescribeInstances => instance::describe(network, caller, &request),
+            TerminateInstances => instance::terminate(network, caller, &request, context),
+            DescribeInstanceStatus => instance::describe_status(network, caller, &request),
+            DescribeImages => instance::describe_images(&request),
+            CreateNetworkInterface => interface::create(network, caller, &request, context),
+            DescribeNetworkInterfaces => interface::describe(network, caller, &request),
+            DeleteNetworkInterface => interface::delete(network, caller, &request),
+            ModifyNetworkInterfaceAttribute => interface::modify(network, caller, &request),
+            CreateTags => tag::create(network, caller, &request, context),
+            DeleteTags => tag::delete(network, caller, &request, context),
+            DescribeTags => tag::describe(network, caller, &request, context),
+            DescribeRegions => region::describe_regions(&request),
+            DescribeAvailabilityZones => region::describe_zones(caller, &request),
+            DescribeAccountAttributes => region::describe_account_attributes(network, caller, &request),
+            DescribeDhcpOptions => region::describe_dhcp_options(caller, &request),
+        }
+        others {
+            CreateVpcEndpointServiceConfiguration => endpoint::create_service(network, caller, &request, context),
+            DescribeVpcEndpointServiceConfigurations => endpoint::describe_configurations(network, caller, &request),
+            ModifyVpcEndpointServiceConfiguration => endpoint::modify_service(network, caller, &request),
+            DeleteVpcEndpointServiceConfigurations => endpoint::delete_services(network, caller, &request),
+            ModifyVpcEndpointServicePermissions => endpoint::modify_permissions(network, caller, &request),
+            DescribeVpcEndpointServicePermissions => endpoint::describe_permissions(network, caller, &request),
+            DescribeVpcEndpointServices => endpoint::describe_services(network, caller, &request),
+            CreateVpcEndpoint => endpoint::create(network, caller, &request, context),
+            DescribeVpcEndpoints => endpoint::describe(network, caller, &request),
+            ModifyVpcEndpoint => endpoint::modify(network, caller, &request, context),
+            DeleteVpcEndpoints => endpoint::delete(network, caller, &request),
+            DescribeVpcEndpointConnections => endpoint::describe_connections(network, caller, &request),
+            AcceptVpcEndpointConnections => endpoint::accept(network, caller, &request),
+            RejectVpcEndpointConnections => endpoint::reject(network, caller, &request),
+            CreateLoadBalancer => balancer::create_balancer(network, caller, &request, context),
+            DescribeLoadBalancers => balancer::describe_balancers(network, caller, &request),
+            DeleteLoadBalancer => balancer::delete_balancer(network, caller, &request),
+            ModifyLoadBalancerAttributes => balancer::modify_balancer_attributes(network, caller, &request),
+            DescribeLoadBalancerAttributes => balancer::describe_balancer_attributes(network, caller, &request),
+            SetSecurityGroups => balancer::set_groups(network, caller, &request),
+            CreateTargetGroup => balancer::create_target_group(network, caller, &request, context),
+            DescribeTargetGroups => balancer::describe_target_groups(network, caller, &request),
+            DeleteTargetGroup => balancer::delete_target_group(network, caller, &request),
+            ModifyTargetGroupAttributes => balancer::modify_group_attributes(network, caller, &request),
+            DescribeTargetGroupAttributes => balancer::describe_group_attributes(network, caller, &request),
+            RegisterTargets => balancer::register_targets(network, caller, &request),
+            DeregisterTargets => balancer::deregister_targets(network, caller, &request),
+            DescribeTargetHealth => balancer::describe_health(network, caller, &request),
+            CreateListener => balancer::create_listener(network, caller, &request, context),
+            DescribeListeners => balancer::describe_listeners(network, caller, &request),
+            DeleteListener => balancer::delete_listener(network, caller, &request),
+            AddTags => balancer::add_tags(network, caller, &request),
+            RemoveTags => balancer::remove_tags(network, caller, &request),
+            DescribeBalancerTags => balancer::describe_tags(network, caller, &request),
+            GetCallerIdentity => account::get_caller_identity(caller, &request),
+        }
+    }
+}
+
+fn check_supported(request: &impl Refused) -> Result<(), AwsError> {
+    match request.refused() {
+        Some(parameter) => Err(AwsError::unsupported(&format!("The parameter {parameter}"))),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,130 @@
+//! What all objects have in common: an id with its codes, an owner, a Region, tags.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use crate::error::AwsError;
+use crate::id::*;
+use crate::rules::Caller;
+use crate::state::*;
+
+/// An object that one account owns in one Region.
+pub(super) trait Resource: Sized {
+    /// The type of its id.
+    type Id: FromStr<Err = MalformedId> + Ord + Clone + Display;
+    /// What tags call it.
+    const KIND: &'static str;
+    /// What messages call it.
+    const NOUN: &'static str;
+    /// The code for an id of the wrong shape.
+    const MALFORMED: &'static str;
+    /// The code for an id that nothing has.
+    const NOT_FOUND: &'static str;
+
+    /// The table that it is in.
+    fn table(network: &Network) -> &Table<Self::Id, Self>;
+    /// The table that it is in, to change.
+    fn table_mut(network: &mut Network) -> &mut Table<Self::Id, Self>;
+    /// Who owns it.
+    fn owner(&self) -> &AccountId;
+    /// Where it is.
+    fn region(&self) -> &Region;
+    /// Its tags.
+    fn tags(&self) -> &Tags;
+    /// Its tags, to change.
+    fn tags_mut(&mut self) -> &mut Tags;
+
+    /// Whether the caller sees it: it is the account's, in the Region of the call.
+    fn is_of(&self, caller: &Caller) -> bool {
+        *self.owner() == caller.account && *self.region() == caller.region
+    }
+}
+
+macro_rules! resources {
+    ($($type:ident($id:ident) in $table:ident, $kind:literal, $noun:literal, $malformed:literal, $not_found:literal;)*) => {$(
+        impl Resource for $type {
+            type Id = $id;
+            const KIND: &'static str = $kind;
+            const NOUN: &'static str = $noun;
+            const MALFORMED: &'static str = $malformed;
+            const NOT_FOUND: &'static str = $not_found;
+
+            fn table(network: &Network) -> &Table<$id, Self> {
+                &network.$table
+            }
+
+            fn table_mut(network: &mut Network) -> &mut Table<$id, Self> {
+                &mut network.$table
+            }
+
+            fn owner(&self) -> &AccountId {
+                &self.owner
+            }
+
+            fn region(&self) -> &Region {
+                &self.region
+            }
+
+            fn tags(&self) -> &Tags {
+                &self.tags
+            }
+
+            fn tags_mut(&mut self) -> &mut Tags {
+                &mut self.tags
+            }
+        }
+    )*};
+}
+
+resources! {
+    Vpc(VpcId) in vpcs, "vpc", "vpc ID", "InvalidVpcID.Malformed", "InvalidVpcID.NotFound";
+    Subnet(SubnetId) in subnets, "subnet", "subnet ID", "InvalidSubnetID.Malformed", "InvalidSubnetID.NotFound";
+    RouteTable(RouteTableId) in route_tables, "route-table", "routeTable ID", "InvalidRouteTableId.Malformed",
+        "InvalidRouteTableID.NotFound";
+    InternetGateway(InternetGatewayId) in internet_gateways, "internet-gateway", "internetGateway ID",
+        "InvalidInternetGatewayId.Malformed", "InvalidInternetGatewayID.NotFound";
+    SecurityGroup(SecurityGroupId) in security_groups, "security-group", "security group", "InvalidGroupId.Malformed",
+        "InvalidGroup.NotFound";
+    NetworkAcl(NetworkAclId) in network_acls, "network-acl", "networkAcl ID", "InvalidNetworkAclId.Malformed",
+        "InvalidNetworkAclID.NotFound";
+    Interface(InterfaceId) in interfaces, "network-interface", "networkInterface ID",
+        "InvalidNetworkInterfaceId.Malformed", "InvalidNetworkInterfaceID.NotFound";
+    Instance(InstanceId) in instances, "instance", "instance ID", "InvalidInstanceID.Malformed",
+        "InvalidInstanceID.NotFound";
+    EndpointService(EndpointServiceId) in endpoint_services, "vpc-endpoint-service", "VpcEndpointService Id",
+        "InvalidVpcEndpointServiceIdId.Malformed", "InvalidVpcEndpointServiceId.NotFound";
+    Endpoint(EndpointId) in endpoints, "vpc-endpoint", "Vpc Endpoint Id", "InvalidVpcEndpointId.Malformed",
+        "InvalidVpcEndpointId.NotFound";
+}
+
+/// The caller's object with this id: its shape is looked at before whether it is there.
+pub(super) fn find<'n, R: Resource>(network: &'n Network, caller: &Caller, id: &str) -> Result<&'n R, AwsError> {
+    let id: R::Id = id.parse().map_err(|why: MalformedId| AwsError::new(R::MALFORMED, why.to_string()))?;
+    let found = R::table(network).get(&id).filter(|object| object.is_of(caller));
+    found.ok_or_else(|| AwsError::new(R::NOT_FOUND, format!("The {} '{id}' does not exist", R::NOUN)))
+}
+
+/// The id of the caller's object with this id, which then is there.
+pub(super) fn find_id<R: Resource>(network: &Network, caller: &Caller, id: &str) -> Result<R::Id, AwsError> {
+    find::<R>(network, caller, id)?;
+    id.parse().map_err(|why: MalformedId| AwsError::new(R::MALFORMED, why.to_string()))
+}
+
+/// The caller's objects, of those with these ids; all if none is named. Each id must be there.
+pub(super) fn chosen<'n, R: Resource>(
+    network: &'n Network,
+    caller: &Caller,
+    ids: &[String],
+) -> Result<Vec<&'n R>, AwsError> {
+    for id in ids {
+        find::<R>(network, caller, id)?;
+    }
+    let wanted = |id: &R::Id| ids.is_empty() || ids.contains(&id.to_string());
+    let rows = R::table(network).iter().filter(|(id, object)| object.is_of(caller) && wanted(id));
+    Ok(rows.map(|(_, object)| object).collect())
+}
+
+/// Whether an id is among those asked for; all are if none is.
+pub(super) fn chosen_ids(ids: &[String], id: &str) -> bool {
+    ids.is_empty() || ids.iter().any(|asked| asked == id)
+}

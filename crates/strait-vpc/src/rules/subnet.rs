@@ -1,0 +1,208 @@
+//! Subnets.
+
+use ipnet::Ipv4Net;
+
+use crate::api::*;
+use crate::error::AwsError;
+use crate::id::*;
+use crate::rules::check::{self, Quota, overlap};
+use crate::rules::resource::{Resource, chosen, find, find_id};
+use crate::rules::{Caller, Context, filter, region};
+use crate::state::*;
+
+pub(super) fn create(
+    network: &mut Network,
+    caller: &Caller,
+    request: &CreateSubnetRequest,
+    context: &mut Context<'_>,
+) -> Result<CreateSubnetResponse, AwsError> {
+    let vpc = check::find_vpc(network, caller, &request.vpc_id)?;
+    let Some(cidr) = &request.cidr_block else {
+        return Err(AwsError::missing("cidrBlock"));
+    };
+    let cidr = check::cidr(cidr, "cidrBlock")?;
+    if !(16..=28).contains(&cidr.prefix_len()) || !vpc.cidrs().any(|block| block.contains(&cidr)) {
+        let blocks: Vec<String> = vpc.cidrs().map(|block| block.to_string()).collect();
+        let message =
+            format!("The CIDR '{cidr}' is invalid. Use a block from /16 to /28 inside the VPC's: {}.", blocks.join(", "));
+        return Err(AwsError::new("InvalidSubnet.Range", message));
+    }
+    let siblings = || network.subnets.values().filter(|subnet| subnet.vpc == vpc.id);
+    if let Some(sibling) = siblings().find(|subnet| overlap(subnet.cidr, cidr)) {
+        let message = format!("The CIDR '{cidr}' conflicts with another subnet: {} has {}", sibling.id, sibling.cidr);
+        return Err(AwsError::new("InvalidSubnet.Conflict", message));
+    }
+    check::within(network, Quota::SubnetsPerVpc, siblings().count() + 1)?;
+    let zone = zone(caller, request.availability_zone.as_deref(), request.availability_zone_id.as_deref())?;
+    let tags = check::tags_from(&request.tag_specifications, Subnet::KIND)?;
+    let new = NewSubnet { vpc: vpc.id.clone(), cidr, zone, is_default: false, tags };
+    let id = make(network, caller, new, context);
+    Ok(CreateSubnetResponse { subnet: item(network, find(network, caller, id.as_str())?) })
+}
+
+pub(super) fn describe(
+    network: &Network,
+    caller: &Caller,
+    request: &DescribeSubnetsRequest,
+) -> Result<DescribeSubnetsResponse, AwsError> {
+    let mut shown = Vec::new();
+    for subnet in chosen::<Subnet>(network, caller, &request.subnet_ids)? {
+        if filter::matches(&request.filters, &subnet.tags, |name| filter_values(network, subnet, name))? {
+            shown.push(item(network, subnet));
+        }
+    }
+    let page = filter::page(shown, request.max_results, request.next_token.as_deref(), &request.subnet_ids)?;
+    Ok(DescribeSubnetsResponse { subnets: page.items.into_iter().collect(), next_token: page.next_token })
+}
+
+pub(super) fn delete(
+    network: &mut Network,
+    caller: &Caller,
+    request: &DeleteSubnetRequest,
+) -> Result<DeleteSubnetResponse, AwsError> {
+    let id = find_id::<Subnet>(network, caller, &request.subnet_id)?;
+    let inside = network.interfaces.values().filter(|interface| interface.subnet == id);
+    let inside: Vec<String> = inside.map(|interface| interface.id.to_string()).collect();
+    if !inside.is_empty() {
+        let message = format!(
+            "The subnet '{id}' has dependencies and cannot be deleted. Interfaces are in it: {}.",
+            inside.join(", ")
+        );
+        return Err(AwsError::new("DependencyViolation", message));
+    }
+    let tables: Vec<RouteTableId> = network.route_tables.keys().cloned().collect();
+    for table in tables {
+        let used = RouteTableUse::Subnet(id.clone());
+        if network.route_tables.get(&table).is_some_and(|row| row.associations.values().any(|user| *user == used))
+            && let Some(row) = network.route_tables.get_mut(&table)
+        {
+            row.associations.retain(|_, user| *user != used);
+        }
+    }
+    let acl = network.network_acls.values().find(|acl| acl.associations.values().any(|subnet| *subnet == id));
+    if let Some(acl) = acl.map(|acl| acl.id.clone()).and_then(|acl| network.network_acls.get_mut(&acl)) {
+        acl.associations.retain(|_, subnet| *subnet != id);
+    }
+    network.subnets.remove(&id);
+    Ok(DeleteSubnetResponse(Done::YES))
+}
+
+pub(super) fn modify(
+    network: &mut Network,
+    caller: &Caller,
+    request: &ModifySubnetAttributeRequest,
+) -> Result<ModifySubnetAttributeResponse, AwsError> {
+    let id = find_id::<Subnet>(network, caller, &request.subnet_id)?;
+    let Some(value) = request.map_public_ip_on_launch.as_ref().and_then(|asked| asked.value) else {
+        return Err(AwsError::missing("MapPublicIpOnLaunch"));
+    };
+    if let Some(subnet) = network.subnets.get_mut(&id) {
+        subnet.map_public_ip = value;
+    }
+    Ok(ModifySubnetAttributeResponse(Done::YES))
+}
+
+/// A subnet to be made; its block and zone have been checked.
+pub(super) struct NewSubnet {
+    /// Its VPC.
+    pub(super) vpc: VpcId,
+    /// Its block.
+    pub(super) cidr: Ipv4Net,
+    /// The letter of its zone.
+    pub(super) zone: char,
+    /// Whether it is the zone's default one.
+    pub(super) is_default: bool,
+    /// Its tags.
+    pub(super) tags: Tags,
+}
+
+/// Makes a subnet; the VPC's default ACL filters it.
+pub(super) fn make(network: &mut Network, caller: &Caller, new: NewSubnet, context: &mut Context<'_>) -> SubnetId {
+    let id = SubnetId::from_random((context.random)());
+    let acl = network.network_acls.values().find(|acl| acl.vpc == new.vpc && acl.is_default).map(|acl| acl.id.clone());
+    if let Some(acl) = acl.and_then(|acl| network.network_acls.get_mut(&acl)) {
+        acl.associations.insert(NetworkAclAssociationId::from_random((context.random)()), id.clone());
+    }
+    let subnet = Subnet {
+        id: id.clone(),
+        vpc: new.vpc,
+        owner: caller.account.clone(),
+        region: caller.region.clone(),
+        cidr: new.cidr,
+        zone: new.zone,
+        is_default: new.is_default,
+        map_public_ip: new.is_default,
+        tags: new.tags,
+    };
+    network.subnets.insert(id.clone(), subnet);
+    id
+}
+
+/// The letter of the zone that was asked for; the Region's first if none was.
+fn zone(caller: &Caller, name: Option<&str>, id: Option<&str>) -> Result<char, AwsError> {
+    let mut zones = region::zones(caller.region.as_str());
+    let unknown = |given: &str| {
+        let all: Vec<String> = region::zones(caller.region.as_str()).map(|zone| zone.name).collect();
+        let message = format!(
+            "Value ({given}) for parameter availabilityZone is invalid. Subnets can currently only be created in the following availability zones: {}.",
+            all.join(", ")
+        );
+        AwsError::new("InvalidParameterValue", message)
+    };
+    let found = match (name, id) {
+        (Some(_), Some(_)) => {
+            let message = "Give AvailabilityZone or AvailabilityZoneId, not both.";
+            return Err(AwsError::new("InvalidParameterCombination", message));
+        }
+        (Some(name), None) => zones.find(|zone| zone.name == name).ok_or_else(|| unknown(name))?,
+        (None, Some(id)) => zones.find(|zone| zone.id == id).ok_or_else(|| unknown(id))?,
+        (None, None) => zones.next().ok_or_else(|| unknown(caller.region.as_str()))?,
+    };
+    Ok(found.letter)
+}
+
+fn item(network: &Network, subnet: &Subnet) -> SubnetItem {
+    let zone = region::zone(subnet);
+    SubnetItem {
+        subnet_id: subnet.id.to_string(),
+        subnet_arn: arn(subnet),
+        vpc_id: subnet.vpc.to_string(),
+        owner_id: subnet.owner.to_string(),
+        state: "available".to_owned(),
+        cidr_block: subnet.cidr.to_string(),
+        availability_zone: zone.name,
+        availability_zone_id: zone.id,
+        available_ip_address_count: i32::try_from(check::free_addresses(network, subnet)).unwrap_or(i32::MAX),
+        default_for_az: subnet.is_default,
+        map_public_ip_on_launch: subnet.map_public_ip,
+        private_dns_name_options_on_launch: PrivateDnsNameOptionsOnLaunchItem {
+            hostname_type: "ip-name".to_owned(),
+            ..Default::default()
+        },
+        tags: tag_set(&subnet.tags),
+        ..Default::default()
+    }
+}
+
+fn arn(subnet: &Subnet) -> String {
+    format!("arn:aws:ec2:{}:{}:subnet/{}", subnet.region, subnet.owner, subnet.id)
+}
+
+fn filter_values(network: &Network, subnet: &Subnet, name: &str) -> Option<Vec<String>> {
+    let value = match name {
+        "subnet-id" => subnet.id.to_string(),
+        "subnet-arn" => arn(subnet),
+        "vpc-id" => subnet.vpc.to_string(),
+        "owner-id" => subnet.owner.to_string(),
+        "state" => "available".to_owned(),
+        "cidr" | "cidr-block" | "cidrBlock" => subnet.cidr.to_string(),
+        "availability-zone" | "availabilityZone" => region::zone(subnet).name,
+        "availability-zone-id" | "availabilityZoneId" => region::zone(subnet).id,
+        "available-ip-address-count" => check::free_addresses(network, subnet).to_string(),
+        "default-for-az" | "defaultForAz" => subnet.is_default.to_string(),
+        "map-public-ip-on-launch" => subnet.map_public_ip.to_string(),
+        "ipv6-native" => "false".to_owned(),
+        _ => return None,
+    };
+    Some(vec![value])
+}

@@ -1,0 +1,155 @@
+//! VPCs, subnets, route tables, internet gateways.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Tags;
+use crate::id::*;
+
+/// A VPC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vpc {
+    /// Its id.
+    pub id: VpcId,
+    /// Who owns it.
+    pub owner: AccountId,
+    /// Where it is.
+    pub region: Region,
+    /// Its blocks; the first is the primary one.
+    pub blocks: Vec<CidrBlock>,
+    /// Whether it is the Region's default VPC.
+    pub is_default: bool,
+    /// `enableDnsSupport`.
+    pub dns_support: bool,
+    /// `enableDnsHostnames`.
+    pub dns_hostnames: bool,
+    /// `enableNetworkAddressUsageMetrics`.
+    pub usage_metrics: bool,
+    /// `default` or `dedicated`.
+    pub tenancy: String,
+    /// Its DHCP options.
+    pub dhcp_options: DhcpOptionsId,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+impl Vpc {
+    /// The primary block.
+    #[must_use]
+    pub fn primary(&self) -> Ipv4Net {
+        self.blocks[0].cidr
+    }
+
+    /// All blocks.
+    pub fn cidrs(&self) -> impl Iterator<Item = Ipv4Net> + '_ {
+        self.blocks.iter().map(|block| block.cidr)
+    }
+}
+
+/// A CIDR block of a VPC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CidrBlock {
+    /// The id of its association.
+    pub association: CidrAssociationId,
+    /// The block, host bits off.
+    pub cidr: Ipv4Net,
+}
+
+/// A subnet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subnet {
+    /// Its id.
+    pub id: SubnetId,
+    /// Its VPC.
+    pub vpc: VpcId,
+    /// Who owns it.
+    pub owner: AccountId,
+    /// Where it is.
+    pub region: Region,
+    /// Its block.
+    pub cidr: Ipv4Net,
+    /// The letter of its zone in the Region.
+    pub zone: char,
+    /// Whether it is the zone's default subnet.
+    pub is_default: bool,
+    /// `mapPublicIpOnLaunch`.
+    pub map_public_ip: bool,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+impl Subnet {
+    /// The router's address: base+1.
+    #[must_use]
+    pub fn router(&self) -> Ipv4Addr {
+        Ipv4Addr::from(u32::from(self.cidr.network()) + 1)
+    }
+
+    /// The resolver's address: base+2.
+    #[must_use]
+    pub fn resolver(&self) -> Ipv4Addr {
+        Ipv4Addr::from(u32::from(self.cidr.network()) + 2)
+    }
+}
+
+/// A route table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteTable {
+    /// Its id.
+    pub id: RouteTableId,
+    /// Its VPC.
+    pub vpc: VpcId,
+    /// Who owns it.
+    pub owner: AccountId,
+    /// Where it is.
+    pub region: Region,
+    /// Its number in the kernel: unique in the network.
+    pub index: u32,
+    /// Its routes besides the local ones, by destination. Local routes are the VPC's blocks: they are derived.
+    pub routes: BTreeMap<Ipv4Net, RouteTarget>,
+    /// With what it is associated.
+    pub associations: BTreeMap<RouteTableAssociationId, RouteTableUse>,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// What uses a route table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RouteTableUse {
+    /// The VPC, as its main table.
+    Main,
+    /// A subnet, explicitly.
+    Subnet(SubnetId),
+}
+
+/// Where a route leads. Whether it is `active` or `blackhole` is derived from the target's state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RouteTarget {
+    /// A peering connection.
+    Peering(PeeringId),
+    /// An internet gateway.
+    InternetGateway(InternetGatewayId),
+    /// A network interface.
+    Interface(InterfaceId),
+}
+
+/// An internet gateway.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InternetGateway {
+    /// Its id.
+    pub id: InternetGatewayId,
+    /// Who owns it.
+    pub owner: AccountId,
+    /// Where it is.
+    pub region: Region,
+    /// The VPC that it is attached to.
+    pub vpc: Option<VpcId>,
+    /// Its tags.
+    pub tags: Tags,
+}
