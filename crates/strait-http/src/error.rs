@@ -134,24 +134,22 @@ impl ApiError {
         match self {
             Self::Plane(error) => match error.kind() {
                 ErrorKind::NotFound => Some("list the objects of that kind, and name one by id or by name".to_owned()),
-                ErrorKind::Invalid => Some("correct the field and send the request again".to_owned()),
                 ErrorKind::QuotaExceeded => Some(format!(
                     "delete one that is not needed, or have the operator raise the quota: `strait admin quota`, or PUT {BASE}/admin/projects/PROJECT/quotas"
                 )),
                 ErrorKind::Unauthorized => Some(KEYS.to_owned()),
                 ErrorKind::Unavailable => Some("try again in a few seconds".to_owned()),
                 ErrorKind::Internal => Some("look into the server's log".to_owned()),
-                ErrorKind::Conflict => None,
+                ErrorKind::Invalid | ErrorKind::Conflict => None,
             },
             Self::Unauthorized(_) => Some(KEYS.to_owned()),
             Self::NotAdmin => {
                 Some("send `Authorization: Bearer ADMIN_KEY`; the key is `admin_key` in credentials.json of the data folder".to_owned())
             }
             Self::Host(_) => Some("send the request to 127.0.0.1 or localhost, from a program and not from a web page".to_owned()),
-            Self::Field { .. } => Some("correct the field and send the request again".to_owned()),
             Self::Malformed(_) => Some("send one JSON object".to_owned()),
             Self::ContentType(_) => Some("send the header `Content-Type: application/json`".to_owned()),
-            Self::TooLarge => None,
+            Self::Field { .. } | Self::TooLarge => None,
             Self::NoSuchPath(_) | Self::WrongMethod { .. } => {
                 Some(format!("{BASE}/openapi.json lists what there is"))
             }

@@ -85,7 +85,10 @@ pub(super) async fn until(
             return Ok(object);
         }
         if Instant::now() >= end {
-            bail!("{what} is not there after {timeout} s: {}", why(&object));
+            bail!(
+                "{what} is still waited for after {timeout} s; next: {}",
+                why(&object)
+            );
         }
         tokio::time::sleep(PAUSE).await;
     }

@@ -8,7 +8,7 @@ mod objects;
 mod output;
 mod peering;
 mod project;
-mod service;
+pub(crate) mod service;
 mod steps;
 mod system;
 mod vpc;
@@ -46,9 +46,6 @@ pub(crate) enum Verb {
     /// Projects: own services and Peering VPCs
     #[command(subcommand)]
     Project(project::Verb),
-    /// PostgreSQL services
-    #[command(subcommand)]
-    Service(service::Verb),
     /// Peering VPCs: stand between customers' VPCs and services
     #[command(subcommand)]
     Vpc(vpc::Verb),
@@ -71,7 +68,6 @@ pub(crate) enum Verb {
 pub(crate) async fn run(verb: Verb, context: &Context) -> Result<()> {
     match verb {
         Verb::Project(verb) => project::run(verb, context).await,
-        Verb::Service(verb) => service::run(verb, context).await,
         Verb::Vpc(verb) => vpc::run(verb, context).await,
         Verb::Peering(verb) => peering::run(verb, context).await,
         Verb::Admin(verb) => admin::run(verb, context).await,
@@ -136,7 +132,15 @@ mod tests {
     #[derive(Debug, Parser)]
     struct Program {
         #[command(subcommand)]
-        _verb: Verb,
+        _command: Command,
+    }
+
+    #[derive(Debug, Subcommand)]
+    enum Command {
+        #[command(subcommand)]
+        Service(service::Verb),
+        #[command(flatten)]
+        Verb(Verb),
     }
 
     #[test]
@@ -152,7 +156,6 @@ mod tests {
             "service create --name orders --region us-east-1 --wait",
             "service attach orders main --wait --timeout 10",
             "service detach orders",
-            "service connect orders --from app -- -c 'select 1'",
             "vpc create --cidr 10.0.0.0/16 --region us-east-1",
             "peering create main --account 123456789012 --vpc-id vpc-1 --region eu-central-1",
             "peering steps pcx-1 --script",

@@ -1,9 +1,6 @@
 //! `strait service`.
 
-use std::os::unix::process::CommandExt;
-use std::process::Command;
-
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use comfy_table::Cell;
 use serde_json::{Value, json};
@@ -81,20 +78,6 @@ pub(crate) enum Verb {
         #[command(flatten)]
         common: Common,
     },
-    /// Opens psql on a service
-    #[command(
-        after_help = "Examples:\n  strait service connect orders\n  strait service connect orders --from app -- -c 'SELECT 1'"
-    )]
-    Connect {
-        /// The service's id or name
-        service: String,
-        /// From where: an instance, or `internet` [default: this machine]
-        #[arg(long, value_name = "INSTANCE|internet")]
-        from: Option<String>,
-        /// Further arguments of psql
-        #[arg(last = true)]
-        psql: Vec<String>,
-    },
     /// Deletes a service with its data
     #[command(visible_alias = "rm")]
     Delete {
@@ -116,7 +99,7 @@ pub(crate) struct Named {
     common: Common,
 }
 
-pub(super) async fn run(verb: Verb, context: &Context) -> Result<()> {
+pub(crate) async fn run(verb: Verb, context: &Context) -> Result<()> {
     match verb {
         Verb::Create {
             name,
@@ -215,11 +198,6 @@ pub(super) async fn run(verb: Verb, context: &Context) -> Result<()> {
                 common.format(),
             )
         }
-        Verb::Connect {
-            service,
-            from,
-            psql,
-        } => Err(connect(context, &service, from.as_deref(), &psql)),
         Verb::Delete { sure, named } => delete(&named.common.client(context)?, &sure, &named).await,
     }
 }
@@ -320,23 +298,6 @@ async fn settled(client: &Client, service: &Value, wait: &Wait) -> Result<Value>
         wait.timeout,
     )
     .await
-}
-
-/// Becomes `strait connect`, which enters namespaces and so must be a process without threads. Returns only to say why not.
-fn connect(context: &Context, service: &str, from: Option<&str>, psql: &[String]) -> anyhow::Error {
-    let program = match std::env::current_exe().context("cannot find this program") {
-        Ok(program) => program,
-        Err(error) => return error,
-    };
-    let mut command = Command::new(program);
-    if let Some(folder) = context.credentials().parent() {
-        command.arg("--data-dir").arg(folder);
-    }
-    command.args(["connect", service]);
-    if let Some(from) = from {
-        command.args(["--from", from]);
-    }
-    anyhow!(command.arg("--").args(psql).exec()).context("cannot start this program again")
 }
 
 fn list(services: &Value, format: Format) -> Result<()> {
