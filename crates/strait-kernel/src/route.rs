@@ -139,6 +139,12 @@ impl Routing {
         )
     }
 
+    /// Deletes all links that we made, and their other ends, in one go: one by one each costs the kernel 20 ms.
+    pub(crate) fn delete_our_links(&mut self) -> io::Result<()> {
+        let body = Body::new(&link_header(0, 0, 0)).with(27, &u32::from(OURS).to_ne_bytes());
+        gone_is_fine(self.0.change(DEL_LINK, 0, &body))
+    }
+
     /// IPv4 addresses by link index, without 127.0.0.0/8.
     pub(crate) fn addresses(&mut self) -> io::Result<BTreeSet<(u32, Ipv4Addr, u8)>> {
         let mut addresses = BTreeSet::new();

@@ -207,11 +207,14 @@ fn delete_all_links(
     let deleted = kernel.spaces.inside(name, || -> io::Result<usize> {
         let mut routing = Routing::open()?;
         let links = routing.links()?;
-        let veths: Vec<_> = links.iter().filter(|(link, _)| *link != "lo").collect();
-        for (_, link) in &veths {
-            routing.delete_link(link.index)?;
+        let count = links
+            .iter()
+            .filter(|(link, now)| *link != "lo" && now.ours)
+            .count();
+        if count > 0 {
+            routing.delete_our_links()?;
         }
-        Ok(veths.len())
+        Ok(count)
     })?;
     changes.links_deleted += deleted.map_err(failed("delete the links of", name))?;
     Ok(())

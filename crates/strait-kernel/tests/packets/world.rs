@@ -21,7 +21,7 @@ pub(crate) const TABLE: u32 = 1000;
 #[derive(Default)]
 pub(crate) struct World {
     pub(crate) picture: Picture,
-    macs: u8,
+    macs: u16,
 }
 
 impl World {
@@ -172,7 +172,8 @@ impl World {
 
     fn mac(&mut self) -> Mac {
         self.macs += 1;
-        Mac([0x02, 0, 0, 0, 1, self.macs])
+        let [high, low] = self.macs.to_be_bytes();
+        Mac([0x02, 0, 0, 1, high, low])
     }
 }
 
