@@ -1,6 +1,7 @@
 //! A throw-away PostgreSQL on a Unix socket: one server for the test process, one database for each test.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::str::FromStr;
@@ -94,6 +95,8 @@ fn start() -> Server {
         .arg(programs())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        // Signals for the tests must not end it before it has cleaned up.
+        .process_group(0)
         .spawn()
         .expect("sh (and setpriv under root)");
     let mut line = String::new();
