@@ -85,6 +85,7 @@ macro_rules! calls {
         /// The answer to a call.
         #[derive(Debug, Clone, Serialize)]
         #[serde(untagged)]
+        #[allow(clippy::large_enum_variant, reason = "an answer is made once and written at once")]
         #[allow(missing_docs, reason = "each answers AWS's call of that name")]
         pub enum Response {
             $($($name($response),)*)*
