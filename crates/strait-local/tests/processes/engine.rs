@@ -108,6 +108,24 @@ fn keeps_the_machine(world: &World) {
             "{sql}: {text}"
         );
     }
+
+    // Even PostgreSQL's own superuser sees its own data folder and nothing else of Strait's.
+    let password = fs::read_to_string(world.data.join("services/keeps/password")).expect("it");
+    let admin = Client {
+        from: host,
+        user: "strait",
+        password: &password,
+        sslmode: "disable",
+        ..client
+    };
+    let data = world.data.display();
+    world
+        .psql(&admin, &format!("select count(*) from pg_ls_dir('{data}')"))
+        .is("0");
+    world
+        .psql(&admin, "select pg_ls_dir('/run/strait')")
+        .is("data");
+    world.psql(&admin, "show unix_socket_directories").is("");
 }
 
 fn ends_sessions(world: &World) {

@@ -28,7 +28,8 @@ fn main() -> ExitCode {
         eprintln!("this machine cannot run these tests: {missing:?}");
         return ExitCode::FAILURE;
     }
-    let data = tempfile::tempdir().expect("a data folder");
+    // Not in /tmp, which is a new one in every sandbox: what is hidden must be hidden on purpose.
+    let data = tempfile::tempdir_in("/var/tmp").expect("a data folder");
     let run_dir = data.path().join("run");
     let anchor = Anchor::start(&run_dir).expect("an anchor");
     anchor.join().expect("joined");

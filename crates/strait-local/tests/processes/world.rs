@@ -78,7 +78,7 @@ impl World {
         self.wait(opened).expect("another engine")
     }
 
-    /// Runs `psql` in the app's host against the service in a host, as `verify-full` clients do.
+    /// Runs `psql` against the service in a host, as `verify-full` clients do.
     pub(crate) fn psql(&self, client: &Client<'_>, sql: &str) -> Output {
         let (process, log) = self.start_psql(client, sql);
         assert!(process.wait(PATIENCE).expect("a wait"), "psql never ends");
@@ -96,7 +96,11 @@ impl World {
         let connection = format!(
             "host={} hostaddr={} user={} dbname=tsdb sslmode={} sslrootcert=/run/ca.crt connect_timeout=10",
             client.name,
-            address_of(client.host),
+            if client.from == client.host {
+                Ipv4Addr::LOCALHOST
+            } else {
+                address_of(client.host)
+            },
             client.user,
             client.sslmode
         );
@@ -124,7 +128,10 @@ impl World {
             },
             log: Some(log.path().to_owned()),
         };
-        let process = self.kernel.spawn(APP, &launch).expect("psql starts");
+        let process = self
+            .kernel
+            .spawn(client.from, &launch)
+            .expect("psql starts");
         (process, log)
     }
 }
@@ -132,6 +139,7 @@ impl World {
 /// Who asks.
 #[derive(Clone)]
 pub(crate) struct Client<'a> {
+    pub(crate) from: &'a str,
     pub(crate) host: &'a str,
     pub(crate) name: &'a str,
     pub(crate) user: &'a str,
@@ -142,6 +150,7 @@ pub(crate) struct Client<'a> {
 impl<'a> Client<'a> {
     pub(crate) fn of(host: &'a str, name: &'a str) -> Self {
         Self {
+            from: APP,
             host,
             name,
             user: "tsdbadmin",
