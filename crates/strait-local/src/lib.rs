@@ -2,11 +2,11 @@
 
 pub mod agent;
 pub mod ca;
+pub mod cloud;
 pub mod engine;
 mod error;
 pub mod forwarder;
 pub mod resolver;
-pub mod cloud;
 mod store;
 
 pub use error::LocalError;

@@ -58,9 +58,12 @@ pub(crate) struct Change {
 pub(crate) async fn load(pool: &PgPool) -> Result<Network, LocalError> {
     sqlx::raw_sql(SCHEMA).execute(pool).await?;
     let mut network = Network::default();
-    let rows = sqlx::query("select kind, id, body from cloud.object order by kind, id").fetch_all(pool).await?;
+    let rows = sqlx::query("select kind, id, body from cloud.object order by kind, id")
+        .fetch_all(pool)
+        .await?;
     for row in rows {
-        let (kind, id, body): (String, String, serde_json::Value) = (row.get(0), row.get(1), row.get(2));
+        let (kind, id, body): (String, String, serde_json::Value) =
+            (row.get(0), row.get(1), row.get(2));
         load_row(&mut network, &kind, &id, body)?;
     }
     Ok(network)
@@ -68,19 +71,29 @@ pub(crate) async fn load(pool: &PgPool) -> Result<Network, LocalError> {
 
 /// Names that the public DNS answered last.
 pub(crate) async fn load_names(pool: &PgPool) -> Result<BTreeMap<String, Ipv4Addr>, LocalError> {
-    let rows = sqlx::query("select name, address from cloud.name").fetch_all(pool).await?;
+    let rows = sqlx::query("select name, address from cloud.name")
+        .fetch_all(pool)
+        .await?;
     let named = rows.iter().map(|row| {
         let (name, address): (String, String) = (row.get(0), row.get(1));
-        let parsed = address.parse().map_err(|_| LocalError::UnknownRow { kind: "name".to_owned(), id: name.clone() })?;
+        let parsed = address.parse().map_err(|_| LocalError::UnknownRow {
+            kind: "name".to_owned(),
+            id: name.clone(),
+        })?;
         Ok((name, parsed))
     });
     named.collect()
 }
 
 /// Remembers the names that the public DNS answers.
-pub(crate) async fn write_names(pool: &PgPool, names: &BTreeMap<String, Ipv4Addr>) -> Result<(), LocalError> {
+pub(crate) async fn write_names(
+    pool: &PgPool,
+    names: &BTreeMap<String, Ipv4Addr>,
+) -> Result<(), LocalError> {
     let mut transaction = pool.begin().await?;
-    sqlx::query("delete from cloud.name").execute(&mut *transaction).await?;
+    sqlx::query("delete from cloud.name")
+        .execute(&mut *transaction)
+        .await?;
     for (name, address) in names {
         sqlx::query("insert into cloud.name (name, address) values ($1, $2)")
             .bind(name)
@@ -92,12 +105,19 @@ pub(crate) async fn write_names(pool: &PgPool, names: &BTreeMap<String, Ipv4Addr
 }
 
 /// Ports of the loopback that led to services last.
-pub(crate) async fn load_forwards(pool: &PgPool) -> Result<BTreeMap<String, Forwarded>, LocalError> {
-    let rows = sqlx::query("select service, forward from cloud.loopback").fetch_all(pool).await?;
+pub(crate) async fn load_forwards(
+    pool: &PgPool,
+) -> Result<BTreeMap<String, Forwarded>, LocalError> {
+    let rows = sqlx::query("select service, forward from cloud.loopback")
+        .fetch_all(pool)
+        .await?;
     let forwards = rows.iter().map(|row| {
         let (service, forward): (String, serde_json::Value) = (row.get(0), row.get(1));
-        let forward = serde_json::from_value(forward)
-            .map_err(|source| LocalError::BadRow { kind: "loopback".to_owned(), id: service.clone(), source })?;
+        let forward = serde_json::from_value(forward).map_err(|source| LocalError::BadRow {
+            kind: "loopback".to_owned(),
+            id: service.clone(),
+            source,
+        })?;
         Ok((service, forward))
     });
     forwards.collect()
@@ -110,7 +130,10 @@ pub(crate) async fn write_forward(
     forward: Option<&Forwarded>,
 ) -> Result<(), LocalError> {
     let Some(forward) = forward else {
-        sqlx::query("delete from cloud.loopback where service = $1").bind(service).execute(pool).await?;
+        sqlx::query("delete from cloud.loopback where service = $1")
+            .bind(service)
+            .execute(pool)
+            .await?;
         return Ok(());
     };
     let body = serde_json::to_value(forward).map_err(LocalError::Json)?;
@@ -138,7 +161,10 @@ pub(crate) fn take_changes(network: &mut Network) -> Result<Vec<Change>, LocalEr
 }
 
 /// Writes changed rows.
-pub(crate) async fn write(connection: &mut PgConnection, changes: &[Change]) -> Result<(), LocalError> {
+pub(crate) async fn write(
+    connection: &mut PgConnection,
+    changes: &[Change],
+) -> Result<(), LocalError> {
     for change in changes {
         let Some(body) = &change.body else {
             sqlx::query("delete from cloud.object where kind = $1 and id = $2")
@@ -161,7 +187,12 @@ pub(crate) async fn write(connection: &mut PgConnection, changes: &[Change]) -> 
     Ok(())
 }
 
-fn load_row(network: &mut Network, kind: &str, id: &str, body: serde_json::Value) -> Result<(), LocalError> {
+fn load_row(
+    network: &mut Network,
+    kind: &str,
+    id: &str,
+    body: serde_json::Value,
+) -> Result<(), LocalError> {
     macro_rules! visit {
         ($($kind:literal $table:ident),* $(,)?) => {
             match kind {
@@ -173,21 +204,36 @@ fn load_row(network: &mut Network, kind: &str, id: &str, body: serde_json::Value
     with_tables!(visit)
 }
 
-fn load_into<K, V>(table: &mut Table<K, V>, kind: &str, id: &str, body: serde_json::Value) -> Result<(), LocalError>
+fn load_into<K, V>(
+    table: &mut Table<K, V>,
+    kind: &str,
+    id: &str,
+    body: serde_json::Value,
+) -> Result<(), LocalError>
 where
     K: Ord + Clone + FromStr,
     V: DeserializeOwned,
 {
     let Ok(key) = K::from_str(id) else {
-        return Err(LocalError::UnknownRow { kind: kind.to_owned(), id: id.to_owned() });
+        return Err(LocalError::UnknownRow {
+            kind: kind.to_owned(),
+            id: id.to_owned(),
+        });
     };
-    let row = serde_json::from_value(body)
-        .map_err(|source| LocalError::BadRow { kind: kind.to_owned(), id: id.to_owned(), source })?;
+    let row = serde_json::from_value(body).map_err(|source| LocalError::BadRow {
+        kind: kind.to_owned(),
+        id: id.to_owned(),
+        source,
+    })?;
     table.load(key, row);
     Ok(())
 }
 
-fn take_table<K, V>(changes: &mut Vec<Change>, kind: &'static str, table: &mut Table<K, V>) -> Result<(), LocalError>
+fn take_table<K, V>(
+    changes: &mut Vec<Change>,
+    kind: &'static str,
+    table: &mut Table<K, V>,
+) -> Result<(), LocalError>
 where
     K: Ord + Clone + Display,
     V: Serialize,
@@ -197,7 +243,11 @@ where
         let body = row
             .map(serde_json::to_value)
             .transpose()
-            .map_err(|source| LocalError::BadRow { kind: kind.to_owned(), id: id.clone(), source })?;
+            .map_err(|source| LocalError::BadRow {
+                kind: kind.to_owned(),
+                id: id.clone(),
+                source,
+            })?;
         changes.push(Change { kind, id, body });
     }
     Ok(())
@@ -215,16 +265,31 @@ mod tests {
         let changes = take_changes(&mut network).expect("rows serialise");
         let mut read = Network::default();
         for change in changes {
-            load_row(&mut read, change.kind, &change.id, change.body.expect("a row")).expect("rows load");
+            load_row(
+                &mut read,
+                change.kind,
+                &change.id,
+                change.body.expect("a row"),
+            )
+            .expect("rows load");
         }
         assert_eq!(read.quotas.get(&"vpcs".to_owned()), Some(&7));
         assert_eq!(read.counters.get(&"link".to_owned()), Some(&1));
-        assert!(take_changes(&mut read).expect("rows serialise").is_empty(), "loaded rows are not changes");
+        assert!(
+            take_changes(&mut read).expect("rows serialise").is_empty(),
+            "loaded rows are not changes"
+        );
     }
 
     #[test]
     fn a_row_of_another_version_is_refused_and_named() {
-        let error = load_row(&mut Network::default(), "wormhole", "x-1", serde_json::json!({})).expect_err("unknown");
+        let error = load_row(
+            &mut Network::default(),
+            "wormhole",
+            "x-1",
+            serde_json::json!({}),
+        )
+        .expect_err("unknown");
         assert!(error.to_string().contains("wormhole"), "{error}");
     }
 }

@@ -12,7 +12,12 @@ use crate::verbs;
 /// `strait up` starts everything on this machine, without root: a provider's plane that speaks Tiger Cloud's API, and a
 /// cloud that speaks AWS's, whose packets obey it.
 #[derive(Debug, Parser)]
-#[command(name = "strait", version, propagate_version = true, max_term_width = 110)]
+#[command(
+    name = "strait",
+    version,
+    propagate_version = true,
+    max_term_width = 110
+)]
 pub struct Cli {
     /// The data folder [default: $XDG_DATA_HOME/strait or ~/.local/share/strait]
     #[arg(long, global = true, value_name = "FOLDER", env = "STRAIT_DATA_DIR")]
@@ -28,21 +33,27 @@ pub struct Cli {
 #[allow(clippy::large_enum_variant, reason = "made once a run")]
 pub enum Command {
     /// Starts Strait, or adopts what runs after the server was killed
-    #[command(after_help = "Examples:\n  strait up --detach\n  strait up --data-dir /tmp/s --http 127.0.0.1:0 --aws 127.0.0.1:0")]
+    #[command(
+        after_help = "Examples:\n  strait up --detach\n  strait up --data-dir /tmp/s --http 127.0.0.1:0 --aws 127.0.0.1:0"
+    )]
     Up(Up),
     /// Ends everything that `strait up` started; the data stays
     Down,
     /// Says what runs
     Status(Output),
     /// Prints the variables with which clients reach Strait and its AWS endpoint
-    #[command(after_help = "Examples:\n  eval \"$(strait env --account customer)\"\n  strait env --account provider --format json")]
+    #[command(
+        after_help = "Examples:\n  eval \"$(strait env --account customer)\"\n  strait env --account provider --format json"
+    )]
     Env(Env),
     /// Runs a command in an instance, or in the internet
-    #[command(after_help = "Examples:\n  strait exec app -- psql \"host=… sslmode=verify-full\"\n  strait exec internet -- bash")]
+    #[command(
+        after_help = "Examples:\n  strait exec app -- psql \"host=… sslmode=verify-full\"\n  strait exec internet -- bash"
+    )]
     Exec(Exec),
-    /// Opens psql on a service (the same as `strait service connect`)
-    #[command(hide = true)]
-    Connect(Connect),
+    /// PostgreSQL services
+    #[command(subcommand)]
+    Service(ServiceCommand),
     /// Prints the walk of a packet from an instance (or the internet) to a service, and where and why it stops
     #[command(after_help = "Example:\n  strait reach app orders")]
     Reach(Reach),
@@ -69,17 +80,46 @@ pub enum Command {
     Verb(verbs::Verb),
 }
 
+/// `strait service`.
+#[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "made once a run")]
+pub enum ServiceCommand {
+    /// Opens psql on a service, from this machine or from an instance
+    #[command(
+        after_help = "Examples:\n  strait service connect orders\n  strait service connect orders --from app -- -c 'select 1'"
+    )]
+    Connect(Connect),
+    /// What the REST API does
+    #[command(flatten)]
+    Verb(verbs::service::Verb),
+}
+
 /// `strait up`.
 #[derive(Debug, Clone, Args)]
 pub struct Up {
     /// Where the REST API answers
-    #[arg(long, value_name = "ADDR", env = "STRAIT_HTTP", default_value = "127.0.0.1:8470")]
+    #[arg(
+        long,
+        value_name = "ADDR",
+        env = "STRAIT_HTTP",
+        default_value = "127.0.0.1:8470"
+    )]
     pub http: SocketAddr,
     /// Where the AWS APIs answer
-    #[arg(long, value_name = "ADDR", env = "STRAIT_AWS", default_value = "127.0.0.1:8471")]
+    #[arg(
+        long,
+        value_name = "ADDR",
+        env = "STRAIT_AWS",
+        default_value = "127.0.0.1:8471"
+    )]
     pub aws: SocketAddr,
     /// The domain of services' names
-    #[arg(long, value_name = "DOMAIN", env = "STRAIT_DOMAIN", default_value = "strait.internal")]
+    #[arg(
+        long,
+        value_name = "DOMAIN",
+        env = "STRAIT_DOMAIN",
+        default_value = "strait.internal"
+    )]
     pub domain: String,
     /// AWS's own default quotas (5 VPCs per Region) instead of 1,000 VPCs
     #[arg(long)]

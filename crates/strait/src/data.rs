@@ -52,15 +52,21 @@ pub struct Credentials {
 impl DataDir {
     /// The folder that was asked for, or the default: `STRAIT_DATA_DIR`, `$XDG_DATA_HOME/strait`, `~/.local/share/strait`.
     pub fn locate(asked: Option<&Path>) -> Result<Self> {
-        let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let variable = |name| {
+            std::env::var_os(name)
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from)
+        };
         let default = || {
-            let data = variable("XDG_DATA_HOME").or_else(|| Some(variable("HOME")?.join(".local/share")));
+            let data =
+                variable("XDG_DATA_HOME").or_else(|| Some(variable("HOME")?.join(".local/share")));
             data.map(|data| data.join("strait"))
         };
         let Some(root) = asked.map(Path::to_path_buf).or_else(default) else {
             bail!("there is no HOME to keep a data folder in: name one with --data-dir");
         };
-        let root = std::path::absolute(&root).with_context(|| format!("no such path: {}", root.display()))?;
+        let root = std::path::absolute(&root)
+            .with_context(|| format!("no such path: {}", root.display()))?;
         Ok(Self { root })
     }
 
@@ -91,7 +97,12 @@ impl DataDir {
     /// Takes the folder for this process until the lock is dropped; `None` when another server has it.
     pub fn lock(&self) -> Result<Option<Flock<fs::File>>> {
         let path = self.root.join("lock");
-        let file = fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+        let file = fs::OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&path);
         let file = file.with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Flock::lock(file, FlockArg::LockExclusiveNonblock).ok())
     }
@@ -144,7 +155,10 @@ impl DataDir {
     /// The keys of the CLI.
     pub fn credentials(&self) -> Result<Credentials> {
         read_json(&self.credentials_path()).with_context(|| {
-            format!("Strait has not run yet in {}: start it with `strait up`", self.root.display())
+            format!(
+                "Strait has not run yet in {}: start it with `strait up`",
+                self.root.display()
+            )
         })
     }
 
@@ -178,7 +192,12 @@ fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
 fn write_private(path: &Path, content: &[u8]) -> Result<()> {
     let fresh = path.with_extension("new");
     let write = || {
-        let mut file = fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&fresh)?;
+        let mut file = fs::OpenOptions::new()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .mode(0o600)
+            .open(&fresh)?;
         file.write_all(content)?;
         file.sync_all()?;
         fs::rename(&fresh, path)
@@ -187,7 +206,10 @@ fn write_private(path: &Path, content: &[u8]) -> Result<()> {
 }
 
 fn make_private(folder: &Path) -> Result<()> {
-    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    let made = fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder);
     made.with_context(|| format!("cannot make the folder {}", folder.display()))
 }
 
@@ -245,6 +267,9 @@ mod tests {
         let mut record: ServerRecord = read_json(&data.run().join("server.json")).expect("read");
         record.start_time += 1;
         write_json(&data.run().join("server.json"), &record).expect("written");
-        assert!(data.server().is_none(), "the id is the same, the process is not");
+        assert!(
+            data.server().is_none(),
+            "the id is the same, the process is not"
+        );
     }
 }

@@ -28,20 +28,33 @@ pub fn down(data: &DataDir) -> Result<()> {
     }
     data.forget_server();
     let run = data.run();
-    let anchor = if run.is_dir() { Anchor::find(&run)? } else { None };
+    let anchor = if run.is_dir() {
+        Anchor::find(&run)?
+    } else {
+        None
+    };
     if let Some(anchor) = &anchor {
         // A process that has joined the anchor cannot leave its mounts again, so another one does that part.
         let program = std::env::current_exe().context("cannot find this program")?;
-        let status = Command::new(program).arg("--data-dir").arg(data.root()).arg("stop-services").status();
+        let status = Command::new(program)
+            .arg("--data-dir")
+            .arg(data.root())
+            .arg("stop-services")
+            .status();
         if !status.is_ok_and(|status| status.success()) {
-            eprintln!("Not everything ended in order; it is ended now, and PostgreSQL recovers at the next start.");
+            eprintln!(
+                "Not everything ended in order; it is ended now, and PostgreSQL recovers at the next start."
+            );
         }
         anchor.stop()?;
     }
     empty_run_folder(data)?;
     match (server, anchor) {
         (None, None) => println!("Strait does not run in {}.", data.root().display()),
-        (Some(_), _) | (_, Some(_)) => println!("Strait is down. The data stays in {}.", data.root().display()),
+        (Some(_), _) | (_, Some(_)) => println!(
+            "Strait is down. The data stays in {}.",
+            data.root().display()
+        ),
     }
     Ok(())
 }
@@ -49,7 +62,11 @@ pub fn down(data: &DataDir) -> Result<()> {
 /// Says what runs; the exit status is 3 when nothing does.
 pub fn status(data: &DataDir, format: Format) -> Result<bool> {
     let server = data.server();
-    let anchor = if data.run().is_dir() { Anchor::find(&data.run())? } else { None };
+    let anchor = if data.run().is_dir() {
+        Anchor::find(&data.run())?
+    } else {
+        None
+    };
     match format {
         Format::Json => {
             let shown = json!({
@@ -69,7 +86,10 @@ pub fn status(data: &DataDir, format: Format) -> Result<bool> {
             (None, Some(_)) => println!(
                 "The server does not run, but services, names and ports go on. `strait up` adopts them, `strait down` ends them."
             ),
-            (None, None) => println!("Strait does not run in {}. Start it with `strait up --detach`.", data.root().display()),
+            (None, None) => println!(
+                "Strait does not run in {}. Start it with `strait up --detach`.",
+                data.root().display()
+            ),
         },
     }
     Ok(server.is_some())
@@ -78,9 +98,13 @@ pub fn status(data: &DataDir, format: Format) -> Result<bool> {
 /// The part of [`down`] that must be inside the anchor: ends services and Strait's own database in order. Called with
 /// one thread only.
 pub fn stop_services(data: &DataDir) -> Result<()> {
-    let Some(anchor) = Anchor::find(&data.run())? else { return Ok(()) };
+    let Some(anchor) = Anchor::find(&data.run())? else {
+        return Ok(());
+    };
     anchor.join()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let kernel = Arc::new(Kernel::open(&data.run())?);
         let engine = Engine::open(kernel, data.root(), Installation::find()?).await?;

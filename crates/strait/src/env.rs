@@ -15,9 +15,14 @@ use crate::local_api::{AccountKeys, AccountName};
 /// Prints the variables with which clients reach Strait.
 pub async fn env(data: &DataDir, options: &Env) -> Result<()> {
     let (server, credentials) = running(data)?;
-    let asked = AccountName { name: options.account.clone() };
+    let asked = AccountName {
+        name: options.account.clone(),
+    };
     let url = format!("{}/local/v1/accounts", credentials.url);
-    let request = Client::new().post(url).bearer_auth(&credentials.admin_key).json(&asked);
+    let request = Client::new()
+        .post(url)
+        .bearer_auth(&credentials.admin_key)
+        .json(&asked);
     let account: AccountKeys = answer(request).await?;
     let endpoint = format!("http://{}", server.aws);
     let variables = [
@@ -34,12 +39,17 @@ pub async fn env(data: &DataDir, options: &Env) -> Result<()> {
     ];
     match options.format {
         EnvFormat::Json => {
-            let object: Map<String, Value> =
-                variables.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+            let object: Map<String, Value> = variables
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), json!(value)))
+                .collect();
             println!("{}", serde_json::to_string_pretty(&object)?);
         }
         EnvFormat::Sh => {
-            println!("# Account {} ({}). A profile or a session token of yours would win over these: unset.", account.name, account.id);
+            println!(
+                "# Account {} ({}). A profile or a session token of yours would win over these: unset.",
+                account.name, account.id
+            );
             println!("unset AWS_PROFILE AWS_SESSION_TOKEN");
             for (name, value) in variables {
                 println!("export {name}='{}'", value.replace('\'', r"'\''"));
@@ -55,13 +65,23 @@ pub async fn env(data: &DataDir, options: &Env) -> Result<()> {
 /// Prints the walk of a packet; whether it arrives.
 pub async fn reach(data: &DataDir, options: &Reach) -> Result<bool> {
     let (_, credentials) = running(data)?;
-    let project = std::env::var("STRAIT_PROJECT_ID").unwrap_or_else(|_| credentials.project_id.clone());
+    let project =
+        std::env::var("STRAIT_PROJECT_ID").unwrap_or_else(|_| credentials.project_id.clone());
     let port = options.port.to_string();
-    let query = [("from", options.from.as_str()), ("service", &options.service), ("port", &port), ("project", &project)];
+    let query = [
+        ("from", options.from.as_str()),
+        ("service", &options.service),
+        ("port", &port),
+        ("project", &project),
+    ];
     let url = format!("{}/local/v1/reach", credentials.url);
-    let request = Client::new().get(url).query(&query).bearer_auth(&credentials.admin_key);
+    let request = Client::new()
+        .get(url)
+        .query(&query)
+        .bearer_auth(&credentials.admin_key);
     let verdict: Value = answer(request).await?;
-    let walk: Walk = serde_json::from_value(verdict.clone()).context("the server's answer is of another version")?;
+    let walk: Walk = serde_json::from_value(verdict.clone())
+        .context("the server's answer is of another version")?;
     match options.output.output {
         Format::Json => println!("{}", serde_json::to_string_pretty(&verdict)?),
         Format::Table => walk.print(),
@@ -74,11 +94,18 @@ pub async fn find_connection(data: &DataDir, options: &Connect) -> Result<String
     let (_, credentials) = running(data)?;
     let value = |name: &str, kept: &str| std::env::var(name).unwrap_or_else(|_| kept.to_owned());
     let project = value("STRAIT_PROJECT_ID", &credentials.project_id);
-    let url = format!("{}/public/api/v1/projects/{project}/services/{}", credentials.url, options.service);
+    let url = format!(
+        "{}/public/api/v1/projects/{project}/services/{}",
+        credentials.url, options.service
+    );
     let public = value("STRAIT_PUBLIC_KEY", &credentials.public_key);
     let secret = value("STRAIT_SECRET_KEY", &credentials.secret_key);
     let service: Value = answer(Client::new().get(url).basic_auth(public, Some(secret))).await?;
-    let line = if options.from.is_some() { "connection" } else { "local_connection" };
+    let line = if options.from.is_some() {
+        "connection"
+    } else {
+        "local_connection"
+    };
     find_text(&service, line).ok_or_else(|| {
         anyhow!(
             "the service {} has no way in from this machine now (it is attached to a VPC, or does not run): \
@@ -106,32 +133,56 @@ struct WalkStep {
 impl Walk {
     fn print(&self) {
         for step in &self.steps {
-            println!("{} {:<24} {}", if step.ok { "ok  " } else { "STOP" }, step.place, step.what);
+            println!(
+                "{} {:<24} {}",
+                if step.ok { "ok  " } else { "STOP" },
+                step.place,
+                step.what
+            );
             if let Some(fix) = &step.fix {
                 println!("     {:<24} to mend it: {fix}", "");
             }
         }
-        println!("{}", if self.reached { "The packet arrives, and its answer comes back." } else { "The packet does not arrive." });
+        println!(
+            "{}",
+            if self.reached {
+                "The packet arrives, and its answer comes back."
+            } else {
+                "The packet does not arrive."
+            }
+        );
     }
 }
 
 /// The server that runs on the data folder, and the keys of the CLI.
 fn running(data: &DataDir) -> Result<(ServerRecord, Credentials)> {
     let server = data.server().ok_or_else(|| {
-        anyhow!("Strait does not run in {}: start it with `strait up --detach`", data.root().display())
+        anyhow!(
+            "Strait does not run in {}: start it with `strait up --detach`",
+            data.root().display()
+        )
     })?;
     Ok((server, data.credentials()?))
 }
 
 async fn answer<T: DeserializeOwned>(request: RequestBuilder) -> Result<T> {
-    let response = request.send().await.context("the server does not answer: `strait status` tells whether it runs")?;
+    let response = request
+        .send()
+        .await
+        .context("the server does not answer: `strait status` tells whether it runs")?;
     let status = response.status();
-    let text = response.text().await.context("the server's answer broke off; try again")?;
+    let text = response
+        .text()
+        .await
+        .context("the server's answer broke off; try again")?;
     if status.is_success() {
         return serde_json::from_str(&text).context("the server's answer is of another version");
     }
     let body: Value = serde_json::from_str(&text).unwrap_or_default();
-    bail!("{}", body.get("message").and_then(Value::as_str).unwrap_or(&text))
+    bail!(
+        "{}",
+        body.get("message").and_then(Value::as_str).unwrap_or(&text)
+    )
 }
 
 /// The text with this key, however deep it is.
@@ -143,7 +194,11 @@ fn find_text(value: &Value, key: &str) -> Option<String> {
 
 /// Why the AWS CLI on the PATH would not heed `AWS_ENDPOINT_URL`, if it would not.
 fn deaf_cli() -> Option<String> {
-    let output = Command::new("timeout").args(["10", "aws", "--version"]).stdin(Stdio::null()).output().ok()?;
+    let output = Command::new("timeout")
+        .args(["10", "aws", "--version"])
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     is_deaf(&text).then(|| {
         format!(
@@ -156,7 +211,10 @@ fn deaf_cli() -> Option<String> {
 
 /// The variable is heeded since 1.29 and 2.13: <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>.
 fn is_deaf(version: &str) -> bool {
-    let Some(number) = version.strip_prefix("aws-cli/").and_then(|rest| rest.split_whitespace().next()) else {
+    let Some(number) = version
+        .strip_prefix("aws-cli/")
+        .and_then(|rest| rest.split_whitespace().next())
+    else {
         return false;
     };
     let mut parts = number.split('.').map_while(|part| part.parse::<u32>().ok());
@@ -174,7 +232,10 @@ mod tests {
     #[test]
     fn debians_own_cli_is_deaf() {
         for (version, deaf) in [
-            ("aws-cli/2.9.19 Python/3.11.2 Linux/6.1.0 source/x86_64.debian.12 prompt/off", true),
+            (
+                "aws-cli/2.9.19 Python/3.11.2 Linux/6.1.0 source/x86_64.debian.12 prompt/off",
+                true,
+            ),
             ("aws-cli/2.13.0 Python/3.11.4 Linux/6.1.0", false),
             ("aws-cli/1.45.11 md/Botocore#1.43.11", false),
             ("aws-cli/1.28.0 Python/3.9", true),

@@ -16,7 +16,8 @@ use crate::data::{DataDir, read_json};
 pub fn exec(data: &DataDir, host: &str, command: &[String]) -> Result<i32> {
     let entry = find_host(data, host)?;
     let authority = authority_path(data);
-    let mut env: BTreeMap<String, String> = std::env::vars().filter(|(name, _)| passes(name)).collect();
+    let mut env: BTreeMap<String, String> =
+        std::env::vars().filter(|(name, _)| passes(name)).collect();
     env.insert("PGSSLROOTCERT".to_owned(), authority.display().to_string());
     env.insert("PATH".to_owned(), path());
     let launch = Launch {
@@ -27,7 +28,10 @@ pub fn exec(data: &DataDir, host: &str, command: &[String]) -> Result<i32> {
         sandbox: Sandbox {
             hide: vec![data.root().to_path_buf()],
             binds: vec![(authority.clone(), authority)],
-            resolv_conf: Some(format!("nameserver {}\noptions timeout:1 attempts:2\n", entry.resolver)),
+            resolv_conf: Some(format!(
+                "nameserver {}\noptions timeout:1 attempts:2\n",
+                entry.resolver
+            )),
             ..Sandbox::default()
         },
         ..Launch::default()
@@ -37,12 +41,16 @@ pub fn exec(data: &DataDir, host: &str, command: &[String]) -> Result<i32> {
 
 /// Opens psql with this connection string, from this machine or from a host.
 pub fn psql(data: &DataDir, from: Option<&str>, conninfo: &str, more: &[String]) -> Result<i32> {
-    let argv: Vec<String> = ["psql".to_owned(), conninfo.to_owned()].into_iter().chain(more.iter().cloned()).collect();
+    let argv: Vec<String> = ["psql".to_owned(), conninfo.to_owned()]
+        .into_iter()
+        .chain(more.iter().cloned())
+        .collect();
     if let Some(host) = from {
         return exec(data, host, &argv);
     }
     let error = Command::new(&argv[0]).args(&argv[1..]).exec();
-    Err(error).context("cannot start psql: install it with `sudo apt-get install postgresql-client`")
+    Err(error)
+        .context("cannot start psql: install it with `sudo apt-get install postgresql-client`")
 }
 
 /// The certificate authority's file.
@@ -52,8 +60,13 @@ pub fn authority_path(data: &DataDir) -> PathBuf {
 
 fn find_host(data: &DataDir, word: &str) -> Result<HostEntry> {
     let path = data.run().join(HOSTS_FILE);
-    let hosts: Vec<HostEntry> = read_json(&path).context("Strait does not run here: start it with `strait up`")?;
-    let mut called: Vec<HostEntry> = hosts.iter().filter(|entry| entry.is_called(word)).cloned().collect();
+    let hosts: Vec<HostEntry> =
+        read_json(&path).context("Strait does not run here: start it with `strait up`")?;
+    let mut called: Vec<HostEntry> = hosts
+        .iter()
+        .filter(|entry| entry.is_called(word))
+        .cloned()
+        .collect();
     match called.len() {
         1 => Ok(called.remove(0)),
         0 => {
@@ -61,20 +74,31 @@ fn find_host(data: &DataDir, word: &str) -> Result<HostEntry> {
                 Some(name) => format!("{name} ({})", entry.host),
                 None => entry.host.clone(),
             });
-            bail!("there is no running instance {word}. There are: {}", known.collect::<Vec<_>>().join(", "))
+            bail!(
+                "there is no running instance {word}. There are: {}",
+                known.collect::<Vec<_>>().join(", ")
+            )
         }
         _ => {
-            let ids = called.iter().map(|entry| format!("{} ({})", entry.host, entry.account));
-            bail!("several instances are called {word}: {}. Name one by its id", ids.collect::<Vec<_>>().join(", "))
+            let ids = called
+                .iter()
+                .map(|entry| format!("{} ({})", entry.host, entry.account));
+            bail!(
+                "several instances are called {word}: {}. Name one by its id",
+                ids.collect::<Vec<_>>().join(", ")
+            )
         }
     }
 }
 
 /// Variables of this session that a program in a host may see: the terminal's, PostgreSQL's, AWS's and Strait's.
 fn passes(name: &str) -> bool {
-    const NAMES: &[&str] = &["TERM", "LANG", "LC_ALL", "COLUMNS", "LINES", "HOME", "USER", "NO_COLOR"];
+    const NAMES: &[&str] = &[
+        "TERM", "LANG", "LC_ALL", "COLUMNS", "LINES", "HOME", "USER", "NO_COLOR",
+    ];
     const PREFIXES: &[&str] = &["PG", "AWS_", "STRAIT_"];
-    NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix)) && name != "PGSSLROOTCERT"
+    NAMES.contains(&name)
+        || PREFIXES.iter().any(|prefix| name.starts_with(prefix)) && name != "PGSSLROOTCERT"
 }
 
 fn path() -> String {

@@ -58,11 +58,17 @@ pub fn router(local: Local, plane: Plane, admin_key: &str) -> Router {
 }
 
 async fn only_admin(State(expected): State<Arc<str>>, request: Request, next: Next) -> Response {
-    let given = request.headers().get(header::AUTHORIZATION).map(|value| value.as_bytes());
+    let given = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .map(|value| value.as_bytes());
     if given.is_some_and(|given| same(given, expected.as_bytes())) {
         return next.run(request).await;
     }
-    refuse(StatusCode::UNAUTHORIZED, "the admin key of the data folder is needed (Authorization: Bearer …)")
+    refuse(
+        StatusCode::UNAUTHORIZED,
+        "the admin key of the data folder is needed (Authorization: Bearer …)",
+    )
 }
 
 async fn account(State(shared): State<Shared>, Json(asked): Json<AccountName>) -> Response {
@@ -87,7 +93,11 @@ async fn reach(State(shared): State<Shared>, Query(asked): Query<ReachQuery>) ->
         Ok(service) => service,
         Err(error) => return refuse(StatusCode::NOT_FOUND, &error.to_string()),
     };
-    match shared.local.reach(&asked.from, &service.service_id, asked.port).await {
+    match shared
+        .local
+        .reach(&asked.from, &service.service_id, asked.port)
+        .await
+    {
         Ok(verdict) => Json(verdict).into_response(),
         Err(error @ ReachError::NoSuchHost(_)) => refuse(StatusCode::NOT_FOUND, &error.to_string()),
         Err(error @ ReachError::NoWay) => refuse(StatusCode::CONFLICT, &error.to_string()),
@@ -102,12 +112,18 @@ fn is_account_name(name: &str) -> bool {
     if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit()) {
         return name.len() == 12;
     }
-    (1..=40).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    (1..=40).contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
 /// Compares in a time that does not tell how much was right.
 fn same(given: &[u8], expected: &[u8]) -> bool {
-    let differences = given.iter().zip(expected).fold(0, |found, (a, b)| found | (a ^ b));
+    let differences = given
+        .iter()
+        .zip(expected)
+        .fold(0, |found, (a, b)| found | (a ^ b));
     given.len() == expected.len() && differences == 0
 }
 
@@ -117,7 +133,14 @@ mod tests {
 
     #[test]
     fn names_of_accounts() {
-        for (name, good) in [("customer", true), ("123456789012", true), ("1234", false), ("", false), ("a b", false), ("shop-2", true)] {
+        for (name, good) in [
+            ("customer", true),
+            ("123456789012", true),
+            ("1234", false),
+            ("", false),
+            ("a b", false),
+            ("shop-2", true),
+        ] {
             assert_eq!(is_account_name(name), good, "{name}");
         }
     }

@@ -5,5 +5,8 @@ use tracing_subscriber::EnvFilter;
 /// Starts logging. Once a process.
 pub fn start() {
     let filter = EnvFilter::try_from_env("STRAIT_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(false)
+        .init();
 }

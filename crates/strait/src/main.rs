@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{CommandFactory, Parser};
 
-use args::{AgentName, Cli, Command};
+use args::{AgentName, Cli, Command, ServiceCommand};
 use data::DataDir;
 
 fn main() -> ExitCode {
@@ -37,11 +37,22 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Up(options) => up::up(&data, &options).map(|()| 0),
         Command::Down => down::down(&data).map(|()| 0),
         Command::StopServices => down::stop_services(&data).map(|()| 0),
-        Command::Status(options) => down::status(&data, options.output).map(|runs| if runs { 0 } else { 3 }),
+        Command::Status(options) => {
+            down::status(&data, options.output).map(|runs| if runs { 0 } else { 3 })
+        }
         Command::Env(options) => blocking(env::env(&data, &options)).map(|()| 0),
-        Command::Exec(options) => inside::exec(&data, &options.instance, &options.command).map(exit_code),
-        Command::Connect(options) => connect(&data, &options),
-        Command::Reach(options) => blocking(env::reach(&data, &options)).map(|reached| u8::from(!reached)),
+        Command::Exec(options) => {
+            inside::exec(&data, &options.instance, &options.command).map(exit_code)
+        }
+        Command::Service(ServiceCommand::Connect(options)) => connect(&data, &options),
+        Command::Service(ServiceCommand::Verb(verb)) => blocking(verbs::service::run(
+            verb,
+            &verbs::Context::new(data.credentials_path()),
+        ))
+        .map(|()| 0),
+        Command::Reach(options) => {
+            blocking(env::reach(&data, &options)).map(|reached| u8::from(!reached))
+        }
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "strait", &mut std::io::stdout());
             Ok(0)
@@ -54,7 +65,11 @@ fn run(cli: Cli) -> Result<u8> {
             }
             Ok(0)
         }
-        Command::Verb(verb) => blocking(verbs::run(verb, &verbs::Context::new(data.credentials_path()))).map(|()| 0),
+        Command::Verb(verb) => blocking(verbs::run(
+            verb,
+            &verbs::Context::new(data.credentials_path()),
+        ))
+        .map(|()| 0),
     }
 }
 
@@ -64,7 +79,10 @@ fn connect(data: &DataDir, options: &args::Connect) -> Result<u8> {
 }
 
 fn blocking<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
     runtime.block_on(future)
 }
 

@@ -30,7 +30,10 @@ pub struct Listeners {
 impl Listeners {
     /// Binds both.
     pub fn bind(options: &Up) -> Result<Self> {
-        Ok(Self { http: bind(options.http, "--http")?, aws: bind(options.aws, "--aws")? })
+        Ok(Self {
+            http: bind(options.http, "--http")?,
+            aws: bind(options.aws, "--aws")?,
+        })
     }
 }
 
@@ -38,7 +41,11 @@ impl Listeners {
 pub fn serve(data: &DataDir, options: &Up, listeners: Listeners, adopted: bool) -> Result<()> {
     crate::log::start();
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    let runtime = builder.worker_threads(2).max_blocking_threads(8).enable_all().build();
+    let runtime = builder
+        .worker_threads(2)
+        .max_blocking_threads(8)
+        .enable_all()
+        .build();
     let runtime = runtime.context("cannot start the runtime")?;
     let served = runtime.block_on(run(data, options, listeners, adopted));
     runtime.shutdown_timeout(Duration::from_secs(2));
@@ -54,7 +61,10 @@ async fn run(data: &DataDir, options: &Up, listeners: Listeners, adopted: bool) 
     let kernel = Arc::new(Kernel::open(&run_dir)?);
     let installation = Installation::find()?;
     let store = Store::ensure(Arc::clone(&kernel), data.root(), &installation).await?;
-    let pool = PgPoolOptions::new().max_connections(8).connect_with(store.options()).await?;
+    let pool = PgPoolOptions::new()
+        .max_connections(8)
+        .connect_with(store.options())
+        .await?;
     let engine = Engine::open(Arc::clone(&kernel), data.root(), installation).await?;
     let resolver = Agent::new(AgentKind::Resolver, &run_dir, &program);
     let forwarder = Agent::new(AgentKind::Forwarder, &run_dir, &program);
@@ -69,18 +79,24 @@ async fn run(data: &DataDir, options: &Up, listeners: Listeners, adopted: bool) 
         engine: engine.clone(),
         resolver,
         forwarder,
-        options: Options { run_dir: run_dir.clone(), domain: options.domain.clone(), aws_quotas: options.aws_quotas },
+        options: Options {
+            run_dir: run_dir.clone(),
+            domain: options.domain.clone(),
+            aws_quotas: options.aws_quotas,
+        },
     })
     .await?;
     let cloud = Arc::new(local.clone());
     let plane = Plane::start(pool, cloud.clone(), cloud, options.domain.clone()).await?;
     let credentials = credentials(data, &plane, http_address).await?;
 
-    let rest = strait_http::router(plane.clone(), rest_options(&credentials, options))
-        .merge(local_api::router(local.clone(), plane.clone(), &credentials.admin_key));
+    let rest = strait_http::router(plane.clone(), rest_options(&credentials, options)).merge(
+        local_api::router(local.clone(), plane.clone(), &credentials.admin_key),
+    );
     let aws = strait_wire::router(Arc::new(local.clone()));
     let mut tasks = JoinSet::new();
-    let (inside_http, inside_aws) = internet_listeners(&kernel, http_address.port(), aws_address.port())?;
+    let (inside_http, inside_aws) =
+        internet_listeners(&kernel, http_address.port(), aws_address.port())?;
     for listener in [listeners.http, inside_http] {
         tasks.spawn(answer(listener, rest.clone()));
     }
@@ -117,7 +133,11 @@ async fn credentials(data: &DataDir, plane: &Plane, http: SocketAddr) -> Result<
         // The file is gone, and secrets are kept hashed only: a new pair for the same project.
         None => plane.create_key(&first.project.id).await?,
     };
-    let admin_key = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
+    let admin_key = format!(
+        "{:032x}{:032x}",
+        rand::random::<u128>(),
+        rand::random::<u128>()
+    );
     let made = Credentials {
         url,
         project_id: first.project.id,
@@ -132,7 +152,10 @@ async fn credentials(data: &DataDir, plane: &Plane, http: SocketAddr) -> Result<
 fn rest_options(credentials: &Credentials, options: &Up) -> strait_http::Options {
     strait_http::Options {
         admin_key: Some(credentials.admin_key.clone()),
-        hosts: vec![format!("api.{}", options.domain), INTERNET_ENDPOINTS.to_string()],
+        hosts: vec![
+            format!("api.{}", options.domain),
+            INTERNET_ENDPOINTS.to_string(),
+        ],
     }
 }
 
@@ -150,7 +173,9 @@ fn internet_listeners(kernel: &Kernel, http: u16, aws: u16) -> Result<(TcpListen
 async fn answer(listener: TcpListener, router: axum::Router) -> Result<()> {
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    axum::serve(listener, router).await.context("an endpoint failed")
+    axum::serve(listener, router)
+        .await
+        .context("an endpoint failed")
 }
 
 async fn watch(local: Local) -> Result<()> {
@@ -170,7 +195,9 @@ async fn pass_time(local: Local) -> Result<()> {
 
 fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener> {
     TcpListener::bind(address).with_context(|| match find_holder(address) {
-        Some(holder) => format!("{address} is taken by {holder}: end it, or choose another with {flag}"),
+        Some(holder) => {
+            format!("{address} is taken by {holder}: end it, or choose another with {flag}")
+        }
         None => format!("cannot listen on {address}: choose another with {flag}"),
     })
 }
@@ -178,5 +205,7 @@ fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener> {
 /// What holds a port, as far as a person can be told without tools: that something answers there.
 fn find_holder(address: SocketAddr) -> Option<&'static str> {
     let answered = std::net::TcpStream::connect_timeout(&address, Duration::from_millis(200));
-    answered.is_ok().then_some("another program (perhaps a Strait with another data folder)")
+    answered
+        .is_ok()
+        .then_some("another program (perhaps a Strait with another data folder)")
 }

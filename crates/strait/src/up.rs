@@ -25,7 +25,11 @@ pub fn up(data: &DataDir, options: &Up) -> Result<()> {
     }
     check_machine()?;
     data.open()?;
-    if options.detach { detach(data, options) } else { foreground(data, options) }
+    if options.detach {
+        detach(data, options)
+    } else {
+        foreground(data, options)
+    }
 }
 
 /// Serves in this process until it is told to stop. It must have one thread only.
@@ -41,11 +45,16 @@ fn foreground(data: &DataDir, options: &Up) -> Result<()> {
     let found = Anchor::find(&run)?;
     let adopted = found.is_some();
     let anchor = found.map_or_else(|| Anchor::start(&run), Ok)?;
-    let served = anchor.join().map_err(anyhow::Error::from).and_then(|()| serve::serve(data, options, listeners, adopted));
+    let served = anchor
+        .join()
+        .map_err(anyhow::Error::from)
+        .and_then(|()| serve::serve(data, options, listeners, adopted));
     data.forget_server();
     if served.is_err() && !adopted {
         // Nothing is left behind by a start that failed; what was adopted goes on for the next try.
-        anchor.stop().context("the start failed, and what it had started could not be ended: `strait down`")?;
+        anchor.stop().context(
+            "the start failed, and what it had started could not be ended: `strait down`",
+        )?;
     }
     served
 }
@@ -53,30 +62,54 @@ fn foreground(data: &DataDir, options: &Up) -> Result<()> {
 /// Starts a server of its own session and waits until it is ready.
 fn detach(data: &DataDir, options: &Up) -> Result<()> {
     let path = data.logs().join("server.log");
-    let log = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
+    let log = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(&path);
     let log = log.with_context(|| format!("cannot write {}", path.display()))?;
     let errors = data.run().join("up.error");
     let mut command = Command::new(std::env::current_exe().context("cannot find this program")?);
     command.arg("--data-dir").arg(data.root()).arg("up");
-    command.args(["--http", &options.http.to_string(), "--aws", &options.aws.to_string(), "--domain", &options.domain]);
+    command.args([
+        "--http",
+        &options.http.to_string(),
+        "--aws",
+        &options.aws.to_string(),
+        "--domain",
+        &options.domain,
+    ]);
     if options.aws_quotas {
         command.arg("--aws-quotas");
     }
-    let fresh = std::fs::File::create(&errors).with_context(|| format!("cannot write {}", errors.display()))?;
-    command.stdin(Stdio::null()).stdout(log).stderr(fresh).process_group(0).current_dir("/");
+    let fresh = std::fs::File::create(&errors)
+        .with_context(|| format!("cannot write {}", errors.display()))?;
+    command
+        .stdin(Stdio::null())
+        .stdout(log)
+        .stderr(fresh)
+        .process_group(0)
+        .current_dir("/");
     let started = Instant::now();
     let mut child = command.spawn().context("cannot start the server")?;
     let ready = wait_until_ready(data, &mut child, started);
     match ready {
         Ok(server) => {
-            println!("Strait is up after {:.1} s.", started.elapsed().as_secs_f32());
+            println!(
+                "Strait is up after {:.1} s.",
+                started.elapsed().as_secs_f32()
+            );
             greet(data, &server);
             Ok(())
         }
         Err(error) => {
             let why = std::fs::read_to_string(&errors).unwrap_or_default();
             let why = why.trim().trim_start_matches("Error: ");
-            if why.is_empty() { Err(error.context(format!("the log is {}", path.display()))) } else { bail!("{why}") }
+            if why.is_empty() {
+                Err(error.context(format!("the log is {}", path.display())))
+            } else {
+                bail!("{why}")
+            }
         }
     }
 }
@@ -91,7 +124,10 @@ fn wait_until_ready(data: &DataDir, child: &mut Child, started: Instant) -> Resu
         }
         if started.elapsed() > PATIENCE {
             let _ = child.kill();
-            bail!("the server was not ready after {} s and was ended", PATIENCE.as_secs());
+            bail!(
+                "the server was not ready after {} s and was ended",
+                PATIENCE.as_secs()
+            );
         }
         std::thread::sleep(Duration::from_millis(10));
     }
@@ -99,20 +135,27 @@ fn wait_until_ready(data: &DataDir, child: &mut Child, started: Instant) -> Resu
 
 fn check_machine() -> Result<()> {
     let missing = preflight(&Machine::this());
-    let mut lines: Vec<String> =
-        missing.iter().map(|missing| format!("- {}\n    {}", missing.what, missing.fix)).collect();
+    let mut lines: Vec<String> = missing
+        .iter()
+        .map(|missing| format!("- {}\n    {}", missing.what, missing.fix))
+        .collect();
     if let Err(error) = strait_local::engine::Installation::find() {
         lines.push(format!("- {error}"));
     }
     if lines.is_empty() {
         return Ok(());
     }
-    bail!("this machine lacks something that Strait needs:\n{}", lines.join("\n"))
+    bail!(
+        "this machine lacks something that Strait needs:\n{}",
+        lines.join("\n")
+    )
 }
 
 fn greet(data: &DataDir, server: &ServerRecord) {
     println!("  REST API  http://{}/public/api/v1", server.http);
     println!("  AWS APIs  http://{}", server.aws);
     println!("  data      {}", data.root().display());
-    println!("Next: eval \"$(strait env)\", then `strait service create --help`. `strait down` ends it; the data stays.");
+    println!(
+        "Next: eval \"$(strait env)\", then `strait service create --help`. `strait down` ends it; the data stays."
+    );
 }

@@ -11,7 +11,10 @@ use super::Local;
 impl Backend for Local {
     async fn secret(&self, access_key_id: &str) -> Option<Credentials> {
         let network = self.network().await;
-        let account = network.accounts.values().find(|account| account.access_key_id == access_key_id)?;
+        let account = network
+            .accounts
+            .values()
+            .find(|account| account.access_key_id == access_key_id)?;
         Some(Credentials {
             account: account.id.clone(),
             secret_access_key: account.secret_access_key.clone(),

@@ -174,7 +174,10 @@ impl Local {
     /// # Errors
     /// AWS's own, or `InternalError` when the store or the kernel failed; then nothing has changed.
     pub async fn call(&self, caller: Caller, action: Action) -> Result<Response, AwsError> {
-        self.change(move |network, context| strait_vpc::apply(network, &caller, action.clone(), context)).await
+        self.change(move |network, context| {
+            strait_vpc::apply(network, &caller, action.clone(), context)
+        })
+        .await
     }
 
     /// Lets time pass: requests expire, ended objects go.
@@ -192,7 +195,11 @@ impl Local {
     /// Watches the processes beside the server and the services: what dies is started anew. Never returns.
     pub async fn watch(&self) {
         let inner = &self.inner;
-        tokio::join!(inner.resolver.watch(), inner.forwarder.watch(), inner.engine.watch());
+        tokio::join!(
+            inner.resolver.watch(),
+            inner.forwarder.watch(),
+            inner.engine.watch()
+        );
     }
 
     /// Runs `change` on a copy of the network; when it succeeds and something changed, makes the kernel and the store
@@ -205,14 +212,27 @@ impl Local {
         let mut next = current.clone();
         let answer = {
             let mut random = rand::random::<u128>;
-            change(&mut next, &mut Context { now: Timestamp::now(), random: &mut random })?
+            change(
+                &mut next,
+                &mut Context {
+                    now: Timestamp::now(),
+                    random: &mut random,
+                },
+            )?
         };
         let changes = store::take_changes(&mut next).map_err(|error| internal(&error))?;
         if changes.is_empty() {
             return Ok(answer);
         }
-        let mut transaction = self.inner.pool.begin().await.map_err(|error| internal(&error))?;
-        store::write(&mut transaction, &changes).await.map_err(|error| internal(&error))?;
+        let mut transaction = self
+            .inner
+            .pool
+            .begin()
+            .await
+            .map_err(|error| internal(&error))?;
+        store::write(&mut transaction, &changes)
+            .await
+            .map_err(|error| internal(&error))?;
         let made = self.make_true(&next).await;
         let committed = match made {
             Ok(()) => transaction.commit().await.map_err(|error| internal(&error)),
@@ -271,14 +291,22 @@ impl HostEntry {
 
 /// All hosts that commands can run in: the internet and every running instance.
 fn hosts(network: &Network) -> Vec<HostEntry> {
-    let account = |id: &AccountId| network.accounts.get(id).map_or_else(|| id.to_string(), |found| found.name.clone());
+    let account = |id: &AccountId| {
+        network
+            .accounts
+            .get(id)
+            .map_or_else(|| id.to_string(), |found| found.name.clone())
+    };
     let internet = HostEntry {
         host: INTERNET.to_owned(),
         name: None,
         account: String::new(),
         resolver: INTERNET_RESOLVER,
     };
-    let running = network.instances.values().filter(|instance| instance.state == InstanceState::Running);
+    let running = network
+        .instances
+        .values()
+        .filter(|instance| instance.state == InstanceState::Running);
     let instances = running.map(|instance| HostEntry {
         host: instance.id.to_string(),
         name: instance.tags.get("Name").cloned(),
@@ -294,8 +322,13 @@ async fn provider_of(network: &mut Network, pool: &PgPool) -> Result<String, Loc
         return Ok(account.id.to_string());
     }
     let mut random = rand::random::<u128>;
-    let mut context = Context { now: Timestamp::now(), random: &mut random };
-    let id = strait_vpc::new_account(network, PROVIDER, None, &mut context).id.to_string();
+    let mut context = Context {
+        now: Timestamp::now(),
+        random: &mut random,
+    };
+    let id = strait_vpc::new_account(network, PROVIDER, None, &mut context)
+        .id
+        .to_string();
     let changes = store::take_changes(network)?;
     let mut transaction = pool.begin().await?;
     store::write(&mut transaction, &changes).await?;
@@ -304,14 +337,20 @@ async fn provider_of(network: &mut Network, pool: &PgPool) -> Result<String, Loc
 }
 
 fn found_account(network: &Network, name: &str) -> Option<Account> {
-    network.accounts.values().find(|account| account.name == name || account.id.as_str() == name).cloned()
+    network
+        .accounts
+        .values()
+        .find(|account| account.name == name || account.id.as_str() == name)
+        .cloned()
 }
 
 fn internal(error: &dyn std::error::Error) -> AwsError {
     tracing::error!(%error, "a call failed inside");
     AwsError::with_fault(
         "InternalError",
-        format!("Strait could not make this change, so nothing has changed: {error}. The server's log has more; try again."),
+        format!(
+            "Strait could not make this change, so nothing has changed: {error}. The server's log has more; try again."
+        ),
         Fault::Server,
     )
 }

@@ -13,22 +13,33 @@ use super::provider::{made_for, tagged};
 use super::vpc::{Allow, PORT, endpoints_group, main_table, vpc_key};
 
 impl Local {
-    pub(super) async fn make_peering(&self, spec: &PeeringSpec) -> Result<PeeringObserved, CloudError> {
+    pub(super) async fn make_peering(
+        &self,
+        spec: &PeeringSpec,
+    ) -> Result<PeeringObserved, CloudError> {
         if let Some(peering) = self.find_peering(spec).await {
             return Ok(observed(&peering));
         }
         let Some(vpc) = self.find_vpc(&vpc_key(&spec.vpc)).await else {
-            return Err(CloudError::Temporary(format!("the Peering VPC {} is not there yet", spec.vpc.name)));
+            return Err(CloudError::Temporary(format!(
+                "the Peering VPC {} is not there yet",
+                spec.vpc.name
+            )));
         };
         let request = CreateVpcPeeringConnectionRequest {
             vpc_id: vpc.id.to_string(),
             peer_vpc_id: Some(spec.peer_vpc.clone()),
             peer_owner_id: Some(spec.peer_account.clone()),
             peer_region: Some(spec.peer_region.clone()),
-            tag_specifications: tagged("vpc-peering-connection", &spec.vpc.name, &peering_key(spec)),
+            tag_specifications: tagged(
+                "vpc-peering-connection",
+                &spec.vpc.name,
+                &peering_key(spec),
+            ),
             ..Default::default()
         };
-        self.ask::<CreateVpcPeeringConnectionResponse>(&spec.vpc.region, request).await?;
+        self.ask::<CreateVpcPeeringConnectionResponse>(&spec.vpc.region, request)
+            .await?;
         let made = self.find_peering(spec).await;
         made.as_ref().map(observed).ok_or_else(|| CloudError::Refused {
             code: "VpcPeeringConnectionAlreadyExists".to_owned(),
@@ -39,20 +50,31 @@ impl Local {
         })
     }
 
-    pub(super) async fn admit(&self, spec: &PeeringSpec, ranges: &BTreeSet<Ipv4Net>) -> Result<(), CloudError> {
-        let Some(peering) = self.find_peering(spec).await else { return Ok(()) };
+    pub(super) async fn admit(
+        &self,
+        spec: &PeeringSpec,
+        ranges: &BTreeSet<Ipv4Net>,
+    ) -> Result<(), CloudError> {
+        let Some(peering) = self.find_peering(spec).await else {
+            return Ok(());
+        };
         self.route_back(spec, &peering.id, ranges).await?;
         self.allow_ranges(spec, ranges).await
     }
 
     pub(super) async fn unmake_peering(&self, spec: &PeeringSpec) -> Result<(), CloudError> {
-        let Some(peering) = self.find_peering(spec).await else { return Ok(()) };
+        let Some(peering) = self.find_peering(spec).await else {
+            return Ok(());
+        };
         if self.find_vpc(&vpc_key(&spec.vpc)).await.is_some() {
             self.admit(spec, &BTreeSet::new()).await?;
         }
         match peering.state {
             PeeringState::PendingAcceptance | PeeringState::Active => {}
-            PeeringState::Failed(_) | PeeringState::Expired | PeeringState::Rejected | PeeringState::Deleted(_) => {
+            PeeringState::Failed(_)
+            | PeeringState::Expired
+            | PeeringState::Rejected
+            | PeeringState::Deleted(_) => {
                 return Ok(());
             }
         }
@@ -60,20 +82,36 @@ impl Local {
             vpc_peering_connection_id: peering.id.to_string(),
             ..Default::default()
         };
-        self.ask_gone::<DeleteVpcPeeringConnectionResponse>(&spec.vpc.region, request).await
+        self.ask_gone::<DeleteVpcPeeringConnectionResponse>(&spec.vpc.region, request)
+            .await
     }
 
     async fn find_peering(&self, spec: &PeeringSpec) -> Option<Peering> {
         let key = peering_key(spec);
-        self.network().await.peerings.values().find(|peering| made_for(&peering.requester.tags, &key)).cloned()
+        self.network()
+            .await
+            .peerings
+            .values()
+            .find(|peering| made_for(&peering.requester.tags, &key))
+            .cloned()
     }
 
     /// Routes of the Peering VPC by this peering: exactly to these ranges.
-    async fn route_back(&self, spec: &PeeringSpec, peering: &PeeringId, ranges: &BTreeSet<Ipv4Net>) -> Result<(), CloudError> {
-        let Some(vpc) = self.find_vpc(&vpc_key(&spec.vpc)).await else { return Ok(()) };
+    async fn route_back(
+        &self,
+        spec: &PeeringSpec,
+        peering: &PeeringId,
+        ranges: &BTreeSet<Ipv4Net>,
+    ) -> Result<(), CloudError> {
+        let Some(vpc) = self.find_vpc(&vpc_key(&spec.vpc)).await else {
+            return Ok(());
+        };
         let network = self.network().await;
         let table = main_table(&network, &vpc.id)?;
-        let by_it = table.routes.iter().filter(|(_, target)| **target == RouteTarget::Peering(peering.clone()));
+        let by_it = table
+            .routes
+            .iter()
+            .filter(|(_, target)| **target == RouteTarget::Peering(peering.clone()));
         let present: BTreeSet<Ipv4Net> = by_it.map(|(range, _)| *range).collect();
         let route_table_id = table.id.to_string();
         for range in present.difference(ranges) {
@@ -82,7 +120,8 @@ impl Local {
                 destination_cidr_block: Some(range.to_string()),
                 ..Default::default()
             };
-            self.ask_gone::<DeleteRouteResponse>(&spec.vpc.region, request).await?;
+            self.ask_gone::<DeleteRouteResponse>(&spec.vpc.region, request)
+                .await?;
         }
         for range in ranges.difference(&present) {
             let request = CreateRouteRequest {
@@ -91,23 +130,49 @@ impl Local {
                 vpc_peering_connection_id: Some(peering.to_string()),
                 ..Default::default()
             };
-            self.ask::<CreateRouteResponse>(&spec.vpc.region, request).await?;
+            self.ask::<CreateRouteResponse>(&spec.vpc.region, request)
+                .await?;
         }
         Ok(())
     }
 
     /// Rules of the endpoints' group that carry this peering's key: exactly for these ranges.
-    async fn allow_ranges(&self, spec: &PeeringSpec, ranges: &BTreeSet<Ipv4Net>) -> Result<(), CloudError> {
-        let Some(vpc) = self.find_vpc(&vpc_key(&spec.vpc)).await else { return Ok(()) };
-        let (network, key, region) = (self.network().await, peering_key(spec), spec.vpc.region.as_str());
+    async fn allow_ranges(
+        &self,
+        spec: &PeeringSpec,
+        ranges: &BTreeSet<Ipv4Net>,
+    ) -> Result<(), CloudError> {
+        let Some(vpc) = self.find_vpc(&vpc_key(&spec.vpc)).await else {
+            return Ok(());
+        };
+        let (network, key, region) = (
+            self.network().await,
+            peering_key(spec),
+            spec.vpc.region.as_str(),
+        );
         let group = endpoints_group(&network, &vpc.id)?;
-        let ours = group.rules.iter().filter(|(_, rule)| rule.description.as_deref() == Some(&key));
-        let present: Vec<_> = ours.filter_map(|(id, rule)| Some((id, cidr_of(&rule.peer)?))).collect();
-        let stale = present.iter().filter(|(_, cidr)| !ranges.contains(cidr)).map(|(id, _)| id.to_string()).collect();
+        let ours = group
+            .rules
+            .iter()
+            .filter(|(_, rule)| rule.description.as_deref() == Some(&key));
+        let present: Vec<_> = ours
+            .filter_map(|(id, rule)| Some((id, cidr_of(&rule.peer)?)))
+            .collect();
+        let stale = present
+            .iter()
+            .filter(|(_, cidr)| !ranges.contains(cidr))
+            .map(|(id, _)| id.to_string())
+            .collect();
         self.revoke(region, &group.id, stale, Allow::From).await?;
-        let fresh = ranges.iter().filter(|range| !present.iter().any(|(_, cidr)| cidr == *range));
-        let ip_ranges: Vec<IpRange> =
-            fresh.map(|range| IpRange { cidr_ip: range.to_string(), description: Some(key.clone()) }).collect();
+        let fresh = ranges
+            .iter()
+            .filter(|range| !present.iter().any(|(_, cidr)| cidr == *range));
+        let ip_ranges: Vec<IpRange> = fresh
+            .map(|range| IpRange {
+                cidr_ip: range.to_string(),
+                description: Some(key.clone()),
+            })
+            .collect();
         if ip_ranges.is_empty() {
             return Ok(());
         }
@@ -118,7 +183,8 @@ impl Local {
             ip_ranges,
             ..Default::default()
         };
-        self.authorize(region, &group.id, vec![permission], Allow::From).await
+        self.authorize(region, &group.id, vec![permission], Allow::From)
+            .await
     }
 }
 
@@ -135,13 +201,20 @@ fn cidr_of(peer: &RulePeer) -> Option<Ipv4Net> {
 
 fn observed(peering: &Peering) -> PeeringObserved {
     let (state, message) = match &peering.state {
-        PeeringState::PendingAcceptance => {
-            (PeerState::PendingAcceptance, format!("Pending Acceptance by {}", peering.accepter.owner))
-        }
+        PeeringState::PendingAcceptance => (
+            PeerState::PendingAcceptance,
+            format!("Pending Acceptance by {}", peering.accepter.owner),
+        ),
         PeeringState::Active => (PeerState::Active, "Active".to_owned()),
         PeeringState::Failed(why) => (PeerState::Failed, why.clone()),
-        PeeringState::Expired => (PeerState::Expired, "Nobody accepted the request in 7 days".to_owned()),
-        PeeringState::Rejected => (PeerState::Rejected, format!("Rejected by {}", peering.accepter.owner)),
+        PeeringState::Expired => (
+            PeerState::Expired,
+            "Nobody accepted the request in 7 days".to_owned(),
+        ),
+        PeeringState::Rejected => (
+            PeerState::Rejected,
+            format!("Rejected by {}", peering.accepter.owner),
+        ),
         PeeringState::Deleted(by) => (PeerState::Deleted, format!("Deleted by {by}")),
     };
     let accepted = state == PeerState::Active;
@@ -151,6 +224,10 @@ fn observed(peering: &Peering) -> PeeringObserved {
         state,
         message,
         expires_at: (state == PeerState::PendingAcceptance).then_some(peering.expires_at),
-        peer_ranges: if accepted { peering.accepter.blocks.iter().copied().collect() } else { BTreeSet::new() },
+        peer_ranges: if accepted {
+            peering.accepter.blocks.iter().copied().collect()
+        } else {
+            BTreeSet::new()
+        },
     }
 }

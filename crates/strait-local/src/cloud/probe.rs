@@ -18,11 +18,17 @@ impl Local {
     /// Connects from the host to the address and asks PostgreSQL whether it speaks TLS.
     pub(super) async fn probe(&self, host: &str, address: SocketAddrV4) -> Result<(), CloudError> {
         let (kernel, host) = (Arc::clone(&self.inner.kernel), host.to_owned());
-        let asked = tokio::task::spawn_blocking(move || kernel.inside(&host, move || ask_for_tls(address))).await;
+        let asked =
+            tokio::task::spawn_blocking(move || kernel.inside(&host, move || ask_for_tls(address)))
+                .await;
         let answer = asked
             .map_err(|_| CloudError::Temporary("the probe was interrupted".to_owned()))?
             .map_err(|error| CloudError::Temporary(error.to_string()))?;
-        answer.map_err(|error| CloudError::Temporary(format!("no answer from PostgreSQL at {address} by this way: {error}")))
+        answer.map_err(|error| {
+            CloudError::Temporary(format!(
+                "no answer from PostgreSQL at {address} by this way: {error}"
+            ))
+        })
     }
 }
 
@@ -36,7 +42,9 @@ fn ask_for_tls(address: SocketAddrV4) -> std::io::Result<()> {
     if answer == *b"S" {
         return Ok(());
     }
-    Err(std::io::Error::other("what answers there is no PostgreSQL with TLS"))
+    Err(std::io::Error::other(
+        "what answers there is no PostgreSQL with TLS",
+    ))
 }
 
 #[cfg(test)]
@@ -49,7 +57,9 @@ mod tests {
     fn a_server_without_tls_does_not_pass() {
         for (answer, passes) in [(b"S", true), (b"N", false)] {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-            let SocketAddr::V4(address) = listener.local_addr().expect("bound") else { panic!("bound to IPv4") };
+            let SocketAddr::V4(address) = listener.local_addr().expect("bound") else {
+                panic!("bound to IPv4")
+            };
             let server = std::thread::spawn(move || {
                 let (mut stream, _) = listener.accept().expect("a connection");
                 let mut request = [0; 8];

@@ -12,17 +12,29 @@ pub(super) const OWNER_TAG: &str = "strait:for";
 
 impl Local {
     /// Calls as the provider in this Region, and takes the answer of that call's own type.
-    pub(super) async fn ask<T>(&self, region: &str, request: impl Into<Action>) -> Result<T, CloudError>
+    pub(super) async fn ask<T>(
+        &self,
+        region: &str,
+        request: impl Into<Action>,
+    ) -> Result<T, CloudError>
     where
         T: TryFrom<Response, Error = Response>,
     {
-        let caller = Caller { account: self.provider().await?, region: Region::new(region) };
+        let caller = Caller {
+            account: self.provider().await?,
+            region: Region::new(region),
+        };
         let answer = self.call(caller, request.into()).await.map_err(refused)?;
-        T::try_from(answer).map_err(|other| CloudError::Temporary(format!("unexpected answer {other:?}")))
+        T::try_from(answer)
+            .map_err(|other| CloudError::Temporary(format!("unexpected answer {other:?}")))
     }
 
     /// Calls as the provider, where a resource that is gone already is a success.
-    pub(super) async fn ask_gone<T>(&self, region: &str, request: impl Into<Action>) -> Result<(), CloudError>
+    pub(super) async fn ask_gone<T>(
+        &self,
+        region: &str,
+        request: impl Into<Action>,
+    ) -> Result<(), CloudError>
     where
         T: TryFrom<Response, Error = Response>,
     {
@@ -36,14 +48,22 @@ impl Local {
     /// The provider's account.
     pub(super) async fn provider(&self) -> Result<AccountId, CloudError> {
         let network = self.network().await;
-        let found = network.accounts.values().find(|account| account.name == PROVIDER);
-        found.map(|account| account.id.clone()).ok_or_else(|| CloudError::Temporary("no provider account yet".to_owned()))
+        let found = network
+            .accounts
+            .values()
+            .find(|account| account.name == PROVIDER);
+        found
+            .map(|account| account.id.clone())
+            .ok_or_else(|| CloudError::Temporary("no provider account yet".to_owned()))
     }
 }
 
 /// Tags for a resource made for one of the plane's objects.
 pub(super) fn tagged(resource_type: &str, name: &str, owner: &str) -> Vec<TagSpecification> {
-    let tag = |key: &str, value: &str| TagInput { key: key.to_owned(), value: value.to_owned() };
+    let tag = |key: &str, value: &str| TagInput {
+        key: key.to_owned(),
+        value: value.to_owned(),
+    };
     vec![TagSpecification {
         resource_type: resource_type.to_owned(),
         tags: vec![tag("Name", name), tag(OWNER_TAG, owner)],
@@ -59,7 +79,10 @@ fn refused(error: AwsError) -> CloudError {
     match error.fault {
         Fault::Server | Fault::Busy => CloudError::Temporary(error.message),
         Fault::Request | Fault::Identity | Fault::Permission | Fault::DryRun => {
-            CloudError::Refused { code: error.code, message: error.message }
+            CloudError::Refused {
+                code: error.code,
+                message: error.message,
+            }
         }
     }
 }

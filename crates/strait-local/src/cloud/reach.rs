@@ -11,10 +11,14 @@ use super::{INTERNET, Local, hosts};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReachError {
     /// The starting point is unknown.
-    #[error("there is no running instance {0}, and it is not `internet`; `aws ec2 describe-instances` lists them")]
+    #[error(
+        "there is no running instance {0}, and it is not `internet`; `aws ec2 describe-instances` lists them"
+    )]
     NoSuchHost(String),
     /// The service has no address.
-    #[error("the service has no address now: it does not run, or it is just being made; try again in a moment")]
+    #[error(
+        "the service has no address now: it does not run, or it is just being made; try again in a moment"
+    )]
     NoWay,
 }
 
@@ -25,22 +29,36 @@ impl Local {
     /// When the host is unknown or the service has no address.
     pub async fn reach(&self, from: &str, service: &str, port: u16) -> Result<Verdict, ReachError> {
         let network = self.network().await;
-        let to = self.address_of_service(service).await.ok_or(ReachError::NoWay)?;
+        let to = self
+            .address_of_service(service)
+            .await
+            .ok_or(ReachError::NoWay)?;
         let from = source(&network, from).ok_or_else(|| ReachError::NoSuchHost(from.to_owned()))?;
-        Ok(strait_vpc::reach(&network, &Flow { from, to, protocol: Protocol::Tcp(port) }))
+        Ok(strait_vpc::reach(
+            &network,
+            &Flow {
+                from,
+                to,
+                protocol: Protocol::Tcp(port),
+            },
+        ))
     }
 
     /// The address that the service's stable name answers.
     async fn address_of_service(&self, service: &str) -> Option<Ipv4Addr> {
         let (prefix, middle) = (format!("{service}."), ".db.");
         let names = self.inner.names.lock().await;
-        let mut stable = names.iter().filter(|(name, _)| name.starts_with(&prefix) && name.contains(middle));
+        let mut stable = names
+            .iter()
+            .filter(|(name, _)| name.starts_with(&prefix) && name.contains(middle));
         stable.next().map(|(_, address)| *address)
     }
 }
 
 fn source(network: &Network, from: &str) -> Option<Source> {
-    let entry = hosts(network).into_iter().find(|entry| entry.is_called(from))?;
+    let entry = hosts(network)
+        .into_iter()
+        .find(|entry| entry.is_called(from))?;
     if entry.host == INTERNET {
         return Some(Source::Internet);
     }

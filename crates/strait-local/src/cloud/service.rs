@@ -5,11 +5,12 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 use strait_plane::cloud::CloudError;
-use strait_vpc::api::{TerminateInstancesRequest, TerminateInstancesResponse};
+use strait_vpc::api::*;
 use strait_vpc::state::{Holder, Vpc};
-use strait_vpc::{InstanceId, Network, SecurityGroupId};
+use strait_vpc::{InstanceId, Network, SecurityGroupId, VpcId};
 
 use super::Local;
+use super::provider::{made_for, tagged};
 use super::vpc::{Allow, running_for, zones};
 
 /// The range of every Region's Service VPC. PrivateLink makes overlap with customers' ranges harmless.
@@ -31,48 +32,119 @@ pub(super) struct Place {
 }
 
 impl Local {
-    /// The service's place, made if it is not there. Nothing but its own load balancers' nodes gets in, nothing gets out.
+    /// The service's place, made if it is not there. Nothing but its own load balancers' nodes gets in,
+    /// nothing gets out. The nodes let in whoever their way leads to them.
     pub(super) async fn place(&self, service: &str, region: &str) -> Result<Place, CloudError> {
         let owner = service_key(service);
         let vpc = self.service_vpc(region).await?;
-        let group = self.group_in(&vpc.id, region, &format!("strait-service-{service}"), &owner).await?;
-        let nodes = self.group_in(&vpc.id, region, &format!("strait-nodes-{service}"), &owner).await?;
-        self.allow_group(region, &group, &nodes, Allow::From).await?;
+        let group = self
+            .group_in(
+                &vpc.id,
+                region,
+                &format!("strait-service-{service}"),
+                &owner,
+            )
+            .await?;
+        let nodes = self
+            .group_in(&vpc.id, region, &format!("strait-nodes-{service}"), &owner)
+            .await?;
+        self.allow_group(region, &group, &nodes, Allow::From)
+            .await?;
         self.allow_group(region, &nodes, &group, Allow::To).await?;
-        self.instance_in(&vpc.id, region, &format!("postgres-{service}"), &owner, &group).await?;
+        self.allow_anybody(region, &nodes).await?;
+        self.instance_in(
+            &vpc.id,
+            region,
+            &format!("postgres-{service}"),
+            &owner,
+            &group,
+        )
+        .await?;
         let network = self.network().await;
         let Some((instance, address)) = running_for(&network, &owner)
             .and_then(|instance| Some((instance.id.clone(), address_of(&network, &instance.id)?)))
         else {
-            return Err(CloudError::Temporary(format!("the host of service {service} was made and is gone again")));
+            return Err(CloudError::Temporary(format!(
+                "the host of service {service} was made and is gone again"
+            )));
         };
-        Ok(Place { vpc, nodes, instance, address })
+        Ok(Place {
+            vpc,
+            nodes,
+            instance,
+            address,
+        })
     }
 
     /// The instance of a service that has one.
     pub(super) async fn service_host(&self, service: &str) -> Option<InstanceId> {
-        running_for(&*self.network().await, &service_key(service)).map(|instance| instance.id.clone())
+        running_for(&*self.network().await, &service_key(service))
+            .map(|instance| instance.id.clone())
     }
 
     /// Takes the service's place away. Its ways must be gone.
     pub(super) async fn remove_place(&self, service: &str, region: &str) -> Result<(), CloudError> {
         if let Some(instance) = self.service_host(service).await {
             let instance_ids = vec![instance.to_string()];
-            let request = TerminateInstancesRequest { instance_ids, ..Default::default() };
-            self.ask_gone::<TerminateInstancesResponse>(region, request).await?;
+            let request = TerminateInstancesRequest {
+                instance_ids,
+                ..Default::default()
+            };
+            self.ask_gone::<TerminateInstancesResponse>(region, request)
+                .await?;
         }
         self.remove_groups(region, &service_key(service)).await
     }
 
     async fn service_vpc(&self, region: &str) -> Result<Vpc, CloudError> {
         let owner = format!("services/{region}");
-        let range = |text: &str| text.parse::<Ipv4Net>().map_err(|error| CloudError::Temporary(error.to_string()));
-        let vpc = self.vpc_for(region, "strait-services", &owner, range(SERVICE_RANGE)?).await?;
-        let Some(zone) = zones(region)?.into_iter().next() else {
-            return Err(CloudError::Temporary(format!("Region {region} has no zone")));
+        let range = |text: &str| {
+            text.parse::<Ipv4Net>()
+                .map_err(|error| CloudError::Temporary(error.to_string()))
         };
-        self.subnet_in(&vpc.id, region, range(SERVICE_SUBNET)?, &zone, &owner).await?;
+        let vpc = self
+            .vpc_for(region, "strait-services", &owner, range(SERVICE_RANGE)?)
+            .await?;
+        let Some(zone) = zones(region)?.into_iter().next() else {
+            return Err(CloudError::Temporary(format!(
+                "Region {region} has no zone"
+            )));
+        };
+        self.subnet_in(&vpc.id, region, range(SERVICE_SUBNET)?, &zone, &owner)
+            .await?;
+        self.gateway_of(&vpc.id, region, &owner).await?;
         Ok(vpc)
+    }
+
+    /// The VPC's internet gateway, which internet-facing load balancers need.
+    async fn gateway_of(&self, vpc: &VpcId, region: &str, owner: &str) -> Result<(), CloudError> {
+        let made = |network: &Network| {
+            let gateways = network.internet_gateways.values();
+            gateways
+                .filter(|gateway| made_for(&gateway.tags, owner))
+                .map(|gateway| (gateway.id.clone(), gateway.vpc.is_some()))
+                .next()
+        };
+        if made(&*self.network().await).is_none() {
+            let tag_specifications = tagged("internet-gateway", "strait-services", owner);
+            let request = CreateInternetGatewayRequest {
+                tag_specifications,
+                ..Default::default()
+            };
+            self.ask::<CreateInternetGatewayResponse>(region, request)
+                .await?;
+        }
+        let Some((gateway, false)) = made(&*self.network().await) else {
+            return Ok(());
+        };
+        let request = AttachInternetGatewayRequest {
+            internet_gateway_id: gateway.to_string(),
+            vpc_id: vpc.to_string(),
+            ..Default::default()
+        };
+        self.ask::<AttachInternetGatewayResponse>(region, request)
+            .await
+            .map(drop)
     }
 }
 
@@ -95,5 +167,9 @@ pub(super) fn addresses<'a>(
     network: &Network,
     interfaces: impl IntoIterator<Item = &'a strait_vpc::InterfaceId>,
 ) -> BTreeSet<Ipv4Addr> {
-    interfaces.into_iter().filter_map(|id| network.interfaces.get(id)).map(|interface| interface.address).collect()
+    interfaces
+        .into_iter()
+        .filter_map(|id| network.interfaces.get(id))
+        .map(|interface| interface.address)
+        .collect()
 }

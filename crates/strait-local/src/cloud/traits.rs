@@ -22,7 +22,10 @@ impl Cloud for Local {
     }
 
     fn known_regions(&self) -> Vec<String> {
-        strait_vpc::state::regions().iter().map(|region| region.code.to_owned()).collect()
+        strait_vpc::state::regions()
+            .iter()
+            .map(|region| region.code.to_owned())
+            .collect()
     }
 
     fn account(&self) -> String {
@@ -41,7 +44,11 @@ impl Cloud for Local {
         self.make_peering(peering).await
     }
 
-    async fn admit_peer(&self, peering: &PeeringSpec, ranges: &BTreeSet<Ipv4Net>) -> Result<(), CloudError> {
+    async fn admit_peer(
+        &self,
+        peering: &PeeringSpec,
+        ranges: &BTreeSet<Ipv4Net>,
+    ) -> Result<(), CloudError> {
         self.admit(peering, ranges).await
     }
 
@@ -66,7 +73,9 @@ impl Cloud for Local {
     }
 
     async fn publish_names(&self, names: &BTreeMap<String, Ipv4Addr>) -> Result<(), CloudError> {
-        self.rename(names).await.map_err(|error| CloudError::Temporary(error.to_string()))
+        self.rename(names)
+            .await
+            .map_err(|error| CloudError::Temporary(error.to_string()))
     }
 
     async fn changed(&self) {
@@ -78,23 +87,52 @@ impl Cloud for Local {
 #[async_trait]
 impl Postgres for Local {
     async fn ensure_running(&self, service: &ServiceSpec) -> Result<(), PostgresError> {
-        let place = self.place(&service.id, &service.region).await.map_err(from_cloud)?;
-        self.inner.engine.ensure_running(place.instance.as_str(), service).await.map_err(from_local)
+        let place = self
+            .place(&service.id, &service.region)
+            .await
+            .map_err(from_cloud)?;
+        self.inner
+            .engine
+            .ensure_running(place.instance.as_str(), service)
+            .await
+            .map_err(from_local)
     }
 
     async fn ensure_stopped(&self, service: &ServiceSpec) -> Result<(), PostgresError> {
-        self.inner.engine.ensure_stopped(&service.id).await.map_err(from_local)
+        self.inner
+            .engine
+            .ensure_stopped(&service.id)
+            .await
+            .map_err(from_local)
     }
 
     async fn delete(&self, service: &ServiceSpec) -> Result<(), PostgresError> {
-        self.inner.engine.delete(&service.id).await.map_err(from_local)?;
-        self.forget_forwarding(&service.id).await.map_err(from_local)?;
-        self.remove_place(&service.id, &service.region).await.map_err(from_cloud)
+        self.inner
+            .engine
+            .delete(&service.id)
+            .await
+            .map_err(from_local)?;
+        self.forget_forwarding(&service.id)
+            .await
+            .map_err(from_local)?;
+        self.remove_place(&service.id, &service.region)
+            .await
+            .map_err(from_cloud)
     }
 
-    async fn end_sessions(&self, service: &ServiceSpec, sources: &BTreeSet<Ipv4Addr>) -> Result<u64, PostgresError> {
-        let Some(host) = self.service_host(&service.id).await else { return Ok(0) };
-        self.inner.engine.end_sessions(host.as_str(), &service.id, sources).await.map_err(from_local)
+    async fn end_sessions(
+        &self,
+        service: &ServiceSpec,
+        sources: &BTreeSet<Ipv4Addr>,
+    ) -> Result<u64, PostgresError> {
+        let Some(host) = self.service_host(&service.id).await else {
+            return Ok(0);
+        };
+        self.inner
+            .engine
+            .end_sessions(host.as_str(), &service.id, sources)
+            .await
+            .map_err(from_local)
     }
 
     fn authority(&self) -> String {
@@ -107,9 +145,20 @@ impl Postgres for Local {
 }
 
 /// Regions where the local cloud offers Peering VPCs and services: Tiger Cloud's.
-const SUPPORTED_REGIONS: &[&str] =
-    &["ap-northeast-1", "ap-south-1", "ap-southeast-1", "ap-southeast-2", "ca-central-1", "eu-central-1", "eu-west-1",
-      "eu-west-2", "sa-east-1", "us-east-1", "us-east-2", "us-west-2"];
+const SUPPORTED_REGIONS: &[&str] = &[
+    "ap-northeast-1",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-west-1",
+    "eu-west-2",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-2",
+];
 
 fn from_cloud(error: CloudError) -> PostgresError {
     match error {

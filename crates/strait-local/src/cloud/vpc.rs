@@ -3,7 +3,9 @@
 use ipnet::Ipv4Net;
 use strait_plane::cloud::{CloudError, VpcObserved, VpcSpec};
 use strait_vpc::api::*;
-use strait_vpc::state::{Instance, InstanceState, RouteTable, RouteTableUse, SecurityGroup, Subnet, Vpc};
+use strait_vpc::state::{
+    Instance, InstanceState, RouteTable, RouteTableUse, SecurityGroup, Subnet, Vpc,
+};
 use strait_vpc::{Network, SecurityGroupId, VpcId};
 
 use super::Local;
@@ -21,44 +23,82 @@ pub(super) const IMAGE: &str = "ami-00000000000057a17";
 impl Local {
     pub(super) async fn make_vpc(&self, spec: &VpcSpec) -> Result<VpcObserved, CloudError> {
         let owner = vpc_key(spec);
-        let vpc = self.vpc_for(&spec.region, &spec.name, &owner, spec.cidr).await?;
+        let vpc = self
+            .vpc_for(&spec.region, &spec.name, &owner, spec.cidr)
+            .await?;
         let zones = zones(&spec.region)?;
         for (cidr, zone) in halves(spec.cidr).iter().zip(zones) {
-            self.subnet_in(&vpc.id, &spec.region, *cidr, &zone, &owner).await?;
+            self.subnet_in(&vpc.id, &spec.region, *cidr, &zone, &owner)
+                .await?;
         }
-        let endpoints = self.group_in(&vpc.id, &spec.region, ENDPOINTS, &owner).await?;
+        let endpoints = self
+            .group_in(&vpc.id, &spec.region, ENDPOINTS, &owner)
+            .await?;
         let prober = self.group_in(&vpc.id, &spec.region, PROBER, &owner).await?;
-        self.allow_group(&spec.region, &endpoints, &prober, Allow::From).await?;
-        self.allow_group(&spec.region, &prober, &endpoints, Allow::To).await?;
-        self.instance_in(&vpc.id, &spec.region, "strait-prober", &owner, &prober).await?;
-        Ok(VpcObserved { provisioned_id: vpc.id.to_string() })
+        self.allow_group(&spec.region, &endpoints, &prober, Allow::From)
+            .await?;
+        self.allow_group(&spec.region, &prober, &endpoints, Allow::To)
+            .await?;
+        self.instance_in(&vpc.id, &spec.region, "strait-prober", &owner, &prober)
+            .await?;
+        Ok(VpcObserved {
+            provisioned_id: vpc.id.to_string(),
+        })
     }
 
     pub(super) async fn unmake_vpc(&self, spec: &VpcSpec) -> Result<(), CloudError> {
         let owner = vpc_key(spec);
-        let Some(vpc) = self.find_vpc(&owner).await else { return Ok(()) };
+        let Some(vpc) = self.find_vpc(&owner).await else {
+            return Ok(());
+        };
         let region = spec.region.as_str();
         let network = self.network().await;
         if let Some(instance) = prober(&network, &owner) {
             let instance_ids = vec![instance.id.to_string()];
             self.ask_gone::<TerminateInstancesResponse>(
                 region,
-                TerminateInstancesRequest { instance_ids, ..Default::default() },
+                TerminateInstancesRequest {
+                    instance_ids,
+                    ..Default::default()
+                },
             )
             .await?;
         }
         self.remove_groups(region, &owner).await?;
-        for subnet in network.subnets.values().filter(|subnet| subnet.vpc == vpc.id) {
+        for subnet in network
+            .subnets
+            .values()
+            .filter(|subnet| subnet.vpc == vpc.id)
+        {
             let subnet_id = subnet.id.to_string();
-            self.ask_gone::<DeleteSubnetResponse>(region, DeleteSubnetRequest { subnet_id, ..Default::default() }).await?;
+            self.ask_gone::<DeleteSubnetResponse>(
+                region,
+                DeleteSubnetRequest {
+                    subnet_id,
+                    ..Default::default()
+                },
+            )
+            .await?;
         }
         let vpc_id = vpc.id.to_string();
-        self.ask_gone::<DeleteVpcResponse>(region, DeleteVpcRequest { vpc_id, ..Default::default() }).await
+        self.ask_gone::<DeleteVpcResponse>(
+            region,
+            DeleteVpcRequest {
+                vpc_id,
+                ..Default::default()
+            },
+        )
+        .await
     }
 
     /// The Peering VPC made for this key.
     pub(super) async fn find_vpc(&self, owner: &str) -> Option<Vpc> {
-        self.network().await.vpcs.values().find(|vpc| made_for(&vpc.tags, owner)).cloned()
+        self.network()
+            .await
+            .vpcs
+            .values()
+            .find(|vpc| made_for(&vpc.tags, owner))
+            .cloned()
     }
 
     /// The VPC for this key, made if it is not there, with DNS hostnames on.
@@ -73,10 +113,16 @@ impl Local {
             return Ok(vpc);
         }
         let tag_specifications = tagged("vpc", name, owner);
-        let request = CreateVpcRequest { cidr_block: Some(cidr.to_string()), tag_specifications, ..Default::default() };
+        let request = CreateVpcRequest {
+            cidr_block: Some(cidr.to_string()),
+            tag_specifications,
+            ..Default::default()
+        };
         self.ask::<CreateVpcResponse>(region, request).await?;
         let made = self.find_vpc(owner).await;
-        made.ok_or_else(|| CloudError::Temporary(format!("the VPC {name} was made and is gone again")))
+        made.ok_or_else(|| {
+            CloudError::Temporary(format!("the VPC {name} was made and is gone again"))
+        })
     }
 
     /// The subnet of the VPC with this block, made if it is not there.
@@ -89,7 +135,11 @@ impl Local {
         owner: &str,
     ) -> Result<(), CloudError> {
         let network = self.network().await;
-        if network.subnets.values().any(|subnet| subnet.vpc == *vpc && subnet.cidr == cidr) {
+        if network
+            .subnets
+            .values()
+            .any(|subnet| subnet.vpc == *vpc && subnet.cidr == cidr)
+        {
             return Ok(());
         }
         let request = CreateSubnetRequest {
@@ -99,7 +149,9 @@ impl Local {
             tag_specifications: tagged("subnet", zone, owner),
             ..Default::default()
         };
-        self.ask::<CreateSubnetResponse>(region, request).await.map(drop)
+        self.ask::<CreateSubnetResponse>(region, request)
+            .await
+            .map(drop)
     }
 
     /// The VPC's group with this name, made without any rule if it is not there.
@@ -120,10 +172,13 @@ impl Local {
             tag_specifications: tagged("security-group", name, owner),
             ..Default::default()
         };
-        self.ask::<CreateSecurityGroupResponse>(region, request).await?;
+        self.ask::<CreateSecurityGroupResponse>(region, request)
+            .await?;
         let network = self.network().await;
         let Some(group) = group_named(&network, vpc, name) else {
-            return Err(CloudError::Temporary(format!("the group {name} was made and is gone again")));
+            return Err(CloudError::Temporary(format!(
+                "the group {name} was made and is gone again"
+            )));
         };
         self.clear_group(region, group).await?;
         Ok(group.id.clone())
@@ -141,10 +196,35 @@ impl Local {
             ip_protocol: Some("tcp".to_owned()),
             from_port: Some(i32::from(PORT)),
             to_port: Some(i32::from(PORT)),
-            groups: vec![UserIdGroupPair { group_id: Some(peer.to_string()), ..Default::default() }],
+            groups: vec![UserIdGroupPair {
+                group_id: Some(peer.to_string()),
+                ..Default::default()
+            }],
             ..Default::default()
         };
         let added = self.authorize(region, group, vec![permission], allow).await;
+        already_there(added)
+    }
+
+    /// Allows TCP 5432 from anywhere, once.
+    pub(super) async fn allow_anybody(
+        &self,
+        region: &str,
+        group: &SecurityGroupId,
+    ) -> Result<(), CloudError> {
+        let permission = IpPermission {
+            ip_protocol: Some("tcp".to_owned()),
+            from_port: Some(i32::from(PORT)),
+            to_port: Some(i32::from(PORT)),
+            ip_ranges: vec![IpRange {
+                cidr_ip: "0.0.0.0/0".to_owned(),
+                description: None,
+            }],
+            ..Default::default()
+        };
+        let added = self
+            .authorize(region, group, vec![permission], Allow::From)
+            .await;
         already_there(added)
     }
 
@@ -159,8 +239,14 @@ impl Local {
         let group_id = Some(group.to_string());
         match allow {
             Allow::From => {
-                let request = AuthorizeSecurityGroupIngressRequest { group_id, ip_permissions, ..Default::default() };
-                self.ask::<AuthorizeSecurityGroupIngressResponse>(region, request).await.map(drop)
+                let request = AuthorizeSecurityGroupIngressRequest {
+                    group_id,
+                    ip_permissions,
+                    ..Default::default()
+                };
+                self.ask::<AuthorizeSecurityGroupIngressResponse>(region, request)
+                    .await
+                    .map(drop)
             }
             Allow::To => {
                 let request = AuthorizeSecurityGroupEgressRequest {
@@ -168,7 +254,9 @@ impl Local {
                     ip_permissions,
                     ..Default::default()
                 };
-                self.ask::<AuthorizeSecurityGroupEgressResponse>(region, request).await.map(drop)
+                self.ask::<AuthorizeSecurityGroupEgressResponse>(region, request)
+                    .await
+                    .map(drop)
             }
         }
     }
@@ -195,19 +283,30 @@ impl Local {
             tag_specifications: tagged("instance", name, owner),
             ..Default::default()
         };
-        self.ask::<RunInstancesResponse>(region, request).await.map(drop)
+        self.ask::<RunInstancesResponse>(region, request)
+            .await
+            .map(drop)
     }
 
     /// Takes away all groups made for this key; their rules first, since they may name one another.
     pub(super) async fn remove_groups(&self, region: &str, owner: &str) -> Result<(), CloudError> {
         let network = self.network().await;
-        let groups = || network.security_groups.values().filter(|group| made_for(&group.tags, owner));
+        let groups = || {
+            network
+                .security_groups
+                .values()
+                .filter(|group| made_for(&group.tags, owner))
+        };
         for group in groups() {
             self.clear_group(region, group).await?;
         }
         for group in groups() {
-            let request = DeleteSecurityGroupRequest { group_id: Some(group.id.to_string()), ..Default::default() };
-            self.ask_gone::<DeleteSecurityGroupResponse>(region, request).await?;
+            let request = DeleteSecurityGroupRequest {
+                group_id: Some(group.id.to_string()),
+                ..Default::default()
+            };
+            self.ask_gone::<DeleteSecurityGroupResponse>(region, request)
+                .await?;
         }
         Ok(())
     }
@@ -215,11 +314,26 @@ impl Local {
     /// Takes all rules of a group away.
     async fn clear_group(&self, region: &str, group: &SecurityGroup) -> Result<(), CloudError> {
         let rules = |direction| {
-            let of_it = group.rules.iter().filter(move |(_, rule)| rule.direction == direction);
+            let of_it = group
+                .rules
+                .iter()
+                .filter(move |(_, rule)| rule.direction == direction);
             of_it.map(|(id, _)| id.to_string()).collect::<Vec<_>>()
         };
-        self.revoke(region, &group.id, rules(strait_vpc::state::Direction::Ingress), Allow::From).await?;
-        self.revoke(region, &group.id, rules(strait_vpc::state::Direction::Egress), Allow::To).await
+        self.revoke(
+            region,
+            &group.id,
+            rules(strait_vpc::state::Direction::Ingress),
+            Allow::From,
+        )
+        .await?;
+        self.revoke(
+            region,
+            &group.id,
+            rules(strait_vpc::state::Direction::Egress),
+            Allow::To,
+        )
+        .await
     }
 
     /// Takes rules of a group away by their ids.
@@ -236,15 +350,23 @@ impl Local {
         match allow {
             Allow::From => {
                 let group_id = Some(group.to_string());
-                let request =
-                    RevokeSecurityGroupIngressRequest { group_id, security_group_rule_ids, ..Default::default() };
-                self.ask_gone::<RevokeSecurityGroupIngressResponse>(region, request).await
+                let request = RevokeSecurityGroupIngressRequest {
+                    group_id,
+                    security_group_rule_ids,
+                    ..Default::default()
+                };
+                self.ask_gone::<RevokeSecurityGroupIngressResponse>(region, request)
+                    .await
             }
             Allow::To => {
                 let group_id = group.to_string();
-                let request =
-                    RevokeSecurityGroupEgressRequest { group_id, security_group_rule_ids, ..Default::default() };
-                self.ask_gone::<RevokeSecurityGroupEgressResponse>(region, request).await
+                let request = RevokeSecurityGroupEgressRequest {
+                    group_id,
+                    security_group_rule_ids,
+                    ..Default::default()
+                };
+                self.ask_gone::<RevokeSecurityGroupEgressResponse>(region, request)
+                    .await
             }
         }
     }
@@ -265,7 +387,10 @@ pub(super) fn vpc_key(spec: &VpcSpec) -> String {
 }
 
 /// The group on the endpoints of a Peering VPC.
-pub(super) fn endpoints_group<'a>(network: &'a Network, vpc: &VpcId) -> Result<&'a SecurityGroup, CloudError> {
+pub(super) fn endpoints_group<'a>(
+    network: &'a Network,
+    vpc: &VpcId,
+) -> Result<&'a SecurityGroup, CloudError> {
     let found = group_named(network, vpc, ENDPOINTS);
     found.ok_or_else(|| CloudError::Temporary(format!("the Peering VPC {vpc} is not complete yet")))
 }
@@ -278,20 +403,36 @@ pub(super) fn prober<'a>(network: &'a Network, owner: &str) -> Option<&'a Instan
 /// The running instance made for this key.
 pub(super) fn running_for<'a>(network: &'a Network, owner: &str) -> Option<&'a Instance> {
     let mut instances = network.instances.values();
-    instances.find(|instance| instance.state == InstanceState::Running && made_for(&instance.tags, owner))
+    instances.find(|instance| {
+        instance.state == InstanceState::Running && made_for(&instance.tags, owner)
+    })
 }
 
 /// The subnet of a VPC with the lowest block.
-pub(super) fn first_subnet<'a>(network: &'a Network, vpc: &VpcId) -> Result<&'a Subnet, CloudError> {
+pub(super) fn first_subnet<'a>(
+    network: &'a Network,
+    vpc: &VpcId,
+) -> Result<&'a Subnet, CloudError> {
     let subnets = network.subnets.values().filter(|subnet| subnet.vpc == *vpc);
     let first = subnets.min_by_key(|subnet| subnet.cidr);
     first.ok_or_else(|| CloudError::Temporary(format!("the VPC {vpc} has no subnet yet")))
 }
 
 /// The main route table of a VPC.
-pub(super) fn main_table<'a>(network: &'a Network, vpc: &VpcId) -> Result<&'a RouteTable, CloudError> {
-    let mut tables = network.route_tables.values().filter(|table| table.vpc == *vpc);
-    let main = tables.find(|table| table.associations.values().any(|place| *place == RouteTableUse::Main));
+pub(super) fn main_table<'a>(
+    network: &'a Network,
+    vpc: &VpcId,
+) -> Result<&'a RouteTable, CloudError> {
+    let mut tables = network
+        .route_tables
+        .values()
+        .filter(|table| table.vpc == *vpc);
+    let main = tables.find(|table| {
+        table
+            .associations
+            .values()
+            .any(|place| *place == RouteTableUse::Main)
+    });
     main.ok_or_else(|| CloudError::Temporary(format!("the VPC {vpc} has no main route table")))
 }
 
@@ -303,7 +444,12 @@ pub(super) fn zones(region: &str) -> Result<Vec<String>, CloudError> {
             message: format!("There is no Region {region}. `strait regions` lists them."),
         });
     };
-    Ok(info.zones.chars().take(2).map(|letter| format!("{region}{letter}")).collect())
+    Ok(info
+        .zones
+        .chars()
+        .take(2)
+        .map(|letter| format!("{region}{letter}"))
+        .collect())
 }
 
 /// A rule that is there already is as good as one that was added.
@@ -320,11 +466,15 @@ fn halves(cidr: Ipv4Net) -> Vec<Ipv4Net> {
     if half > 28 {
         return vec![cidr];
     }
-    cidr.subnets(half).map_or_else(|_| vec![cidr], Iterator::collect)
+    cidr.subnets(half)
+        .map_or_else(|_| vec![cidr], Iterator::collect)
 }
 
 fn group_named<'a>(network: &'a Network, vpc: &VpcId, name: &str) -> Option<&'a SecurityGroup> {
-    network.security_groups.values().find(|group| group.vpc == *vpc && group.name == name)
+    network
+        .security_groups
+        .values()
+        .find(|group| group.vpc == *vpc && group.name == name)
 }
 
 #[cfg(test)]
@@ -333,7 +483,12 @@ mod tests {
 
     #[test]
     fn a_range_has_a_subnet_in_two_zones_where_it_can() {
-        let halved = |text: &str| halves(text.parse().expect("a range")).iter().map(ToString::to_string).collect::<Vec<_>>();
+        let halved = |text: &str| {
+            halves(text.parse().expect("a range"))
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(halved("10.1.0.0/16"), ["10.1.0.0/17", "10.1.128.0/17"]);
         assert_eq!(halved("10.1.0.0/27"), ["10.1.0.0/28", "10.1.0.16/28"]);
         assert_eq!(halved("10.1.0.0/28"), ["10.1.0.0/28"]);

@@ -5,10 +5,10 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
 use strait_plane::cloud::{CloudError, WayKind, WayObserved, WaySpec};
+use strait_vpc::Network;
 use strait_vpc::api::*;
 use strait_vpc::picture::Listen;
 use strait_vpc::state::{Endpoint, EndpointService, EndpointState, LoadBalancer};
-use strait_vpc::Network;
 
 use super::provider::{made_for, tagged};
 use super::service::{Place, addresses};
@@ -32,9 +32,12 @@ impl Local {
         let WayKind::Private { vpc } = &spec.kind else {
             return self.probe(INTERNET, to).await;
         };
-        let prober = running_for(&*self.network().await, &format!("vpc/{vpc}")).map(|instance| instance.id.to_string());
+        let prober = running_for(&*self.network().await, &format!("vpc/{vpc}"))
+            .map(|instance| instance.id.to_string());
         let Some(prober) = prober else {
-            return Err(CloudError::Temporary(format!("the Peering VPC {vpc} has no prober yet")));
+            return Err(CloudError::Temporary(format!(
+                "the Peering VPC {vpc} has no prober yet"
+            )));
         };
         self.probe(&prober, to).await
     }
@@ -45,13 +48,19 @@ impl Local {
         }
         let network = self.network().await;
         let key = way_key(spec);
-        let Some(entrance) = entrance(&network, spec, &key) else { return Ok(()) };
+        let Some(entrance) = entrance(&network, spec, &key) else {
+            return Ok(());
+        };
         let picture = strait_vpc::picture(&network);
-        let Some(host) = picture.hosts.get(&entrance) else { return Ok(()) };
+        let Some(host) = picture.hosts.get(&entrance) else {
+            return Ok(());
+        };
         let listens: Vec<Listen> = host.forwards.keys().cloned().collect();
         let kernel = Arc::clone(&self.inner.kernel);
         tokio::task::spawn_blocking(move || {
-            listens.iter().try_for_each(|listen| kernel.refuse(&entrance, listen, true))
+            listens
+                .iter()
+                .try_for_each(|listen| kernel.refuse(&entrance, listen, true))
         })
         .await
         .map_err(|_| CloudError::Temporary("interrupted while the way was closed".to_owned()))?
@@ -66,22 +75,36 @@ impl Local {
         let network = self.network().await;
         if let Some(endpoint) = endpoint(&network, &key) {
             let vpc_endpoint_ids = vec![endpoint.id.to_string()];
-            let request = DeleteVpcEndpointsRequest { vpc_endpoint_ids, ..Default::default() };
-            self.ask_gone::<DeleteVpcEndpointsResponse>(region, request).await?;
+            let request = DeleteVpcEndpointsRequest {
+                vpc_endpoint_ids,
+                ..Default::default()
+            };
+            self.ask_gone::<DeleteVpcEndpointsResponse>(region, request)
+                .await?;
         }
         if let Some(service) = endpoint_service(&network, &key) {
             let service_ids = vec![service.id.to_string()];
-            let request = DeleteVpcEndpointServiceConfigurationsRequest { service_ids, ..Default::default() };
-            self.ask_gone::<DeleteVpcEndpointServiceConfigurationsResponse>(region, request).await?;
+            let request = DeleteVpcEndpointServiceConfigurationsRequest {
+                service_ids,
+                ..Default::default()
+            };
+            self.ask_gone::<DeleteVpcEndpointServiceConfigurationsResponse>(region, request)
+                .await?;
         }
         if let Some(balancer) = balancer(&network, &key) {
-            let request = DeleteLoadBalancerRequest { load_balancer_arn: balancer.arn.clone() };
-            self.ask_gone::<DeleteLoadBalancerResponse>(region, request).await?;
+            let request = DeleteLoadBalancerRequest {
+                load_balancer_arn: balancer.arn.clone(),
+            };
+            self.ask_gone::<DeleteLoadBalancerResponse>(region, request)
+                .await?;
         }
         let mut groups = network.target_groups.values();
         if let Some(group) = groups.find(|group| made_for(&group.tags, &key)) {
-            let request = DeleteTargetGroupRequest { target_group_arn: group.arn.clone() };
-            self.ask_gone::<DeleteTargetGroupResponse>(region, request).await?;
+            let request = DeleteTargetGroupRequest {
+                target_group_arn: group.arn.clone(),
+            };
+            self.ask_gone::<DeleteTargetGroupResponse>(region, request)
+                .await?;
         }
         Ok(())
     }
@@ -90,12 +113,17 @@ impl Local {
         let network = self.network().await;
         let balancer = balancer(&network, key).ok_or_else(|| vanished("load balancer"))?;
         let nodes = balancer.nodes.values();
-        let public = nodes.clone().filter_map(|id| network.interfaces.get(id)?.public_ip).next();
+        let public = nodes
+            .clone()
+            .filter_map(|id| network.interfaces.get(id)?.public_ip)
+            .next();
         let address = public.ok_or_else(|| CloudError::Refused {
             code: "InsufficientPublicAddresses".to_owned(),
             message: "All addresses of the local internet (198.51.100.0/24) are taken: delete or attach a service.".to_owned(),
         })?;
-        let loopback_port = self.forward(&spec.service, SocketAddrV4::new(address, PORT)).await?;
+        let loopback_port = self
+            .forward(&spec.service, SocketAddrV4::new(address, PORT))
+            .await?;
         Ok(WayObserved {
             ready: true,
             address,
@@ -106,7 +134,12 @@ impl Local {
         })
     }
 
-    async fn private_way(&self, spec: &WaySpec, key: &str, vpc: &str) -> Result<WayObserved, CloudError> {
+    async fn private_way(
+        &self,
+        spec: &WaySpec,
+        key: &str,
+        vpc: &str,
+    ) -> Result<WayObserved, CloudError> {
         let service = self.endpoint_service(spec, key).await?;
         let endpoint = self.endpoint(spec, key, vpc, &service).await?;
         if endpoint.state == EndpointState::PendingAcceptance {
@@ -115,15 +148,22 @@ impl Local {
                 vpc_endpoint_ids: vec![endpoint.id.to_string()],
                 ..Default::default()
             };
-            self.ask::<AcceptVpcEndpointConnectionsResponse>(&spec.region, request).await?;
+            self.ask::<AcceptVpcEndpointConnectionsResponse>(&spec.region, request)
+                .await?;
         }
         let network = self.network().await;
-        let endpoint = network.endpoints.get(&endpoint.id).ok_or_else(|| vanished("endpoint"))?;
+        let endpoint = network
+            .endpoints
+            .get(&endpoint.id)
+            .ok_or_else(|| vanished("endpoint"))?;
         let balancer = balancer(&network, key).ok_or_else(|| vanished("load balancer"))?;
         let entrances = addresses(&network, endpoint.interfaces.values());
         Ok(WayObserved {
             ready: endpoint.state == EndpointState::Available,
-            address: entrances.first().copied().ok_or_else(|| vanished("endpoint's interface"))?,
+            address: entrances
+                .first()
+                .copied()
+                .ok_or_else(|| vanished("endpoint's interface"))?,
             port: PORT,
             provisioned_id: endpoint.id.to_string(),
             sources: addresses(&network, balancer.nodes.values()),
@@ -139,15 +179,27 @@ impl Local {
             let request = CreateLoadBalancerRequest {
                 name: name.clone(),
                 type_: Some("network".to_owned()),
-                scheme: Some(if spec.kind == WayKind::Public { "internet-facing" } else { "internal" }.to_owned()),
+                scheme: Some(
+                    if spec.kind == WayKind::Public {
+                        "internet-facing"
+                    } else {
+                        "internal"
+                    }
+                    .to_owned(),
+                ),
                 subnets: vec![first_subnet(&network, &place.vpc.id)?.id.to_string()],
                 security_groups: vec![place.nodes.to_string()],
                 tags: balancer_tags(&name, key),
                 ..Default::default()
             };
-            self.ask::<CreateLoadBalancerResponse>(region, request).await?;
+            self.ask::<CreateLoadBalancerResponse>(region, request)
+                .await?;
         }
-        if !network.target_groups.values().any(|group| made_for(&group.tags, key)) {
+        if !network
+            .target_groups
+            .values()
+            .any(|group| made_for(&group.tags, key))
+        {
             let request = CreateTargetGroupRequest {
                 name: name.clone(),
                 protocol: Some("TCP".to_owned()),
@@ -157,7 +209,8 @@ impl Local {
                 tags: balancer_tags(&name, key),
                 ..Default::default()
             };
-            self.ask::<CreateTargetGroupResponse>(region, request).await?;
+            self.ask::<CreateTargetGroupResponse>(region, request)
+                .await?;
         }
         self.listen(region, key, place.address).await
     }
@@ -166,15 +219,29 @@ impl Local {
         let network = self.network().await;
         let balancer = balancer(&network, key).ok_or_else(|| vanished("load balancer"))?;
         let mut groups = network.target_groups.values();
-        let group = groups.find(|group| made_for(&group.tags, key)).ok_or_else(|| vanished("target group"))?;
-        if !group.targets.iter().any(|known| known.id == target.to_string()) {
+        let group = groups
+            .find(|group| made_for(&group.tags, key))
+            .ok_or_else(|| vanished("target group"))?;
+        if !group
+            .targets
+            .iter()
+            .any(|known| known.id == target.to_string())
+        {
             let request = RegisterTargetsRequest {
                 target_group_arn: group.arn.clone(),
-                targets: vec![TargetDescription { id: target.to_string(), port: Some(PORT), ..Default::default() }],
+                targets: vec![TargetDescription {
+                    id: target.to_string(),
+                    port: Some(PORT),
+                    ..Default::default()
+                }],
             };
             self.ask::<RegisterTargetsResponse>(region, request).await?;
         }
-        if network.listeners.values().any(|listener| listener.load_balancer == balancer.arn) {
+        if network
+            .listeners
+            .values()
+            .any(|listener| listener.load_balancer == balancer.arn)
+        {
             return Ok(());
         }
         let forward = ListenerAction {
@@ -189,11 +256,17 @@ impl Local {
             default_actions: vec![forward],
             ..Default::default()
         };
-        self.ask::<CreateListenerResponse>(region, request).await.map(drop)
+        self.ask::<CreateListenerResponse>(region, request)
+            .await
+            .map(drop)
     }
 
     /// The way's endpoint service, for the provider's own endpoints only.
-    async fn endpoint_service(&self, spec: &WaySpec, key: &str) -> Result<EndpointService, CloudError> {
+    async fn endpoint_service(
+        &self,
+        spec: &WaySpec,
+        key: &str,
+    ) -> Result<EndpointService, CloudError> {
         let network = self.network().await;
         if endpoint_service(&network, key).is_none() {
             let balancer = balancer(&network, key).ok_or_else(|| vanished("load balancer"))?;
@@ -203,10 +276,12 @@ impl Local {
                 tag_specifications: tagged("vpc-endpoint-service", &way_name(spec), key),
                 ..Default::default()
             };
-            self.ask::<CreateVpcEndpointServiceConfigurationResponse>(&spec.region, request).await?;
+            self.ask::<CreateVpcEndpointServiceConfigurationResponse>(&spec.region, request)
+                .await?;
         }
         let network = self.network().await;
-        let service = endpoint_service(&network, key).ok_or_else(|| vanished("endpoint service"))?;
+        let service =
+            endpoint_service(&network, key).ok_or_else(|| vanished("endpoint service"))?;
         let ourselves = format!("arn:aws:iam::{}:root", service.owner);
         if !service.allowed_principals.contains(&ourselves) {
             let request = ModifyVpcEndpointServicePermissionsRequest {
@@ -214,7 +289,8 @@ impl Local {
                 add_allowed_principals: vec![ourselves],
                 ..Default::default()
             };
-            self.ask::<ModifyVpcEndpointServicePermissionsResponse>(&spec.region, request).await?;
+            self.ask::<ModifyVpcEndpointServicePermissionsResponse>(&spec.region, request)
+                .await?;
         }
         Ok(service.clone())
     }
@@ -231,7 +307,9 @@ impl Local {
             return Ok(endpoint.clone());
         }
         let Some(home) = self.find_vpc(&format!("vpc/{vpc}")).await else {
-            return Err(CloudError::Temporary(format!("the Peering VPC {vpc} is not there yet")));
+            return Err(CloudError::Temporary(format!(
+                "the Peering VPC {vpc} is not there yet"
+            )));
         };
         let request = CreateVpcEndpointRequest {
             vpc_endpoint_type: Some("Interface".to_owned()),
@@ -242,8 +320,11 @@ impl Local {
             tag_specifications: tagged("vpc-endpoint", &way_name(spec), key),
             ..Default::default()
         };
-        self.ask::<CreateVpcEndpointResponse>(&spec.region, request).await?;
-        endpoint(&*self.network().await, key).cloned().ok_or_else(|| vanished("endpoint"))
+        self.ask::<CreateVpcEndpointResponse>(&spec.region, request)
+            .await?;
+        endpoint(&*self.network().await, key)
+            .cloned()
+            .ok_or_else(|| vanished("endpoint"))
     }
 }
 
@@ -273,19 +354,31 @@ fn entrance(network: &Network, spec: &WaySpec, key: &str) -> Option<String> {
 }
 
 fn balancer<'a>(network: &'a Network, key: &str) -> Option<&'a LoadBalancer> {
-    network.load_balancers.values().find(|balancer| made_for(&balancer.tags, key))
+    network
+        .load_balancers
+        .values()
+        .find(|balancer| made_for(&balancer.tags, key))
 }
 
 fn endpoint_service<'a>(network: &'a Network, key: &str) -> Option<&'a EndpointService> {
-    network.endpoint_services.values().find(|service| made_for(&service.tags, key))
+    network
+        .endpoint_services
+        .values()
+        .find(|service| made_for(&service.tags, key))
 }
 
 fn endpoint<'a>(network: &'a Network, key: &str) -> Option<&'a Endpoint> {
-    network.endpoints.values().find(|endpoint| made_for(&endpoint.tags, key))
+    network
+        .endpoints
+        .values()
+        .find(|endpoint| made_for(&endpoint.tags, key))
 }
 
 fn balancer_tags(name: &str, key: &str) -> Vec<TagInput> {
-    tagged("", name, key).into_iter().flat_map(|specification| specification.tags).collect()
+    tagged("", name, key)
+        .into_iter()
+        .flat_map(|specification| specification.tags)
+        .collect()
 }
 
 fn vanished(what: &str) -> CloudError {

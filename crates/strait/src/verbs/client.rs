@@ -56,19 +56,14 @@ impl Client {
     /// As the holder of the project's keys, or, for another project than theirs, as the operator.
     pub(super) fn in_project(context: &Context, asked: Option<&str>) -> Result<Self> {
         let known = Known::gather(context)?;
-        let own = known.project.clone();
-        if asked.is_none_or(|asked| own.as_deref() == Some(asked)) {
-            let project = own.ok_or_else(|| {
-                anyhow!("no project is known: set STRAIT_PROJECT_ID, or name one with --project")
-            })?;
-            let key = known.pair()?;
-            return known.client(Some(project), key);
-        }
-        let key = match known.admin.clone() {
-            Some(admin) => Key::Admin(admin),
-            None => known.pair()?,
+        let Some(project) = asked.map(str::to_owned).or_else(|| known.project.clone()) else {
+            bail!("no project is known: set STRAIT_PROJECT_ID, or name one with --project");
         };
-        known.client(asked.map(str::to_owned), key)
+        let key = match known.admin.clone() {
+            Some(admin) if known.home.as_ref() != Some(&project) => Key::Admin(admin),
+            Some(_) | None => known.pair()?,
+        };
+        known.client(Some(project), key)
     }
 
     /// As the operator.
@@ -218,6 +213,8 @@ impl Client {
 struct Known {
     url: String,
     project: Option<String>,
+    /// The project that the pair of keys opens.
+    home: Option<String>,
     public: Option<String>,
     secret: Option<String>,
     admin: Option<String>,
@@ -259,6 +256,7 @@ impl Known {
         let mut known = Self {
             url,
             project: variable("STRAIT_PROJECT_ID"),
+            home: variable("STRAIT_PROJECT_ID"),
             public: None,
             secret: None,
             admin: variable("STRAIT_ADMIN_KEY"),
@@ -266,6 +264,7 @@ impl Known {
         if let Some(kept) = kept {
             if !from_environment {
                 (public, secret) = (Some(kept.public_key), Some(kept.secret_key));
+                known.home = Some(kept.project_id.clone());
             }
             known.project = known.project.or(Some(kept.project_id));
             known.admin = known.admin.or(Some(kept.admin_key));
@@ -381,6 +380,12 @@ mod tests {
                 known.project.as_deref()
             ),
             (Some("x"), Some("y"), Some("z"))
+        );
+        assert_eq!(known.home.as_deref(), Some("z"));
+        let elsewhere = gather(&[("STRAIT_PROJECT_ID", "z")]).expect("known");
+        assert_eq!(
+            (elsewhere.project.as_deref(), elsewhere.home.as_deref()),
+            (Some("z"), Some("p"))
         );
         let half = gather(&[("STRAIT_PUBLIC_KEY", "x")]).expect("known");
         assert!(half.pair().is_err());

@@ -24,7 +24,6 @@ pub(super) struct Service {
     pub(super) vpc_endpoint: Option<Endpoint>,
     pub(super) connection: Option<String>,
     pub(super) local_connection: Option<String>,
-    pub(super) connection_explanation: Option<String>,
     pub(super) error_message: Option<String>,
     pub(super) initial_password: Option<String>,
 }

@@ -354,11 +354,16 @@ fn show(service: &Value, format: Format) -> Result<()> {
     fields.maybe("password", service.initial_password.as_deref());
     fields.print()?;
     if let Some(connection) = service.connection {
-        let explanation = service
-            .connection_explanation
+        let from = match service
+            .network
+            .now
             .as_deref()
-            .unwrap_or("From where it is reached:");
-        output::line(&format!("\n{explanation}\n  psql \"{connection}\""))?;
+            .and_then(|now| now.strip_prefix("vpc:"))
+        {
+            Some(vpc) => format!("From customers' VPCs that are peered with the VPC {vpc}:"),
+            None => "From the internet:".to_owned(),
+        };
+        output::line(&format!("\n{from}\n  psql \"{connection}\""))?;
     }
     if let Some(connection) = service.local_connection {
         output::line(&format!("From this machine:\n  psql \"{connection}\""))?;
