@@ -133,14 +133,13 @@ impl ApiError {
     fn next_action(&self) -> Option<String> {
         match self {
             Self::Plane(error) => match error.kind() {
-                ErrorKind::NotFound => Some("list the objects of that kind, and name one by id or by name".to_owned()),
                 ErrorKind::QuotaExceeded => Some(format!(
                     "delete one that is not needed, or have the operator raise the quota: `strait admin quota`, or PUT {BASE}/admin/projects/PROJECT/quotas"
                 )),
                 ErrorKind::Unauthorized => Some(KEYS.to_owned()),
                 ErrorKind::Unavailable => Some("try again in a few seconds".to_owned()),
                 ErrorKind::Internal => Some("look into the server's log".to_owned()),
-                ErrorKind::Invalid | ErrorKind::Conflict => None,
+                ErrorKind::NotFound | ErrorKind::Invalid | ErrorKind::Conflict => None,
             },
             Self::Unauthorized(_) => Some(KEYS.to_owned()),
             Self::NotAdmin => {

@@ -76,7 +76,7 @@ impl Service {
                 (
                     Some(lines.dsn),
                     lines.dsn_from_here,
-                    Some(lines.explanation),
+                    Some(in_our_words(&lines.explanation)),
                 )
             });
         Self {
@@ -101,6 +101,13 @@ impl Service {
             reason: service.reason.map(Reason::from),
         }
     }
+}
+
+/// The plane's explanation, with the lines called as the API calls them.
+fn in_our_words(explanation: &str) -> String {
+    explanation
+        .replace("`dsn_from_here`", "`local_connection`")
+        .replace("`dsn`", "`connection`")
 }
 
 /// A new service, with its password this once.

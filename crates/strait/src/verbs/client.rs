@@ -267,6 +267,8 @@ impl Known {
                 known.home = Some(kept.project_id.clone());
             }
             known.project = known.project.or(Some(kept.project_id));
+            // Keys that somebody set are used as they are, and the project is the one that they are set for.
+            known.home = known.home.or_else(|| known.project.clone());
             known.admin = known.admin.or(Some(kept.admin_key));
         }
         (known.public, known.secret) = (public, secret);
