@@ -1,20 +1,19 @@
 //! The endpoint from outside: signed requests in, status, headers and XML out.
 
+mod common;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use axum::body::{Body, to_bytes};
-use hmac::{Hmac, Mac};
+use axum::body::Body;
 use http::{Request, StatusCode, header};
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 use strait_vpc::api::{GetCallerIdentityResponse, Service};
 use strait_vpc::{Action, AwsError, Caller, Fault, Response};
 use strait_wire::{Backend, Credentials};
-use tower::ServiceExt;
 
-const KEY: &str = "AKIATEST";
-const SECRET: &str = "secret";
+use crate::common::{Answer, Call, KEY, SECRET, post, send_to};
+
 const NOW: &str = "2026-11-25T01:10:39.5Z";
 
 #[tokio::test]
@@ -309,107 +308,12 @@ fn the_calls_that_the_tests_use_are_there() {
     }
 }
 
-struct Call {
-    method: &'static str,
-    service: &'static str,
-    region: &'static str,
-    query: &'static str,
-    form: &'static str,
-    key: &'static str,
-    secret: &'static str,
-    at: &'static str,
-    token: Option<&'static str>,
+trait IsError {
+    fn is_ec2_error(&self, status: StatusCode, code: &str);
+    fn is_query_error(&self, status: StatusCode, kind: &str, code: &str);
 }
 
-fn post(service: &'static str, form: &'static str) -> Call {
-    Call {
-        method: "POST",
-        service,
-        region: "eu-central-1",
-        query: "",
-        form,
-        key: KEY,
-        secret: SECRET,
-        at: "20261125T011000Z",
-        token: None,
-    }
-}
-
-impl Call {
-    /// Signs as a client does; the query must be sorted and encoded already.
-    fn signed(&self) -> Request<Body> {
-        let digest = hex::encode(Sha256::digest(self.form));
-        let token = self
-            .token
-            .map(|token| format!("x-amz-security-token:{token}\n"))
-            .unwrap_or_default();
-        let names = if self.token.is_some() {
-            "host;x-amz-date;x-amz-security-token"
-        } else {
-            "host;x-amz-date"
-        };
-        let canonical = format!(
-            "{}\n/\n{}\nhost:aws.test\nx-amz-date:{}\n{token}\n{names}\n{digest}",
-            self.method, self.query, self.at
-        );
-        let scope = format!(
-            "{}/{}/{}/aws4_request",
-            &self.at[..8],
-            self.region,
-            self.service
-        );
-        let to_sign = format!(
-            "AWS4-HMAC-SHA256\n{}\n{scope}\n{}",
-            self.at,
-            hex::encode(Sha256::digest(canonical))
-        );
-        let key = scope
-            .split('/')
-            .fold(format!("AWS4{}", self.secret).into_bytes(), |key, text| {
-                mac(&key, text)
-            });
-        let authorization = format!(
-            "AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={names}, Signature={}",
-            self.key,
-            hex::encode(mac(&key, &to_sign))
-        );
-        let uri = if self.query.is_empty() {
-            "/".to_owned()
-        } else {
-            format!("/?{}", self.query)
-        };
-        let mut request = Request::builder()
-            .method(self.method)
-            .uri(uri)
-            .header("host", "aws.test")
-            .header("x-amz-date", self.at)
-            .header(
-                "content-type",
-                "application/x-www-form-urlencoded; charset=utf-8",
-            )
-            .header("authorization", authorization);
-        if let Some(token) = self.token {
-            request = request.header("x-amz-security-token", token);
-        }
-        request.body(Body::from(self.form)).expect("a request")
-    }
-}
-
-fn mac(key: &[u8], text: &str) -> Vec<u8> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any length");
-    mac.update(text.as_bytes());
-    mac.finalize().into_bytes().to_vec()
-}
-
-#[derive(Debug)]
-struct Answer {
-    status: StatusCode,
-    content_type: String,
-    request_id: String,
-    body: String,
-}
-
-impl Answer {
+impl IsError for Answer {
     fn is_ec2_error(&self, status: StatusCode, code: &str) {
         let id = &self.request_id;
         assert_eq!(self.status, status, "{}", self.body);
@@ -436,26 +340,5 @@ impl Answer {
 }
 
 async fn send(request: Request<Body>) -> Answer {
-    let response = strait_wire::router(Arc::new(Echo))
-        .oneshot(request)
-        .await
-        .expect("infallible");
-    let text = |name: &str| {
-        let value = response
-            .headers()
-            .get(name)
-            .map(|value| value.to_str().expect("ASCII"));
-        value.unwrap_or_default().to_owned()
-    };
-    let (content_type, request_id) = (text("content-type"), text("x-amzn-requestid"));
-    let status = response.status();
-    let body = to_bytes(response.into_body(), usize::MAX)
-        .await
-        .expect("a body");
-    Answer {
-        status,
-        content_type,
-        request_id,
-        body: String::from_utf8(body.to_vec()).expect("UTF-8"),
-    }
+    send_to(Arc::new(Echo), request).await
 }
