@@ -23,6 +23,8 @@ async fn a_vpc_is_made_shown_and_deleted() {
     )
     .await;
     assert_eq!(made.status, StatusCode::OK, "{}", made.body);
+    assert_eq!(made.content_type, "text/xml;charset=UTF-8");
+    assert_eq!(element(&made.body, "requestId"), made.request_id);
     let vpc = element(&made.body, "vpcId").to_owned();
     assert_eq!(element(&made.body, "cidrBlock"), "10.0.0.0/17");
 
