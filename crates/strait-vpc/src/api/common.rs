@@ -1,7 +1,8 @@
 //! Shapes that many calls share.
 
+use jiff::Timestamp;
 use serde::de::IgnoredAny;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::state::Tags;
 
@@ -54,7 +55,9 @@ impl<T> Default for Items<T> {
 
 impl<T> FromIterator<T> for Items<T> {
     fn from_iter<I: IntoIterator<Item = T>>(members: I) -> Self {
-        Self { items: members.into_iter().collect() }
+        Self {
+            items: members.into_iter().collect(),
+        }
     }
 }
 
@@ -68,13 +71,17 @@ pub struct Members<T> {
 
 impl<T> Default for Members<T> {
     fn default() -> Self {
-        Self { members: Vec::new() }
+        Self {
+            members: Vec::new(),
+        }
     }
 }
 
 impl<T> FromIterator<T> for Members<T> {
     fn from_iter<I: IntoIterator<Item = T>>(members: I) -> Self {
-        Self { members: members.into_iter().collect() }
+        Self {
+            members: members.into_iter().collect(),
+        }
     }
 }
 
@@ -90,7 +97,12 @@ pub struct TagItem {
 /// An object's tags as EC2 shows them, by key.
 #[must_use]
 pub fn tag_set(tags: &Tags) -> Items<TagItem> {
-    tags.iter().map(|(key, value)| TagItem { key: key.clone(), value: value.clone() }).collect()
+    tags.iter()
+        .map(|(key, value)| TagItem {
+            key: key.clone(),
+            value: value.clone(),
+        })
+        .collect()
 }
 
 /// The answer of calls that only say that they did it.
@@ -124,5 +136,27 @@ pub(crate) trait Refused {
 
 /// The first name whose parameter was given.
 pub(crate) fn given(parameters: &[(&'static str, bool)]) -> Option<&'static str> {
-    parameters.iter().find(|(_, given)| *given).map(|(name, _)| *name)
+    parameters
+        .iter()
+        .find(|(_, given)| *given)
+        .map(|(name, _)| *name)
+}
+
+/// Writes a time as AWS does: UTC, to the millisecond.
+pub(crate) fn to_millisecond<S: Serializer>(
+    at: &Timestamp,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ"))
+}
+
+/// As [`to_millisecond`], for a time that need not be there.
+pub(crate) fn to_millisecond_if_some<S: Serializer>(
+    at: &Option<Timestamp>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => to_millisecond(at, serializer),
+        None => serializer.serialize_none(),
+    }
 }

@@ -222,6 +222,7 @@ pub struct VpcPeeringConnectionItem {
     pub status: VpcPeeringConnectionStateReasonItem,
     /// When a pending request expires.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "crate::api::common::to_millisecond_if_some")]
     pub expiration_time: Option<Timestamp>,
     /// The tags.
     #[serde(rename = "tagSet")]

@@ -77,6 +77,7 @@ pub struct LoadBalancerItem {
     /// The hosted zone of its name.
     pub canonical_hosted_zone_id: String,
     /// When it was made.
+    #[serde(serialize_with = "crate::api::common::to_millisecond")]
     pub created_time: Timestamp,
     /// Its name.
     pub load_balancer_name: String,

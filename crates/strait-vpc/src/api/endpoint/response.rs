@@ -283,6 +283,7 @@ pub struct VpcEndpointItem {
     #[serde(rename = "dnsEntrySet")]
     pub dns_entries: Items<DnsEntryItem>,
     /// When it was made.
+    #[serde(serialize_with = "crate::api::common::to_millisecond")]
     pub creation_timestamp: Timestamp,
     /// Its tags.
     #[serde(rename = "tagSet")]
@@ -358,6 +359,7 @@ pub struct VpcEndpointConnectionItem {
     /// The endpoint's state.
     pub vpc_endpoint_state: &'static str,
     /// When the endpoint was made.
+    #[serde(serialize_with = "crate::api::common::to_millisecond")]
     pub creation_timestamp: Timestamp,
     /// The endpoint's names.
     #[serde(rename = "dnsEntrySet")]

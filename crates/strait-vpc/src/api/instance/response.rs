@@ -103,6 +103,7 @@ pub struct InstanceItem {
     /// The type.
     pub instance_type: String,
     /// When it was launched.
+    #[serde(serialize_with = "crate::api::common::to_millisecond")]
     pub launch_time: Timestamp,
     /// Where it runs.
     pub placement: PlacementItem,
@@ -358,6 +359,7 @@ pub struct InstanceNetworkInterfaceAttachmentItem {
     /// Whether it goes with the instance.
     pub delete_on_termination: bool,
     /// When it was attached.
+    #[serde(serialize_with = "crate::api::common::to_millisecond")]
     pub attach_time: Timestamp,
 }
 
