@@ -33,23 +33,37 @@ pub struct AwsError {
 impl AwsError {
     /// An error of the request (HTTP 400).
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { code: code.into(), message: message.into(), fault: Fault::Request }
+        Self {
+            code: code.into(),
+            message: message.into(),
+            fault: Fault::Request,
+        }
     }
 
     /// An error with another fault than the request's.
     pub fn with_fault(code: impl Into<String>, message: impl Into<String>, fault: Fault) -> Self {
-        Self { code: code.into(), message: message.into(), fault }
+        Self {
+            code: code.into(),
+            message: message.into(),
+            fault,
+        }
     }
 
     /// A parameter that must be there and is not.
     #[must_use]
     pub fn missing(parameter: &str) -> Self {
-        Self::new("MissingParameter", format!("The request must contain the parameter {parameter}"))
+        Self::new(
+            "MissingParameter",
+            format!("The request must contain the parameter {parameter}"),
+        )
     }
 
     /// What Strait does not have, said plainly rather than accepted and ignored.
     #[must_use]
     pub fn unsupported(what: &str) -> Self {
-        Self::new("UnsupportedOperation", format!("{what} is not supported by this local cloud."))
+        Self::new(
+            "UnsupportedOperation",
+            format!("{what} is not supported by this local cloud."),
+        )
     }
 }

@@ -100,10 +100,16 @@ ids! {
 }
 
 fn has_shape(value: &str, prefix: &str) -> bool {
-    let Some(digits) = value.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('-')) else {
+    let Some(digits) = value
+        .strip_prefix(prefix)
+        .and_then(|rest| rest.strip_prefix('-'))
+    else {
         return false;
     };
-    matches!(digits.len(), 8 | 17) && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    matches!(digits.len(), 8 | 17)
+        && digits
+            .bytes()
+            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
 /// An AWS account: 12 digits.
@@ -132,7 +138,10 @@ impl FromStr for AccountId {
         if value.len() == 12 && value.bytes().all(|b| b.is_ascii_digit()) {
             return Ok(Self(value.to_owned()));
         }
-        Err(MalformedId { value: value.to_owned(), prefix: "12 digits" })
+        Err(MalformedId {
+            value: value.to_owned(),
+            prefix: "12 digits",
+        })
     }
 }
 

@@ -118,9 +118,7 @@ pub struct CreateNetworkAclEntryRequest {
 
 impl Refused for CreateNetworkAclEntryRequest {
     fn refused(&self) -> Option<&'static str> {
-        given(&[
-            ("Ipv6CidrBlock", self.ipv6_cidr_block.is_some()),
-        ])
+        given(&[("Ipv6CidrBlock", self.ipv6_cidr_block.is_some())])
     }
 }
 
@@ -157,9 +155,7 @@ pub struct ReplaceNetworkAclEntryRequest {
 
 impl Refused for ReplaceNetworkAclEntryRequest {
     fn refused(&self) -> Option<&'static str> {
-        given(&[
-            ("Ipv6CidrBlock", self.ipv6_cidr_block.is_some()),
-        ])
+        given(&[("Ipv6CidrBlock", self.ipv6_cidr_block.is_some())])
     }
 }
 

@@ -4,7 +4,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::api::answers::answers;
-use crate::api::{AttributeBooleanValue, Done, Filter, GroupIdentifierItem, Items, Refused, TagItem, TagSpecification, Unsupported, given};
+use crate::api::{
+    AttributeBooleanValue, Done, Filter, GroupIdentifierItem, Items, Refused, TagItem,
+    TagSpecification, Unsupported, given,
+};
 
 answers! {
     Done {
@@ -86,10 +89,16 @@ impl Refused for CreateNetworkInterfaceRequest {
             ("Ipv6PrefixCount", self.ipv6_prefix_count.is_some()),
             ("InterfaceType", self.interface_type.is_some()),
             ("EnablePrimaryIpv6", self.enable_primary_ipv6 == Some(true)),
-            ("ConnectionTrackingSpecification", self.connection_tracking_specification.is_some()),
+            (
+                "ConnectionTrackingSpecification",
+                self.connection_tracking_specification.is_some(),
+            ),
             ("Operator", self.operator.is_some()),
             ("PrivateIpAddresses", self.private_ip_addresses.is_some()),
-            ("SecondaryPrivateIpAddressCount", self.secondary_private_ip_address_count.is_some()),
+            (
+                "SecondaryPrivateIpAddressCount",
+                self.secondary_private_ip_address_count.is_some(),
+            ),
             ("Ipv6Addresses", self.ipv6_addresses.is_some()),
             ("Ipv6AddressCount", self.ipv6_address_count.is_some()),
         ])
@@ -186,8 +195,14 @@ impl Refused for ModifyNetworkInterfaceAttributeRequest {
         given(&[
             ("EnaSrdSpecification", self.ena_srd_specification.is_some()),
             ("EnablePrimaryIpv6", self.enable_primary_ipv6 == Some(true)),
-            ("ConnectionTrackingSpecification", self.connection_tracking_specification.is_some()),
-            ("AssociatePublicIpAddress", self.associate_public_ip_address == Some(true)),
+            (
+                "ConnectionTrackingSpecification",
+                self.connection_tracking_specification.is_some(),
+            ),
+            (
+                "AssociatePublicIpAddress",
+                self.associate_public_ip_address == Some(true),
+            ),
             ("AssociatedSubnetId", self.associated_subnet_ids.is_some()),
             ("Attachment", self.attachment.is_some()),
         ])

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::api::answers::answers;
-use crate::api::{AttributeBooleanValue, Done, Filter, Items, Refused, TagItem, TagSpecification, Unsupported, given};
+use crate::api::{
+    AttributeBooleanValue, Done, Filter, Items, Refused, TagItem, TagSpecification, Unsupported,
+    given,
+};
 
 answers! {
     Done {
@@ -160,15 +163,40 @@ pub struct ModifySubnetAttributeRequest {
 impl Refused for ModifySubnetAttributeRequest {
     fn refused(&self) -> Option<&'static str> {
         given(&[
-            ("AssignIpv6AddressOnCreation", self.assign_ipv6_address_on_creation.is_some()),
-            ("MapCustomerOwnedIpOnLaunch", self.map_customer_owned_ip_on_launch.is_some()),
-            ("CustomerOwnedIpv4Pool", self.customer_owned_ipv4_pool.is_some()),
+            (
+                "AssignIpv6AddressOnCreation",
+                self.assign_ipv6_address_on_creation.is_some(),
+            ),
+            (
+                "MapCustomerOwnedIpOnLaunch",
+                self.map_customer_owned_ip_on_launch.is_some(),
+            ),
+            (
+                "CustomerOwnedIpv4Pool",
+                self.customer_owned_ipv4_pool.is_some(),
+            ),
             ("EnableDns64", self.enable_dns64.is_some()),
-            ("PrivateDnsHostnameTypeOnLaunch", self.private_dns_hostname_type_on_launch.is_some()),
-            ("EnableResourceNameDnsARecordOnLaunch", self.enable_resource_name_dns_a_record_on_launch.is_some()),
-            ("EnableResourceNameDnsAAAARecordOnLaunch", self.enable_resource_name_dns_aaaa_record_on_launch.is_some()),
-            ("EnableLniAtDeviceIndex", self.enable_lni_at_device_index.is_some()),
-            ("DisableLniAtDeviceIndex", self.disable_lni_at_device_index.is_some()),
+            (
+                "PrivateDnsHostnameTypeOnLaunch",
+                self.private_dns_hostname_type_on_launch.is_some(),
+            ),
+            (
+                "EnableResourceNameDnsARecordOnLaunch",
+                self.enable_resource_name_dns_a_record_on_launch.is_some(),
+            ),
+            (
+                "EnableResourceNameDnsAAAARecordOnLaunch",
+                self.enable_resource_name_dns_aaaa_record_on_launch
+                    .is_some(),
+            ),
+            (
+                "EnableLniAtDeviceIndex",
+                self.enable_lni_at_device_index.is_some(),
+            ),
+            (
+                "DisableLniAtDeviceIndex",
+                self.disable_lni_at_device_index.is_some(),
+            ),
         ])
     }
 }

@@ -16,14 +16,29 @@ pub(super) fn create(
     request: &CreateNetworkAclRequest,
     context: &mut Context<'_>,
 ) -> Result<CreateNetworkAclResponse, AwsError> {
-    let token = check::client_token(network, caller, "CreateNetworkAcl", request.client_token.as_deref(), request)?;
+    let token = check::client_token(
+        network,
+        caller,
+        "CreateNetworkAcl",
+        request.client_token.as_deref(),
+        request,
+    )?;
     let client_token = request.client_token.clone();
     if let Some(made) = &token.made {
-        return Ok(CreateNetworkAclResponse { network_acl: item(find(network, caller, made)?), client_token });
+        return Ok(CreateNetworkAclResponse {
+            network_acl: item(find(network, caller, made)?),
+            client_token,
+        });
     }
-    let vpc = check::find_vpc(network, caller, &request.vpc_id)?.id.clone();
+    let vpc = check::find_vpc(network, caller, &request.vpc_id)?
+        .id
+        .clone();
     let tags = check::tags_from(&request.tag_specifications, NetworkAcl::KIND)?;
-    let count = network.network_acls.values().filter(|acl| acl.vpc == vpc).count();
+    let count = network
+        .network_acls
+        .values()
+        .filter(|acl| acl.vpc == vpc)
+        .count();
     check::within(network, Quota::AclsPerVpc, count + 1)?;
     let acl = NetworkAcl {
         id: NetworkAclId::from_random((context.random)()),
@@ -38,7 +53,10 @@ pub(super) fn create(
     let network_acl = item(&acl);
     token.remember(network, acl.id.as_str());
     network.network_acls.insert(acl.id.clone(), acl);
-    Ok(CreateNetworkAclResponse { network_acl, client_token })
+    Ok(CreateNetworkAclResponse {
+        network_acl,
+        client_token,
+    })
 }
 
 pub(super) fn describe(
@@ -52,8 +70,16 @@ pub(super) fn describe(
             shown.push(item(acl));
         }
     }
-    let page = filter::page(shown, request.max_results, request.next_token.as_deref(), &request.network_acl_ids)?;
-    Ok(DescribeNetworkAclsResponse { network_acls: page.items.into_iter().collect(), next_token: page.next_token })
+    let page = filter::page(
+        shown,
+        request.max_results,
+        request.next_token.as_deref(),
+        &request.network_acl_ids,
+    )?;
+    Ok(DescribeNetworkAclsResponse {
+        network_acls: page.items.into_iter().collect(),
+        next_token: page.next_token,
+    })
 }
 
 pub(super) fn delete(
@@ -68,7 +94,9 @@ pub(super) fn delete(
         return Err(AwsError::new("InvalidParameterValue", message));
     }
     if let Some(subnet) = acl.associations.values().next() {
-        let message = format!("The networkAcl '{id}' has dependencies and cannot be deleted. Subnet {subnet} uses it.");
+        let message = format!(
+            "The networkAcl '{id}' has dependencies and cannot be deleted. Subnet {subnet} uses it."
+        );
         return Err(AwsError::new("DependencyViolation", message));
     }
     network.network_acls.remove(&id);
@@ -91,10 +119,17 @@ pub(super) fn create_entry(
         icmp: request.icmp_type_code.as_ref(),
     })?;
     if place(acl, entry.direction, entry.number).is_some() {
-        let message = format!("The network acl entry identified by {} already exists.", entry.number);
+        let message = format!(
+            "The network acl entry identified by {} already exists.",
+            entry.number
+        );
         return Err(AwsError::new("NetworkAclEntryAlreadyExists", message));
     }
-    let count = acl.entries.iter().filter(|row| row.direction == entry.direction).count();
+    let count = acl
+        .entries
+        .iter()
+        .filter(|row| row.direction == entry.direction)
+        .count();
     check::within(network, Quota::EntriesPerAcl, count + 1)?;
     let id = acl.id.clone();
     if let Some(acl) = network.network_acls.get_mut(&id) {
@@ -123,7 +158,11 @@ pub(super) fn replace_entry(
         return Err(no_entry(&acl.id, i32::from(entry.number)));
     };
     let id = acl.id.clone();
-    if let Some(row) = network.network_acls.get_mut(&id).and_then(|acl| acl.entries.get_mut(place)) {
+    if let Some(row) = network
+        .network_acls
+        .get_mut(&id)
+        .and_then(|acl| acl.entries.get_mut(place))
+    {
         *row = entry;
     }
     Ok(ReplaceNetworkAclEntryResponse(Done::YES))
@@ -153,18 +192,28 @@ pub(super) fn replace_association(
     context: &mut Context<'_>,
 ) -> Result<ReplaceNetworkAclAssociationResponse, AwsError> {
     let asked = &request.association_id;
-    let association: NetworkAclAssociationId = asked
-        .parse()
-        .map_err(|why: MalformedId| AwsError::new("InvalidAssociationID.Malformed", why.to_string()))?;
+    let association: NetworkAclAssociationId = asked.parse().map_err(|why: MalformedId| {
+        AwsError::new("InvalidAssociationID.Malformed", why.to_string())
+    })?;
     let own = |acl: &&NetworkAcl| acl.is_of(caller);
-    let with = |acl: &NetworkAcl| Some((acl.id.clone(), acl.vpc.clone(), acl.associations.get(&association)?.clone()));
+    let with = |acl: &NetworkAcl| {
+        Some((
+            acl.id.clone(),
+            acl.vpc.clone(),
+            acl.associations.get(&association)?.clone(),
+        ))
+    };
     let found = network.network_acls.values().filter(own).find_map(with);
     let Some((from, vpc, subnet)) = found else {
         let message = format!("The association ID '{asked}' does not exist");
         return Err(AwsError::new("InvalidAssociationID.NotFound", message));
     };
     let to = find_id::<NetworkAcl>(network, caller, &request.network_acl_id)?;
-    if network.network_acls.get(&to).is_some_and(|acl| acl.vpc != vpc) {
+    if network
+        .network_acls
+        .get(&to)
+        .is_some_and(|acl| acl.vpc != vpc)
+    {
         let message = format!("Network ACL {to} and {subnet} belong to different networks");
         return Err(AwsError::new("InvalidParameterValue", message));
     }
@@ -175,7 +224,9 @@ pub(super) fn replace_association(
     if let Some(acl) = network.network_acls.get_mut(&to) {
         acl.associations.insert(new.clone(), subnet);
     }
-    Ok(ReplaceNetworkAclAssociationResponse { new_association_id: new.to_string() })
+    Ok(ReplaceNetworkAclAssociationResponse {
+        new_association_id: new.to_string(),
+    })
 }
 
 /// An entry as calls write it.
@@ -197,13 +248,17 @@ fn read(asked: &Asked<'_>) -> Result<AclEntry, AwsError> {
         "allow" => true,
         "deny" => false,
         other => {
-            let message = format!("Value ({other}) for parameter ruleAction is invalid. Use allow or deny.");
+            let message =
+                format!("Value ({other}) for parameter ruleAction is invalid. Use allow or deny.");
             return Err(AwsError::new("InvalidParameterValue", message));
         }
     };
     let (from, to) = match (asked.icmp, asked.ports) {
         (Some(icmp), None) => (icmp.kind, icmp.code),
-        (_, ports) => (ports.and_then(|ports| ports.from), ports.and_then(|ports| ports.to)),
+        (_, ports) => (
+            ports.and_then(|ports| ports.from),
+            ports.and_then(|ports| ports.to),
+        ),
     };
     Ok(AclEntry {
         direction: direction(asked.egress),
@@ -215,19 +270,28 @@ fn read(asked: &Asked<'_>) -> Result<AclEntry, AwsError> {
 }
 
 fn number(number: i32) -> Result<u16, AwsError> {
-    let valid = u16::try_from(number).ok().filter(|number| (1..=32766).contains(number));
+    let valid = u16::try_from(number)
+        .ok()
+        .filter(|number| (1..=32766).contains(number));
     valid.ok_or_else(|| {
-        let message = format!("Value ({number}) for parameter ruleNumber is invalid. Use 1 to 32766.");
+        let message =
+            format!("Value ({number}) for parameter ruleNumber is invalid. Use 1 to 32766.");
         AwsError::new("InvalidParameterValue", message)
     })
 }
 
 fn direction(egress: bool) -> Direction {
-    if egress { Direction::Egress } else { Direction::Ingress }
+    if egress {
+        Direction::Egress
+    } else {
+        Direction::Ingress
+    }
 }
 
 fn place(acl: &NetworkAcl, direction: Direction, number: u16) -> Option<usize> {
-    acl.entries.iter().position(|row| row.direction == direction && row.number == number)
+    acl.entries
+        .iter()
+        .position(|row| row.direction == direction && row.number == number)
 }
 
 fn no_entry(acl: &NetworkAclId, number: i32) -> AwsError {
@@ -244,11 +308,12 @@ fn item(acl: &NetworkAcl) -> NetworkAclItem {
         cidr_block: "0.0.0.0/0".to_owned(),
         ..Default::default()
     });
-    let association = |(id, subnet): (&NetworkAclAssociationId, &SubnetId)| NetworkAclAssociationItem {
-        network_acl_association_id: id.to_string(),
-        network_acl_id: acl.id.to_string(),
-        subnet_id: subnet.to_string(),
-    };
+    let association =
+        |(id, subnet): (&NetworkAclAssociationId, &SubnetId)| NetworkAclAssociationItem {
+            network_acl_association_id: id.to_string(),
+            network_acl_id: acl.id.to_string(),
+            subnet_id: subnet.to_string(),
+        };
     NetworkAclItem {
         network_acl_id: acl.id.to_string(),
         vpc_id: acl.vpc.to_string(),
@@ -266,7 +331,14 @@ fn entry_item(entry: &AclEntry) -> NetworkAclEntryItem {
         Traffic::All | Traffic::Protocol(_) => (protocol, None, None),
         Traffic::Tcp(_) => ("6".to_owned(), Some(PortRangeItem { from, to }), None),
         Traffic::Udp(_) => ("17".to_owned(), Some(PortRangeItem { from, to }), None),
-        Traffic::Icmp(..) => ("1".to_owned(), None, Some(IcmpTypeCodeItem { kind: from, code: to })),
+        Traffic::Icmp(..) => (
+            "1".to_owned(),
+            None,
+            Some(IcmpTypeCodeItem {
+                kind: from,
+                code: to,
+            }),
+        ),
     };
     NetworkAclEntryItem {
         rule_number: i32::from(entry.number),
@@ -291,7 +363,11 @@ fn filter_values(acl: &NetworkAcl, name: &str) -> Option<Vec<String>> {
         "owner-id" => vec![acl.owner.to_string()],
         "default" => vec![acl.is_default.to_string()],
         "association.association-id" => acl.associations.keys().map(ToString::to_string).collect(),
-        "association.network-acl-id" => acl.associations.keys().map(|_| acl.id.to_string()).collect(),
+        "association.network-acl-id" => acl
+            .associations
+            .keys()
+            .map(|_| acl.id.to_string())
+            .collect(),
         "association.subnet-id" => acl.associations.values().map(ToString::to_string).collect(),
         "entry.cidr" => entries(|entry| entry.cidr.to_string()),
         "entry.egress" => entries(|entry| (entry.direction == Direction::Egress).to_string()),

@@ -9,7 +9,7 @@ use crate::error::AwsError;
 use crate::id::*;
 use crate::rules::check::{self, Quota, overlap};
 use crate::rules::resource::{Resource, find_id};
-use crate::rules::{Caller, Context, peering, vpc};
+use crate::rules::{Caller, Context, peering_block, vpc};
 use crate::state::*;
 
 pub(super) fn associate(
@@ -25,21 +25,30 @@ pub(super) fn associate(
     let cidr = check::cidr(cidr, "cidrBlock")?;
     check_size(cidr)?;
     if let Some(own) = vpc.cidrs().find(|own| overlap(*own, cidr)) {
-        let message = format!("The CIDR '{cidr}' overlaps with {own}, which {} has already.", vpc.id);
+        let message = format!(
+            "The CIDR '{cidr}' overlaps with {own}, which {} has already.",
+            vpc.id
+        );
         return Err(AwsError::new("InvalidVpc.Range", message));
     }
     check_mix(vpc, cidr)?;
     check_routes(network, vpc, cidr)?;
     check::within(network, Quota::CidrsPerVpc, vpc.blocks.len() + 1)?;
-    peering::check_new_block(network, vpc, cidr)?;
+    peering_block::check_new_block(network, vpc, cidr)?;
     let id = vpc.id.clone();
-    let block = CidrBlock { association: CidrAssociationId::from_random((context.random)()), cidr };
+    let block = CidrBlock {
+        association: CidrAssociationId::from_random((context.random)()),
+        cidr,
+    };
     let answer = vpc::block_item(&block, "associating");
     if let Some(vpc) = network.vpcs.get_mut(&id) {
         vpc.blocks.push(block);
     }
-    peering::blocks_changed(network, &id, context);
-    Ok(AssociateVpcCidrBlockResponse { vpc_id: id.to_string(), cidr_block_association: answer })
+    peering_block::blocks_changed(network, &id, context);
+    Ok(AssociateVpcCidrBlockResponse {
+        vpc_id: id.to_string(),
+        cidr_block_association: answer,
+    })
 }
 
 pub(super) fn disassociate(
@@ -53,27 +62,53 @@ pub(super) fn disassociate(
         let message = format!("The vpc CIDR block association ID '{asked}' does not exist");
         AwsError::new("InvalidVpcCidrBlockAssociationID.NotFound", message)
     };
-    let association: CidrAssociationId = asked
-        .parse()
-        .map_err(|why: MalformedId| AwsError::new("InvalidVpcCidrBlockAssociationId.Malformed", why.to_string()))?;
-    let of = |vpc: &&Vpc| vpc.is_of(caller) && vpc.blocks.iter().any(|block| block.association == association);
+    let association: CidrAssociationId = asked.parse().map_err(|why: MalformedId| {
+        AwsError::new(
+            "InvalidVpcCidrBlockAssociationId.Malformed",
+            why.to_string(),
+        )
+    })?;
+    let of = |vpc: &&Vpc| {
+        vpc.is_of(caller)
+            && vpc
+                .blocks
+                .iter()
+                .any(|block| block.association == association)
+    };
     let vpc = network.vpcs.values().find(of).ok_or_else(missing)?;
-    let block = vpc.blocks.iter().find(|block| block.association == association).ok_or_else(missing)?.clone();
+    let block = vpc
+        .blocks
+        .iter()
+        .find(|block| block.association == association)
+        .ok_or_else(missing)?
+        .clone();
     if vpc.blocks.first() == Some(&block) {
-        let message = format!("The vpc CIDR block with association ID {association} may not be disassociated. It is the primary IPv4 CIDR block of the VPC");
+        let message = format!(
+            "The vpc CIDR block with association ID {association} may not be disassociated. It is the primary IPv4 CIDR block of the VPC"
+        );
         return Err(AwsError::new("OperationNotPermitted", message));
     }
-    if let Some(subnet) = network.subnets.values().find(|row| row.vpc == vpc.id && block.cidr.contains(&row.cidr)) {
-        let message = format!("The vpc CIDR block {} has dependencies: delete subnet {} first.", block.cidr, subnet.id);
+    if let Some(subnet) = network
+        .subnets
+        .values()
+        .find(|row| row.vpc == vpc.id && block.cidr.contains(&row.cidr))
+    {
+        let message = format!(
+            "The vpc CIDR block {} has dependencies: delete subnet {} first.",
+            block.cidr, subnet.id
+        );
         return Err(AwsError::new("DependencyViolation", message));
     }
     let id = find_id::<Vpc>(network, caller, vpc.id.as_str())?;
     if let Some(vpc) = network.vpcs.get_mut(&id) {
         vpc.blocks.retain(|row| row.association != association);
     }
-    peering::blocks_changed(network, &id, context);
+    peering_block::blocks_changed(network, &id, context);
     let answer = vpc::block_item(&block, "disassociating");
-    Ok(DisassociateVpcCidrBlockResponse { vpc_id: id.to_string(), cidr_block_association: answer })
+    Ok(DisassociateVpcCidrBlockResponse {
+        vpc_id: id.to_string(),
+        cidr_block_association: answer,
+    })
 }
 
 /// A VPC's block is a /16 at most and a /28 at least.
@@ -82,7 +117,8 @@ pub(super) fn check_size(cidr: Ipv4Net) -> Result<(), AwsError> {
     if (16..=28).contains(&cidr.prefix_len()) && !overlap(cidr, link_local) {
         return Ok(());
     }
-    let message = format!("The CIDR '{cidr}' is invalid. Use a block from /16 to /28, outside {link_local}.");
+    let message =
+        format!("The CIDR '{cidr}' is invalid. Use a block from /16 to /28, outside {link_local}.");
     Err(AwsError::new("InvalidVpc.Range", message))
 }
 
@@ -119,8 +155,16 @@ fn check_mix(vpc: &Vpc, cidr: Ipv4Net) -> Result<(), AwsError> {
 
 /// A block must be smaller than every destination of the VPC's routes that lies in it.
 fn check_routes(network: &Network, vpc: &Vpc, cidr: Ipv4Net) -> Result<(), AwsError> {
-    for table in network.route_tables.values().filter(|table| table.vpc == vpc.id) {
-        if let Some(destination) = table.routes.keys().find(|destination| cidr.contains(*destination)) {
+    for table in network
+        .route_tables
+        .values()
+        .filter(|table| table.vpc == vpc.id)
+    {
+        if let Some(destination) = table
+            .routes
+            .keys()
+            .find(|destination| cidr.contains(*destination))
+        {
             let message = format!(
                 "The CIDR '{cidr}' is the same as or larger than the destination {destination} of a route in {}. Delete that route first.",
                 table.id

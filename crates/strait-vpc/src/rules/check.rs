@@ -14,17 +14,29 @@ use crate::rules::{Caller, Context};
 use crate::state::*;
 
 /// The caller's VPC with this id.
-pub(super) fn find_vpc<'n>(network: &'n Network, caller: &Caller, id: &str) -> Result<&'n Vpc, AwsError> {
+pub(super) fn find_vpc<'n>(
+    network: &'n Network,
+    caller: &Caller,
+    id: &str,
+) -> Result<&'n Vpc, AwsError> {
     find(network, caller, id)
 }
 
 /// The caller's subnet with this id.
-pub(super) fn find_subnet<'n>(network: &'n Network, caller: &Caller, id: &str) -> Result<&'n Subnet, AwsError> {
+pub(super) fn find_subnet<'n>(
+    network: &'n Network,
+    caller: &Caller,
+    id: &str,
+) -> Result<&'n Subnet, AwsError> {
     find(network, caller, id)
 }
 
 /// The caller's security group with this id.
-pub(super) fn find_group<'n>(network: &'n Network, caller: &Caller, id: &str) -> Result<&'n SecurityGroup, AwsError> {
+pub(super) fn find_group<'n>(
+    network: &'n Network,
+    caller: &Caller,
+    id: &str,
+) -> Result<&'n SecurityGroup, AwsError> {
     find(network, caller, id)
 }
 
@@ -32,7 +44,9 @@ pub(super) fn find_group<'n>(network: &'n Network, caller: &Caller, id: &str) ->
 pub(super) fn cidr(value: &str, parameter: &str) -> Result<Ipv4Net, AwsError> {
     let parsed: Result<Ipv4Net, _> = value.parse();
     parsed.map(|block| block.trunc()).map_err(|_| {
-        let message = format!("Value ({value}) for parameter {parameter} is invalid. This is not a valid CIDR block.");
+        let message = format!(
+            "Value ({value}) for parameter {parameter} is invalid. This is not a valid CIDR block."
+        );
         AwsError::new("InvalidParameterValue", message)
     })
 }
@@ -40,7 +54,9 @@ pub(super) fn cidr(value: &str, parameter: &str) -> Result<Ipv4Net, AwsError> {
 /// An IPv4 address.
 pub(super) fn address(value: &str, parameter: &str) -> Result<Ipv4Addr, AwsError> {
     value.parse().map_err(|_| {
-        let message = format!("Value ({value}) for parameter {parameter} is invalid. This is not an IPv4 address.");
+        let message = format!(
+            "Value ({value}) for parameter {parameter} is invalid. This is not an IPv4 address."
+        );
         AwsError::new("InvalidParameterValue", message)
     })
 }
@@ -66,11 +82,14 @@ pub(super) fn allocate_beside(
     wanted: Option<Ipv4Addr>,
     promised: &[Ipv4Addr],
 ) -> Result<Ipv4Addr, AwsError> {
-    let taken: BTreeSet<Ipv4Addr> =
-        addresses_of(network, &subnet.id).chain(promised.iter().copied()).collect();
+    let taken: BTreeSet<Ipv4Addr> = addresses_of(network, &subnet.id)
+        .chain(promised.iter().copied())
+        .collect();
     let (first, last) = usable(subnet);
     let Some(wanted) = wanted else {
-        let free = (first..=last).map(Ipv4Addr::from).find(|address| !taken.contains(address));
+        let free = (first..=last)
+            .map(Ipv4Addr::from)
+            .find(|address| !taken.contains(address));
         return free.ok_or_else(|| {
             let message =
                 format!("The specified subnet does not have enough free addresses to satisfy the request: {}", subnet.id);
@@ -78,7 +97,10 @@ pub(super) fn allocate_beside(
         });
     };
     if !subnet.cidr.contains(&wanted) {
-        let message = format!("Address {wanted} does not fall within the subnet's address range {}", subnet.cidr);
+        let message = format!(
+            "Address {wanted} does not fall within the subnet's address range {}",
+            subnet.cidr
+        );
         return Err(AwsError::new("InvalidParameterValue", message));
     }
     if !(first..=last).contains(&u32::from(wanted)) {
@@ -86,7 +108,10 @@ pub(super) fn allocate_beside(
         return Err(AwsError::new("InvalidParameterValue", message));
     }
     if taken.contains(&wanted) {
-        return Err(AwsError::new("InvalidIPAddress.InUse", format!("Address {wanted} is in use.")));
+        return Err(AwsError::new(
+            "InvalidIPAddress.InUse",
+            format!("Address {wanted} is in use."),
+        ));
     }
     Ok(wanted)
 }
@@ -122,7 +147,11 @@ pub(super) struct NewInterface {
 }
 
 /// Makes an interface.
-pub(super) fn new_interface(network: &mut Network, context: &mut Context<'_>, new: NewInterface) -> InterfaceId {
+pub(super) fn new_interface(
+    network: &mut Network,
+    context: &mut Context<'_>,
+    new: NewInterface,
+) -> InterfaceId {
     let id = InterfaceId::from_random((context.random)());
     let interface = Interface {
         id: id.clone(),
@@ -154,13 +183,19 @@ pub(super) fn groups_of(
     for id in ids {
         let group = find_group(network, caller, id)?;
         if group.vpc != *vpc {
-            let message = format!("Security group {id} and subnet belong to different networks: {} and {vpc}.", group.vpc);
+            let message = format!(
+                "Security group {id} and subnet belong to different networks: {} and {vpc}.",
+                group.vpc
+            );
             return Err(AwsError::new("InvalidParameter", message));
         }
         groups.insert(group.id.clone());
     }
     if groups.is_empty() {
-        let default = network.security_groups.values().find(|group| group.vpc == *vpc && group.name == "default");
+        let default = network
+            .security_groups
+            .values()
+            .find(|group| group.vpc == *vpc && group.name == "default");
         groups.extend(default.map(|group| group.id.clone()));
     }
     within(network, Quota::GroupsPerInterface, groups.len())?;
@@ -178,7 +213,13 @@ impl Token {
     /// Remembers what this call made.
     pub(super) fn remember(self, network: &mut Network, made: &str) {
         if let Some((key, digest)) = self.key {
-            network.client_tokens.insert(key, ClientToken { digest, made: made.to_owned() });
+            network.client_tokens.insert(
+                key,
+                ClientToken {
+                    digest,
+                    made: made.to_owned(),
+                },
+            );
         }
     }
 }
@@ -192,27 +233,45 @@ pub(super) fn client_token(
     request: &impl Debug,
 ) -> Result<Token, AwsError> {
     let Some(token) = token.filter(|token| !token.is_empty()) else {
-        return Ok(Token { made: None, key: None });
+        return Ok(Token {
+            made: None,
+            key: None,
+        });
     };
     let key = format!("{}/{}/{action}/{token}", caller.account, caller.region);
     let digest = fingerprint(&format!("{request:?}"));
     let Some(earlier) = network.client_tokens.get(&key) else {
-        return Ok(Token { made: None, key: Some((key, digest)) });
+        return Ok(Token {
+            made: None,
+            key: Some((key, digest)),
+        });
     };
     if earlier.digest != digest {
-        let message = format!("The client token '{token}' was used for a call with other parameters. Use a new one.");
+        let message = format!(
+            "The client token '{token}' was used for a call with other parameters. Use a new one."
+        );
         return Err(AwsError::new("IdempotentParameterMismatch", message));
     }
-    Ok(Token { made: Some(earlier.made.clone()), key: None })
+    Ok(Token {
+        made: Some(earlier.made.clone()),
+        key: None,
+    })
 }
 
 /// The tags that specifications give to a resource of this type; any other type in them is refused.
-pub(super) fn tags_from(specifications: &[TagSpecification], resource_type: &str) -> Result<Tags, AwsError> {
-    tags_for(specifications, &[resource_type]).map(|mut of| of.remove(resource_type).unwrap_or_default())
+pub(super) fn tags_from(
+    specifications: &[TagSpecification],
+    resource_type: &str,
+) -> Result<Tags, AwsError> {
+    tags_for(specifications, &[resource_type])
+        .map(|mut of| of.remove(resource_type).unwrap_or_default())
 }
 
 /// The tags that specifications give to resources of these types; any other type in them is refused.
-pub(super) fn tags_for(specifications: &[TagSpecification], types: &[&str]) -> Result<BTreeMap<String, Tags>, AwsError> {
+pub(super) fn tags_for(
+    specifications: &[TagSpecification],
+    types: &[&str],
+) -> Result<BTreeMap<String, Tags>, AwsError> {
     let mut of = BTreeMap::new();
     for specification in specifications {
         let kind = &specification.resource_type;
@@ -226,7 +285,9 @@ pub(super) fn tags_for(specifications: &[TagSpecification], types: &[&str]) -> R
         let mut tags = Tags::new();
         add_tags(&mut tags, &specification.tags)?;
         if of.insert(kind.clone(), tags).is_some() {
-            let message = format!("There are two tag specifications for '{kind}'. Put all of its tags in one.");
+            let message = format!(
+                "There are two tag specifications for '{kind}'. Put all of its tags in one."
+            );
             return Err(AwsError::new("InvalidParameterValue", message));
         }
     }
@@ -240,7 +301,9 @@ pub(super) fn add_tags(tags: &mut Tags, added: &[TagInput]) -> Result<(), AwsErr
         tags.insert(tag.key.clone(), tag.value.clone());
     }
     if tags.len() > TAGS_PER_RESOURCE {
-        let message = format!("You have reached the maximum number of tags on a resource: {TAGS_PER_RESOURCE}.");
+        let message = format!(
+            "You have reached the maximum number of tags on a resource: {TAGS_PER_RESOURCE}."
+        );
         return Err(AwsError::new("TagLimitExceeded", message));
     }
     Ok(())
@@ -290,15 +353,47 @@ impl Quota {
             Self::CidrsPerVpc => ("cidrs-per-vpc", 5, "CidrLimitExceeded"),
             Self::RouteTablesPerVpc => ("route-tables-per-vpc", 200, "RouteTableLimitExceeded"),
             Self::RoutesPerTable => ("routes-per-table", 50, "RouteLimitExceeded"),
-            Self::GatewaysPerRegion => ("internet-gateways-per-region", 1000, "InternetGatewayLimitExceeded"),
-            Self::GroupsPerRegion => ("security-groups-per-region", 2500, "SecurityGroupLimitExceeded"),
-            Self::RulesPerGroup => ("rules-per-security-group", 60, "RulesPerSecurityGroupLimitExceeded"),
-            Self::GroupsPerInterface => ("security-groups-per-interface", 5, "SecurityGroupsPerInterfaceLimitExceeded"),
+            Self::GatewaysPerRegion => (
+                "internet-gateways-per-region",
+                1000,
+                "InternetGatewayLimitExceeded",
+            ),
+            Self::GroupsPerRegion => (
+                "security-groups-per-region",
+                2500,
+                "SecurityGroupLimitExceeded",
+            ),
+            Self::RulesPerGroup => (
+                "rules-per-security-group",
+                60,
+                "RulesPerSecurityGroupLimitExceeded",
+            ),
+            Self::GroupsPerInterface => (
+                "security-groups-per-interface",
+                5,
+                "SecurityGroupsPerInterfaceLimitExceeded",
+            ),
             Self::AclsPerVpc => ("network-acls-per-vpc", 200, "NetworkAclLimitExceeded"),
-            Self::EntriesPerAcl => ("entries-per-network-acl", 20, "NetworkAclEntryLimitExceeded"),
-            Self::PeeringsPerVpc => ("peerings-per-vpc", 50, "ActiveVpcPeeringConnectionPerVpcLimitExceeded"),
-            Self::OutstandingPeerings => ("outstanding-peerings", 25, "OutstandingVpcPeeringConnectionLimitExceeded"),
-            Self::InterfacesPerRegion => ("interfaces-per-region", 5000, "NetworkInterfaceLimitExceeded"),
+            Self::EntriesPerAcl => (
+                "entries-per-network-acl",
+                20,
+                "NetworkAclEntryLimitExceeded",
+            ),
+            Self::PeeringsPerVpc => (
+                "peerings-per-vpc",
+                50,
+                "ActiveVpcPeeringConnectionPerVpcLimitExceeded",
+            ),
+            Self::OutstandingPeerings => (
+                "outstanding-peerings",
+                25,
+                "OutstandingVpcPeeringConnectionLimitExceeded",
+            ),
+            Self::InterfacesPerRegion => (
+                "interfaces-per-region",
+                5000,
+                "NetworkInterfaceLimitExceeded",
+            ),
             Self::InstancesPerLaunch => ("instances-per-launch", 100, "InstanceLimitExceeded"),
         }
     }
@@ -307,7 +402,11 @@ impl Quota {
 /// How many there may be: AWS's default, unless [`Network::quotas`] says otherwise.
 pub(super) fn quota(network: &Network, quota: Quota) -> usize {
     let (name, default, _) = quota.about();
-    network.quotas.get(&name.to_owned()).copied().unwrap_or(default) as usize
+    network
+        .quotas
+        .get(&name.to_owned())
+        .copied()
+        .unwrap_or(default) as usize
 }
 
 /// Refuses this many when it is more than the quota.
@@ -317,14 +416,22 @@ pub(super) fn within(network: &Network, limit: Quota, count: usize) -> Result<()
         return Ok(());
     }
     let (name, _, code) = limit.about();
-    Err(AwsError::new(code, format!("The limit of {most} ({name}) is reached: there would be {count}.")))
+    Err(AwsError::new(
+        code,
+        format!("The limit of {most} ({name}) is reached: there would be {count}."),
+    ))
 }
 
 /// Tags that a resource can have.
 const TAGS_PER_RESOURCE: usize = 50;
 
 fn check_tag(tag: &TagInput) -> Result<(), AwsError> {
-    let refused = |why: &str| Err(AwsError::new("InvalidTagKey.Malformed", format!("Tag key '{}' {why}", tag.key)));
+    let refused = |why: &str| {
+        Err(AwsError::new(
+            "InvalidTagKey.Malformed",
+            format!("Tag key '{}' {why}", tag.key),
+        ))
+    };
     if tag.key.is_empty() {
         return refused("must not be empty.");
     }
@@ -336,7 +443,10 @@ fn check_tag(tag: &TagInput) -> Result<(), AwsError> {
         return refused("exceeds the maximum length of 127 characters.");
     }
     if value > 255 {
-        let message = format!("The value of tag '{}' exceeds the maximum length of 255 characters.", tag.key);
+        let message = format!(
+            "The value of tag '{}' exceeds the maximum length of 255 characters.",
+            tag.key
+        );
         return Err(AwsError::new("InvalidParameterValue", message));
     }
     Ok(())
@@ -344,11 +454,20 @@ fn check_tag(tag: &TagInput) -> Result<(), AwsError> {
 
 /// The first and last address that interfaces of the subnet can have.
 fn usable(subnet: &Subnet) -> (u32, u32) {
-    (u32::from(subnet.cidr.network()) + 4, u32::from(subnet.cidr.broadcast()) - 1)
+    (
+        u32::from(subnet.cidr.network()) + 4,
+        u32::from(subnet.cidr.broadcast()) - 1,
+    )
 }
 
-fn addresses_of<'n>(network: &'n Network, subnet: &'n SubnetId) -> impl Iterator<Item = Ipv4Addr> + 'n {
-    let inside = network.interfaces.values().filter(move |interface| interface.subnet == *subnet);
+fn addresses_of<'n>(
+    network: &'n Network,
+    subnet: &'n SubnetId,
+) -> impl Iterator<Item = Ipv4Addr> + 'n {
+    let inside = network
+        .interfaces
+        .values()
+        .filter(move |interface| interface.subnet == *subnet);
     inside.map(|interface| interface.address)
 }
 

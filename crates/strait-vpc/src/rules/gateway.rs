@@ -15,10 +15,16 @@ pub(super) fn create(
     context: &mut Context<'_>,
 ) -> Result<CreateInternetGatewayResponse, AwsError> {
     let tags = check::tags_from(&request.tag_specifications, InternetGateway::KIND)?;
-    let owned = network.internet_gateways.values().filter(|gateway| gateway.is_of(caller)).count();
+    let owned = network
+        .internet_gateways
+        .values()
+        .filter(|gateway| gateway.is_of(caller))
+        .count();
     check::within(network, Quota::GatewaysPerRegion, owned + 1)?;
     let id = make(network, caller, None, tags, context);
-    Ok(CreateInternetGatewayResponse { internet_gateway: item(find(network, caller, id.as_str())?) })
+    Ok(CreateInternetGatewayResponse {
+        internet_gateway: item(find(network, caller, id.as_str())?),
+    })
 }
 
 pub(super) fn describe(
@@ -28,12 +34,19 @@ pub(super) fn describe(
 ) -> Result<DescribeInternetGatewaysResponse, AwsError> {
     let mut shown = Vec::new();
     for gateway in chosen::<InternetGateway>(network, caller, &request.internet_gateway_ids)? {
-        if filter::matches(&request.filters, &gateway.tags, |name| filter_values(gateway, name))? {
+        if filter::matches(&request.filters, &gateway.tags, |name| {
+            filter_values(gateway, name)
+        })? {
             shown.push(item(gateway));
         }
     }
     let ids = &request.internet_gateway_ids;
-    let page = filter::page(shown, request.max_results, request.next_token.as_deref(), ids)?;
+    let page = filter::page(
+        shown,
+        request.max_results,
+        request.next_token.as_deref(),
+        ids,
+    )?;
     Ok(DescribeInternetGatewaysResponse {
         internet_gateways: page.items.into_iter().collect(),
         next_token: page.next_token,
@@ -46,13 +59,25 @@ pub(super) fn attach(
     request: &AttachInternetGatewayRequest,
 ) -> Result<AttachInternetGatewayResponse, AwsError> {
     let gateway = find::<InternetGateway>(network, caller, &request.internet_gateway_id)?;
-    let vpc = check::find_vpc(network, caller, &request.vpc_id)?.id.clone();
+    let vpc = check::find_vpc(network, caller, &request.vpc_id)?
+        .id
+        .clone();
     if let Some(other) = &gateway.vpc {
-        let message = format!("resource {} is already attached to network {other}", gateway.id);
+        let message = format!(
+            "resource {} is already attached to network {other}",
+            gateway.id
+        );
         return Err(AwsError::new("Resource.AlreadyAssociated", message));
     }
-    if let Some(other) = network.internet_gateways.values().find(|other| other.vpc.as_ref() == Some(&vpc)) {
-        let message = format!("Network {vpc} already has an internet gateway attached: {}", other.id);
+    if let Some(other) = network
+        .internet_gateways
+        .values()
+        .find(|other| other.vpc.as_ref() == Some(&vpc))
+    {
+        let message = format!(
+            "Network {vpc} already has an internet gateway attached: {}",
+            other.id
+        );
         return Err(AwsError::new("InvalidParameterValue", message));
     }
     let id = gateway.id.clone();
@@ -70,10 +95,16 @@ pub(super) fn detach(
     let gateway = find::<InternetGateway>(network, caller, &request.internet_gateway_id)?;
     let vpc = check::find_vpc(network, caller, &request.vpc_id)?;
     if gateway.vpc.as_ref() != Some(&vpc.id) {
-        let message = format!("resource {} is not attached to network {}", gateway.id, vpc.id);
+        let message = format!(
+            "resource {} is not attached to network {}",
+            gateway.id, vpc.id
+        );
         return Err(AwsError::new("Gateway.NotAttached", message));
     }
-    let public = network.interfaces.values().find(|row| row.vpc == vpc.id && row.public_ip.is_some());
+    let public = network
+        .interfaces
+        .values()
+        .find(|row| row.vpc == vpc.id && row.public_ip.is_some());
     if let Some(interface) = public {
         let message = format!(
             "Network {} has some mapped public address(es), such as that of {}. Please unmap those public address(es) before detaching the gateway.",
@@ -94,9 +125,14 @@ pub(super) fn delete(
     request: &DeleteInternetGatewayRequest,
 ) -> Result<DeleteInternetGatewayResponse, AwsError> {
     let id = find_id::<InternetGateway>(network, caller, &request.internet_gateway_id)?;
-    if let Some(vpc) = network.internet_gateways.get(&id).and_then(|gateway| gateway.vpc.as_ref()) {
-        let message =
-            format!("The internetGateway '{id}' has dependencies and cannot be deleted. Detach it from {vpc} first.");
+    if let Some(vpc) = network
+        .internet_gateways
+        .get(&id)
+        .and_then(|gateway| gateway.vpc.as_ref())
+    {
+        let message = format!(
+            "The internetGateway '{id}' has dependencies and cannot be deleted. Detach it from {vpc} first."
+        );
         return Err(AwsError::new("DependencyViolation", message));
     }
     network.internet_gateways.remove(&id);
@@ -113,12 +149,24 @@ pub(super) fn make(
 ) -> InternetGatewayId {
     let id = InternetGatewayId::from_random((context.random)());
     let (owner, region) = (caller.account.clone(), caller.region.clone());
-    network.internet_gateways.insert(id.clone(), InternetGateway { id: id.clone(), owner, region, vpc, tags });
+    network.internet_gateways.insert(
+        id.clone(),
+        InternetGateway {
+            id: id.clone(),
+            owner,
+            region,
+            vpc,
+            tags,
+        },
+    );
     id
 }
 
 fn item(gateway: &InternetGateway) -> InternetGatewayItem {
-    let attached = |vpc: &VpcId| InternetGatewayAttachmentItem { state: "available".to_owned(), vpc_id: vpc.to_string() };
+    let attached = |vpc: &VpcId| InternetGatewayAttachmentItem {
+        state: "available".to_owned(),
+        vpc_id: vpc.to_string(),
+    };
     InternetGatewayItem {
         internet_gateway_id: gateway.id.to_string(),
         owner_id: gateway.owner.to_string(),

@@ -27,11 +27,18 @@ pub(super) fn create(
         group.vpc == vpc && group.name.to_lowercase() == request.group_name.to_lowercase()
     });
     if let Some(same) = same {
-        let message = format!("The security group '{}' already exists for VPC '{vpc}': {}", same.name, same.id);
+        let message = format!(
+            "The security group '{}' already exists for VPC '{vpc}': {}",
+            same.name, same.id
+        );
         return Err(AwsError::new("InvalidGroup.Duplicate", message));
     }
     let tags = check::tags_from(&request.tag_specifications, SecurityGroup::KIND)?;
-    let owned = network.security_groups.values().filter(|group| group.is_of(caller)).count();
+    let owned = network
+        .security_groups
+        .values()
+        .filter(|group| group.is_of(caller))
+        .count();
     check::within(network, Quota::GroupsPerRegion, owned + 1)?;
     let everything = SecurityGroupRule {
         direction: Direction::Egress,
@@ -47,7 +54,10 @@ pub(super) fn create(
         region: caller.region.clone(),
         name: request.group_name.clone(),
         description: request.group_description.clone(),
-        rules: BTreeMap::from([(SecurityGroupRuleId::from_random((context.random)()), everything)]),
+        rules: BTreeMap::from([(
+            SecurityGroupRuleId::from_random((context.random)()),
+            everything,
+        )]),
         tags,
     };
     let answer = CreateSecurityGroupResponse {
@@ -71,12 +81,23 @@ pub(super) fn describe(
     let mut shown = Vec::new();
     for group in chosen::<SecurityGroup>(network, caller, &request.group_ids)? {
         let asked = named.is_empty() || named.contains(&group.id);
-        if filter::matches(&request.filters, &group.tags, |name| filter_values(group, name))? && asked {
+        if filter::matches(&request.filters, &group.tags, |name| {
+            filter_values(group, name)
+        })? && asked
+        {
             shown.push(item(network, group));
         }
     }
-    let page = filter::page(shown, request.max_results, request.next_token.as_deref(), &request.group_ids)?;
-    Ok(DescribeSecurityGroupsResponse { security_groups: page.items.into_iter().collect(), next_token: page.next_token })
+    let page = filter::page(
+        shown,
+        request.max_results,
+        request.next_token.as_deref(),
+        &request.group_ids,
+    )?;
+    Ok(DescribeSecurityGroupsResponse {
+        security_groups: page.items.into_iter().collect(),
+        next_token: page.next_token,
+    })
 }
 
 pub(super) fn delete(
@@ -84,10 +105,16 @@ pub(super) fn delete(
     caller: &Caller,
     request: &DeleteSecurityGroupRequest,
 ) -> Result<DeleteSecurityGroupResponse, AwsError> {
-    let group = find_either(network, caller, request.group_id.as_deref(), request.group_name.as_deref())?;
+    let group = find_either(
+        network,
+        caller,
+        request.group_id.as_deref(),
+        request.group_name.as_deref(),
+    )?;
     let id = group.id.clone();
     if group.name == "default" {
-        let message = format!("the specified group: \"{id}\" name: \"default\" cannot be deleted by a user");
+        let message =
+            format!("the specified group: \"{id}\" name: \"default\" cannot be deleted by a user");
         return Err(AwsError::new("CannotDelete", message));
     }
     if let Some(user) = user_of(network, group) {
@@ -95,7 +122,10 @@ pub(super) fn delete(
         return Err(AwsError::new("DependencyViolation", message));
     }
     network.security_groups.remove(&id);
-    Ok(DeleteSecurityGroupResponse { done: true, group_id: id.to_string() })
+    Ok(DeleteSecurityGroupResponse {
+        done: true,
+        group_id: id.to_string(),
+    })
 }
 
 /// The caller's group with this id, or with this name in the default VPC.
@@ -123,7 +153,10 @@ pub(super) fn find_named<'n>(
     name: &str,
 ) -> Result<&'n SecurityGroup, AwsError> {
     let vpc = default_vpc(network, caller)?;
-    let found = network.security_groups.values().find(|group| group.vpc == vpc && group.name == name);
+    let found = network
+        .security_groups
+        .values()
+        .find(|group| group.vpc == vpc && group.name == name);
     found.ok_or_else(|| {
         let message = format!("The security group '{name}' does not exist in default VPC '{vpc}'");
         AwsError::new("InvalidGroup.NotFound", message)
@@ -132,12 +165,20 @@ pub(super) fn find_named<'n>(
 
 /// The ARN of a group.
 pub(super) fn arn(group: &SecurityGroup) -> String {
-    format!("arn:aws:ec2:{}:{}:security-group/{}", group.region, group.owner, group.id)
+    format!(
+        "arn:aws:ec2:{}:{}:security-group/{}",
+        group.region, group.owner, group.id
+    )
 }
 
 fn default_vpc(network: &Network, caller: &Caller) -> Result<VpcId, AwsError> {
     let found = vpc::default_vpc(network, caller).map(|vpc| vpc.id.clone());
-    found.ok_or_else(|| AwsError::new("VPCIdNotSpecified", "No default VPC for this user: name a VPC by its ID."))
+    found.ok_or_else(|| {
+        AwsError::new(
+            "VPCIdNotSpecified",
+            "No default VPC for this user: name a VPC by its ID.",
+        )
+    })
 }
 
 fn check_names(name: &str, description: &str) -> Result<(), AwsError> {
@@ -150,15 +191,21 @@ fn check_names(name: &str, description: &str) -> Result<(), AwsError> {
         return Err(AwsError::missing("groupName"));
     }
     if name.starts_with("sg-") {
-        return invalid(format!("invalid value for parameter groupName: {name}. It must not begin with sg-."));
+        return invalid(format!(
+            "invalid value for parameter groupName: {name}. It must not begin with sg-."
+        ));
     }
     if description.is_empty() {
         return Err(AwsError::missing("groupDescription"));
     }
     for (what, text) in [("groupName", name), ("groupDescription", description)] {
-        let allowed = |letter: char| letter.is_ascii_alphanumeric() || " ._-:/()#,@[]+=&;{}!$*".contains(letter);
+        let allowed = |letter: char| {
+            letter.is_ascii_alphanumeric() || " ._-:/()#,@[]+=&;{}!$*".contains(letter)
+        };
         if text.chars().count() > 255 {
-            return invalid(format!("Value for parameter {what} is longer than 255 characters."));
+            return invalid(format!(
+                "Value for parameter {what} is longer than 255 characters."
+            ));
         }
         if !text.chars().all(allowed) {
             return invalid(format!(
@@ -172,15 +219,35 @@ fn check_names(name: &str, description: &str) -> Result<(), AwsError> {
 /// What keeps a group from being deleted: an interface that has it, or another group of the same VPC that names it.
 fn user_of(network: &Network, group: &SecurityGroup) -> Option<String> {
     let id = &group.id;
-    let mut interfaces = network.interfaces.values().filter(|row| row.groups.contains(id));
+    let mut interfaces = network
+        .interfaces
+        .values()
+        .filter(|row| row.groups.contains(id));
     if let Some(interface) = interfaces.next() {
         return Some(interface.id.to_string());
     }
-    let endpoint = network.endpoints.values().find(|row| row.groups.contains(id)).map(|row| row.id.to_string());
-    let balancer = || network.load_balancers.values().find(|row| row.groups.contains(id)).map(|row| row.arn.clone());
-    let others = || network.security_groups.values().filter(|row| row.vpc == group.vpc && row.id != *id);
+    let endpoint = network
+        .endpoints
+        .values()
+        .find(|row| row.groups.contains(id))
+        .map(|row| row.id.to_string());
+    let balancer = || {
+        network
+            .load_balancers
+            .values()
+            .find(|row| row.groups.contains(id))
+            .map(|row| row.arn.clone())
+    };
+    let others = || {
+        network
+            .security_groups
+            .values()
+            .filter(|row| row.vpc == group.vpc && row.id != *id)
+    };
     let names = |row: &&SecurityGroup| row.rules.values().any(|rule| is_of(&rule.peer, id));
-    endpoint.or_else(balancer).or_else(|| others().find(names).map(|row| row.id.to_string()))
+    endpoint
+        .or_else(balancer)
+        .or_else(|| others().find(names).map(|row| row.id.to_string()))
 }
 
 fn is_of(peer: &RulePeer, group: &SecurityGroupId) -> bool {
@@ -223,11 +290,20 @@ fn filter_values(group: &SecurityGroup, name: &str) -> Option<Vec<String>> {
 }
 
 fn rule_values(group: &SecurityGroup, direction: Direction, part: &str) -> Option<Vec<String>> {
-    let rules = group.rules.values().filter(|rule| rule.direction == direction);
+    let rules = group
+        .rules
+        .values()
+        .filter(|rule| rule.direction == direction);
     let values = match part {
         "protocol" => rules.map(|rule| traffic::show(rule.traffic).0).collect(),
-        "from-port" => rules.filter_map(|rule| traffic::range(rule.traffic)).map(|(from, _)| from.to_string()).collect(),
-        "to-port" => rules.filter_map(|rule| traffic::range(rule.traffic)).map(|(_, to)| to.to_string()).collect(),
+        "from-port" => rules
+            .filter_map(|rule| traffic::range(rule.traffic))
+            .map(|(from, _)| from.to_string())
+            .collect(),
+        "to-port" => rules
+            .filter_map(|rule| traffic::range(rule.traffic))
+            .map(|(_, to)| to.to_string())
+            .collect(),
         "cidr" => rules
             .filter_map(|rule| match &rule.peer {
                 RulePeer::Cidr(cidr) => Some(cidr.to_string()),

@@ -25,11 +25,27 @@ pub(super) fn authorize_ingress(
     request: &AuthorizeSecurityGroupIngressRequest,
     context: &mut Context<'_>,
 ) -> Result<AuthorizeSecurityGroupIngressResponse, AwsError> {
-    let group = group_id(network, caller, request.group_id.as_deref(), request.group_name.as_deref())?;
+    let group = group_id(
+        network,
+        caller,
+        request.group_id.as_deref(),
+        request.group_name.as_deref(),
+    )?;
     let asked = permissions(&request.ip_permissions, flat!(request))?;
     let tags = &request.tag_specifications;
-    let security_group_rules = authorize(network, caller, &group, Direction::Ingress, &asked, tags, context)?;
-    Ok(AuthorizeSecurityGroupIngressResponse { done: true, security_group_rules })
+    let security_group_rules = authorize(
+        network,
+        caller,
+        &group,
+        Direction::Ingress,
+        &asked,
+        tags,
+        context,
+    )?;
+    Ok(AuthorizeSecurityGroupIngressResponse {
+        done: true,
+        security_group_rules,
+    })
 }
 
 pub(super) fn authorize_egress(
@@ -38,11 +54,24 @@ pub(super) fn authorize_egress(
     request: &AuthorizeSecurityGroupEgressRequest,
     context: &mut Context<'_>,
 ) -> Result<AuthorizeSecurityGroupEgressResponse, AwsError> {
-    let group = check::find_group(network, caller, &request.group_id)?.id.clone();
+    let group = check::find_group(network, caller, &request.group_id)?
+        .id
+        .clone();
     let asked = permissions(&request.ip_permissions, flat!(request))?;
     let tags = &request.tag_specifications;
-    let security_group_rules = authorize(network, caller, &group, Direction::Egress, &asked, tags, context)?;
-    Ok(AuthorizeSecurityGroupEgressResponse { done: true, security_group_rules })
+    let security_group_rules = authorize(
+        network,
+        caller,
+        &group,
+        Direction::Egress,
+        &asked,
+        tags,
+        context,
+    )?;
+    Ok(AuthorizeSecurityGroupEgressResponse {
+        done: true,
+        security_group_rules,
+    })
 }
 
 pub(super) fn revoke_ingress(
@@ -50,9 +79,21 @@ pub(super) fn revoke_ingress(
     caller: &Caller,
     request: &RevokeSecurityGroupIngressRequest,
 ) -> Result<RevokeSecurityGroupIngressResponse, AwsError> {
-    let group = group_id(network, caller, request.group_id.as_deref(), request.group_name.as_deref())?;
+    let group = group_id(
+        network,
+        caller,
+        request.group_id.as_deref(),
+        request.group_name.as_deref(),
+    )?;
     let asked = permissions(&request.ip_permissions, flat!(request))?;
-    let gone = revoke(network, caller, &group, Direction::Ingress, &asked, &request.security_group_rule_ids)?;
+    let gone = revoke(
+        network,
+        caller,
+        &group,
+        Direction::Ingress,
+        &asked,
+        &request.security_group_rule_ids,
+    )?;
     Ok(RevokeSecurityGroupIngressResponse {
         done: true,
         unknown_ip_permissions: gone.unknown,
@@ -65,9 +106,18 @@ pub(super) fn revoke_egress(
     caller: &Caller,
     request: &RevokeSecurityGroupEgressRequest,
 ) -> Result<RevokeSecurityGroupEgressResponse, AwsError> {
-    let group = check::find_group(network, caller, &request.group_id)?.id.clone();
+    let group = check::find_group(network, caller, &request.group_id)?
+        .id
+        .clone();
     let asked = permissions(&request.ip_permissions, flat!(request))?;
-    let gone = revoke(network, caller, &group, Direction::Egress, &asked, &request.security_group_rule_ids)?;
+    let gone = revoke(
+        network,
+        caller,
+        &group,
+        Direction::Egress,
+        &asked,
+        &request.security_group_rule_ids,
+    )?;
     Ok(RevokeSecurityGroupEgressResponse {
         done: true,
         unknown_ip_permissions: gone.unknown,

@@ -44,27 +44,51 @@ pub(super) fn authorize(
     }
     let tags = check::tags_from(tags, RULE)?;
     for (place, rule) in named.iter().enumerate() {
-        let twice = named.iter().take(place).any(|other| same(rule, other.traffic, &other.peer));
-        let there = group.rules.values().any(|other| {
-            other.direction == direction && same(rule, other.traffic, &other.peer)
-        });
+        let twice = named
+            .iter()
+            .take(place)
+            .any(|other| same(rule, other.traffic, &other.peer));
+        let there = group
+            .rules
+            .values()
+            .any(|other| other.direction == direction && same(rule, other.traffic, &other.peer));
         if twice || there {
             let message = format!("the specified rule \"{}\" already exists", text(rule));
             return Err(AwsError::new("InvalidPermission.Duplicate", message));
         }
     }
-    let count = group.rules.values().filter(|rule| rule.direction == direction).count() + named.len();
+    let count = group
+        .rules
+        .values()
+        .filter(|rule| rule.direction == direction)
+        .count()
+        + named.len();
     check::within(network, Quota::RulesPerGroup, count)?;
     let mut group = group.clone();
     let mut made = BTreeSet::new();
     for rule in named {
         let id = SecurityGroupRuleId::from_random((context.random)());
-        let Named { traffic, peer, description } = rule;
-        group.rules.insert(id.clone(), SecurityGroupRule { direction, traffic, peer, description, tags: tags.clone() });
+        let Named {
+            traffic,
+            peer,
+            description,
+        } = rule;
+        group.rules.insert(
+            id.clone(),
+            SecurityGroupRule {
+                direction,
+                traffic,
+                peer,
+                description,
+                tags: tags.clone(),
+            },
+        );
         made.insert(id);
     }
     let shown = group.rules.iter().filter(|(id, _)| made.contains(id));
-    let items = shown.map(|(id, rule)| item(network, &group, id, rule)).collect();
+    let items = shown
+        .map(|(id, rule)| item(network, &group, id, rule))
+        .collect();
     network.security_groups.insert(group.id.clone(), group);
     Ok(items)
 }
@@ -93,7 +117,10 @@ pub(super) fn revoke(
         let message = "Give IpPermissions or SecurityGroupRuleIds, not both.";
         return Err(AwsError::new("InvalidParameterCombination", message));
     }
-    let is_default_vpc = network.vpcs.get(&group.vpc).is_some_and(|vpc| vpc.is_default);
+    let is_default_vpc = network
+        .vpcs
+        .get(&group.vpc)
+        .is_some_and(|vpc| vpc.is_default);
     let mut gone = BTreeSet::new();
     for id in rule_ids {
         gone.insert(find_rule(group, direction, id)?);
@@ -126,7 +153,9 @@ pub(super) fn revoke(
     }
     let group_id = group.id.clone();
     let rules = group.rules.iter().filter(|(id, _)| gone.contains(id));
-    let rules = rules.map(|(id, rule)| revoked(&group_id, id, rule)).collect();
+    let rules = rules
+        .map(|(id, rule)| revoked(&group_id, id, rule))
+        .collect();
     if let Some(group) = network.security_groups.get_mut(&group_id) {
         group.rules.retain(|id, _| !gone.contains(id));
     }
@@ -141,7 +170,12 @@ pub(super) fn describe(
     request: &DescribeSecurityGroupRulesRequest,
 ) -> Result<DescribeSecurityGroupRulesResponse, AwsError> {
     let ids = &request.security_group_rule_ids;
-    let own = || network.security_groups.values().filter(|group| group.is_of(caller));
+    let own = || {
+        network
+            .security_groups
+            .values()
+            .filter(|group| group.is_of(caller))
+    };
     for id in ids {
         let parsed = rule_id(id)?;
         if !own().any(|group| group.rules.contains_key(&parsed)) {
@@ -162,7 +196,12 @@ pub(super) fn describe(
             }
         }
     }
-    let page = filter::page(shown, request.max_results, request.next_token.as_deref(), ids)?;
+    let page = filter::page(
+        shown,
+        request.max_results,
+        request.next_token.as_deref(),
+        ids,
+    )?;
     Ok(DescribeSecurityGroupRulesResponse {
         security_group_rules: page.items.into_iter().collect(),
         next_token: page.next_token,
@@ -185,22 +224,42 @@ pub(super) fn modify(
         };
         let named = wanted(network, caller, &group, &update.security_group_rule)?;
         let clash = group.rules.iter().find(|(other, rule)| {
-            **other != id && rule.direction == old.direction && same(&named, rule.traffic, &rule.peer)
+            **other != id
+                && rule.direction == old.direction
+                && same(&named, rule.traffic, &rule.peer)
         });
         if clash.is_some() {
             let message = format!("the specified rule \"{}\" already exists", text(&named));
             return Err(AwsError::new("InvalidPermission.Duplicate", message));
         }
-        let Named { traffic, peer, description } = named;
-        group.rules.insert(id, SecurityGroupRule { traffic, peer, description, ..old });
+        let Named {
+            traffic,
+            peer,
+            description,
+        } = named;
+        group.rules.insert(
+            id,
+            SecurityGroupRule {
+                traffic,
+                peer,
+                description,
+                ..old
+            },
+        );
     }
     network.security_groups.insert(group.id.clone(), group);
     Ok(ModifySecurityGroupRulesResponse { done: true })
 }
 
 /// The permissions of a call that has the list or the flat form; the group that the flat form names is of the default VPC.
-pub(super) fn permissions(list: &[IpPermission], flat: Flat<'_>) -> Result<Vec<IpPermission>, AwsError> {
-    let any = flat.protocol.is_some() || flat.cidr.is_some() || flat.group_name.is_some() || flat.from.is_some();
+pub(super) fn permissions(
+    list: &[IpPermission],
+    flat: Flat<'_>,
+) -> Result<Vec<IpPermission>, AwsError> {
+    let any = flat.protocol.is_some()
+        || flat.cidr.is_some()
+        || flat.group_name.is_some()
+        || flat.from.is_some();
     if !any {
         return Ok(list.to_vec());
     }
@@ -216,10 +275,20 @@ pub(super) fn permissions(list: &[IpPermission], flat: Flat<'_>) -> Result<Vec<I
     // AWS: a group by name alone allows all protocols.
     let all = flat.protocol.is_none() && group.is_some();
     Ok(vec![IpPermission {
-        ip_protocol: flat.protocol.map(str::to_owned).or_else(|| all.then(|| "-1".to_owned())),
+        ip_protocol: flat
+            .protocol
+            .map(str::to_owned)
+            .or_else(|| all.then(|| "-1".to_owned())),
         from_port: flat.from,
         to_port: flat.to,
-        ip_ranges: flat.cidr.map(|cidr| IpRange { cidr_ip: cidr.to_owned(), description: None }).into_iter().collect(),
+        ip_ranges: flat
+            .cidr
+            .map(|cidr| IpRange {
+                cidr_ip: cidr.to_owned(),
+                description: None,
+            })
+            .into_iter()
+            .collect(),
         groups: group.into_iter().collect(),
         ..Default::default()
     }])
@@ -242,7 +311,9 @@ fn same(rule: &Named, traffic: Traffic, peer: &RulePeer) -> bool {
 }
 
 fn rule_id(id: &str) -> Result<SecurityGroupRuleId, AwsError> {
-    id.parse().map_err(|why: MalformedId| AwsError::new("InvalidSecurityGroupRuleId.Malformed", why.to_string()))
+    id.parse().map_err(|why: MalformedId| {
+        AwsError::new("InvalidSecurityGroupRuleId.Malformed", why.to_string())
+    })
 }
 
 fn unknown_rule(id: &str) -> AwsError {
@@ -250,9 +321,16 @@ fn unknown_rule(id: &str) -> AwsError {
     AwsError::new("InvalidSecurityGroupRuleId.NotFound", message)
 }
 
-fn find_rule(group: &SecurityGroup, direction: Direction, id: &str) -> Result<SecurityGroupRuleId, AwsError> {
+fn find_rule(
+    group: &SecurityGroup,
+    direction: Direction,
+    id: &str,
+) -> Result<SecurityGroupRuleId, AwsError> {
     let parsed = rule_id(id)?;
-    let found = group.rules.get(&parsed).filter(|rule| rule.direction == direction);
+    let found = group
+        .rules
+        .get(&parsed)
+        .filter(|rule| rule.direction == direction);
     found.map(|_| parsed).ok_or_else(|| unknown_rule(id))
 }
 
@@ -263,9 +341,13 @@ fn not_found(rule: &str) -> AwsError {
 
 /// Takes IPv6 ranges out: no group has rules for them, so that they are unknown rather than unsupported.
 fn without_ipv6(permissions: &[IpPermission]) -> (Vec<IpPermission>, Vec<String>) {
-    let ipv6 = permissions.iter().flat_map(|row| row.ipv6_ranges.iter().map(|range| range.cidr_ipv6.clone())).collect();
+    let ipv6 = permissions
+        .iter()
+        .flat_map(|row| row.ipv6_ranges.iter().map(|range| range.cidr_ipv6.clone()))
+        .collect();
     let plain = permissions.iter().cloned().map(|mut row| {
-        let only_ipv6 = row.ip_ranges.is_empty() && row.groups.is_empty() && !row.ipv6_ranges.is_empty();
+        let only_ipv6 =
+            row.ip_ranges.is_empty() && row.groups.is_empty() && !row.ipv6_ranges.is_empty();
         row.ipv6_ranges.clear();
         (!only_ipv6).then_some(row)
     });
@@ -282,10 +364,18 @@ fn wanted(
     let Some(protocol) = &asked.ip_protocol else {
         return Err(AwsError::missing("SecurityGroupRule.IpProtocol"));
     };
-    let peer = match (&asked.cidr_ipv4, &asked.cidr_ipv6, &asked.prefix_list_id, &asked.referenced_group_id) {
+    let peer = match (
+        &asked.cidr_ipv4,
+        &asked.cidr_ipv6,
+        &asked.prefix_list_id,
+        &asked.referenced_group_id,
+    ) {
         (Some(cidr), None, None, None) => RulePeer::Cidr(permission::cidr(cidr)?),
         (None, None, None, Some(id)) => {
-            let pair = UserIdGroupPair { group_id: Some(id.clone()), ..Default::default() };
+            let pair = UserIdGroupPair {
+                group_id: Some(id.clone()),
+                ..Default::default()
+            };
             permission::read_group(network, caller, group, &pair)?
         }
         (None, Some(_), None, None) => return Err(AwsError::unsupported("IPv6")),
@@ -294,7 +384,8 @@ fn wanted(
             return Err(AwsError::new("InvalidPrefixListID.NotFound", message));
         }
         _ => {
-            let message = "A rule has exactly one of CidrIpv4, CidrIpv6, PrefixListId and ReferencedGroupId.";
+            let message =
+                "A rule has exactly one of CidrIpv4, CidrIpv6, PrefixListId and ReferencedGroupId.";
             return Err(AwsError::new("InvalidParameterCombination", message));
         }
     };
@@ -317,7 +408,10 @@ fn text(rule: &Named) -> String {
         Traffic::Protocol(_) => format!("peer: {peer}, protocol {protocol}, ALLOW"),
         Traffic::Icmp(..) => format!("peer: {peer}, ICMP, type: {from}, code: {to}, ALLOW"),
         Traffic::Tcp(_) | Traffic::Udp(_) => {
-            format!("peer: {peer}, {}, from port: {from}, to port: {to}, ALLOW", protocol.to_uppercase())
+            format!(
+                "peer: {peer}, {}, from port: {from}, to port: {to}, ALLOW",
+                protocol.to_uppercase()
+            )
         }
     }
 }
@@ -331,7 +425,10 @@ fn item(
     let (ip_protocol, from_port, to_port) = traffic::show(rule.traffic);
     let mut item = SecurityGroupRuleItem {
         security_group_rule_id: id.to_string(),
-        security_group_rule_arn: format!("arn:aws:ec2:{}:{}:{RULE}/{id}", group.region, group.owner),
+        security_group_rule_arn: format!(
+            "arn:aws:ec2:{}:{}:{RULE}/{id}",
+            group.region, group.owner
+        ),
         group_id: group.id.to_string(),
         group_owner_id: group.owner.to_string(),
         is_egress: rule.direction == Direction::Egress,
@@ -358,7 +455,11 @@ fn item(
     item
 }
 
-fn revoked(group: &SecurityGroupId, id: &SecurityGroupRuleId, rule: &SecurityGroupRule) -> RevokedSecurityGroupRuleItem {
+fn revoked(
+    group: &SecurityGroupId,
+    id: &SecurityGroupRuleId,
+    rule: &SecurityGroupRule,
+) -> RevokedSecurityGroupRuleItem {
     let (ip_protocol, from_port, to_port) = traffic::show(rule.traffic);
     let (cidr_ipv4, referenced_group_id) = match &rule.peer {
         RulePeer::Cidr(cidr) => (Some(cidr.to_string()), None),

@@ -22,7 +22,13 @@ pub(super) fn run(
     request: &RunInstancesRequest,
     context: &mut Context<'_>,
 ) -> Result<RunInstancesResponse, AwsError> {
-    let token = check::client_token(network, caller, "RunInstances", request.client_token.as_deref(), request)?;
+    let token = check::client_token(
+        network,
+        caller,
+        "RunInstances",
+        request.client_token.as_deref(),
+        request,
+    )?;
     if let Some(made) = &token.made {
         return Ok(launched(network, caller, made, false));
     }
@@ -42,8 +48,13 @@ pub(super) fn describe(
 ) -> Result<DescribeInstancesResponse, AwsError> {
     let mut reservations: BTreeMap<ReservationId, Vec<&Instance>> = BTreeMap::new();
     for instance in chosen::<Instance>(network, caller, &request.instance_ids)? {
-        if filter::matches(&request.filters, &instance.tags, |name| filter_values(network, instance, name))? {
-            reservations.entry(instance.reservation.clone()).or_default().push(instance);
+        if filter::matches(&request.filters, &instance.tags, |name| {
+            filter_values(network, instance, name)
+        })? {
+            reservations
+                .entry(instance.reservation.clone())
+                .or_default()
+                .push(instance);
         }
     }
     let shown = reservations.into_iter().map(|(id, mut instances)| {
@@ -52,12 +63,23 @@ pub(super) fn describe(
             reservation_id: id.to_string(),
             owner_id: caller.account.to_string(),
             groups: Items::default(),
-            instances: instances.into_iter().map(|instance| item(network, instance)).collect(),
+            instances: instances
+                .into_iter()
+                .map(|instance| item(network, instance))
+                .collect(),
         }
     });
     let ids = &request.instance_ids;
-    let page = filter::page(shown.collect(), request.max_results, request.next_token.as_deref(), ids)?;
-    Ok(DescribeInstancesResponse { reservations: page.items.into_iter().collect(), next_token: page.next_token })
+    let page = filter::page(
+        shown.collect(),
+        request.max_results,
+        request.next_token.as_deref(),
+        ids,
+    )?;
+    Ok(DescribeInstancesResponse {
+        reservations: page.items.into_iter().collect(),
+        next_token: page.next_token,
+    })
 }
 
 pub(super) fn terminate(
@@ -69,15 +91,21 @@ pub(super) fn terminate(
     if request.instance_ids.is_empty() {
         return Err(AwsError::missing("instancesSet"));
     }
-    let ids: Vec<InstanceId> =
-        request.instance_ids.iter().map(|id| find_id::<Instance>(network, caller, id)).collect::<Result<_, _>>()?;
+    let ids: Vec<InstanceId> = request
+        .instance_ids
+        .iter()
+        .map(|id| find_id::<Instance>(network, caller, id))
+        .collect::<Result<_, _>>()?;
     let mut changes = Vec::new();
     for id in ids {
         let Some(previous) = network.instances.get(&id).map(|instance| instance.state) else {
             continue;
         };
         let current_state = match previous {
-            InstanceState::Running => InstanceStateItem { code: 32, name: "shutting-down".to_owned() },
+            InstanceState::Running => InstanceStateItem {
+                code: 32,
+                name: "shutting-down".to_owned(),
+            },
             InstanceState::Terminated => state_item(previous),
         };
         changes.push(InstanceStateChangeItem {
@@ -89,7 +117,9 @@ pub(super) fn terminate(
             end(network, &id, context.now);
         }
     }
-    Ok(TerminateInstancesResponse { terminating_instances: changes.into_iter().collect() })
+    Ok(TerminateInstancesResponse {
+        terminating_instances: changes.into_iter().collect(),
+    })
 }
 
 pub(super) fn describe_status(
@@ -114,7 +144,12 @@ pub(super) fn describe_status(
             shown.push(status);
         }
     }
-    let page = filter::page(shown, request.max_results, request.next_token.as_deref(), &request.instance_ids)?;
+    let page = filter::page(
+        shown,
+        request.max_results,
+        request.next_token.as_deref(),
+        &request.instance_ids,
+    )?;
     Ok(DescribeInstanceStatusResponse {
         instance_statuses: page.items.into_iter().collect(),
         next_token: page.next_token,
@@ -122,8 +157,14 @@ pub(super) fn describe_status(
 }
 
 /// Names one image, or those that were asked for: every well-formed id runs.
-pub(super) fn describe_images(request: &DescribeImagesRequest) -> Result<DescribeImagesResponse, AwsError> {
-    let ids = if request.image_ids.is_empty() { vec![IMAGE.to_owned()] } else { request.image_ids.clone() };
+pub(super) fn describe_images(
+    request: &DescribeImagesRequest,
+) -> Result<DescribeImagesResponse, AwsError> {
+    let ids = if request.image_ids.is_empty() {
+        vec![IMAGE.to_owned()]
+    } else {
+        request.image_ids.clone()
+    };
     let mut shown = Vec::new();
     for id in ids {
         let id: ImageId = launch::image_id(&id)?;
@@ -145,30 +186,52 @@ pub(super) fn describe_images(request: &DescribeImagesRequest) -> Result<Describ
             "creation-date" => Some(vec![item.creation_date.clone()]),
             _ => None,
         };
-        let owned = chosen_ids(&request.owners, "amazon") || chosen_ids(&request.owners, &item.owner_id);
-        let launchable = request.executable_users.is_empty() || chosen_ids(&request.executable_users, "all");
+        let owned =
+            chosen_ids(&request.owners, "amazon") || chosen_ids(&request.owners, &item.owner_id);
+        let launchable =
+            request.executable_users.is_empty() || chosen_ids(&request.executable_users, "all");
         if filter::matches(&request.filters, &Tags::new(), values)? && owned && launchable {
             shown.push(item);
         }
     }
-    let page = filter::page(shown, request.max_results, request.next_token.as_deref(), &request.image_ids)?;
-    Ok(DescribeImagesResponse { images: page.items.into_iter().collect(), next_token: page.next_token })
+    let page = filter::page(
+        shown,
+        request.max_results,
+        request.next_token.as_deref(),
+        &request.image_ids,
+    )?;
+    Ok(DescribeImagesResponse {
+        images: page.items.into_iter().collect(),
+        next_token: page.next_token,
+    })
 }
 
 /// Time passes: terminated instances go after an hour.
 pub(super) fn pass(network: &mut Network, now: Timestamp) {
-    let over = |instance: &&Instance| instance.ended_at.is_some_and(|ended| ended + SHOWN_AFTER_END <= now);
-    let gone: Vec<InstanceId> = network.instances.values().filter(over).map(|instance| instance.id.clone()).collect();
+    let over = |instance: &&Instance| {
+        instance
+            .ended_at
+            .is_some_and(|ended| ended + SHOWN_AFTER_END <= now)
+    };
+    let gone: Vec<InstanceId> = network
+        .instances
+        .values()
+        .filter(over)
+        .map(|instance| instance.id.clone())
+        .collect();
     for id in gone {
         network.instances.remove(&id);
     }
 }
 
 fn end(network: &mut Network, id: &InstanceId, now: Timestamp) {
-    let held = network.interfaces.values().filter(|interface| match &interface.holder {
-        Holder::Instance { id: holder, .. } => holder == id,
-        Holder::None | Holder::Endpoint(_) | Holder::LoadBalancer(_) => false,
-    });
+    let held = network
+        .interfaces
+        .values()
+        .filter(|interface| match &interface.holder {
+            Holder::Instance { id: holder, .. } => holder == id,
+            Holder::None | Holder::Endpoint(_) | Holder::LoadBalancer(_) => false,
+        });
     let held: Vec<InterfaceId> = held.map(|interface| interface.id.clone()).collect();
     for interface in held {
         network.interfaces.remove(&interface);
@@ -179,14 +242,22 @@ fn end(network: &mut Network, id: &InstanceId, now: Timestamp) {
     }
 }
 
-fn launched(network: &Network, caller: &Caller, reservation: &str, now: bool) -> RunInstancesResponse {
+fn launched(
+    network: &Network,
+    caller: &Caller,
+    reservation: &str,
+    now: bool,
+) -> RunInstancesResponse {
     let of = |instance: &&Instance| instance.reservation.as_str() == reservation;
     let mut instances: Vec<&Instance> = network.instances.values().filter(of).collect();
     instances.sort_by_key(|instance| instance.launch_index);
     let shown = instances.into_iter().map(|instance| {
         let mut item = item(network, instance);
         if now {
-            item.state = InstanceStateItem { code: 0, name: "pending".to_owned() };
+            item.state = InstanceStateItem {
+                code: 0,
+                name: "pending".to_owned(),
+            };
         }
         item
     });

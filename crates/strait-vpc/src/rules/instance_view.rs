@@ -26,7 +26,10 @@ pub(super) fn item(network: &Network, instance: &Instance) -> InstanceItem {
         state: state_item(instance.state),
         private_dns_name: first.map(interface::dns_name).unwrap_or_default(),
         public_dns_name: String::new(),
-        state_transition_reason: instance.ended_at.map(|at| format!("User initiated ({at})")).unwrap_or_default(),
+        state_transition_reason: instance
+            .ended_at
+            .map(|at| format!("User initiated ({at})"))
+            .unwrap_or_default(),
         key_name: instance.key_name.clone(),
         ami_launch_index: i32::try_from(instance.launch_index).unwrap_or(i32::MAX),
         instance_type: instance.instance_type.clone(),
@@ -36,11 +39,15 @@ pub(super) fn item(network: &Network, instance: &Instance) -> InstanceItem {
             group_name: String::new(),
             tenancy: "default".to_owned(),
         },
-        monitoring: MonitoringItem { state: "disabled".to_owned() },
+        monitoring: MonitoringItem {
+            state: "disabled".to_owned(),
+        },
         subnet_id: first.map(|row| row.subnet.to_string()),
         vpc_id: first.map(|row| row.vpc.to_string()),
         private_ip_address: first.map(|row| row.address.to_string()),
-        public_ip_address: first.and_then(|row| row.public_ip).map(|address| address.to_string()),
+        public_ip_address: first
+            .and_then(|row| row.public_ip)
+            .map(|address| address.to_string()),
         state_reason: reason,
         architecture: "x86_64".to_owned(),
         root_device_type: "instance-store".to_owned(),
@@ -50,8 +57,13 @@ pub(super) fn item(network: &Network, instance: &Instance) -> InstanceItem {
         hypervisor: "xen".to_owned(),
         client_token: instance.client_token.clone(),
         ebs_optimized: false,
-        network_interfaces: held.iter().map(|row| interface_item(network, instance, row)).collect(),
-        security_groups: first.map(|row| interface::group_items(network, row)).unwrap_or_default(),
+        network_interfaces: held
+            .iter()
+            .map(|row| interface_item(network, instance, row))
+            .collect(),
+        security_groups: first
+            .map(|row| interface::group_items(network, row))
+            .unwrap_or_default(),
         source_dest_check: first.map(|row| row.source_dest_check),
         tags: tag_set(&instance.tags),
     }
@@ -63,7 +75,10 @@ pub(super) fn state_item(state: InstanceState) -> InstanceStateItem {
         InstanceState::Running => (16, "running"),
         InstanceState::Terminated => (48, "terminated"),
     };
-    InstanceStateItem { code, name: name.to_owned() }
+    InstanceStateItem {
+        code,
+        name: name.to_owned(),
+    }
 }
 
 /// How an instance is. Its namespace is there as long as it runs, so that there is nothing more to look at.
@@ -112,14 +127,27 @@ pub(super) fn image(id: &ImageId) -> ImageItem {
 }
 
 /// What filters look at.
-pub(super) fn filter_values(network: &Network, instance: &Instance, name: &str) -> Option<Vec<String>> {
+pub(super) fn filter_values(
+    network: &Network,
+    instance: &Instance,
+    name: &str,
+) -> Option<Vec<String>> {
     let held = held(network, &instance.id);
     let first = held.first().copied();
     let state = state_item(instance.state);
     let each = |value: fn(&Interface) -> String| held.iter().map(|row| value(row)).collect();
     let groups = || held.iter().flat_map(|row| row.groups.iter());
-    let group_names = || groups().filter_map(|id| network.security_groups.get(id)).map(|group| group.name.clone());
-    let public = || held.iter().filter_map(|row| row.public_ip).map(|address| address.to_string()).collect();
+    let group_names = || {
+        groups()
+            .filter_map(|id| network.security_groups.get(id))
+            .map(|group| group.name.clone())
+    };
+    let public = || {
+        held.iter()
+            .filter_map(|row| row.public_ip)
+            .map(|address| address.to_string())
+            .collect()
+    };
     let values = match name {
         "instance-id" => vec![instance.id.to_string()],
         "image-id" => vec![instance.image.to_string()],
@@ -132,22 +160,33 @@ pub(super) fn filter_values(network: &Network, instance: &Instance, name: &str) 
         "launch-index" => vec![instance.launch_index.to_string()],
         "owner-id" => vec![instance.owner.to_string()],
         "reservation-id" => vec![instance.reservation.to_string()],
-        "availability-zone" | "network-interface.availability-zone" => vec![zone_name(network, first)],
+        "availability-zone" | "network-interface.availability-zone" => {
+            vec![zone_name(network, first)]
+        }
         "architecture" => vec!["x86_64".to_owned()],
         "hypervisor" => vec!["xen".to_owned()],
         "root-device-type" => vec!["instance-store".to_owned()],
         "tenancy" => vec!["default".to_owned()],
         "virtualization-type" => vec!["hvm".to_owned()],
         "instance-lifecycle" => Vec::new(),
-        "vpc-id" | "network-interface.vpc-id" => first.map(|row| row.vpc.to_string()).into_iter().collect(),
+        "vpc-id" | "network-interface.vpc-id" => {
+            first.map(|row| row.vpc.to_string()).into_iter().collect()
+        }
         "subnet-id" | "network-interface.subnet-id" => each(|row| row.subnet.to_string()),
-        "private-ip-address" | "network-interface.addresses.private-ip-address"
+        "private-ip-address"
+        | "network-interface.addresses.private-ip-address"
         | "network-interface.private-ip-address" => each(|row| row.address.to_string()),
         "private-dns-name" | "network-interface.private-dns-name" => each(interface::dns_name),
         "ip-address" | "network-interface.association.public-ip" => public(),
-        "source-dest-check" | "network-interface.source-dest-check" => each(|row| row.source_dest_check.to_string()),
-        "instance.group-id" | "group-id" | "network-interface.group-id" => groups().map(ToString::to_string).collect(),
-        "instance.group-name" | "group-name" | "network-interface.group-name" => group_names().collect(),
+        "source-dest-check" | "network-interface.source-dest-check" => {
+            each(|row| row.source_dest_check.to_string())
+        }
+        "instance.group-id" | "group-id" | "network-interface.group-id" => {
+            groups().map(ToString::to_string).collect()
+        }
+        "instance.group-name" | "group-name" | "network-interface.group-name" => {
+            group_names().collect()
+        }
         "network-interface.network-interface-id" => each(|row| row.id.to_string()),
         "network-interface.mac-address" => each(interface::mac),
         _ => return None,
@@ -163,8 +202,13 @@ fn held<'n>(network: &'n Network, instance: &InstanceId) -> Vec<&'n Interface> {
         .interfaces
         .values()
         .filter_map(|interface| match &interface.holder {
-            Holder::Instance { id, device_index, .. } if id == instance => Some((*device_index, interface)),
-            Holder::Instance { .. } | Holder::None | Holder::Endpoint(_) | Holder::LoadBalancer(_) => None,
+            Holder::Instance {
+                id, device_index, ..
+            } if id == instance => Some((*device_index, interface)),
+            Holder::Instance { .. }
+            | Holder::None
+            | Holder::Endpoint(_)
+            | Holder::LoadBalancer(_) => None,
         })
         .collect();
     held.sort_by_key(|(index, _)| *index);
@@ -173,17 +217,29 @@ fn held<'n>(network: &'n Network, instance: &InstanceId) -> Vec<&'n Interface> {
 
 fn zone_name(network: &Network, interface: Option<&Interface>) -> String {
     let subnet = interface.and_then(|interface| network.subnets.get(&interface.subnet));
-    subnet.map(|subnet| region::zone(subnet).name).unwrap_or_default()
+    subnet
+        .map(|subnet| region::zone(subnet).name)
+        .unwrap_or_default()
 }
 
-fn interface_item(network: &Network, instance: &Instance, interface: &Interface) -> InstanceNetworkInterfaceItem {
-    let association = interface.public_ip.map(|address| InstanceNetworkInterfaceAssociationItem {
-        ip_owner_id: "amazon".to_owned(),
-        public_dns_name: String::new(),
-        public_ip: address.to_string(),
-    });
+fn interface_item(
+    network: &Network,
+    instance: &Instance,
+    interface: &Interface,
+) -> InstanceNetworkInterfaceItem {
+    let association = interface
+        .public_ip
+        .map(|address| InstanceNetworkInterfaceAssociationItem {
+            ip_owner_id: "amazon".to_owned(),
+            public_dns_name: String::new(),
+            public_ip: address.to_string(),
+        });
     let (attachment_id, device_index) = match &interface.holder {
-        Holder::Instance { attachment, device_index, .. } => (attachment.to_string(), i32::from(*device_index)),
+        Holder::Instance {
+            attachment,
+            device_index,
+            ..
+        } => (attachment.to_string(), i32::from(*device_index)),
         Holder::None | Holder::Endpoint(_) | Holder::LoadBalancer(_) => (String::new(), 0),
     };
     InstanceNetworkInterfaceItem {

@@ -18,14 +18,24 @@ pub(super) fn create(
     let token = check::client_token(network, caller, "CreateNetworkInterface", given, request)?;
     if let Some(made) = &token.made {
         let network_interface = item(network, find(network, caller, made)?);
-        return Ok(CreateNetworkInterfaceResponse { network_interface, client_token: request.client_token.clone() });
+        return Ok(CreateNetworkInterfaceResponse {
+            network_interface,
+            client_token: request.client_token.clone(),
+        });
     }
     let subnet = check::find_subnet(network, caller, &request.subnet_id)?;
-    let wanted =
-        request.private_ip_address.as_deref().map(|text| check::address(text, "privateIpAddress")).transpose()?;
+    let wanted = request
+        .private_ip_address
+        .as_deref()
+        .map(|text| check::address(text, "privateIpAddress"))
+        .transpose()?;
     let groups = check::groups_of(network, caller, &subnet.vpc, &request.groups)?;
     let tags = check::tags_from(&request.tag_specifications, Interface::KIND)?;
-    let owned = network.interfaces.values().filter(|interface| interface.is_of(caller)).count();
+    let owned = network
+        .interfaces
+        .values()
+        .filter(|interface| interface.is_of(caller))
+        .count();
     check::within(network, Quota::InterfacesPerRegion, owned + 1)?;
     let new = NewInterface {
         vpc: subnet.vpc.clone(),
@@ -42,7 +52,10 @@ pub(super) fn create(
     let id = check::new_interface(network, context, new);
     token.remember(network, id.as_str());
     let network_interface = item(network, find(network, caller, id.as_str())?);
-    Ok(CreateNetworkInterfaceResponse { network_interface, client_token: request.client_token.clone() })
+    Ok(CreateNetworkInterfaceResponse {
+        network_interface,
+        client_token: request.client_token.clone(),
+    })
 }
 
 pub(super) fn describe(
@@ -52,12 +65,19 @@ pub(super) fn describe(
 ) -> Result<DescribeNetworkInterfacesResponse, AwsError> {
     let mut shown = Vec::new();
     for interface in chosen::<Interface>(network, caller, &request.network_interface_ids)? {
-        if filter::matches(&request.filters, &interface.tags, |name| filter_values(network, interface, name))? {
+        if filter::matches(&request.filters, &interface.tags, |name| {
+            filter_values(network, interface, name)
+        })? {
             shown.push(item(network, interface));
         }
     }
     let ids = &request.network_interface_ids;
-    let page = filter::page(shown, request.max_results, request.next_token.as_deref(), ids)?;
+    let page = filter::page(
+        shown,
+        request.max_results,
+        request.next_token.as_deref(),
+        ids,
+    )?;
     Ok(DescribeNetworkInterfacesResponse {
         network_interfaces: page.items.into_iter().collect(),
         next_token: page.next_token,
@@ -70,7 +90,11 @@ pub(super) fn delete(
     request: &DeleteNetworkInterfaceRequest,
 ) -> Result<DeleteNetworkInterfaceResponse, AwsError> {
     let id = find_id::<Interface>(network, caller, &request.network_interface_id)?;
-    let holder = match network.interfaces.get(&id).map(|interface| &interface.holder) {
+    let holder = match network
+        .interfaces
+        .get(&id)
+        .map(|interface| &interface.holder)
+    {
         None | Some(Holder::None) => None,
         Some(Holder::Instance { id, .. }) => Some(id.to_string()),
         Some(Holder::Endpoint(id)) => Some(id.to_string()),
@@ -90,12 +114,26 @@ pub(super) fn modify(
     request: &ModifyNetworkInterfaceAttributeRequest,
 ) -> Result<ModifyNetworkInterfaceAttributeResponse, AwsError> {
     let interface = find::<Interface>(network, caller, &request.network_interface_id)?;
-    let check = request.source_dest_check.as_ref().and_then(|asked| asked.value);
-    let description = request.description.as_ref().and_then(|asked| asked.value.clone());
-    let asked = [check.is_some(), description.is_some(), !request.groups.is_empty()];
+    let check = request
+        .source_dest_check
+        .as_ref()
+        .and_then(|asked| asked.value);
+    let description = request
+        .description
+        .as_ref()
+        .and_then(|asked| asked.value.clone());
+    let asked = [
+        check.is_some(),
+        description.is_some(),
+        !request.groups.is_empty(),
+    ];
     match asked.iter().filter(|asked| **asked).count() {
         1 => {}
-        0 => return Err(AwsError::missing("groupSet, sourceDestCheck or description")),
+        0 => {
+            return Err(AwsError::missing(
+                "groupSet, sourceDestCheck or description",
+            ));
+        }
         _ => {
             let message = "A call changes one attribute. Make a call for each.";
             return Err(AwsError::new("InvalidParameterCombination", message));
@@ -125,7 +163,12 @@ pub(super) fn modify(
 
 /// An interface's groups as they are shown.
 pub(super) fn group_items(network: &Network, interface: &Interface) -> Items<GroupIdentifierItem> {
-    let name = |id: &SecurityGroupId| network.security_groups.get(id).map(|group| group.name.clone());
+    let name = |id: &SecurityGroupId| {
+        network
+            .security_groups
+            .get(id)
+            .map(|group| group.name.clone())
+    };
     let item = |id: &SecurityGroupId| GroupIdentifierItem {
         group_id: id.to_string(),
         group_name: name(id).unwrap_or_default(),
@@ -149,11 +192,13 @@ pub(super) fn dns_name(interface: &Interface) -> String {
 }
 
 fn item(network: &Network, interface: &Interface) -> NetworkInterfaceItem {
-    let association = interface.public_ip.map(|address| NetworkInterfaceAssociationItem {
-        ip_owner_id: "amazon".to_owned(),
-        public_dns_name: String::new(),
-        public_ip: address.to_string(),
-    });
+    let association = interface
+        .public_ip
+        .map(|address| NetworkInterfaceAssociationItem {
+            ip_owner_id: "amazon".to_owned(),
+            public_dns_name: String::new(),
+            public_ip: address.to_string(),
+        });
     let address = NetworkInterfacePrivateIpAddressItem {
         private_ip_address: interface.address.to_string(),
         primary: true,
@@ -184,7 +229,11 @@ fn item(network: &Network, interface: &Interface) -> NetworkInterfaceItem {
 }
 
 fn zone_name(network: &Network, interface: &Interface) -> String {
-    network.subnets.get(&interface.subnet).map(|subnet| region::zone(subnet).name).unwrap_or_default()
+    network
+        .subnets
+        .get(&interface.subnet)
+        .map(|subnet| region::zone(subnet).name)
+        .unwrap_or_default()
 }
 
 fn status(interface: &Interface) -> &'static str {
@@ -211,33 +260,49 @@ fn requester(interface: &Interface) -> Option<&'static str> {
 }
 
 fn attachment(network: &Network, interface: &Interface) -> Option<NetworkInterfaceAttachmentItem> {
-    let attached = |attachment_id: String, device_index, instance: Option<&Instance>| NetworkInterfaceAttachmentItem {
-        attachment_id,
-        device_index,
-        status: "attached".to_owned(),
-        delete_on_termination: instance.is_some(),
-        instance_id: instance.map(|instance| instance.id.to_string()),
-        instance_owner_id: instance.map_or_else(
-            || requester(interface).unwrap_or_default().to_owned(),
-            |instance| instance.owner.to_string(),
-        ),
-        attach_time: instance.map(|instance| instance.launched_at),
+    let attached = |attachment_id: String, device_index, instance: Option<&Instance>| {
+        NetworkInterfaceAttachmentItem {
+            attachment_id,
+            device_index,
+            status: "attached".to_owned(),
+            delete_on_termination: instance.is_some(),
+            instance_id: instance.map(|instance| instance.id.to_string()),
+            instance_owner_id: instance.map_or_else(
+                || requester(interface).unwrap_or_default().to_owned(),
+                |instance| instance.owner.to_string(),
+            ),
+            attach_time: instance.map(|instance| instance.launched_at),
+        }
     };
     match &interface.holder {
         Holder::None => None,
-        Holder::Instance { id, attachment, device_index } => {
-            Some(attached(attachment.to_string(), i32::from(*device_index), network.instances.get(id)))
-        }
+        Holder::Instance {
+            id,
+            attachment,
+            device_index,
+        } => Some(attached(
+            attachment.to_string(),
+            i32::from(*device_index),
+            network.instances.get(id),
+        )),
         // Services attach their interfaces; which attachment that is, is their own affair.
-        Holder::Endpoint(_) | Holder::LoadBalancer(_) => {
-            Some(attached(interface.id.as_str().replacen("eni-", "ela-attach-", 1), 1, None))
-        }
+        Holder::Endpoint(_) | Holder::LoadBalancer(_) => Some(attached(
+            interface.id.as_str().replacen("eni-", "ela-attach-", 1),
+            1,
+            None,
+        )),
     }
 }
 
 fn filter_values(network: &Network, interface: &Interface, name: &str) -> Option<Vec<String>> {
     let attached = attachment(network, interface);
-    let public = || interface.public_ip.iter().map(ToString::to_string).collect();
+    let public = || {
+        interface
+            .public_ip
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    };
     let values = match name {
         "network-interface-id" => vec![interface.id.to_string()],
         "subnet-id" => vec![interface.subnet.to_string()],
@@ -246,25 +311,44 @@ fn filter_values(network: &Network, interface: &Interface, name: &str) -> Option
         "availability-zone" => vec![zone_name(network, interface)],
         "description" => vec![interface.description.clone()],
         "group-id" => interface.groups.iter().map(ToString::to_string).collect(),
-        "group-name" => group_items(network, interface).items.into_iter().map(|group| group.group_name).collect(),
+        "group-name" => group_items(network, interface)
+            .items
+            .into_iter()
+            .map(|group| group.group_name)
+            .collect(),
         "interface-type" => vec![kind(interface).to_owned()],
         "mac-address" => vec![mac(interface)],
-        "private-ip-address" | "addresses.private-ip-address" => vec![interface.address.to_string()],
+        "private-ip-address" | "addresses.private-ip-address" => {
+            vec![interface.address.to_string()]
+        }
         "addresses.primary" => vec!["true".to_owned()],
         "private-dns-name" => vec![dns_name(interface)],
         "association.public-ip" | "addresses.association.public-ip" => public(),
-        "requester-id" => requester(interface).into_iter().map(str::to_owned).collect(),
+        "requester-id" => requester(interface)
+            .into_iter()
+            .map(str::to_owned)
+            .collect(),
         "requester-managed" => vec![requester(interface).is_some().to_string()],
         "source-dest-check" => vec![interface.source_dest_check.to_string()],
         "status" => vec![status(interface).to_owned()],
         "attachment.attachment-id" => attached.into_iter().map(|row| row.attachment_id).collect(),
-        "attachment.instance-id" => attached.into_iter().filter_map(|row| row.instance_id).collect(),
-        "attachment.instance-owner-id" => attached.into_iter().map(|row| row.instance_owner_id).collect(),
-        "attachment.device-index" => attached.into_iter().map(|row| row.device_index.to_string()).collect(),
+        "attachment.instance-id" => attached
+            .into_iter()
+            .filter_map(|row| row.instance_id)
+            .collect(),
+        "attachment.instance-owner-id" => attached
+            .into_iter()
+            .map(|row| row.instance_owner_id)
+            .collect(),
+        "attachment.device-index" => attached
+            .into_iter()
+            .map(|row| row.device_index.to_string())
+            .collect(),
         "attachment.status" => attached.into_iter().map(|row| row.status).collect(),
-        "attachment.delete-on-termination" => {
-            attached.into_iter().map(|row| row.delete_on_termination.to_string()).collect()
-        }
+        "attachment.delete-on-termination" => attached
+            .into_iter()
+            .map(|row| row.delete_on_termination.to_string())
+            .collect(),
         _ => return None,
     };
     Some(values)

@@ -43,19 +43,34 @@ enum Public {
 
 impl Launch {
     /// Reads and checks what is asked for.
-    pub(super) fn read(network: &Network, caller: &Caller, request: &RunInstancesRequest) -> Result<Self, AwsError> {
+    pub(super) fn read(
+        network: &Network,
+        caller: &Caller,
+        request: &RunInstancesRequest,
+    ) -> Result<Self, AwsError> {
         let Some(image) = &request.image_id else {
             return Err(AwsError::missing("ImageId"));
         };
         let image = image_id(image)?;
-        let instance_type = request.instance_type.clone().unwrap_or_else(|| "m1.small".to_owned());
-        if instance_type.split('.').filter(|part| !part.is_empty()).count() != 2 {
+        let instance_type = request
+            .instance_type
+            .clone()
+            .unwrap_or_else(|| "m1.small".to_owned());
+        if instance_type
+            .split('.')
+            .filter(|part| !part.is_empty())
+            .count()
+            != 2
+        {
             let message = format!("Invalid value '{instance_type}' for InstanceType.");
             return Err(AwsError::new("InvalidParameterValue", message));
         }
         check_count(network, request)?;
         refuse(request)?;
-        let mut tags = check::tags_for(&request.tag_specifications, &[Instance::KIND, Interface::KIND])?;
+        let mut tags = check::tags_for(
+            &request.tag_specifications,
+            &[Instance::KIND, Interface::KIND],
+        )?;
         Ok(Self {
             image,
             instance_type,
@@ -102,20 +117,30 @@ pub(super) fn run(
         }
         network.instances.insert(instance.id.clone(), instance);
     }
-    let owned = network.interfaces.values().filter(|interface| interface.is_of(caller)).count();
+    let owned = network
+        .interfaces
+        .values()
+        .filter(|interface| interface.is_of(caller))
+        .count();
     check::within(network, Quota::InterfacesPerRegion, owned)?;
     Ok(reservation)
 }
 
 /// An image's id: any one of the right shape.
 pub(super) fn image_id(id: &str) -> Result<ImageId, AwsError> {
-    id.parse().map_err(|_| AwsError::new("InvalidAMIID.Malformed", format!("Invalid id: \"{id}\" (expecting \"ami-...\")")))
+    id.parse().map_err(|_| {
+        AwsError::new(
+            "InvalidAMIID.Malformed",
+            format!("Invalid id: \"{id}\" (expecting \"ami-...\")"),
+        )
+    })
 }
 
 fn check_count(network: &Network, request: &RunInstancesRequest) -> Result<(), AwsError> {
     let (least, most) = (request.min_count, request.max_count);
     if least == 0 || most < least {
-        let message = format!("MinCount ({least}) must be at least 1 and MaxCount ({most}) not below it.");
+        let message =
+            format!("MinCount ({least}) must be at least 1 and MaxCount ({most}) not below it.");
         return Err(AwsError::new("InvalidParameterValue", message));
     }
     check::within(network, Quota::InstancesPerLaunch, most as usize)
@@ -123,35 +148,61 @@ fn check_count(network: &Network, request: &RunInstancesRequest) -> Result<(), A
 
 /// Refuses what an instance here cannot have.
 fn refuse(request: &RunInstancesRequest) -> Result<(), AwsError> {
-    if request.monitoring.as_ref().and_then(|monitoring| monitoring.enabled) == Some(true) {
+    if request
+        .monitoring
+        .as_ref()
+        .and_then(|monitoring| monitoring.enabled)
+        == Some(true)
+    {
         return Err(AwsError::unsupported("Detailed monitoring"));
     }
-    let tenancy = request.placement.as_ref().and_then(|placement| placement.tenancy.as_deref());
+    let tenancy = request
+        .placement
+        .as_ref()
+        .and_then(|placement| placement.tenancy.as_deref());
     if tenancy.is_some_and(|tenancy| tenancy != "default") {
         return Err(AwsError::unsupported("A tenancy other than default"));
     }
     for interface in &request.network_interfaces {
         if interface.network_interface_id.is_some() {
-            return Err(AwsError::unsupported("Launching with an interface that is there already"));
+            return Err(AwsError::unsupported(
+                "Launching with an interface that is there already",
+            ));
         }
         if interface.delete_on_termination == Some(false) {
-            return Err(AwsError::unsupported("An interface that stays when its instance ends"));
+            return Err(AwsError::unsupported(
+                "An interface that stays when its instance ends",
+            ));
         }
     }
     Ok(())
 }
 
-fn plugs(network: &Network, caller: &Caller, request: &RunInstancesRequest) -> Result<Vec<Plug>, AwsError> {
-    let zone = request.placement.as_ref().and_then(|placement| placement.availability_zone.as_deref());
+fn plugs(
+    network: &Network,
+    caller: &Caller,
+    request: &RunInstancesRequest,
+) -> Result<Vec<Plug>, AwsError> {
+    let zone = request
+        .placement
+        .as_ref()
+        .and_then(|placement| placement.availability_zone.as_deref());
     if request.network_interfaces.is_empty() {
         let subnet = subnet(network, caller, request.subnet_id.as_deref(), zone)?;
         let mut groups = request.security_group_ids.clone();
         for name in &request.security_groups {
             groups.push(group::find_named(network, caller, name)?.id.to_string());
         }
-        let public = if subnet.map_public_ip { Public::IfFree } else { Public::No };
+        let public = if subnet.map_public_ip {
+            Public::IfFree
+        } else {
+            Public::No
+        };
         let address = request.private_ip_address.as_deref();
-        return plug(network, caller, request, 0, subnet, &groups, address, public).map(|plug| vec![plug]);
+        return plug(
+            network, caller, request, 0, subnet, &groups, address, public,
+        )
+        .map(|plug| vec![plug]);
     }
     let instance_level = [
         request.subnet_id.is_some(),
@@ -165,7 +216,9 @@ fn plugs(network: &Network, caller: &Caller, request: &RunInstancesRequest) -> R
     }
     let mut plugs: Vec<Plug> = Vec::new();
     for asked in &request.network_interfaces {
-        let device_index = asked.device_index.and_then(|index| u16::try_from(index).ok());
+        let device_index = asked
+            .device_index
+            .and_then(|index| u16::try_from(index).ok());
         let Some(device_index) = device_index else {
             let message = "Each network interface requires a device index.";
             return Err(AwsError::new("InvalidParameterValue", message));
@@ -175,7 +228,10 @@ fn plugs(network: &Network, caller: &Caller, request: &RunInstancesRequest) -> R
             return Err(AwsError::new("InvalidParameterCombination", message));
         }
         let subnet = subnet(network, caller, asked.subnet_id.as_deref(), zone)?;
-        if let Some(first) = plugs.iter().find(|plug| plug.subnet.zone != subnet.zone || plug.subnet.vpc != subnet.vpc) {
+        if let Some(first) = plugs
+            .iter()
+            .find(|plug| plug.subnet.zone != subnet.zone || plug.subnet.vpc != subnet.vpc)
+        {
             let message = format!(
                 "All interfaces of an instance are in one zone of one VPC: {} and {} are not.",
                 first.subnet.id, subnet.id
@@ -184,12 +240,20 @@ fn plugs(network: &Network, caller: &Caller, request: &RunInstancesRequest) -> R
         }
         let public = match asked.associate_public_ip_address {
             Some(true) => Public::Must,
-            Some(false) => Public::No,
             None if subnet.map_public_ip => Public::IfFree,
-            None => Public::No,
+            Some(false) | None => Public::No,
         };
         let address = asked.private_ip_address.as_deref();
-        let mut made = plug(network, caller, request, device_index, subnet, &asked.groups, address, public)?;
+        let mut made = plug(
+            network,
+            caller,
+            request,
+            device_index,
+            subnet,
+            &asked.groups,
+            address,
+            public,
+        )?;
         made.description = asked.description.clone().unwrap_or_default();
         plugs.push(made);
     }
@@ -201,7 +265,10 @@ fn plugs(network: &Network, caller: &Caller, request: &RunInstancesRequest) -> R
     Ok(plugs)
 }
 
-#[allow(clippy::too_many_arguments, reason = "each is one thing that the call says of an interface")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "each is one thing that the call says of an interface"
+)]
 fn plug(
     network: &Network,
     caller: &Caller,
@@ -220,7 +287,9 @@ fn plug(
         device_index,
         subnet: subnet.clone(),
         groups: check::groups_of(network, caller, &subnet.vpc, groups)?,
-        address: address.map(|text| check::address(text, "privateIpAddress")).transpose()?,
+        address: address
+            .map(|text| check::address(text, "privateIpAddress"))
+            .transpose()?,
         public,
         description: String::new(),
     })
@@ -237,7 +306,10 @@ fn subnet<'n>(
     if let Some(id) = id {
         let subnet = check::find_subnet(network, caller, id)?;
         if !in_zone(subnet) {
-            let message = format!("The subnet {id} is not in the availability zone of the placement: {}.", region::zone(subnet).name);
+            let message = format!(
+                "The subnet {id} is not in the availability zone of the placement: {}.",
+                region::zone(subnet).name
+            );
             return Err(AwsError::new("InvalidParameterValue", message));
         }
         return Ok(subnet);
@@ -246,10 +318,18 @@ fn subnet<'n>(
         let message = "No default VPC for this user: name a subnet.";
         return Err(AwsError::new("VPCIdNotSpecified", message));
     };
-    let mut subnets: Vec<&Subnet> = network.subnets.values().filter(|row| row.vpc == default.id && in_zone(row)).collect();
+    let mut subnets: Vec<&Subnet> = network
+        .subnets
+        .values()
+        .filter(|row| row.vpc == default.id && in_zone(row))
+        .collect();
     subnets.sort_by_key(|subnet| (!subnet.is_default, subnet.zone, subnet.cidr));
     subnets.first().copied().ok_or_else(|| {
-        let message = format!("The default VPC {} has no subnet{}: name a subnet.", default.id, zone.map(|zone| format!(" in {zone}")).unwrap_or_default());
+        let message = format!(
+            "The default VPC {} has no subnet{}: name a subnet.",
+            default.id,
+            zone.map(|zone| format!(" in {zone}")).unwrap_or_default()
+        );
         AwsError::new("MissingInput", message)
     })
 }

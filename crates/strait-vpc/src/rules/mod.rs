@@ -16,6 +16,8 @@ mod instance_view;
 mod interface;
 mod launch;
 mod peering;
+mod peering_block;
+mod peering_option;
 mod peering_view;
 mod permission;
 mod region;
@@ -67,7 +69,11 @@ pub fn apply(
         let mut draft = network.clone();
         settle_and_run(&mut draft, caller, action, context)?;
         let message = "Request would have succeeded, but DryRun flag is set.";
-        return Err(AwsError::with_fault("DryRunOperation", message, Fault::DryRun));
+        return Err(AwsError::with_fault(
+            "DryRunOperation",
+            message,
+            Fault::DryRun,
+        ));
     }
     if !tenant::is_new_here(network, caller) {
         return run(network, caller, action, context);
@@ -170,7 +176,7 @@ fn run(
             AcceptVpcPeeringConnection => peering::accept(network, caller, &request, context),
             RejectVpcPeeringConnection => peering::reject(network, caller, &request, context),
             DeleteVpcPeeringConnection => peering::delete(network, caller, &request, context),
-            ModifyVpcPeeringConnectionOptions => peering::modify_options(network, caller, &request, context),
+            ModifyVpcPeeringConnectionOptions => peering_option::modify(network, caller, &request, context),
             RunInstances => instance::run(network, caller, &request, context),
             DescribeInstances => instance::describe(network, caller, &request),
             TerminateInstances => instance::terminate(network, caller, &request, context),

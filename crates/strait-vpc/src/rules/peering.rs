@@ -26,18 +26,23 @@ pub(super) fn create(
     let Some(peer_vpc) = &request.peer_vpc_id else {
         return Err(AwsError::missing("peerVpcId"));
     };
-    let peer_vpc: VpcId =
-        peer_vpc.parse().map_err(|why: MalformedId| AwsError::new("InvalidVpcID.Malformed", why.to_string()))?;
+    let peer_vpc: VpcId = peer_vpc
+        .parse()
+        .map_err(|why: MalformedId| AwsError::new("InvalidVpcID.Malformed", why.to_string()))?;
     let peer_owner = match &request.peer_owner_id {
         Some(id) => id.parse().map_err(|_| {
-            let message = format!("Value ({id}) for parameter peerOwnerId is invalid. An account ID has 12 digits.");
+            let message = format!(
+                "Value ({id}) for parameter peerOwnerId is invalid. An account ID has 12 digits."
+            );
             AwsError::new("InvalidParameterValue", message)
         })?,
         None => caller.account.clone(),
     };
     let peer_region = match request.peer_region.as_deref() {
         Some(code) if region(code).is_none() => {
-            let message = format!("Value ({code}) for parameter peerRegion is invalid. DescribeRegions lists them.");
+            let message = format!(
+                "Value ({code}) for parameter peerRegion is invalid. DescribeRegions lists them."
+            );
             return Err(AwsError::new("InvalidParameterValue", message));
         }
         Some(code) => Region::new(code),
@@ -45,14 +50,18 @@ pub(super) fn create(
     };
     let tags = check::tags_from(&request.tag_specifications, "vpc-peering-connection")?;
     if let Some(existing) = between(network, &vpc.id, &peer_vpc, context.now) {
-        return Ok(CreateVpcPeeringConnectionResponse { vpc_peering_connection: item(existing, caller, context.now) });
+        return Ok(CreateVpcPeeringConnectionResponse {
+            vpc_peering_connection: item(existing, caller, context.now),
+        });
     }
-    let outstanding = network
-        .peerings
-        .values()
-        .filter(|row| row.requester.vpc == vpc.id && state_at(row, context.now) == PeeringState::PendingAcceptance);
+    let outstanding = network.peerings.values().filter(|row| {
+        row.requester.vpc == vpc.id && state_at(row, context.now) == PeeringState::PendingAcceptance
+    });
     check::within(network, Quota::OutstandingPeerings, outstanding.count() + 1)?;
-    let peer = network.vpcs.get(&peer_vpc).filter(|peer| peer.owner == peer_owner && peer.region == peer_region);
+    let peer = network
+        .vpcs
+        .get(&peer_vpc)
+        .filter(|peer| peer.owner == peer_owner && peer.region == peer_region);
     let state = why_impossible(vpc, peer, &peer_vpc, &peer_owner, &peer_region)
         .map_or(PeeringState::PendingAcceptance, PeeringState::Failed);
     let side = |owner: &AccountId, region: &Region, vpc: &VpcId, blocks, tags| PeeringSide {
@@ -67,8 +76,20 @@ pub(super) fn create(
     let mut peering = Peering {
         id: PeeringId::from_random((context.random)()),
         index: 0,
-        requester: side(&caller.account, &caller.region, &vpc.id, vpc.cidrs().collect(), tags),
-        accepter: side(&peer_owner, &peer_region, &peer_vpc, accepter_blocks, Tags::new()),
+        requester: side(
+            &caller.account,
+            &caller.region,
+            &vpc.id,
+            vpc.cidrs().collect(),
+            tags,
+        ),
+        accepter: side(
+            &peer_owner,
+            &peer_region,
+            &peer_vpc,
+            accepter_blocks,
+            Tags::new(),
+        ),
         ended_at: (state != PeeringState::PendingAcceptance).then_some(context.now),
         state,
         created_at: context.now,
@@ -81,7 +102,9 @@ pub(super) fn create(
         message: format!("Initiating Request to {}", peering.accepter.owner),
     };
     network.peerings.insert(peering.id.clone(), peering);
-    Ok(CreateVpcPeeringConnectionResponse { vpc_peering_connection: answer })
+    Ok(CreateVpcPeeringConnectionResponse {
+        vpc_peering_connection: answer,
+    })
 }
 
 pub(super) fn describe(
@@ -95,14 +118,24 @@ pub(super) fn describe(
         find(network, caller, id, context.now)?;
     }
     let mut shown = Vec::new();
-    for peering in network.peerings.values().filter(|peering| sees(peering, caller, context.now)) {
+    for peering in network
+        .peerings
+        .values()
+        .filter(|peering| sees(peering, caller, context.now))
+    {
         let tags = &view(peering, caller).tags;
         let values = |name: &str| peering_view::filter_values(peering, name, context.now);
-        if chosen_ids(ids, peering.id.as_str()) && filter::matches(&request.filters, tags, values)? {
+        if chosen_ids(ids, peering.id.as_str()) && filter::matches(&request.filters, tags, values)?
+        {
             shown.push(item(peering, caller, context.now));
         }
     }
-    let page = filter::page(shown, request.max_results, request.next_token.as_deref(), ids)?;
+    let page = filter::page(
+        shown,
+        request.max_results,
+        request.next_token.as_deref(),
+        ids,
+    )?;
     Ok(DescribeVpcPeeringConnectionsResponse {
         vpc_peering_connections: page.items.into_iter().collect(),
         next_token: page.next_token,
@@ -115,11 +148,24 @@ pub(super) fn accept(
     request: &AcceptVpcPeeringConnectionRequest,
     context: &Context<'_>,
 ) -> Result<AcceptVpcPeeringConnectionResponse, AwsError> {
-    let peering = find(network, caller, &request.vpc_peering_connection_id, context.now)?;
+    let peering = find(
+        network,
+        caller,
+        &request.vpc_peering_connection_id,
+        context.now,
+    )?;
     check_accepter(peering, caller, "accept")?;
-    check_state(peering, &[PeeringState::PendingAcceptance], "active", context.now)?;
+    check_state(
+        peering,
+        &[PeeringState::PendingAcceptance],
+        "active",
+        context.now,
+    )?;
     for vpc in [&peering.requester.vpc, &peering.accepter.vpc] {
-        let active = network.peerings.values().filter(|row| row.state == PeeringState::Active && has(row, vpc));
+        let active = network
+            .peerings
+            .values()
+            .filter(|row| row.state == PeeringState::Active && has(row, vpc));
         check::within(network, Quota::PeeringsPerVpc, active.count() + 1)?;
     }
     let id = peering.id.clone();
@@ -132,7 +178,9 @@ pub(super) fn accept(
         code: "provisioning".to_owned(),
         message: "Provisioning".to_owned(),
     };
-    Ok(AcceptVpcPeeringConnectionResponse { vpc_peering_connection: answer })
+    Ok(AcceptVpcPeeringConnectionResponse {
+        vpc_peering_connection: answer,
+    })
 }
 
 pub(super) fn reject(
@@ -141,9 +189,19 @@ pub(super) fn reject(
     request: &RejectVpcPeeringConnectionRequest,
     context: &Context<'_>,
 ) -> Result<RejectVpcPeeringConnectionResponse, AwsError> {
-    let peering = find(network, caller, &request.vpc_peering_connection_id, context.now)?;
+    let peering = find(
+        network,
+        caller,
+        &request.vpc_peering_connection_id,
+        context.now,
+    )?;
     check_accepter(peering, caller, "reject")?;
-    check_state(peering, &[PeeringState::PendingAcceptance], "rejected", context.now)?;
+    check_state(
+        peering,
+        &[PeeringState::PendingAcceptance],
+        "rejected",
+        context.now,
+    )?;
     let id = peering.id.clone();
     end(network, &id, PeeringState::Rejected, context.now);
     Ok(RejectVpcPeeringConnectionResponse { done: true })
@@ -155,9 +213,20 @@ pub(super) fn delete(
     request: &DeleteVpcPeeringConnectionRequest,
     context: &Context<'_>,
 ) -> Result<DeleteVpcPeeringConnectionResponse, AwsError> {
-    let peering = find(network, caller, &request.vpc_peering_connection_id, context.now)?;
-    check_state(peering, &[PeeringState::PendingAcceptance, PeeringState::Active], "deleting", context.now)?;
-    if peering.state == PeeringState::PendingAcceptance && peering.requester.owner != caller.account {
+    let peering = find(
+        network,
+        caller,
+        &request.vpc_peering_connection_id,
+        context.now,
+    )?;
+    check_state(
+        peering,
+        &[PeeringState::PendingAcceptance, PeeringState::Active],
+        "deleting",
+        context.now,
+    )?;
+    if peering.state == PeeringState::PendingAcceptance && peering.requester.owner != caller.account
+    {
         let message = format!(
             "User ({}) cannot delete peering {}, which is pending: only who asked may. Reject it instead.",
             caller.account, peering.id
@@ -165,39 +234,13 @@ pub(super) fn delete(
         return Err(AwsError::new("OperationNotPermitted", message));
     }
     let id = peering.id.clone();
-    end(network, &id, PeeringState::Deleted(caller.account.clone()), context.now);
+    end(
+        network,
+        &id,
+        PeeringState::Deleted(caller.account.clone()),
+        context.now,
+    );
     Ok(DeleteVpcPeeringConnectionResponse { done: true })
-}
-
-pub(super) fn modify_options(
-    network: &mut Network,
-    caller: &Caller,
-    request: &ModifyVpcPeeringConnectionOptionsRequest,
-    context: &Context<'_>,
-) -> Result<ModifyVpcPeeringConnectionOptionsResponse, AwsError> {
-    let peering = find(network, caller, &request.vpc_peering_connection_id, context.now)?;
-    if peering.state != PeeringState::Active {
-        let message = format!(
-            "Peering {} is not active. Peering options can be added only to active peerings.",
-            peering.id
-        );
-        return Err(AwsError::new("OperationNotPermitted", message));
-    }
-    let requester = option(network, peering, caller, &peering.requester, request.requester_peering_connection_options.as_ref())?;
-    let accepter = option(network, peering, caller, &peering.accepter, request.accepter_peering_connection_options.as_ref())?;
-    let id = peering.id.clone();
-    if let Some(peering) = network.peerings.get_mut(&id) {
-        peering.requester.allow_dns = requester.unwrap_or(peering.requester.allow_dns);
-        peering.accepter.allow_dns = accepter.unwrap_or(peering.accepter.allow_dns);
-    }
-    let shown = |allow: bool| PeeringConnectionOptionsItem {
-        allow_dns_resolution_from_remote_vpc: allow,
-        ..Default::default()
-    };
-    Ok(ModifyVpcPeeringConnectionOptionsResponse {
-        requester_peering_connection_options: requester.map(shown),
-        accepter_peering_connection_options: accepter.map(shown),
-    })
 }
 
 /// The peering connection with this id, if the caller's account has a side of it and it is not hidden by now.
@@ -207,11 +250,15 @@ pub(super) fn find<'n>(
     id: &str,
     now: Timestamp,
 ) -> Result<&'n Peering, AwsError> {
-    let parsed: PeeringId = id
-        .parse()
-        .map_err(|why: MalformedId| AwsError::new("InvalidVpcPeeringConnectionId.Malformed", why.to_string()))?;
-    let regions = |row: &Peering| [&row.requester.region, &row.accepter.region].contains(&&caller.region);
-    let found = network.peerings.get(&parsed).filter(|row| regions(row) && visible_for(row, &caller.account, now));
+    let parsed: PeeringId = id.parse().map_err(|why: MalformedId| {
+        AwsError::new("InvalidVpcPeeringConnectionId.Malformed", why.to_string())
+    })?;
+    let regions =
+        |row: &Peering| [&row.requester.region, &row.accepter.region].contains(&&caller.region);
+    let found = network
+        .peerings
+        .get(&parsed)
+        .filter(|row| regions(row) && visible_for(row, &caller.account, now));
     found.ok_or_else(|| {
         let message = format!("The vpcPeeringConnection ID '{id}' does not exist");
         AwsError::new("InvalidVpcPeeringConnectionID.NotFound", message)
@@ -238,7 +285,9 @@ pub(super) fn pass(network: &mut Network, now: Timestamp) {
             end(network, &id, PeeringState::Expired, expired);
         }
         let gone = network.peerings.get(&id).is_some_and(|row| {
-            ![&row.requester.owner, &row.accepter.owner].into_iter().any(|owner| visible_for(row, owner, now))
+            ![&row.requester.owner, &row.accepter.owner]
+                .into_iter()
+                .any(|owner| visible_for(row, owner, now))
         });
         if gone {
             network.peerings.remove(&id);
@@ -246,90 +295,13 @@ pub(super) fn pass(network: &mut Network, now: Timestamp) {
     }
 }
 
-/// Whether a VPC may have a further block, as its peering connections say.
-pub(super) fn check_new_block(network: &Network, vpc: &Vpc, cidr: Ipv4Net) -> Result<(), AwsError> {
-    for peering in network.peerings.values().filter(|row| has(row, &vpc.id)) {
-        let (own, other) = sides(peering, &vpc.id);
-        match peering.state {
-            PeeringState::Active => {
-                if let Some(block) = other.blocks.iter().find(|block| overlap(**block, cidr)) {
-                    let message = format!(
-                        "The CIDR '{cidr}' overlaps with {block} of {}, with which {} is peered by {}.",
-                        other.vpc, vpc.id, peering.id
-                    );
-                    return Err(AwsError::new("InvalidVpc.Range", message));
-                }
-            }
-            PeeringState::PendingAcceptance if own == &peering.requester => {
-                let message = format!(
-                    "{} waits for the answer to its request {}: it cannot have another CIDR block until then.",
-                    vpc.id, peering.id
-                );
-                return Err(AwsError::new("OperationNotPermitted", message));
-            }
-            PeeringState::PendingAcceptance
-            | PeeringState::Failed(_)
-            | PeeringState::Expired
-            | PeeringState::Rejected
-            | PeeringState::Deleted(_) => {}
-        }
-    }
-    Ok(())
-}
-
-/// A VPC's blocks changed: its live peering connections know it, and a pending one that overlaps now fails.
-pub(super) fn blocks_changed(network: &mut Network, vpc: &VpcId, context: &Context<'_>) {
-    let blocks: Vec<Ipv4Net> = network.vpcs.get(vpc).into_iter().flat_map(Vpc::cidrs).collect();
-    for id in live(network, vpc) {
-        let mut failed = None;
-        if let Some(peering) = network.peerings.get_mut(&id) {
-            let side = if peering.requester.vpc == *vpc { &mut peering.requester } else { &mut peering.accepter };
-            side.blocks.clone_from(&blocks);
-            if peering.state == PeeringState::PendingAcceptance {
-                failed = overlapping(&peering.requester.blocks, &peering.accepter.blocks);
-            }
-        }
-        if let Some((a, b)) = failed {
-            let why = format!("{FAILED}: {a} of the requester overlaps with {b} of the accepter");
-            end(network, &id, PeeringState::Failed(why), context.now);
-        }
-    }
-}
-
-/// A VPC is deleted: what it asked for is deleted, what it was asked for fails.
-pub(super) fn vpc_is_gone(network: &mut Network, vpc: &VpcId, context: &Context<'_>) {
-    for id in live(network, vpc) {
-        let Some(peering) = network.peerings.get(&id) else {
-            continue;
-        };
-        let state = if peering.requester.vpc == *vpc {
-            PeeringState::Deleted(peering.requester.owner.clone())
-        } else {
-            PeeringState::Failed(format!("{FAILED}: {vpc} was deleted"))
-        };
-        end(network, &id, state, context.now);
-    }
-}
-
 /// What AWS says of every failed request; the exact reason follows it.
-const FAILED: &str = "Failed due to incorrect VPC-ID, Account ID, or overlapping CIDR range";
+pub(super) const FAILED: &str =
+    "Failed due to incorrect VPC-ID, Account ID, or overlapping CIDR range";
 
-fn has(peering: &Peering, vpc: &VpcId) -> bool {
+/// Whether one of the sides is this VPC.
+pub(super) fn has(peering: &Peering, vpc: &VpcId) -> bool {
     [&peering.requester.vpc, &peering.accepter.vpc].contains(&vpc)
-}
-
-/// The VPC's own side, and the other one.
-fn sides<'p>(peering: &'p Peering, vpc: &VpcId) -> (&'p PeeringSide, &'p PeeringSide) {
-    if peering.requester.vpc == *vpc {
-        return (&peering.requester, &peering.accepter);
-    }
-    (&peering.accepter, &peering.requester)
-}
-
-/// The pending and active connections of a VPC.
-fn live(network: &Network, vpc: &VpcId) -> Vec<PeeringId> {
-    let of = |row: &&Peering| has(row, vpc) && row.ended_at.is_none();
-    network.peerings.values().filter(of).map(|row| row.id.clone()).collect()
 }
 
 /// The pending or active connection of two VPCs, whoever asked.
@@ -338,7 +310,10 @@ fn between<'n>(network: &'n Network, a: &VpcId, b: &VpcId, now: Timestamp) -> Op
         let pair = (&row.requester.vpc, &row.accepter.vpc);
         let live = match state_at(row, now) {
             PeeringState::PendingAcceptance | PeeringState::Active => true,
-            PeeringState::Failed(_) | PeeringState::Expired | PeeringState::Rejected | PeeringState::Deleted(_) => false,
+            PeeringState::Failed(_)
+            | PeeringState::Expired
+            | PeeringState::Rejected
+            | PeeringState::Deleted(_) => false,
         };
         (pair == (a, b) || pair == (b, a)) && live
     })
@@ -352,20 +327,30 @@ fn why_impossible(
     peer_region: &Region,
 ) -> Option<String> {
     let Some(peer) = peer else {
-        return Some(format!("{FAILED}: account {peer_owner} has no VPC {peer_vpc} in {peer_region}"));
+        return Some(format!(
+            "{FAILED}: account {peer_owner} has no VPC {peer_vpc} in {peer_region}"
+        ));
     };
     let (own, other): (Vec<_>, Vec<_>) = (vpc.cidrs().collect(), peer.cidrs().collect());
     let (a, b) = overlapping(&own, &other)?;
-    Some(format!("{FAILED}: {a} of {} overlaps with {b} of {}", vpc.id, peer.id))
+    Some(format!(
+        "{FAILED}: {a} of {} overlaps with {b} of {}",
+        vpc.id, peer.id
+    ))
 }
 
-fn overlapping(one: &[Ipv4Net], other: &[Ipv4Net]) -> Option<(Ipv4Net, Ipv4Net)> {
-    one.iter().find_map(|a| other.iter().find(|b| overlap(*a, **b)).map(|b| (*a, *b)))
+/// Two blocks that overlap, if any do.
+pub(super) fn overlapping(one: &[Ipv4Net], other: &[Ipv4Net]) -> Option<(Ipv4Net, Ipv4Net)> {
+    one.iter()
+        .find_map(|a| other.iter().find(|b| overlap(*a, **b)).map(|b| (*a, *b)))
 }
 
 fn check_accepter(peering: &Peering, caller: &Caller, verb: &str) -> Result<(), AwsError> {
     if peering.accepter.owner != caller.account {
-        let message = format!("User ({}) cannot {verb} peering {}", caller.account, peering.id);
+        let message = format!(
+            "User ({}) cannot {verb} peering {}",
+            caller.account, peering.id
+        );
         return Err(AwsError::new("OperationNotPermitted", message));
     }
     if peering.accepter.region != caller.region {
@@ -378,7 +363,12 @@ fn check_accepter(peering: &Peering, caller: &Caller, verb: &str) -> Result<(), 
     Ok(())
 }
 
-fn check_state(peering: &Peering, from: &[PeeringState], to: &str, now: Timestamp) -> Result<(), AwsError> {
+fn check_state(
+    peering: &Peering,
+    from: &[PeeringState],
+    to: &str,
+    now: Timestamp,
+) -> Result<(), AwsError> {
     let state = state_at(peering, now);
     if from.contains(&state) {
         return Ok(());
@@ -391,51 +381,10 @@ fn check_state(peering: &Peering, from: &[PeeringState], to: &str, now: Timestam
     Err(AwsError::new("InvalidStateTransition", message))
 }
 
-fn end(network: &mut Network, id: &PeeringId, state: PeeringState, at: Timestamp) {
+/// Ends a connection.
+pub(super) fn end(network: &mut Network, id: &PeeringId, state: PeeringState, at: Timestamp) {
     if let Some(peering) = network.peerings.get_mut(id) {
         peering.state = state;
         peering.ended_at = Some(at);
     }
-}
-
-/// What one side's options shall be, if the call says anything of them and the caller may.
-fn option(
-    network: &Network,
-    peering: &Peering,
-    caller: &Caller,
-    side: &PeeringSide,
-    asked: Option<&PeeringConnectionOptionsRequest>,
-) -> Result<Option<bool>, AwsError> {
-    let Some(asked) = asked else {
-        return Ok(None);
-    };
-    let classic = [
-        asked.allow_egress_from_local_classic_link_to_remote_vpc,
-        asked.allow_egress_from_local_vpc_to_remote_classic_link,
-    ];
-    if classic.contains(&Some(true)) {
-        return Err(AwsError::unsupported("ClassicLink"));
-    }
-    let name = if *side == peering.requester { "requester" } else { "accepter" };
-    let Some(allow) = asked.allow_dns_resolution_from_remote_vpc else {
-        return Ok(Some(side.allow_dns));
-    };
-    if side.owner != caller.account {
-        let message =
-            format!("User {} does not have permission to modify the {name} side peering options", caller.account);
-        return Err(AwsError::new("OperationNotPermitted", message));
-    }
-    if side.region != caller.region {
-        let message = format!("The {name} side's options of {} are modified in region {}", peering.id, side.region);
-        return Err(AwsError::new("OperationNotPermitted", message));
-    }
-    let hostnames = |vpc: &VpcId| network.vpcs.get(vpc).is_some_and(|vpc| vpc.dns_hostnames && vpc.dns_support);
-    if allow && ![&peering.requester.vpc, &peering.accepter.vpc].into_iter().all(hostnames) {
-        let message = format!(
-            "Both VPCs of {} need DNS hostnames: set enableDnsHostnames of {} and {} first.",
-            peering.id, peering.requester.vpc, peering.accepter.vpc
-        );
-        return Err(AwsError::new("InvalidVpcPeeringConnectionState.DnsHostnamesDisabled", message));
-    }
-    Ok(Some(allow))
 }

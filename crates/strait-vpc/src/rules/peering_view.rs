@@ -15,14 +15,19 @@ const TWO_HOURS: SignedDuration = SignedDuration::from_hours(2);
 /// Whether the caller's account has a side of it in the Region of the call, and it is shown there still.
 pub(super) fn sees(peering: &Peering, caller: &Caller, now: Timestamp) -> bool {
     let sides = [&peering.requester, &peering.accepter];
-    let here = sides.into_iter().any(|side| side.owner == caller.account && side.region == caller.region);
+    let here = sides
+        .into_iter()
+        .any(|side| side.owner == caller.account && side.region == caller.region);
     here && visible_for(peering, &caller.account, now)
 }
 
 /// Whether an account has a side of it and is shown it still:
 /// <https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-basics.html#vpc-peering-lifecycle>.
 pub(super) fn visible_for(peering: &Peering, account: &AccountId, now: Timestamp) -> bool {
-    let (requester, accepter) = (peering.requester.owner == *account, peering.accepter.owner == *account);
+    let (requester, accepter) = (
+        peering.requester.owner == *account,
+        peering.accepter.owner == *account,
+    );
     if !requester && !accepter {
         return false;
     }
@@ -32,8 +37,20 @@ pub(super) fn visible_for(peering: &Peering, account: &AccountId, now: Timestamp
         PeeringState::Failed(_) => TWO_HOURS,
         PeeringState::Expired => TWO_DAYS,
         PeeringState::Rejected | PeeringState::Deleted(_) if requester && accepter => TWO_HOURS,
-        PeeringState::Rejected => if requester { TWO_DAYS } else { TWO_HOURS },
-        PeeringState::Deleted(by) => if by == *account { TWO_HOURS } else { TWO_DAYS },
+        PeeringState::Rejected => {
+            if requester {
+                TWO_DAYS
+            } else {
+                TWO_HOURS
+            }
+        }
+        PeeringState::Deleted(by) => {
+            if by == *account {
+                TWO_HOURS
+            } else {
+                TWO_DAYS
+            }
+        }
     };
     now < peering.ended_at.unwrap_or(peering.expires_at) + shown
 }
@@ -110,7 +127,9 @@ pub(super) fn filter_values(peering: &Peering, name: &str, now: Timestamp) -> Op
 
 fn message(peering: &Peering, state: &PeeringState) -> String {
     match state {
-        PeeringState::PendingAcceptance => format!("Pending Acceptance by {}", peering.accepter.owner),
+        PeeringState::PendingAcceptance => {
+            format!("Pending Acceptance by {}", peering.accepter.owner)
+        }
         PeeringState::Active => "Active".to_owned(),
         PeeringState::Failed(why) => why.clone(),
         PeeringState::Expired => "Expired".to_owned(),
@@ -120,7 +139,11 @@ fn message(peering: &Peering, state: &PeeringState) -> String {
 }
 
 fn side(side: &PeeringSide, shown: bool) -> VpcPeeringConnectionVpcInfoItem {
-    let blocks = || side.blocks.iter().map(|block| CidrBlockItem { cidr_block: block.to_string() });
+    let blocks = || {
+        side.blocks.iter().map(|block| CidrBlockItem {
+            cidr_block: block.to_string(),
+        })
+    };
     let options = VpcPeeringConnectionOptionsDescriptionItem {
         allow_dns_resolution_from_remote_vpc: side.allow_dns,
         ..Default::default()
@@ -129,7 +152,11 @@ fn side(side: &PeeringSide, shown: bool) -> VpcPeeringConnectionVpcInfoItem {
         owner_id: side.owner.to_string(),
         vpc_id: side.vpc.to_string(),
         region: side.region.to_string(),
-        cidr_block: side.blocks.first().filter(|_| shown).map(ToString::to_string),
+        cidr_block: side
+            .blocks
+            .first()
+            .filter(|_| shown)
+            .map(ToString::to_string),
         cidr_block_set: shown.then(|| blocks().collect()),
         peering_options: shown.then_some(options),
     }

@@ -7,10 +7,17 @@ use crate::rules::resource::chosen_ids;
 use crate::rules::{Caller, filter};
 use crate::state::*;
 
-pub(super) fn describe_regions(request: &DescribeRegionsRequest) -> Result<DescribeRegionsResponse, AwsError> {
-    check_all(&request.region_names, "region", |name| region(name).is_some())?;
+pub(super) fn describe_regions(
+    request: &DescribeRegionsRequest,
+) -> Result<DescribeRegionsResponse, AwsError> {
+    check_all(&request.region_names, "region", |name| {
+        region(name).is_some()
+    })?;
     let mut shown = Vec::new();
-    for info in regions().iter().filter(|info| chosen_ids(&request.region_names, info.code)) {
+    for info in regions()
+        .iter()
+        .filter(|info| chosen_ids(&request.region_names, info.code))
+    {
         let item = RegionItem {
             region_name: info.code.to_owned(),
             endpoint: format!("ec2.{}.amazonaws.com", info.code),
@@ -26,7 +33,9 @@ pub(super) fn describe_regions(request: &DescribeRegionsRequest) -> Result<Descr
             shown.push(item);
         }
     }
-    Ok(DescribeRegionsResponse { regions: shown.into_iter().collect() })
+    Ok(DescribeRegionsResponse {
+        regions: shown.into_iter().collect(),
+    })
 }
 
 pub(super) fn describe_zones(
@@ -34,11 +43,16 @@ pub(super) fn describe_zones(
     request: &DescribeAvailabilityZonesRequest,
 ) -> Result<DescribeAvailabilityZonesResponse, AwsError> {
     let code = caller.region.as_str();
-    check_all(&request.zone_names, "availability zone", |name| zones(code).any(|zone| zone.name == name))?;
-    check_all(&request.zone_ids, "availability zone", |id| zones(code).any(|zone| zone.id == id))?;
+    check_all(&request.zone_names, "availability zone", |name| {
+        zones(code).any(|zone| zone.name == name)
+    })?;
+    check_all(&request.zone_ids, "availability zone", |id| {
+        zones(code).any(|zone| zone.id == id)
+    })?;
     let mut shown = Vec::new();
     for zone in zones(code) {
-        let asked = chosen_ids(&request.zone_names, &zone.name) && chosen_ids(&request.zone_ids, &zone.id);
+        let asked =
+            chosen_ids(&request.zone_names, &zone.name) && chosen_ids(&request.zone_ids, &zone.id);
         let values = |name: &str| match name {
             "zone-name" => Some(vec![zone.name.clone()]),
             "zone-id" => Some(vec![zone.id.clone()]),
@@ -63,7 +77,9 @@ pub(super) fn describe_zones(
             });
         }
     }
-    Ok(DescribeAvailabilityZonesResponse { availability_zones: shown.into_iter().collect() })
+    Ok(DescribeAvailabilityZonesResponse {
+        availability_zones: shown.into_iter().collect(),
+    })
 }
 
 pub(super) fn describe_account_attributes(
@@ -71,19 +87,32 @@ pub(super) fn describe_account_attributes(
     caller: &Caller,
     request: &DescribeAccountAttributesRequest,
 ) -> Result<DescribeAccountAttributesResponse, AwsError> {
-    let mut default_vpcs = network.vpcs.values().filter(|vpc| {
-        vpc.is_default && vpc.owner == caller.account && vpc.region == caller.region
-    });
-    let default_vpc = default_vpcs.next().map_or_else(|| "none".to_owned(), |vpc| vpc.id.to_string());
-    let attributes = [("supported-platforms", "VPC".to_owned()), ("default-vpc", default_vpc)];
+    let mut default_vpcs = network
+        .vpcs
+        .values()
+        .filter(|vpc| vpc.is_default && vpc.owner == caller.account && vpc.region == caller.region);
+    let default_vpc = default_vpcs
+        .next()
+        .map_or_else(|| "none".to_owned(), |vpc| vpc.id.to_string());
+    let attributes = [
+        ("supported-platforms", "VPC".to_owned()),
+        ("default-vpc", default_vpc),
+    ];
     let known = |name: &str| attributes.iter().any(|(attribute, _)| *attribute == name);
     check_all(&request.attribute_names, "attribute", known)?;
-    let asked = attributes.iter().filter(|(name, _)| chosen_ids(&request.attribute_names, name));
+    let asked = attributes
+        .iter()
+        .filter(|(name, _)| chosen_ids(&request.attribute_names, name));
     let item = |(name, value): &(&str, String)| AccountAttributeItem {
         attribute_name: (*name).to_owned(),
-        attribute_values: std::iter::once(AccountAttributeValueItem { attribute_value: value.clone() }).collect(),
+        attribute_values: std::iter::once(AccountAttributeValueItem {
+            attribute_value: value.clone(),
+        })
+        .collect(),
     };
-    Ok(DescribeAccountAttributesResponse { account_attributes: asked.map(item).collect() })
+    Ok(DescribeAccountAttributesResponse {
+        account_attributes: asked.map(item).collect(),
+    })
 }
 
 pub(super) fn describe_dhcp_options(
@@ -92,7 +121,9 @@ pub(super) fn describe_dhcp_options(
 ) -> Result<DescribeDhcpOptionsResponse, AwsError> {
     let id = dhcp_options(caller).to_string();
     for asked in &request.dhcp_options_ids {
-        asked.parse::<DhcpOptionsId>().map_err(|why| AwsError::new("InvalidDhcpOptionsId.Malformed", why.to_string()))?;
+        asked
+            .parse::<DhcpOptionsId>()
+            .map_err(|why| AwsError::new("InvalidDhcpOptionsId.Malformed", why.to_string()))?;
         if *asked != id {
             let message = format!("The dhcpOption ID '{asked}' does not exist");
             return Err(AwsError::new("InvalidDhcpOptionID.NotFound", message));
@@ -109,7 +140,10 @@ pub(super) fn describe_dhcp_options(
     let values = |name: &str| match name {
         "dhcp-options-id" => Some(vec![id.clone()]),
         "owner-id" => Some(vec![caller.account.to_string()]),
-        "key" => Some(vec!["domain-name".to_owned(), "domain-name-servers".to_owned()]),
+        "key" => Some(vec![
+            "domain-name".to_owned(),
+            "domain-name-servers".to_owned(),
+        ]),
         "value" => Some(vec![domain.clone(), "AmazonProvidedDNS".to_owned()]),
         _ => None,
     };
@@ -126,8 +160,16 @@ pub(super) fn describe_dhcp_options(
         tags: Items::default(),
     };
     let items = if shown { vec![item] } else { Vec::new() };
-    let page = filter::page(items, request.max_results, request.next_token.as_deref(), &request.dhcp_options_ids)?;
-    Ok(DescribeDhcpOptionsResponse { dhcp_options: page.items.into_iter().collect(), next_token: page.next_token })
+    let page = filter::page(
+        items,
+        request.max_results,
+        request.next_token.as_deref(),
+        &request.dhcp_options_ids,
+    )?;
+    Ok(DescribeDhcpOptionsResponse {
+        dhcp_options: page.items.into_iter().collect(),
+        next_token: page.next_token,
+    })
 }
 
 /// A zone of a Region.
@@ -143,11 +185,13 @@ pub(super) struct Zone {
 /// The zones of a Region; none if there is no such Region.
 pub(super) fn zones(code: &str) -> impl Iterator<Item = Zone> {
     region(code).into_iter().flat_map(|info| {
-        (1..).zip(info.zones.chars()).map(move |(number, letter)| Zone {
-            letter,
-            name: format!("{}{letter}", info.code),
-            id: format!("{}-az{number}", info.zone_prefix),
-        })
+        (1..)
+            .zip(info.zones.chars())
+            .map(move |(number, letter)| Zone {
+                letter,
+                name: format!("{}{letter}", info.code),
+                id: format!("{}-az{number}", info.zone_prefix),
+            })
     })
 }
 
@@ -155,12 +199,20 @@ pub(super) fn zones(code: &str) -> impl Iterator<Item = Zone> {
 pub(super) fn zone(subnet: &Subnet) -> Zone {
     let letter = subnet.zone;
     let known = zones(subnet.region.as_str()).find(|zone| zone.letter == letter);
-    known.unwrap_or_else(|| Zone { letter, name: format!("{}{letter}", subnet.region), id: String::new() })
+    known.unwrap_or_else(|| Zone {
+        letter,
+        name: format!("{}{letter}", subnet.region),
+        id: String::new(),
+    })
 }
 
 /// The DHCP options set that an account's VPCs in a Region have; its id follows from both.
 pub(super) fn dhcp_options(caller: &Caller) -> DhcpOptionsId {
-    let bytes = caller.account.as_str().bytes().chain(caller.region.as_str().bytes());
+    let bytes = caller
+        .account
+        .as_str()
+        .bytes()
+        .chain(caller.region.as_str().bytes());
     let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
@@ -174,5 +226,8 @@ fn check_all(names: &[String], what: &str, known: impl Fn(&str) -> bool) -> Resu
     let Some(unknown) = names.iter().find(|name| !known(name)) else {
         return Ok(());
     };
-    Err(AwsError::new("InvalidParameterValue", format!("Invalid {what}: [{unknown}]")))
+    Err(AwsError::new(
+        "InvalidParameterValue",
+        format!("Invalid {what}: [{unknown}]"),
+    ))
 }

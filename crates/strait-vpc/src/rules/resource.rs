@@ -98,16 +98,34 @@ resources! {
 }
 
 /// The caller's object with this id: its shape is looked at before whether it is there.
-pub(super) fn find<'n, R: Resource>(network: &'n Network, caller: &Caller, id: &str) -> Result<&'n R, AwsError> {
-    let id: R::Id = id.parse().map_err(|why: MalformedId| AwsError::new(R::MALFORMED, why.to_string()))?;
-    let found = R::table(network).get(&id).filter(|object| object.is_of(caller));
-    found.ok_or_else(|| AwsError::new(R::NOT_FOUND, format!("The {} '{id}' does not exist", R::NOUN)))
+pub(super) fn find<'n, R: Resource>(
+    network: &'n Network,
+    caller: &Caller,
+    id: &str,
+) -> Result<&'n R, AwsError> {
+    let id: R::Id = id
+        .parse()
+        .map_err(|why: MalformedId| AwsError::new(R::MALFORMED, why.to_string()))?;
+    let found = R::table(network)
+        .get(&id)
+        .filter(|object| object.is_of(caller));
+    found.ok_or_else(|| {
+        AwsError::new(
+            R::NOT_FOUND,
+            format!("The {} '{id}' does not exist", R::NOUN),
+        )
+    })
 }
 
 /// The id of the caller's object with this id, which then is there.
-pub(super) fn find_id<R: Resource>(network: &Network, caller: &Caller, id: &str) -> Result<R::Id, AwsError> {
+pub(super) fn find_id<R: Resource>(
+    network: &Network,
+    caller: &Caller,
+    id: &str,
+) -> Result<R::Id, AwsError> {
     find::<R>(network, caller, id)?;
-    id.parse().map_err(|why: MalformedId| AwsError::new(R::MALFORMED, why.to_string()))
+    id.parse()
+        .map_err(|why: MalformedId| AwsError::new(R::MALFORMED, why.to_string()))
 }
 
 /// The caller's objects, of those with these ids; all if none is named. Each id must be there.
@@ -120,7 +138,9 @@ pub(super) fn chosen<'n, R: Resource>(
         find::<R>(network, caller, id)?;
     }
     let wanted = |id: &R::Id| ids.is_empty() || ids.contains(&id.to_string());
-    let rows = R::table(network).iter().filter(|(id, object)| object.is_of(caller) && wanted(id));
+    let rows = R::table(network)
+        .iter()
+        .filter(|(id, object)| object.is_of(caller) && wanted(id));
     Ok(rows.map(|(_, object)| object).collect())
 }
 

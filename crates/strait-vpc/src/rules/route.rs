@@ -16,16 +16,28 @@ pub(super) fn create(
     request: &CreateRouteTableRequest,
     context: &mut Context<'_>,
 ) -> Result<CreateRouteTableResponse, AwsError> {
-    let token = check::client_token(network, caller, "CreateRouteTable", request.client_token.as_deref(), request)?;
+    let token = check::client_token(
+        network,
+        caller,
+        "CreateRouteTable",
+        request.client_token.as_deref(),
+        request,
+    )?;
     if let Some(made) = &token.made {
         return Ok(CreateRouteTableResponse {
             route_table: item(network, find(network, caller, made)?),
             client_token: request.client_token.clone(),
         });
     }
-    let vpc = check::find_vpc(network, caller, &request.vpc_id)?.id.clone();
+    let vpc = check::find_vpc(network, caller, &request.vpc_id)?
+        .id
+        .clone();
     let tags = check::tags_from(&request.tag_specifications, RouteTable::KIND)?;
-    let count = network.route_tables.values().filter(|table| table.vpc == vpc).count();
+    let count = network
+        .route_tables
+        .values()
+        .filter(|table| table.vpc == vpc)
+        .count();
     check::within(network, Quota::RouteTablesPerVpc, count + 1)?;
     let table = RouteTable {
         id: RouteTableId::from_random((context.random)()),
@@ -40,7 +52,10 @@ pub(super) fn create(
     let route_table = item(network, &table);
     token.remember(network, table.id.as_str());
     network.route_tables.insert(table.id.clone(), table);
-    Ok(CreateRouteTableResponse { route_table, client_token: request.client_token.clone() })
+    Ok(CreateRouteTableResponse {
+        route_table,
+        client_token: request.client_token.clone(),
+    })
 }
 
 pub(super) fn describe(
@@ -50,12 +65,22 @@ pub(super) fn describe(
 ) -> Result<DescribeRouteTablesResponse, AwsError> {
     let mut shown = Vec::new();
     for table in chosen::<RouteTable>(network, caller, &request.route_table_ids)? {
-        if filter::matches(&request.filters, &table.tags, |name| filter_values(network, table, name))? {
+        if filter::matches(&request.filters, &table.tags, |name| {
+            filter_values(network, table, name)
+        })? {
             shown.push(item(network, table));
         }
     }
-    let page = filter::page(shown, request.max_results, request.next_token.as_deref(), &request.route_table_ids)?;
-    Ok(DescribeRouteTablesResponse { route_tables: page.items.into_iter().collect(), next_token: page.next_token })
+    let page = filter::page(
+        shown,
+        request.max_results,
+        request.next_token.as_deref(),
+        &request.route_table_ids,
+    )?;
+    Ok(DescribeRouteTablesResponse {
+        route_tables: page.items.into_iter().collect(),
+        next_token: page.next_token,
+    })
 }
 
 pub(super) fn delete(
@@ -64,7 +89,10 @@ pub(super) fn delete(
     request: &DeleteRouteTableRequest,
 ) -> Result<DeleteRouteTableResponse, AwsError> {
     let id = find_id::<RouteTable>(network, caller, &request.route_table_id)?;
-    let used = network.route_tables.get(&id).and_then(|table| table.associations.keys().next());
+    let used = network
+        .route_tables
+        .get(&id)
+        .and_then(|table| table.associations.keys().next());
     if let Some(association) = used {
         let message = format!(
             "The routeTable '{id}' has dependencies and cannot be deleted. It is in use by association {association}."
@@ -100,7 +128,10 @@ pub(super) fn associate(
                 association_state: associated(),
             });
         }
-        let message = format!("the specified association for route table {} conflicts with an existing association: {association} of {other}", table.id);
+        let message = format!(
+            "the specified association for route table {} conflicts with an existing association: {association} of {other}",
+            table.id
+        );
         return Err(AwsError::new("Resource.AlreadyAssociated", message));
     }
     let id = table.id.clone();
@@ -108,7 +139,10 @@ pub(super) fn associate(
     if let Some(table) = network.route_tables.get_mut(&id) {
         table.associations.insert(association.clone(), used);
     }
-    Ok(AssociateRouteTableResponse { association_id: association.to_string(), association_state: associated() })
+    Ok(AssociateRouteTableResponse {
+        association_id: association.to_string(),
+        association_state: associated(),
+    })
 }
 
 pub(super) fn disassociate(
@@ -119,7 +153,8 @@ pub(super) fn disassociate(
     let (table, association, user) = find_association(network, caller, &request.association_id)?;
     match user {
         RouteTableUse::Main => {
-            let message = format!("cannot disassociate the main route table association {association}");
+            let message =
+                format!("cannot disassociate the main route table association {association}");
             return Err(AwsError::new("InvalidParameterValue", message));
         }
         RouteTableUse::Subnet(_) => {}
@@ -138,7 +173,10 @@ pub(super) fn replace_association(
 ) -> Result<ReplaceRouteTableAssociationResponse, AwsError> {
     let (from, association, user) = find_association(network, caller, &request.association_id)?;
     let table = find::<RouteTable>(network, caller, &request.route_table_id)?;
-    let vpc = network.route_tables.get(&from).map(|row| row.vpc.clone()).unwrap_or_else(|| table.vpc.clone());
+    let vpc = network
+        .route_tables
+        .get(&from)
+        .map_or_else(|| table.vpc.clone(), |row| row.vpc.clone());
     check_same_vpc(table, &vpc, association.as_str())?;
     let to = table.id.clone();
     let new = RouteTableAssociationId::from_random((context.random)());
@@ -148,29 +186,44 @@ pub(super) fn replace_association(
     if let Some(table) = network.route_tables.get_mut(&to) {
         table.associations.insert(new.clone(), user);
     }
-    Ok(ReplaceRouteTableAssociationResponse { new_association_id: new.to_string(), association_state: associated() })
+    Ok(ReplaceRouteTableAssociationResponse {
+        new_association_id: new.to_string(),
+        association_state: associated(),
+    })
 }
 
 /// Whether a route carries packets: its target is there and works.
 pub(super) fn is_active(network: &Network, vpc: &VpcId, target: &RouteTarget) -> bool {
     match target {
-        RouteTarget::Peering(id) => network.peerings.get(id).is_some_and(|row| row.state == PeeringState::Active),
-        RouteTarget::InternetGateway(id) => {
-            network.internet_gateways.get(id).is_some_and(|row| row.vpc.as_ref() == Some(vpc))
-        }
-        RouteTarget::Interface(id) => network.interfaces.get(id).is_some_and(|row| row.holder != Holder::None),
+        RouteTarget::Peering(id) => network
+            .peerings
+            .get(id)
+            .is_some_and(|row| row.state == PeeringState::Active),
+        RouteTarget::InternetGateway(id) => network
+            .internet_gateways
+            .get(id)
+            .is_some_and(|row| row.vpc.as_ref() == Some(vpc)),
+        RouteTarget::Interface(id) => network
+            .interfaces
+            .get(id)
+            .is_some_and(|row| row.holder != Holder::None),
     }
 }
 
 fn associated() -> RouteTableAssociationStateItem {
-    RouteTableAssociationStateItem { state: "associated".to_owned() }
+    RouteTableAssociationStateItem {
+        state: "associated".to_owned(),
+    }
 }
 
 fn check_same_vpc(table: &RouteTable, vpc: &VpcId, other: &str) -> Result<(), AwsError> {
     if table.vpc == *vpc {
         return Ok(());
     }
-    let message = format!("Route table {} and {other} belong to different networks: {} and {vpc}", table.id, table.vpc);
+    let message = format!(
+        "Route table {} and {other} belong to different networks: {} and {vpc}",
+        table.id, table.vpc
+    );
     Err(AwsError::new("InvalidParameterValue", message))
 }
 
@@ -179,30 +232,37 @@ fn find_association(
     caller: &Caller,
     id: &str,
 ) -> Result<(RouteTableId, RouteTableAssociationId, RouteTableUse), AwsError> {
-    let association: RouteTableAssociationId = id
-        .parse()
-        .map_err(|why: MalformedId| AwsError::new("InvalidAssociationID.Malformed", why.to_string()))?;
-    let mut tables = network.route_tables.values().filter(|table| table.is_of(caller));
+    let association: RouteTableAssociationId = id.parse().map_err(|why: MalformedId| {
+        AwsError::new("InvalidAssociationID.Malformed", why.to_string())
+    })?;
+    let mut tables = network
+        .route_tables
+        .values()
+        .filter(|table| table.is_of(caller));
     let found = tables.find_map(|table| {
         let user = table.associations.get(&association)?;
         Some((table.id.clone(), association.clone(), user.clone()))
     });
     found.ok_or_else(|| {
-        AwsError::new("InvalidAssociationID.NotFound", format!("The association ID '{id}' does not exist"))
+        AwsError::new(
+            "InvalidAssociationID.NotFound",
+            format!("The association ID '{id}' does not exist"),
+        )
     })
 }
 
 fn item(network: &Network, table: &RouteTable) -> RouteTableItem {
-    let association = |(id, user): (&RouteTableAssociationId, &RouteTableUse)| RouteTableAssociationItem {
-        route_table_association_id: id.to_string(),
-        route_table_id: table.id.to_string(),
-        subnet_id: match user {
-            RouteTableUse::Main => None,
-            RouteTableUse::Subnet(subnet) => Some(subnet.to_string()),
-        },
-        main: *user == RouteTableUse::Main,
-        association_state: associated(),
-    };
+    let association =
+        |(id, user): (&RouteTableAssociationId, &RouteTableUse)| RouteTableAssociationItem {
+            route_table_association_id: id.to_string(),
+            route_table_id: table.id.to_string(),
+            subnet_id: match user {
+                RouteTableUse::Main => None,
+                RouteTableUse::Subnet(subnet) => Some(subnet.to_string()),
+            },
+            main: *user == RouteTableUse::Main,
+            association_state: associated(),
+        };
     RouteTableItem {
         route_table_id: table.id.to_string(),
         vpc_id: table.vpc.to_string(),
@@ -216,7 +276,11 @@ fn item(network: &Network, table: &RouteTable) -> RouteTableItem {
 
 /// A table's routes as they are shown: the local ones first.
 fn routes(network: &Network, table: &RouteTable) -> Vec<RouteItem> {
-    let blocks = network.vpcs.get(&table.vpc).into_iter().flat_map(Vpc::cidrs);
+    let blocks = network
+        .vpcs
+        .get(&table.vpc)
+        .into_iter()
+        .flat_map(Vpc::cidrs);
     let mut routes: Vec<RouteItem> = blocks
         .map(|cidr| RouteItem {
             destination_cidr_block: cidr.to_string(),
@@ -227,7 +291,11 @@ fn routes(network: &Network, table: &RouteTable) -> Vec<RouteItem> {
         })
         .collect();
     routes.extend(table.routes.iter().map(|(destination, target)| {
-        let state = if is_active(network, &table.vpc, target) { "active" } else { "blackhole" };
+        let state = if is_active(network, &table.vpc, target) {
+            "active"
+        } else {
+            "blackhole"
+        };
         let mut route = RouteItem {
             destination_cidr_block: destination.to_string(),
             origin: "CreateRoute".to_owned(),
@@ -239,7 +307,10 @@ fn routes(network: &Network, table: &RouteTable) -> Vec<RouteItem> {
             RouteTarget::InternetGateway(id) => route.gateway_id = Some(id.to_string()),
             RouteTarget::Interface(id) => {
                 route.network_interface_id = Some(id.to_string());
-                let holder = network.interfaces.get(id).map(|interface| (&interface.holder, &interface.owner));
+                let holder = network
+                    .interfaces
+                    .get(id)
+                    .map(|interface| (&interface.holder, &interface.owner));
                 if let Some((Holder::Instance { id, .. }, owner)) = holder {
                     route.instance_id = Some(id.to_string());
                     route.instance_owner_id = Some(owner.to_string());
@@ -252,16 +323,33 @@ fn routes(network: &Network, table: &RouteTable) -> Vec<RouteItem> {
 }
 
 fn filter_values(network: &Network, table: &RouteTable, name: &str) -> Option<Vec<String>> {
-    let of_routes = |value: fn(RouteItem) -> Option<String>| routes(network, table).into_iter().filter_map(value).collect();
+    let of_routes = |value: fn(RouteItem) -> Option<String>| {
+        routes(network, table)
+            .into_iter()
+            .filter_map(value)
+            .collect()
+    };
     let values = match name {
         "route-table-id" => vec![table.id.to_string()],
         "vpc-id" => vec![table.vpc.to_string()],
         "owner-id" => vec![table.owner.to_string()],
         "association.main" => {
-            vec![table.associations.values().any(|user| *user == RouteTableUse::Main).to_string()]
+            vec![
+                table
+                    .associations
+                    .values()
+                    .any(|user| *user == RouteTableUse::Main)
+                    .to_string(),
+            ]
         }
-        "association.route-table-association-id" => table.associations.keys().map(ToString::to_string).collect(),
-        "association.route-table-id" => table.associations.keys().map(|_| table.id.to_string()).collect(),
+        "association.route-table-association-id" => {
+            table.associations.keys().map(ToString::to_string).collect()
+        }
+        "association.route-table-id" => table
+            .associations
+            .keys()
+            .map(|_| table.id.to_string())
+            .collect(),
         "association.subnet-id" => table
             .associations
             .values()
@@ -270,15 +358,18 @@ fn filter_values(network: &Network, table: &RouteTable, name: &str) -> Option<Ve
                 RouteTableUse::Subnet(subnet) => Some(subnet.to_string()),
             })
             .collect(),
-        "association.gateway-id" => Vec::new(),
         "route.destination-cidr-block" => of_routes(|route| Some(route.destination_cidr_block)),
         "route.gateway-id" => of_routes(|route| route.gateway_id),
         "route.instance-id" => of_routes(|route| route.instance_id),
         "route.vpc-peering-connection-id" => of_routes(|route| route.vpc_peering_connection_id),
         "route.origin" => of_routes(|route| Some(route.origin)),
         "route.state" => of_routes(|route| Some(route.state)),
-        "route.nat-gateway-id" | "route.transit-gateway-id" | "route.egress-only-internet-gateway-id"
-        | "route.destination-ipv6-cidr-block" | "route.destination-prefix-list-id" => Vec::new(),
+        "association.gateway-id"
+        | "route.nat-gateway-id"
+        | "route.transit-gateway-id"
+        | "route.egress-only-internet-gateway-id"
+        | "route.destination-ipv6-cidr-block"
+        | "route.destination-prefix-list-id" => Vec::new(),
         _ => return None,
     };
     Some(values)

@@ -76,12 +76,17 @@ pub(super) fn delete(
     let table = find::<RouteTable>(network, caller, &request.route_table_id)?;
     let destination = destination(request.destination_cidr_block.as_deref())?;
     if blocks(network, table).any(|block| block == destination) {
-        let message = format!("cannot remove local route {destination} in route table {}", table.id);
+        let message = format!(
+            "cannot remove local route {destination} in route table {}",
+            table.id
+        );
         return Err(AwsError::new("InvalidParameterValue", message));
     }
     if !table.routes.contains_key(&destination) {
-        let message =
-            format!("no route with destination-cidr-block {destination} in route table {}", table.id);
+        let message = format!(
+            "no route with destination-cidr-block {destination} in route table {}",
+            table.id
+        );
         return Err(AwsError::new("InvalidRoute.NotFound", message));
     }
     let id = table.id.clone();
@@ -113,31 +118,55 @@ fn target(
     asked: &Asked<'_>,
     context: &Context<'_>,
 ) -> Result<RouteTarget, AwsError> {
-    match (asked.gateway, asked.interface, asked.instance, asked.peering) {
+    match (
+        asked.gateway,
+        asked.interface,
+        asked.instance,
+        asked.peering,
+    ) {
         (Some(id), None, None, None) => gateway(network, caller, table, id),
         (None, Some(id), None, None) => interface(network, caller, table, id),
         (None, None, Some(id), None) => instance(network, caller, table, id),
         (None, None, None, Some(id)) => peer(network, caller, table, id, context),
-        (None, None, None, None) => {
-            Err(AwsError::missing("gatewayId, networkInterfaceId, instanceId or vpcPeeringConnectionId"))
-        }
-        _ => Err(AwsError::new("InvalidParameterCombination", "A route has exactly one target.")),
+        (None, None, None, None) => Err(AwsError::missing(
+            "gatewayId, networkInterfaceId, instanceId or vpcPeeringConnectionId",
+        )),
+        _ => Err(AwsError::new(
+            "InvalidParameterCombination",
+            "A route has exactly one target.",
+        )),
     }
 }
 
-fn gateway(network: &Network, caller: &Caller, table: &RouteTable, id: &str) -> Result<RouteTarget, AwsError> {
+fn gateway(
+    network: &Network,
+    caller: &Caller,
+    table: &RouteTable,
+    id: &str,
+) -> Result<RouteTarget, AwsError> {
     if id.starts_with("vgw-") {
         return Err(AwsError::unsupported("A virtual private gateway"));
     }
     if id.starts_with("vpce-") {
-        return Err(AwsError::new("RouteNotSupported", format!("A route cannot lead to the interface endpoint {id}.")));
+        return Err(AwsError::new(
+            "RouteNotSupported",
+            format!("A route cannot lead to the interface endpoint {id}."),
+        ));
     }
     let Ok(parsed) = id.parse::<InternetGatewayId>() else {
-        return Err(AwsError::new("InvalidGatewayID.NotFound", format!("The gateway ID '{id}' does not exist")));
+        return Err(AwsError::new(
+            "InvalidGatewayID.NotFound",
+            format!("The gateway ID '{id}' does not exist"),
+        ));
     };
     let found = network.internet_gateways.get(&parsed);
-    let Some(gateway) = found.filter(|row| row.owner == caller.account && row.region == caller.region) else {
-        return Err(AwsError::new("InvalidGatewayID.NotFound", format!("The gateway ID '{id}' does not exist")));
+    let Some(gateway) =
+        found.filter(|row| row.owner == caller.account && row.region == caller.region)
+    else {
+        return Err(AwsError::new(
+            "InvalidGatewayID.NotFound",
+            format!("The gateway ID '{id}' does not exist"),
+        ));
     };
     if gateway.vpc.as_ref() != Some(&table.vpc) {
         return Err(other_network(table, id));
@@ -145,7 +174,12 @@ fn gateway(network: &Network, caller: &Caller, table: &RouteTable, id: &str) -> 
     Ok(RouteTarget::InternetGateway(parsed))
 }
 
-fn interface(network: &Network, caller: &Caller, table: &RouteTable, id: &str) -> Result<RouteTarget, AwsError> {
+fn interface(
+    network: &Network,
+    caller: &Caller,
+    table: &RouteTable,
+    id: &str,
+) -> Result<RouteTarget, AwsError> {
     let interface = find::<Interface>(network, caller, id)?;
     if interface.vpc != table.vpc {
         return Err(other_network(table, id));
@@ -153,7 +187,12 @@ fn interface(network: &Network, caller: &Caller, table: &RouteTable, id: &str) -
     Ok(RouteTarget::Interface(interface.id.clone()))
 }
 
-fn instance(network: &Network, caller: &Caller, table: &RouteTable, id: &str) -> Result<RouteTarget, AwsError> {
+fn instance(
+    network: &Network,
+    caller: &Caller,
+    table: &RouteTable,
+    id: &str,
+) -> Result<RouteTarget, AwsError> {
     let instance = find::<Instance>(network, caller, id)?;
     let mut held = network.interfaces.values().filter(|row| match &row.holder {
         Holder::Instance { id, .. } => *id == instance.id,
@@ -164,7 +203,9 @@ fn instance(network: &Network, caller: &Caller, table: &RouteTable, id: &str) ->
         return Err(AwsError::new("IncorrectInstanceState", message));
     };
     if held.next().is_some() {
-        let message = format!("There are multiple interfaces attached to instance '{id}'. Please specify an interface ID for the operation instead.");
+        let message = format!(
+            "There are multiple interfaces attached to instance '{id}'. Please specify an interface ID for the operation instead."
+        );
         return Err(AwsError::new("InvalidInstanceID", message));
     }
     if first.vpc != table.vpc {
@@ -183,9 +224,17 @@ fn peer(
     let peering = peering::find(network, caller, id, context.now)?;
     match peering.state {
         PeeringState::PendingAcceptance | PeeringState::Active => {}
-        PeeringState::Failed(_) | PeeringState::Expired | PeeringState::Rejected | PeeringState::Deleted(_) => {
-            let message = format!("The vpcPeeringConnection ID '{id}' does not exist any more: ask for a new one.");
-            return Err(AwsError::new("InvalidVpcPeeringConnectionID.NotFound", message));
+        PeeringState::Failed(_)
+        | PeeringState::Expired
+        | PeeringState::Rejected
+        | PeeringState::Deleted(_) => {
+            let message = format!(
+                "The vpcPeeringConnection ID '{id}' does not exist any more: ask for a new one."
+            );
+            return Err(AwsError::new(
+                "InvalidVpcPeeringConnectionID.NotFound",
+                message,
+            ));
         }
     }
     if ![&peering.requester.vpc, &peering.accepter.vpc].contains(&&table.vpc) {
@@ -195,7 +244,10 @@ fn peer(
 }
 
 fn other_network(table: &RouteTable, target: &str) -> AwsError {
-    let message = format!("route table {} and network gateway {target} belong to different networks", table.id);
+    let message = format!(
+        "route table {} and network gateway {target} belong to different networks",
+        table.id
+    );
     AwsError::new("InvalidParameterValue", message)
 }
 
@@ -208,7 +260,9 @@ fn check_destination(
 ) -> Result<(), AwsError> {
     let reserved = Ipv4Net::new_assert(Ipv4Addr::new(169, 254, 168, 0), 22);
     if reserved.contains(&destination) {
-        let message = format!("The destination '{destination}' is in {reserved}, which AWS keeps for itself.");
+        let message = format!(
+            "The destination '{destination}' is in {reserved}, which AWS keeps for itself."
+        );
         return Err(AwsError::new("InvalidParameterValue", message));
     }
     let Some(block) = blocks(network, table).find(|block| block.contains(&destination)) else {
@@ -217,7 +271,10 @@ fn check_destination(
     if block == destination {
         return Err(exists(destination));
     }
-    let whole_subnet = network.subnets.values().any(|row| row.vpc == table.vpc && row.cidr == destination);
+    let whole_subnet = network
+        .subnets
+        .values()
+        .any(|row| row.vpc == table.vpc && row.cidr == destination);
     let allowed = match target {
         RouteTarget::Interface(_) => whole_subnet,
         RouteTarget::Peering(_) | RouteTarget::InternetGateway(_) => false,
@@ -232,9 +289,16 @@ fn check_destination(
 }
 
 fn blocks<'n>(network: &'n Network, table: &RouteTable) -> impl Iterator<Item = Ipv4Net> + 'n {
-    network.vpcs.get(&table.vpc).into_iter().flat_map(Vpc::cidrs)
+    network
+        .vpcs
+        .get(&table.vpc)
+        .into_iter()
+        .flat_map(Vpc::cidrs)
 }
 
 fn exists(destination: Ipv4Net) -> AwsError {
-    AwsError::new("RouteAlreadyExists", format!("The route identified by {destination} already exists."))
+    AwsError::new(
+        "RouteAlreadyExists",
+        format!("The route identified by {destination} already exists."),
+    )
 }

@@ -23,21 +23,43 @@ pub(super) fn create(
     let cidr = check::cidr(cidr, "cidrBlock")?;
     if !(16..=28).contains(&cidr.prefix_len()) || !vpc.cidrs().any(|block| block.contains(&cidr)) {
         let blocks: Vec<String> = vpc.cidrs().map(|block| block.to_string()).collect();
-        let message =
-            format!("The CIDR '{cidr}' is invalid. Use a block from /16 to /28 inside the VPC's: {}.", blocks.join(", "));
+        let message = format!(
+            "The CIDR '{cidr}' is invalid. Use a block from /16 to /28 inside the VPC's: {}.",
+            blocks.join(", ")
+        );
         return Err(AwsError::new("InvalidSubnet.Range", message));
     }
-    let siblings = || network.subnets.values().filter(|subnet| subnet.vpc == vpc.id);
+    let siblings = || {
+        network
+            .subnets
+            .values()
+            .filter(|subnet| subnet.vpc == vpc.id)
+    };
     if let Some(sibling) = siblings().find(|subnet| overlap(subnet.cidr, cidr)) {
-        let message = format!("The CIDR '{cidr}' conflicts with another subnet: {} has {}", sibling.id, sibling.cidr);
+        let message = format!(
+            "The CIDR '{cidr}' conflicts with another subnet: {} has {}",
+            sibling.id, sibling.cidr
+        );
         return Err(AwsError::new("InvalidSubnet.Conflict", message));
     }
     check::within(network, Quota::SubnetsPerVpc, siblings().count() + 1)?;
-    let zone = zone(caller, request.availability_zone.as_deref(), request.availability_zone_id.as_deref())?;
+    let zone = zone(
+        caller,
+        request.availability_zone.as_deref(),
+        request.availability_zone_id.as_deref(),
+    )?;
     let tags = check::tags_from(&request.tag_specifications, Subnet::KIND)?;
-    let new = NewSubnet { vpc: vpc.id.clone(), cidr, zone, is_default: false, tags };
+    let new = NewSubnet {
+        vpc: vpc.id.clone(),
+        cidr,
+        zone,
+        is_default: false,
+        tags,
+    };
     let id = make(network, caller, new, context);
-    Ok(CreateSubnetResponse { subnet: item(network, find(network, caller, id.as_str())?) })
+    Ok(CreateSubnetResponse {
+        subnet: item(network, find(network, caller, id.as_str())?),
+    })
 }
 
 pub(super) fn describe(
@@ -47,12 +69,22 @@ pub(super) fn describe(
 ) -> Result<DescribeSubnetsResponse, AwsError> {
     let mut shown = Vec::new();
     for subnet in chosen::<Subnet>(network, caller, &request.subnet_ids)? {
-        if filter::matches(&request.filters, &subnet.tags, |name| filter_values(network, subnet, name))? {
+        if filter::matches(&request.filters, &subnet.tags, |name| {
+            filter_values(network, subnet, name)
+        })? {
             shown.push(item(network, subnet));
         }
     }
-    let page = filter::page(shown, request.max_results, request.next_token.as_deref(), &request.subnet_ids)?;
-    Ok(DescribeSubnetsResponse { subnets: page.items.into_iter().collect(), next_token: page.next_token })
+    let page = filter::page(
+        shown,
+        request.max_results,
+        request.next_token.as_deref(),
+        &request.subnet_ids,
+    )?;
+    Ok(DescribeSubnetsResponse {
+        subnets: page.items.into_iter().collect(),
+        next_token: page.next_token,
+    })
 }
 
 pub(super) fn delete(
@@ -61,7 +93,10 @@ pub(super) fn delete(
     request: &DeleteSubnetRequest,
 ) -> Result<DeleteSubnetResponse, AwsError> {
     let id = find_id::<Subnet>(network, caller, &request.subnet_id)?;
-    let inside = network.interfaces.values().filter(|interface| interface.subnet == id);
+    let inside = network
+        .interfaces
+        .values()
+        .filter(|interface| interface.subnet == id);
     let inside: Vec<String> = inside.map(|interface| interface.id.to_string()).collect();
     if !inside.is_empty() {
         let message = format!(
@@ -73,14 +108,23 @@ pub(super) fn delete(
     let tables: Vec<RouteTableId> = network.route_tables.keys().cloned().collect();
     for table in tables {
         let used = RouteTableUse::Subnet(id.clone());
-        if network.route_tables.get(&table).is_some_and(|row| row.associations.values().any(|user| *user == used))
+        if network
+            .route_tables
+            .get(&table)
+            .is_some_and(|row| row.associations.values().any(|user| *user == used))
             && let Some(row) = network.route_tables.get_mut(&table)
         {
             row.associations.retain(|_, user| *user != used);
         }
     }
-    let acl = network.network_acls.values().find(|acl| acl.associations.values().any(|subnet| *subnet == id));
-    if let Some(acl) = acl.map(|acl| acl.id.clone()).and_then(|acl| network.network_acls.get_mut(&acl)) {
+    let acl = network
+        .network_acls
+        .values()
+        .find(|acl| acl.associations.values().any(|subnet| *subnet == id));
+    if let Some(acl) = acl
+        .map(|acl| acl.id.clone())
+        .and_then(|acl| network.network_acls.get_mut(&acl))
+    {
         acl.associations.retain(|_, subnet| *subnet != id);
     }
     network.subnets.remove(&id);
@@ -93,7 +137,11 @@ pub(super) fn modify(
     request: &ModifySubnetAttributeRequest,
 ) -> Result<ModifySubnetAttributeResponse, AwsError> {
     let id = find_id::<Subnet>(network, caller, &request.subnet_id)?;
-    let Some(value) = request.map_public_ip_on_launch.as_ref().and_then(|asked| asked.value) else {
+    let Some(value) = request
+        .map_public_ip_on_launch
+        .as_ref()
+        .and_then(|asked| asked.value)
+    else {
         return Err(AwsError::missing("MapPublicIpOnLaunch"));
     };
     if let Some(subnet) = network.subnets.get_mut(&id) {
@@ -117,11 +165,23 @@ pub(super) struct NewSubnet {
 }
 
 /// Makes a subnet; the VPC's default ACL filters it.
-pub(super) fn make(network: &mut Network, caller: &Caller, new: NewSubnet, context: &mut Context<'_>) -> SubnetId {
+pub(super) fn make(
+    network: &mut Network,
+    caller: &Caller,
+    new: NewSubnet,
+    context: &mut Context<'_>,
+) -> SubnetId {
     let id = SubnetId::from_random((context.random)());
-    let acl = network.network_acls.values().find(|acl| acl.vpc == new.vpc && acl.is_default).map(|acl| acl.id.clone());
+    let acl = network
+        .network_acls
+        .values()
+        .find(|acl| acl.vpc == new.vpc && acl.is_default)
+        .map(|acl| acl.id.clone());
     if let Some(acl) = acl.and_then(|acl| network.network_acls.get_mut(&acl)) {
-        acl.associations.insert(NetworkAclAssociationId::from_random((context.random)()), id.clone());
+        acl.associations.insert(
+            NetworkAclAssociationId::from_random((context.random)()),
+            id.clone(),
+        );
     }
     let subnet = Subnet {
         id: id.clone(),
@@ -142,7 +202,9 @@ pub(super) fn make(network: &mut Network, caller: &Caller, new: NewSubnet, conte
 fn zone(caller: &Caller, name: Option<&str>, id: Option<&str>) -> Result<char, AwsError> {
     let mut zones = region::zones(caller.region.as_str());
     let unknown = |given: &str| {
-        let all: Vec<String> = region::zones(caller.region.as_str()).map(|zone| zone.name).collect();
+        let all: Vec<String> = region::zones(caller.region.as_str())
+            .map(|zone| zone.name)
+            .collect();
         let message = format!(
             "Value ({given}) for parameter availabilityZone is invalid. Subnets can currently only be created in the following availability zones: {}.",
             all.join(", ")
@@ -154,9 +216,15 @@ fn zone(caller: &Caller, name: Option<&str>, id: Option<&str>) -> Result<char, A
             let message = "Give AvailabilityZone or AvailabilityZoneId, not both.";
             return Err(AwsError::new("InvalidParameterCombination", message));
         }
-        (Some(name), None) => zones.find(|zone| zone.name == name).ok_or_else(|| unknown(name))?,
-        (None, Some(id)) => zones.find(|zone| zone.id == id).ok_or_else(|| unknown(id))?,
-        (None, None) => zones.next().ok_or_else(|| unknown(caller.region.as_str()))?,
+        (Some(name), None) => zones
+            .find(|zone| zone.name == name)
+            .ok_or_else(|| unknown(name))?,
+        (None, Some(id)) => zones
+            .find(|zone| zone.id == id)
+            .ok_or_else(|| unknown(id))?,
+        (None, None) => zones
+            .next()
+            .ok_or_else(|| unknown(caller.region.as_str()))?,
     };
     Ok(found.letter)
 }
@@ -172,7 +240,8 @@ fn item(network: &Network, subnet: &Subnet) -> SubnetItem {
         cidr_block: subnet.cidr.to_string(),
         availability_zone: zone.name,
         availability_zone_id: zone.id,
-        available_ip_address_count: i32::try_from(check::free_addresses(network, subnet)).unwrap_or(i32::MAX),
+        available_ip_address_count: i32::try_from(check::free_addresses(network, subnet))
+            .unwrap_or(i32::MAX),
         default_for_az: subnet.is_default,
         map_public_ip_on_launch: subnet.map_public_ip,
         private_dns_name_options_on_launch: PrivateDnsNameOptionsOnLaunchItem {
@@ -185,7 +254,10 @@ fn item(network: &Network, subnet: &Subnet) -> SubnetItem {
 }
 
 fn arn(subnet: &Subnet) -> String {
-    format!("arn:aws:ec2:{}:{}:subnet/{}", subnet.region, subnet.owner, subnet.id)
+    format!(
+        "arn:aws:ec2:{}:{}:subnet/{}",
+        subnet.region, subnet.owner, subnet.id
+    )
 }
 
 fn filter_values(network: &Network, subnet: &Subnet, name: &str) -> Option<Vec<String>> {

@@ -16,7 +16,9 @@ pub(super) fn create(
     if request.tags.is_empty() {
         return Err(AwsError::missing("tagSet"));
     }
-    let changed = each(network, caller, &request.resources, context, |tags| check::add_tags(tags, &request.tags))?;
+    let changed = each(network, caller, &request.resources, context, |tags| {
+        check::add_tags(tags, &request.tags)
+    })?;
     write(network, caller, changed);
     Ok(CreateTagsResponse(Done::YES))
 }
@@ -30,7 +32,8 @@ pub(super) fn delete(
     let changed = each(network, caller, &request.resources, context, |tags| {
         // A tag without a value goes whatever its value is; no tag at all means every one.
         tags.retain(|key, value| {
-            let asked = |tag: &TagInput| tag.key == *key && (tag.value.is_empty() || tag.value == *value);
+            let asked =
+                |tag: &TagInput| tag.key == *key && (tag.value.is_empty() || tag.value == *value);
             !request.tags.is_empty() && !request.tags.iter().any(asked)
         });
         Ok(())
@@ -57,8 +60,17 @@ pub(super) fn describe(
     for (id, rule) in rules(network, caller) {
         gather(&mut all, id.as_str(), RULE, &rule.tags);
     }
-    for peering in network.peerings.values().filter(|row| peering_view::sees(row, caller, context.now)) {
-        gather(&mut all, peering.id.as_str(), PEERING, &peering_view::view(peering, caller).tags);
+    for peering in network
+        .peerings
+        .values()
+        .filter(|row| peering_view::sees(row, caller, context.now))
+    {
+        gather(
+            &mut all,
+            peering.id.as_str(),
+            PEERING,
+            &peering_view::view(peering, caller).tags,
+        );
     }
     let mut shown = Vec::new();
     for tag in all {
@@ -74,8 +86,16 @@ pub(super) fn describe(
             shown.push(tag);
         }
     }
-    let page = filter::page(shown, request.max_results, request.next_token.as_deref(), &[])?;
-    Ok(DescribeTagsResponse { tags: page.items.into_iter().collect(), next_token: page.next_token })
+    let page = filter::page(
+        shown,
+        request.max_results,
+        request.next_token.as_deref(),
+        &[],
+    )?;
+    Ok(DescribeTagsResponse {
+        tags: page.items.into_iter().collect(),
+        next_token: page.next_token,
+    })
 }
 
 const RULE: &str = "security-group-rule";
@@ -94,7 +114,11 @@ fn rules<'n>(
     network: &'n Network,
     caller: &'n Caller,
 ) -> impl Iterator<Item = (&'n SecurityGroupRuleId, &'n SecurityGroupRule)> {
-    network.security_groups.values().filter(|group| group.is_of(caller)).flat_map(|group| group.rules.iter())
+    network
+        .security_groups
+        .values()
+        .filter(|group| group.is_of(caller))
+        .flat_map(|group| group.rules.iter())
 }
 
 /// The new tags of each resource; nothing is written before all are known to be good.
@@ -121,16 +145,46 @@ fn each(
 macro_rules! by_prefix {
     ($id:expr, $type:ident => $body:expr, rule => $rule:expr, peering => $peering:expr, else => $other:expr) => {
         match $id.rsplit_once('-').map(|(prefix, _)| prefix) {
-            Some(VpcId::PREFIX) => { type $type = Vpc; $body }
-            Some(SubnetId::PREFIX) => { type $type = Subnet; $body }
-            Some(RouteTableId::PREFIX) => { type $type = RouteTable; $body }
-            Some(InternetGatewayId::PREFIX) => { type $type = InternetGateway; $body }
-            Some(SecurityGroupId::PREFIX) => { type $type = SecurityGroup; $body }
-            Some(NetworkAclId::PREFIX) => { type $type = NetworkAcl; $body }
-            Some(InterfaceId::PREFIX) => { type $type = Interface; $body }
-            Some(InstanceId::PREFIX) => { type $type = Instance; $body }
-            Some(EndpointServiceId::PREFIX) => { type $type = EndpointService; $body }
-            Some(EndpointId::PREFIX) => { type $type = Endpoint; $body }
+            Some(VpcId::PREFIX) => {
+                type $type = Vpc;
+                $body
+            }
+            Some(SubnetId::PREFIX) => {
+                type $type = Subnet;
+                $body
+            }
+            Some(RouteTableId::PREFIX) => {
+                type $type = RouteTable;
+                $body
+            }
+            Some(InternetGatewayId::PREFIX) => {
+                type $type = InternetGateway;
+                $body
+            }
+            Some(SecurityGroupId::PREFIX) => {
+                type $type = SecurityGroup;
+                $body
+            }
+            Some(NetworkAclId::PREFIX) => {
+                type $type = NetworkAcl;
+                $body
+            }
+            Some(InterfaceId::PREFIX) => {
+                type $type = Interface;
+                $body
+            }
+            Some(InstanceId::PREFIX) => {
+                type $type = Instance;
+                $body
+            }
+            Some(EndpointServiceId::PREFIX) => {
+                type $type = EndpointService;
+                $body
+            }
+            Some(EndpointId::PREFIX) => {
+                type $type = Endpoint;
+                $body
+            }
             Some(SecurityGroupRuleId::PREFIX) => $rule,
             Some(PeeringId::PREFIX) => $peering,
             _ => $other,
@@ -181,18 +235,29 @@ fn write_rule(network: &mut Network, id: &str, tags: Tags) {
     let Ok(rule) = id.parse::<SecurityGroupRuleId>() else {
         return;
     };
-    let group = network.security_groups.values().find(|group| group.rules.contains_key(&rule));
+    let group = network
+        .security_groups
+        .values()
+        .find(|group| group.rules.contains_key(&rule));
     let Some(group) = group.map(|group| group.id.clone()) else {
         return;
     };
-    if let Some(rule) = network.security_groups.get_mut(&group).and_then(|group| group.rules.get_mut(&rule)) {
+    if let Some(rule) = network
+        .security_groups
+        .get_mut(&group)
+        .and_then(|group| group.rules.get_mut(&rule))
+    {
         rule.tags = tags;
     }
 }
 
 /// Each side of a peering connection has tags of its own; one that is both sees one set.
 fn write_peering(network: &mut Network, caller: &Caller, id: &str, tags: Tags) {
-    let Some(peering) = id.parse::<PeeringId>().ok().and_then(|id| network.peerings.get_mut(&id)) else {
+    let Some(peering) = id
+        .parse::<PeeringId>()
+        .ok()
+        .and_then(|id| network.peerings.get_mut(&id))
+    else {
         return;
     };
     if *peering_view::view(peering, caller) == peering.accepter {

@@ -26,8 +26,15 @@ pub fn new_account<'n>(
     let account = Account {
         id: id.clone(),
         name: name.to_owned(),
-        access_key_id: format!("AKIA{}", letters(context, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 16)),
-        secret_access_key: letters(context, b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", 40),
+        access_key_id: format!(
+            "AKIA{}",
+            letters(context, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 16)
+        ),
+        secret_access_key: letters(
+            context,
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+            40,
+        ),
         created_at: context.now,
     };
     network.accounts.insert(id.clone(), account);
@@ -43,7 +50,11 @@ pub(super) fn is_new_here(network: &Network, caller: &Caller) -> bool {
 }
 
 /// Gives the account its default VPC in this Region, once.
-pub(super) fn settle(network: &mut Network, caller: &Caller, context: &mut Context<'_>) -> Result<(), AwsError> {
+pub(super) fn settle(
+    network: &mut Network,
+    caller: &Caller,
+    context: &mut Context<'_>,
+) -> Result<(), AwsError> {
     network.counters.insert(marker(caller), 1);
     make_default_vpc(network, caller, context).map(drop)
 }
@@ -55,10 +66,18 @@ pub(super) fn make_default_vpc(
     context: &mut Context<'_>,
 ) -> Result<VpcId, AwsError> {
     let Some(info) = region(caller.region.as_str()) else {
-        let message = format!("There is no Region {}. DescribeRegions lists them.", caller.region);
+        let message = format!(
+            "There is no Region {}. DescribeRegions lists them.",
+            caller.region
+        );
         return Err(AwsError::new("InvalidParameterValue", message));
     };
-    let block = vpc::NewVpc { cidr: net(172, 31, 0, 16), is_default: true, tenancy: "default", tags: Tags::new() };
+    let block = vpc::NewVpc {
+        cidr: net(172, 31, 0, 16),
+        is_default: true,
+        tenancy: "default",
+        tags: Tags::new(),
+    };
     let id = vpc::make(network, caller, block, context);
     for (place, zone) in (0_u8..).zip(info.zones.chars()) {
         let new = subnet::NewSubnet {
@@ -73,7 +92,9 @@ pub(super) fn make_default_vpc(
     let gateway = gateway::make(network, caller, Some(id.clone()), Tags::new(), context);
     let main = vpc::main_table(network, &id).map(|table| table.id.clone());
     if let Some(table) = main.and_then(|main| network.route_tables.get_mut(&main)) {
-        table.routes.insert(net(0, 0, 0, 0), RouteTarget::InternetGateway(gateway));
+        table
+            .routes
+            .insert(net(0, 0, 0, 0), RouteTarget::InternetGateway(gateway));
     }
     Ok(id)
 }
@@ -90,7 +111,10 @@ fn net(a: u8, b: u8, c: u8, length: u8) -> Ipv4Net {
 fn free_id(network: &Network, context: &mut Context<'_>) -> AccountId {
     loop {
         let number = 100_000_000_000 + (context.random)() % 900_000_000_000;
-        let id: AccountId = number.to_string().parse().expect("12 digits are an account id");
+        let id: AccountId = number
+            .to_string()
+            .parse()
+            .expect("12 digits are an account id");
         if !network.accounts.contains_key(&id) {
             return id;
         }
@@ -103,7 +127,11 @@ fn letters(context: &mut Context<'_>, alphabet: &[u8], count: usize) -> String {
     while text.len() < count {
         let bits = (context.random)().to_be_bytes();
         let wanted = count - text.len();
-        text.extend(bits.iter().take(wanted).map(|byte| char::from(alphabet[usize::from(*byte) % alphabet.len()])));
+        text.extend(
+            bits.iter()
+                .take(wanted)
+                .map(|byte| char::from(alphabet[usize::from(*byte) % alphabet.len()])),
+        );
     }
     text
 }

@@ -4,7 +4,11 @@ use crate::error::AwsError;
 use crate::state::{PortRange, Traffic};
 
 /// A protocol with its ports (or ICMP type and code), read into canonical form. Ports of `-1` are ignored, whatever they say.
-pub(super) fn read(protocol: &str, from: Option<i32>, to: Option<i32>) -> Result<Traffic, AwsError> {
+pub(super) fn read(
+    protocol: &str,
+    from: Option<i32>,
+    to: Option<i32>,
+) -> Result<Traffic, AwsError> {
     match protocol.to_ascii_lowercase().as_str() {
         "-1" | "all" => Ok(Traffic::All),
         "tcp" | "6" => ports(from, to).map(Traffic::Tcp),
@@ -26,7 +30,11 @@ pub(super) fn show(traffic: Traffic) -> (String, i32, i32) {
         Traffic::All => ("-1".to_owned(), -1, -1),
         Traffic::Tcp(ports) => ("tcp".to_owned(), i32::from(ports.from), i32::from(ports.to)),
         Traffic::Udp(ports) => ("udp".to_owned(), i32::from(ports.from), i32::from(ports.to)),
-        Traffic::Icmp(kind, code) => ("icmp".to_owned(), kind.map_or(-1, i32::from), code.map_or(-1, i32::from)),
+        Traffic::Icmp(kind, code) => (
+            "icmp".to_owned(),
+            kind.map_or(-1, i32::from),
+            code.map_or(-1, i32::from),
+        ),
         Traffic::Protocol(number) => (number.to_string(), -1, -1),
     }
 }
@@ -42,12 +50,17 @@ pub(super) fn range(traffic: Traffic) -> Option<(i32, i32)> {
 
 fn ports(from: Option<i32>, to: Option<i32>) -> Result<PortRange, AwsError> {
     let (Some(from), Some(to)) = (from, to) else {
-        let message = "Invalid value 'Must specify both from and to ports with TCP/UDP.' for portRange.";
+        let message =
+            "Invalid value 'Must specify both from and to ports with TCP/UDP.' for portRange.";
         return Err(AwsError::new("InvalidParameterValue", message));
     };
     let port = |port: i32| {
-        u16::try_from(port)
-            .map_err(|_| AwsError::new("InvalidParameterValue", format!("TCP/UDP port ({port}) out of range")))
+        u16::try_from(port).map_err(|_| {
+            AwsError::new(
+                "InvalidParameterValue",
+                format!("TCP/UDP port ({port}) out of range"),
+            )
+        })
     };
     let (from, to) = (port(from)?, port(to)?);
     if from > to {
@@ -60,11 +73,17 @@ fn ports(from: Option<i32>, to: Option<i32>) -> Result<PortRange, AwsError> {
 fn icmp(kind: Option<i32>, code: Option<i32>) -> Result<Traffic, AwsError> {
     let value = |value: i32, what: &str| match value {
         -1 => Ok(None),
-        other => u8::try_from(other)
-            .map(Some)
-            .map_err(|_| AwsError::new("InvalidParameterValue", format!("ICMP {what} ({other}) out of range"))),
+        other => u8::try_from(other).map(Some).map_err(|_| {
+            AwsError::new(
+                "InvalidParameterValue",
+                format!("ICMP {what} ({other}) out of range"),
+            )
+        }),
     };
-    let (kind, code) = (value(kind.unwrap_or(-1), "type")?, value(code.unwrap_or(-1), "code")?);
+    let (kind, code) = (
+        value(kind.unwrap_or(-1), "type")?,
+        value(code.unwrap_or(-1), "code")?,
+    );
     if kind.is_none() && code.is_some() {
         let message = "ICMP code without a type: give both, or -1 for all.";
         return Err(AwsError::new("InvalidParameterValue", message));
@@ -81,9 +100,27 @@ mod tests {
         let cases = [
             ("-1", Some(0), Some(0), Ok(Traffic::All)),
             ("-1", None, None, Ok(Traffic::All)),
-            ("TCP", Some(5432), Some(5432), Ok(Traffic::Tcp(PortRange { from: 5432, to: 5432 }))),
-            ("6", Some(0), Some(65535), Ok(Traffic::Tcp(PortRange { from: 0, to: 65535 }))),
-            ("udp", Some(53), Some(53), Ok(Traffic::Udp(PortRange { from: 53, to: 53 }))),
+            (
+                "TCP",
+                Some(5432),
+                Some(5432),
+                Ok(Traffic::Tcp(PortRange {
+                    from: 5432,
+                    to: 5432,
+                })),
+            ),
+            (
+                "6",
+                Some(0),
+                Some(65535),
+                Ok(Traffic::Tcp(PortRange { from: 0, to: 65535 })),
+            ),
+            (
+                "udp",
+                Some(53),
+                Some(53),
+                Ok(Traffic::Udp(PortRange { from: 53, to: 53 })),
+            ),
             ("icmp", Some(-1), Some(-1), Ok(Traffic::Icmp(None, None))),
             ("1", Some(8), Some(-1), Ok(Traffic::Icmp(Some(8), None))),
             ("50", Some(7), Some(9), Ok(Traffic::Protocol(50))),
@@ -99,7 +136,11 @@ mod tests {
         ];
         for (protocol, from, to, expected) in cases {
             let read = read(protocol, from, to).map_err(|error| error.code);
-            assert_eq!(read, expected.map_err(str::to_owned), "{protocol} {from:?} {to:?}");
+            assert_eq!(
+                read,
+                expected.map_err(str::to_owned),
+                "{protocol} {from:?} {to:?}"
+            );
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::error::AwsError;
 use crate::id::*;
 use crate::rules::check::{self, Quota};
 use crate::rules::resource::{Resource, chosen, find, find_id};
-use crate::rules::{Caller, Context, block, filter, peering, region, tenant};
+use crate::rules::{Caller, Context, block, filter, peering_block, region, tenant};
 use crate::state::*;
 
 pub(super) fn create(
@@ -27,16 +27,37 @@ pub(super) fn create(
         None | Some("default") => "default",
         Some("dedicated") => "dedicated",
         Some(other) => {
-            let message = format!("Value ({other}) for parameter instanceTenancy is invalid. Use default or dedicated.");
+            let message = format!(
+                "Value ({other}) for parameter instanceTenancy is invalid. Use default or dedicated."
+            );
             return Err(AwsError::new("InvalidParameterValue", message));
         }
     };
     let tags = check::tags_from(&request.tag_specifications, Vpc::KIND)?;
-    let owned = network.vpcs.values().filter(|vpc| vpc.is_of(caller)).count();
+    let owned = network
+        .vpcs
+        .values()
+        .filter(|vpc| vpc.is_of(caller))
+        .count();
     check::within(network, Quota::VpcsPerRegion, owned + 1)?;
-    let id = make(network, caller, NewVpc { cidr, is_default: false, tenancy, tags }, context);
+    let id = make(
+        network,
+        caller,
+        NewVpc {
+            cidr,
+            is_default: false,
+            tenancy,
+            tags,
+        },
+        context,
+    );
     let vpc = find::<Vpc>(network, caller, id.as_str())?;
-    Ok(CreateVpcResponse { vpc: VpcItem { state: "pending".to_owned(), ..item(vpc) } })
+    Ok(CreateVpcResponse {
+        vpc: VpcItem {
+            state: "pending".to_owned(),
+            ..item(vpc)
+        },
+    })
 }
 
 pub(super) fn create_default(
@@ -44,15 +65,31 @@ pub(super) fn create_default(
     caller: &Caller,
     context: &mut Context<'_>,
 ) -> Result<CreateDefaultVpcResponse, AwsError> {
-    if let Some(vpc) = network.vpcs.values().find(|vpc| vpc.is_of(caller) && vpc.is_default) {
-        let message = format!("A Default VPC already exists for this account in this region: {}.", vpc.id);
+    if let Some(vpc) = network
+        .vpcs
+        .values()
+        .find(|vpc| vpc.is_of(caller) && vpc.is_default)
+    {
+        let message = format!(
+            "A Default VPC already exists for this account in this region: {}.",
+            vpc.id
+        );
         return Err(AwsError::new("DefaultVpcAlreadyExists", message));
     }
-    let owned = network.vpcs.values().filter(|vpc| vpc.is_of(caller)).count();
+    let owned = network
+        .vpcs
+        .values()
+        .filter(|vpc| vpc.is_of(caller))
+        .count();
     check::within(network, Quota::VpcsPerRegion, owned + 1)?;
     let id = tenant::make_default_vpc(network, caller, context)?;
     let vpc = find::<Vpc>(network, caller, id.as_str())?;
-    Ok(CreateDefaultVpcResponse { vpc: VpcItem { state: "pending".to_owned(), ..item(vpc) } })
+    Ok(CreateDefaultVpcResponse {
+        vpc: VpcItem {
+            state: "pending".to_owned(),
+            ..item(vpc)
+        },
+    })
 }
 
 pub(super) fn describe(
@@ -66,8 +103,16 @@ pub(super) fn describe(
             shown.push(item(vpc));
         }
     }
-    let page = filter::page(shown, request.max_results, request.next_token.as_deref(), &request.vpc_ids)?;
-    Ok(DescribeVpcsResponse { vpcs: page.items.into_iter().collect(), next_token: page.next_token })
+    let page = filter::page(
+        shown,
+        request.max_results,
+        request.next_token.as_deref(),
+        &request.vpc_ids,
+    )?;
+    Ok(DescribeVpcsResponse {
+        vpcs: page.items.into_iter().collect(),
+        next_token: page.next_token,
+    })
 }
 
 pub(super) fn delete(
@@ -85,7 +130,7 @@ pub(super) fn delete(
         );
         return Err(AwsError::new("DependencyViolation", message));
     }
-    peering::vpc_is_gone(network, &id, context);
+    peering_block::vpc_is_gone(network, &id, context);
     remove_all(&mut network.security_groups, |group| group.vpc == id);
     remove_all(&mut network.network_acls, |acl| acl.vpc == id);
     remove_all(&mut network.route_tables, |table| table.vpc == id);
@@ -106,17 +151,24 @@ pub(super) fn modify_attribute(
     ];
     match asked.iter().filter(|attribute| attribute.is_some()).count() {
         1 => {}
-        0 => return Err(AwsError::missing("EnableDnsSupport or EnableDnsHostnames or EnableNetworkAddressUsageMetrics")),
+        0 => {
+            return Err(AwsError::missing(
+                "EnableDnsSupport or EnableDnsHostnames or EnableNetworkAddressUsageMetrics",
+            ));
+        }
         _ => {
             let message = "A call changes one attribute. Make a call for each.";
             return Err(AwsError::new("InvalidParameterCombination", message));
         }
     }
-    let wanted = |attribute: &Option<AttributeBooleanValue>| attribute.as_ref().and_then(|asked| asked.value);
+    let wanted = |attribute: &Option<AttributeBooleanValue>| {
+        attribute.as_ref().and_then(|asked| asked.value)
+    };
     if let Some(vpc) = network.vpcs.get_mut(&id) {
         vpc.dns_support = wanted(&request.enable_dns_support).unwrap_or(vpc.dns_support);
         vpc.dns_hostnames = wanted(&request.enable_dns_hostnames).unwrap_or(vpc.dns_hostnames);
-        vpc.usage_metrics = wanted(&request.enable_network_address_usage_metrics).unwrap_or(vpc.usage_metrics);
+        vpc.usage_metrics =
+            wanted(&request.enable_network_address_usage_metrics).unwrap_or(vpc.usage_metrics);
     }
     Ok(ModifyVpcAttributeResponse(Done::YES))
 }
@@ -127,14 +179,20 @@ pub(super) fn describe_attribute(
     request: &DescribeVpcAttributeRequest,
 ) -> Result<DescribeVpcAttributeResponse, AwsError> {
     let vpc = check::find_vpc(network, caller, &request.vpc_id)?;
-    let mut answer = DescribeVpcAttributeResponse { vpc_id: vpc.id.to_string(), ..Default::default() };
+    let mut answer = DescribeVpcAttributeResponse {
+        vpc_id: vpc.id.to_string(),
+        ..Default::default()
+    };
     let value = |value| Some(AttributeBooleanValueItem { value });
     match request.attribute.as_str() {
         "enableDnsSupport" => answer.enable_dns_support = value(vpc.dns_support),
         "enableDnsHostnames" => answer.enable_dns_hostnames = value(vpc.dns_hostnames),
-        "enableNetworkAddressUsageMetrics" => answer.enable_network_address_usage_metrics = value(vpc.usage_metrics),
+        "enableNetworkAddressUsageMetrics" => {
+            answer.enable_network_address_usage_metrics = value(vpc.usage_metrics);
+        }
         other => {
-            let message = format!("Value ({other}) for parameter attribute is invalid. Unknown attribute.");
+            let message =
+                format!("Value ({other}) for parameter attribute is invalid. Unknown attribute.");
             return Err(AwsError::new("InvalidParameterValue", message));
         }
     }
@@ -154,7 +212,12 @@ pub(super) struct NewVpc<'a> {
 }
 
 /// Makes a VPC with its main route table, default group and default ACL.
-pub(super) fn make(network: &mut Network, caller: &Caller, new: NewVpc<'_>, context: &mut Context<'_>) -> VpcId {
+pub(super) fn make(
+    network: &mut Network,
+    caller: &Caller,
+    new: NewVpc<'_>,
+    context: &mut Context<'_>,
+) -> VpcId {
     let mut bits = || (context.random)();
     let (owner, region) = (caller.account.clone(), caller.region.clone());
     let id = VpcId::from_random(bits());
@@ -166,7 +229,10 @@ pub(super) fn make(network: &mut Network, caller: &Caller, new: NewVpc<'_>, cont
         region: region.clone(),
         index: network.next_link(),
         routes: BTreeMap::new(),
-        associations: BTreeMap::from([(RouteTableAssociationId::from_random(bits()), RouteTableUse::Main)]),
+        associations: BTreeMap::from([(
+            RouteTableAssociationId::from_random(bits()),
+            RouteTableUse::Main,
+        )]),
         tags: Tags::new(),
     };
     let acl = NetworkAcl {
@@ -175,7 +241,9 @@ pub(super) fn make(network: &mut Network, caller: &Caller, new: NewVpc<'_>, cont
         owner: owner.clone(),
         region: region.clone(),
         is_default: true,
-        entries: [Direction::Ingress, Direction::Egress].map(allow_all).to_vec(),
+        entries: [Direction::Ingress, Direction::Egress]
+            .map(allow_all)
+            .to_vec(),
         associations: BTreeMap::new(),
         tags: Tags::new(),
     };
@@ -187,10 +255,20 @@ pub(super) fn make(network: &mut Network, caller: &Caller, new: NewVpc<'_>, cont
         description: None,
         tags: Tags::new(),
     };
-    let itself = RulePeer::Group { id: group_id.clone(), owner: owner.clone(), peering: None };
+    let itself = RulePeer::Group {
+        id: group_id.clone(),
+        owner: owner.clone(),
+        peering: None,
+    };
     let rules = BTreeMap::from([
-        (SecurityGroupRuleId::from_random(bits()), rule(Direction::Ingress, itself)),
-        (SecurityGroupRuleId::from_random(bits()), rule(Direction::Egress, RulePeer::Cidr(Ipv4Net::default()))),
+        (
+            SecurityGroupRuleId::from_random(bits()),
+            rule(Direction::Ingress, itself),
+        ),
+        (
+            SecurityGroupRuleId::from_random(bits()),
+            rule(Direction::Egress, RulePeer::Cidr(Ipv4Net::default())),
+        ),
     ]);
     let group = SecurityGroup {
         id: group_id,
@@ -206,7 +284,10 @@ pub(super) fn make(network: &mut Network, caller: &Caller, new: NewVpc<'_>, cont
         id: id.clone(),
         owner,
         region,
-        blocks: vec![CidrBlock { association, cidr: new.cidr }],
+        blocks: vec![CidrBlock {
+            association,
+            cidr: new.cidr,
+        }],
         is_default: new.is_default,
         dns_support: true,
         dns_hostnames: new.is_default,
@@ -225,13 +306,24 @@ pub(super) fn make(network: &mut Network, caller: &Caller, new: NewVpc<'_>, cont
 
 /// The main route table of a VPC.
 pub(super) fn main_table<'n>(network: &'n Network, vpc: &VpcId) -> Option<&'n RouteTable> {
-    let mut tables = network.route_tables.values().filter(|table| table.vpc == *vpc);
-    tables.find(|table| table.associations.values().any(|user| *user == RouteTableUse::Main))
+    let mut tables = network
+        .route_tables
+        .values()
+        .filter(|table| table.vpc == *vpc);
+    tables.find(|table| {
+        table
+            .associations
+            .values()
+            .any(|user| *user == RouteTableUse::Main)
+    })
 }
 
 /// The caller's default VPC in the Region.
 pub(super) fn default_vpc<'n>(network: &'n Network, caller: &Caller) -> Option<&'n Vpc> {
-    network.vpcs.values().find(|vpc| vpc.is_of(caller) && vpc.is_default)
+    network
+        .vpcs
+        .values()
+        .find(|vpc| vpc.is_of(caller) && vpc.is_default)
 }
 
 /// A VPC's block as it is shown.
@@ -239,29 +331,74 @@ pub(super) fn block_item(block: &CidrBlock, state: &str) -> VpcCidrBlockAssociat
     VpcCidrBlockAssociationItem {
         association_id: block.association.to_string(),
         cidr_block: block.cidr.to_string(),
-        cidr_block_state: VpcCidrBlockStateItem { state: state.to_owned(), status_message: None },
+        cidr_block_state: VpcCidrBlockStateItem {
+            state: state.to_owned(),
+            status_message: None,
+        },
     }
 }
 
 fn allow_all(direction: Direction) -> AclEntry {
-    AclEntry { direction, number: 100, allow: true, traffic: Traffic::All, cidr: Ipv4Net::default() }
+    AclEntry {
+        direction,
+        number: 100,
+        allow: true,
+        traffic: Traffic::All,
+        cidr: Ipv4Net::default(),
+    }
 }
 
 /// What keeps a VPC from being deleted, by name.
 fn left_in(network: &Network, id: &VpcId) -> BTreeSet<String> {
     let mut left = BTreeSet::new();
-    left.extend(network.subnets.values().filter(|row| row.vpc == *id).map(|row| row.id.to_string()));
-    left.extend(network.interfaces.values().filter(|row| row.vpc == *id).map(|row| row.id.to_string()));
-    left.extend(network.endpoints.values().filter(|row| row.vpc == *id).map(|row| row.id.to_string()));
-    left.extend(network.load_balancers.values().filter(|row| row.vpc == *id).map(|row| row.arn.clone()));
-    let gateways = network.internet_gateways.values().filter(|row| row.vpc.as_ref() == Some(id));
+    left.extend(
+        network
+            .subnets
+            .values()
+            .filter(|row| row.vpc == *id)
+            .map(|row| row.id.to_string()),
+    );
+    left.extend(
+        network
+            .interfaces
+            .values()
+            .filter(|row| row.vpc == *id)
+            .map(|row| row.id.to_string()),
+    );
+    left.extend(
+        network
+            .endpoints
+            .values()
+            .filter(|row| row.vpc == *id)
+            .map(|row| row.id.to_string()),
+    );
+    left.extend(
+        network
+            .load_balancers
+            .values()
+            .filter(|row| row.vpc == *id)
+            .map(|row| row.arn.clone()),
+    );
+    let gateways = network
+        .internet_gateways
+        .values()
+        .filter(|row| row.vpc.as_ref() == Some(id));
     left.extend(gateways.map(|row| row.id.to_string()));
-    let groups = network.security_groups.values().filter(|row| row.vpc == *id && row.name != "default");
+    let groups = network
+        .security_groups
+        .values()
+        .filter(|row| row.vpc == *id && row.name != "default");
     left.extend(groups.map(|row| row.id.to_string()));
-    let acls = network.network_acls.values().filter(|row| row.vpc == *id && !row.is_default);
+    let acls = network
+        .network_acls
+        .values()
+        .filter(|row| row.vpc == *id && !row.is_default);
     left.extend(acls.map(|row| row.id.to_string()));
     let main = main_table(network, id).map(|table| &table.id);
-    let tables = network.route_tables.values().filter(|row| row.vpc == *id && Some(&row.id) != main);
+    let tables = network
+        .route_tables
+        .values()
+        .filter(|row| row.vpc == *id && Some(&row.id) != main);
     left.extend(tables.map(|row| row.id.to_string()));
     let peerings = network.peerings.values().filter(|row| {
         row.state == PeeringState::Active && [&row.requester.vpc, &row.accepter.vpc].contains(&id)
@@ -271,7 +408,11 @@ fn left_in(network: &Network, id: &VpcId) -> BTreeSet<String> {
 }
 
 fn remove_all<K: Ord + Clone, V>(table: &mut Table<K, V>, gone: impl Fn(&V) -> bool) {
-    let keys: Vec<K> = table.iter().filter(|(_, row)| gone(row)).map(|(key, _)| key.clone()).collect();
+    let keys: Vec<K> = table
+        .iter()
+        .filter(|(_, row)| gone(row))
+        .map(|(key, _)| key.clone())
+        .collect();
     for key in keys {
         table.remove(&key);
     }
@@ -283,7 +424,11 @@ fn item(vpc: &Vpc) -> VpcItem {
         owner_id: vpc.owner.to_string(),
         state: "available".to_owned(),
         cidr_block: vpc.primary().to_string(),
-        cidr_block_association_set: vpc.blocks.iter().map(|block| block_item(block, "associated")).collect(),
+        cidr_block_association_set: vpc
+            .blocks
+            .iter()
+            .map(|block| block_item(block, "associated"))
+            .collect(),
         dhcp_options_id: vpc.dhcp_options.to_string(),
         instance_tenancy: vpc.tenancy.clone(),
         is_default: vpc.is_default,
@@ -298,9 +443,11 @@ fn filter_values(vpc: &Vpc, name: &str) -> Option<Vec<String>> {
         "state" => vec!["available".to_owned()],
         "cidr" | "cidr-block" | "cidrBlock" => vec![vpc.primary().to_string()],
         "cidr-block-association.cidr-block" => vpc.cidrs().map(|cidr| cidr.to_string()).collect(),
-        "cidr-block-association.association-id" => {
-            vpc.blocks.iter().map(|block| block.association.to_string()).collect()
-        }
+        "cidr-block-association.association-id" => vpc
+            .blocks
+            .iter()
+            .map(|block| block.association.to_string())
+            .collect(),
         "cidr-block-association.state" => vec!["associated".to_owned()],
         "dhcp-options-id" => vec![vpc.dhcp_options.to_string()],
         "is-default" | "isDefault" => vec![vpc.is_default.to_string()],

@@ -99,4 +99,3 @@ pub enum InstanceState {
     /// It ended; its interfaces are gone.
     Terminated,
 }
-

@@ -103,9 +103,14 @@ impl Network {
     /// `None` when all are taken.
     #[must_use]
     pub fn free_public_address(&self) -> Option<Ipv4Addr> {
-        let taken: std::collections::BTreeSet<Ipv4Addr> =
-            self.interfaces.values().filter_map(|interface| interface.public_ip).collect();
-        (10..=254).map(|last| Ipv4Addr::new(198, 51, 100, last)).find(|address| !taken.contains(address))
+        let taken: std::collections::BTreeSet<Ipv4Addr> = self
+            .interfaces
+            .values()
+            .filter_map(|interface| interface.public_ip)
+            .collect();
+        (10..=254)
+            .map(|last| Ipv4Addr::new(198, 51, 100, last))
+            .find(|address| !taken.contains(address))
     }
 
     fn next_counter(&mut self, name: &str) -> u32 {

@@ -11,7 +11,10 @@ pub struct Table<K, V> {
 
 impl<K, V> Default for Table<K, V> {
     fn default() -> Self {
-        Self { rows: BTreeMap::new(), changed: BTreeSet::new() }
+        Self {
+            rows: BTreeMap::new(),
+            changed: BTreeSet::new(),
+        }
     }
 }
 
@@ -81,7 +84,13 @@ impl<K: Ord + Clone, V> Table<K, V> {
     /// The keys changed since the last call, with their rows; `None` is a row that is gone.
     pub fn take_changed(&mut self) -> Vec<(K, Option<&V>)> {
         let changed = std::mem::take(&mut self.changed);
-        changed.into_iter().map(|key| { let row = self.rows.get(&key); (key, row) }).collect()
+        changed
+            .into_iter()
+            .map(|key| {
+                let row = self.rows.get(&key);
+                (key, row)
+            })
+            .collect()
     }
 }
 
@@ -96,7 +105,10 @@ mod tests {
         table.insert("new", 2);
         table.load("gone", 3);
         table.remove(&"gone");
-        assert_eq!(table.take_changed(), vec![("gone", None), ("new", Some(&2))]);
+        assert_eq!(
+            table.take_changed(),
+            vec![("gone", None), ("new", Some(&2))]
+        );
         assert_eq!(table.take_changed(), vec![]);
         *table.get_mut(&"old").expect("a row") = 5;
         assert_eq!(table.take_changed(), vec![("old", Some(&5))]);

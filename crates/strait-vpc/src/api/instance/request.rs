@@ -149,25 +149,49 @@ impl Refused for RunInstancesRequest {
             ("KernelId", self.kernel_id.is_some()),
             ("RamdiskId", self.ramdisk_id.is_some()),
             ("UserData", self.user_data.is_some()),
-            ("ElasticGpuSpecification", self.elastic_gpu_specification.is_some()),
-            ("ElasticInferenceAccelerator", self.elastic_inference_accelerators.is_some()),
+            (
+                "ElasticGpuSpecification",
+                self.elastic_gpu_specification.is_some(),
+            ),
+            (
+                "ElasticInferenceAccelerator",
+                self.elastic_inference_accelerators.is_some(),
+            ),
             ("LaunchTemplate", self.launch_template.is_some()),
-            ("InstanceMarketOptions", self.instance_market_options.is_some()),
+            (
+                "InstanceMarketOptions",
+                self.instance_market_options.is_some(),
+            ),
             ("CreditSpecification", self.credit_specification.is_some()),
             ("CpuOptions", self.cpu_options.is_some()),
-            ("CapacityReservationSpecification", self.capacity_reservation_specification.is_some()),
+            (
+                "CapacityReservationSpecification",
+                self.capacity_reservation_specification.is_some(),
+            ),
             ("HibernationOptions", self.hibernation_options.is_some()),
-            ("LicenseSpecification", self.license_specifications.is_some()),
+            (
+                "LicenseSpecification",
+                self.license_specifications.is_some(),
+            ),
             ("MetadataOptions", self.metadata_options.is_some()),
             ("EnclaveOptions", self.enclave_options.is_some()),
-            ("PrivateDnsNameOptions", self.private_dns_name_options.is_some()),
+            (
+                "PrivateDnsNameOptions",
+                self.private_dns_name_options.is_some(),
+            ),
             ("MaintenanceOptions", self.maintenance_options.is_some()),
             ("DisableApiStop", self.disable_api_stop == Some(true)),
             ("EnablePrimaryIpv6", self.enable_primary_ipv6 == Some(true)),
-            ("NetworkPerformanceOptions", self.network_performance_options.is_some()),
+            (
+                "NetworkPerformanceOptions",
+                self.network_performance_options.is_some(),
+            ),
             ("Operator", self.operator.is_some()),
             ("SecondaryInterface", self.secondary_interfaces.is_some()),
-            ("DisableApiTermination", self.disable_api_termination == Some(true)),
+            (
+                "DisableApiTermination",
+                self.disable_api_termination == Some(true),
+            ),
             ("AdditionalInfo", self.additional_info.is_some()),
             ("IamInstanceProfile", self.iam_instance_profile.is_some()),
             ("EbsOptimized", self.ebs_optimized == Some(true)),
@@ -261,9 +285,10 @@ pub struct DescribeInstanceStatusRequest {
 
 impl Refused for DescribeInstanceStatusRequest {
     fn refused(&self) -> Option<&'static str> {
-        given(&[
-            ("IncludeManagedResources", self.include_managed_resources == Some(true)),
-        ])
+        given(&[(
+            "IncludeManagedResources",
+            self.include_managed_resources == Some(true),
+        )])
     }
 }
 

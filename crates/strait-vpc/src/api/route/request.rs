@@ -195,15 +195,24 @@ pub struct CreateRouteRequest {
 impl Refused for CreateRouteRequest {
     fn refused(&self) -> Option<&'static str> {
         given(&[
-            ("DestinationPrefixListId", self.destination_prefix_list_id.is_some()),
+            (
+                "DestinationPrefixListId",
+                self.destination_prefix_list_id.is_some(),
+            ),
             ("VpcEndpointId", self.vpc_endpoint_id.is_some()),
             ("TransitGatewayId", self.transit_gateway_id.is_some()),
             ("LocalGatewayId", self.local_gateway_id.is_some()),
             ("CarrierGatewayId", self.carrier_gateway_id.is_some()),
             ("CoreNetworkArn", self.core_network_arn.is_some()),
             ("OdbNetworkArn", self.odb_network_arn.is_some()),
-            ("DestinationIpv6CidrBlock", self.destination_ipv6_cidr_block.is_some()),
-            ("EgressOnlyInternetGatewayId", self.egress_only_internet_gateway_id.is_some()),
+            (
+                "DestinationIpv6CidrBlock",
+                self.destination_ipv6_cidr_block.is_some(),
+            ),
+            (
+                "EgressOnlyInternetGatewayId",
+                self.egress_only_internet_gateway_id.is_some(),
+            ),
             ("NatGatewayId", self.nat_gateway_id.is_some()),
         ])
     }
@@ -271,7 +280,10 @@ pub struct ReplaceRouteRequest {
 impl Refused for ReplaceRouteRequest {
     fn refused(&self) -> Option<&'static str> {
         given(&[
-            ("DestinationPrefixListId", self.destination_prefix_list_id.is_some()),
+            (
+                "DestinationPrefixListId",
+                self.destination_prefix_list_id.is_some(),
+            ),
             ("VpcEndpointId", self.vpc_endpoint_id.is_some()),
             ("LocalTarget", self.local_target == Some(true)),
             ("TransitGatewayId", self.transit_gateway_id.is_some()),
@@ -279,8 +291,14 @@ impl Refused for ReplaceRouteRequest {
             ("CarrierGatewayId", self.carrier_gateway_id.is_some()),
             ("CoreNetworkArn", self.core_network_arn.is_some()),
             ("OdbNetworkArn", self.odb_network_arn.is_some()),
-            ("DestinationIpv6CidrBlock", self.destination_ipv6_cidr_block.is_some()),
-            ("EgressOnlyInternetGatewayId", self.egress_only_internet_gateway_id.is_some()),
+            (
+                "DestinationIpv6CidrBlock",
+                self.destination_ipv6_cidr_block.is_some(),
+            ),
+            (
+                "EgressOnlyInternetGatewayId",
+                self.egress_only_internet_gateway_id.is_some(),
+            ),
             ("NatGatewayId", self.nat_gateway_id.is_some()),
         ])
     }
@@ -309,8 +327,14 @@ pub struct DeleteRouteRequest {
 impl Refused for DeleteRouteRequest {
     fn refused(&self) -> Option<&'static str> {
         given(&[
-            ("DestinationPrefixListId", self.destination_prefix_list_id.is_some()),
-            ("DestinationIpv6CidrBlock", self.destination_ipv6_cidr_block.is_some()),
+            (
+                "DestinationPrefixListId",
+                self.destination_prefix_list_id.is_some(),
+            ),
+            (
+                "DestinationIpv6CidrBlock",
+                self.destination_ipv6_cidr_block.is_some(),
+            ),
         ])
     }
 }

@@ -58,9 +58,18 @@ impl Refused for CreateVpcRequest {
             ("Ipv4NetmaskLength", self.ipv4_netmask_length.is_some()),
             ("Ipv6IpamPoolId", self.ipv6_ipam_pool_id.is_some()),
             ("Ipv6NetmaskLength", self.ipv6_netmask_length.is_some()),
-            ("Ipv6CidrBlockNetworkBorderGroup", self.ipv6_cidr_block_network_border_group.is_some()),
-            ("VpcEncryptionControl", self.vpc_encryption_control.is_some()),
-            ("AmazonProvidedIpv6CidrBlock", self.amazon_provided_ipv6_cidr_block == Some(true)),
+            (
+                "Ipv6CidrBlockNetworkBorderGroup",
+                self.ipv6_cidr_block_network_border_group.is_some(),
+            ),
+            (
+                "VpcEncryptionControl",
+                self.vpc_encryption_control.is_some(),
+            ),
+            (
+                "AmazonProvidedIpv6CidrBlock",
+                self.amazon_provided_ipv6_cidr_block == Some(true),
+            ),
         ])
     }
 }
@@ -210,14 +219,20 @@ pub struct AssociateVpcCidrBlockRequest {
 impl Refused for AssociateVpcCidrBlockRequest {
     fn refused(&self) -> Option<&'static str> {
         given(&[
-            ("Ipv6CidrBlockNetworkBorderGroup", self.ipv6_cidr_block_network_border_group.is_some()),
+            (
+                "Ipv6CidrBlockNetworkBorderGroup",
+                self.ipv6_cidr_block_network_border_group.is_some(),
+            ),
             ("Ipv6Pool", self.ipv6_pool.is_some()),
             ("Ipv6CidrBlock", self.ipv6_cidr_block.is_some()),
             ("Ipv4IpamPoolId", self.ipv4_ipam_pool_id.is_some()),
             ("Ipv4NetmaskLength", self.ipv4_netmask_length.is_some()),
             ("Ipv6IpamPoolId", self.ipv6_ipam_pool_id.is_some()),
             ("Ipv6NetmaskLength", self.ipv6_netmask_length.is_some()),
-            ("AmazonProvidedIpv6CidrBlock", self.amazon_provided_ipv6_cidr_block == Some(true)),
+            (
+                "AmazonProvidedIpv6CidrBlock",
+                self.amazon_provided_ipv6_cidr_block == Some(true),
+            ),
         ])
     }
 }
