@@ -18,20 +18,20 @@ use crate::verbs;
     propagate_version = true,
     max_term_width = 110
 )]
-pub struct Cli {
+pub(crate) struct Cli {
     /// The data folder [default: $XDG_DATA_HOME/strait or ~/.local/share/strait]
     #[arg(long, global = true, value_name = "FOLDER", env = "STRAIT_DATA_DIR")]
-    pub data_dir: Option<PathBuf>,
+    pub(crate) data_dir: Option<PathBuf>,
 
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
 /// What to do.
 #[derive(Debug, Subcommand)]
 #[allow(clippy::large_enum_variant, reason = "made once a run")]
-pub enum Command {
+pub(crate) enum Command {
     /// Starts Strait, or adopts what runs after the server was killed
     #[command(
         after_help = "Examples:\n  strait up --detach\n  strait up --data-dir /tmp/s --http 127.0.0.1:0 --aws 127.0.0.1:0"
@@ -83,7 +83,7 @@ pub enum Command {
 /// `strait service`.
 #[derive(Debug, Subcommand)]
 #[allow(clippy::large_enum_variant, reason = "made once a run")]
-pub enum ServiceCommand {
+pub(crate) enum ServiceCommand {
     /// Opens psql on a service, from this machine or from an instance
     #[command(
         after_help = "Examples:\n  strait service connect orders\n  strait service connect orders --from app -- -c 'select 1'"
@@ -96,7 +96,7 @@ pub enum ServiceCommand {
 
 /// `strait up`.
 #[derive(Debug, Clone, Args)]
-pub struct Up {
+pub(crate) struct Up {
     /// Where the REST API answers
     #[arg(
         long,
@@ -104,7 +104,7 @@ pub struct Up {
         env = "STRAIT_HTTP",
         default_value = "127.0.0.1:8470"
     )]
-    pub http: SocketAddr,
+    pub(crate) http: SocketAddr,
     /// Where the AWS APIs answer
     #[arg(
         long,
@@ -112,7 +112,7 @@ pub struct Up {
         env = "STRAIT_AWS",
         default_value = "127.0.0.1:8471"
     )]
-    pub aws: SocketAddr,
+    pub(crate) aws: SocketAddr,
     /// The domain of services' names
     #[arg(
         long,
@@ -120,26 +120,26 @@ pub struct Up {
         env = "STRAIT_DOMAIN",
         default_value = "strait.internal"
     )]
-    pub domain: String,
+    pub(crate) domain: String,
     /// AWS's own default quotas (5 VPCs per Region) instead of 1,000 VPCs
     #[arg(long)]
-    pub aws_quotas: bool,
+    pub(crate) aws_quotas: bool,
     /// Returns when Strait is ready, and leaves it running
     #[arg(long)]
-    pub detach: bool,
+    pub(crate) detach: bool,
 }
 
 /// How to print.
 #[derive(Debug, Clone, Args)]
-pub struct Output {
+pub(crate) struct Output {
     /// For people or for programs
     #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub output: Format,
+    pub(crate) output: Format,
 }
 
 /// For people or for programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// For people.
     Table,
     /// For programs.
@@ -148,21 +148,21 @@ pub enum Format {
 
 /// `strait env`.
 #[derive(Debug, Clone, Args)]
-pub struct Env {
+pub(crate) struct Env {
     /// An account by name or 12-digit id; a new one is made
     #[arg(long, default_value = "customer", value_name = "provider|customer|ID")]
-    pub account: String,
+    pub(crate) account: String,
     /// Lines for a shell, or an object
     #[arg(long, value_enum, default_value_t = EnvFormat::Sh)]
-    pub format: EnvFormat,
+    pub(crate) format: EnvFormat,
     /// The Region that clients use by default
     #[arg(long, default_value = "us-east-1")]
-    pub region: String,
+    pub(crate) region: String,
 }
 
 /// Lines for a shell, or an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum EnvFormat {
+pub(crate) enum EnvFormat {
     /// `export NAME='value'` lines.
     Sh,
     /// A JSON object.
@@ -171,45 +171,45 @@ pub enum EnvFormat {
 
 /// `strait exec`.
 #[derive(Debug, Clone, Args)]
-pub struct Exec {
+pub(crate) struct Exec {
     /// An instance's id or Name tag, or `internet`
-    pub instance: String,
+    pub(crate) instance: String,
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
-    pub command: Vec<String>,
+    pub(crate) command: Vec<String>,
 }
 
 /// `strait service connect`.
 #[derive(Debug, Clone, Args)]
-pub struct Connect {
+pub(crate) struct Connect {
     /// The service's id or name
-    pub service: String,
+    pub(crate) service: String,
     /// From where: an instance, or `internet` [default: this machine]
     #[arg(long, value_name = "INSTANCE|internet")]
-    pub from: Option<String>,
+    pub(crate) from: Option<String>,
     /// Further arguments of psql
     #[arg(last = true)]
-    pub psql: Vec<String>,
+    pub(crate) psql: Vec<String>,
 }
 
 /// `strait reach`.
 #[derive(Debug, Clone, Args)]
-pub struct Reach {
+pub(crate) struct Reach {
     /// An instance's id or Name tag, or `internet`
-    pub from: String,
+    pub(crate) from: String,
     /// The service's id or name
-    pub service: String,
+    pub(crate) service: String,
     /// The TCP port
     #[arg(long, default_value_t = 5432)]
-    pub port: u16,
+    pub(crate) port: u16,
     /// How to print
     #[command(flatten)]
-    pub output: Output,
+    pub(crate) output: Output,
 }
 
 /// A process beside the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum AgentName {
+pub(crate) enum AgentName {
     /// Answers DNS.
     Resolver,
     /// Passes bytes from loopback ports to public addresses.

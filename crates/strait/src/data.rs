@@ -15,43 +15,43 @@ const LAYOUT: &str = "strait-data 1\n";
 
 /// A data folder.
 #[derive(Debug, Clone)]
-pub struct DataDir {
+pub(crate) struct DataDir {
     root: PathBuf,
 }
 
 /// The running server, as `DATA/run/server.json` records it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ServerRecord {
+pub(crate) struct ServerRecord {
     /// Its process id.
-    pub pid: u32,
+    pub(crate) pid: u32,
     /// When it started, in clock ticks since boot: a process id alone may be another's by now.
-    pub start_time: u64,
+    pub(crate) start_time: u64,
     /// Where the REST API answers.
-    pub http: String,
+    pub(crate) http: String,
     /// Where the AWS APIs answer.
-    pub aws: String,
+    pub(crate) aws: String,
     /// The version of the program.
-    pub version: String,
+    pub(crate) version: String,
 }
 
 /// What the CLI signs its calls with, as `DATA/credentials.json` keeps it (mode 0600).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Credentials {
+pub(crate) struct Credentials {
     /// Where the REST API answers.
-    pub url: String,
+    pub(crate) url: String,
     /// The first project.
-    pub project_id: String,
+    pub(crate) project_id: String,
     /// Its public key.
-    pub public_key: String,
+    pub(crate) public_key: String,
     /// Its secret key.
-    pub secret_key: String,
+    pub(crate) secret_key: String,
     /// The key of `strait admin` and `strait env`.
-    pub admin_key: String,
+    pub(crate) admin_key: String,
 }
 
 impl DataDir {
     /// The folder that was asked for, or the default: `STRAIT_DATA_DIR`, `$XDG_DATA_HOME/strait`, `~/.local/share/strait`.
-    pub fn locate(asked: Option<&Path>) -> Result<Self> {
+    pub(crate) fn locate(asked: Option<&Path>) -> Result<Self> {
         let variable = |name| {
             std::env::var_os(name)
                 .filter(|value| !value.is_empty())
@@ -71,7 +71,7 @@ impl DataDir {
     }
 
     /// Makes the folder if it is new, and refuses one of another layout or of something else.
-    pub fn open(&self) -> Result<()> {
+    pub(crate) fn open(&self) -> Result<()> {
         let version = self.root.join("version");
         match fs::read_to_string(&version) {
             Ok(found) if found == LAYOUT => {}
@@ -95,7 +95,7 @@ impl DataDir {
     }
 
     /// Takes the folder for this process until the lock is dropped; `None` when another server has it.
-    pub fn lock(&self) -> Result<Option<Flock<fs::File>>> {
+    pub(crate) fn lock(&self) -> Result<Option<Flock<fs::File>>> {
         let path = self.root.join("lock");
         let file = fs::OpenOptions::new()
             .create(true)
@@ -108,28 +108,28 @@ impl DataDir {
     }
 
     /// The folder itself.
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
     /// Sockets, process records, namespaces: gone after `strait down`.
-    pub fn run(&self) -> PathBuf {
+    pub(crate) fn run(&self) -> PathBuf {
         self.root.join("run")
     }
 
     /// Logs.
-    pub fn logs(&self) -> PathBuf {
+    pub(crate) fn logs(&self) -> PathBuf {
         self.root.join("log")
     }
 
     /// The server that runs on this folder, if one does.
-    pub fn server(&self) -> Option<ServerRecord> {
+    pub(crate) fn server(&self) -> Option<ServerRecord> {
         let record: ServerRecord = read_json(&self.run().join("server.json")).ok()?;
         (start_time(record.pid) == Some(record.start_time)).then_some(record)
     }
 
     /// Records this process as the server.
-    pub fn record_server(&self, http: &str, aws: &str) -> Result<()> {
+    pub(crate) fn record_server(&self, http: &str, aws: &str) -> Result<()> {
         let pid = std::process::id();
         let record = ServerRecord {
             pid,
@@ -142,18 +142,18 @@ impl DataDir {
     }
 
     /// Takes the record of the server away.
-    pub fn forget_server(&self) {
+    pub(crate) fn forget_server(&self) {
         // A record of a process that is gone is as good as none.
         let _ = fs::remove_file(self.run().join("server.json"));
     }
 
     /// Where the keys of the CLI are.
-    pub fn credentials_path(&self) -> PathBuf {
+    pub(crate) fn credentials_path(&self) -> PathBuf {
         self.root.join("credentials.json")
     }
 
     /// The keys of the CLI.
-    pub fn credentials(&self) -> Result<Credentials> {
+    pub(crate) fn credentials(&self) -> Result<Credentials> {
         read_json(&self.credentials_path()).with_context(|| {
             format!(
                 "Strait has not run yet in {}: start it with `strait up`",
@@ -163,13 +163,13 @@ impl DataDir {
     }
 
     /// Keeps the keys of the CLI.
-    pub fn keep_credentials(&self, credentials: &Credentials) -> Result<()> {
+    pub(crate) fn keep_credentials(&self, credentials: &Credentials) -> Result<()> {
         write_json(&self.credentials_path(), credentials)
     }
 }
 
 /// When a process started, in clock ticks since boot; `None` when there is no such process.
-pub fn start_time(pid: u32) -> Option<u64> {
+pub(crate) fn start_time(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, after_name) = stat.rsplit_once(')')?;
     let mut fields = after_name.split_whitespace();
@@ -179,7 +179,7 @@ pub fn start_time(pid: u32) -> Option<u64> {
 }
 
 /// Reads a JSON file.
-pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
     let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     serde_json::from_slice(&text).with_context(|| format!("{} is damaged", path.display()))
 }

@@ -21,7 +21,7 @@ use crate::data::{DataDir, ServerRecord, start_time};
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Ends everything that `strait up` started. The data stays. Called with one thread only.
-pub fn down(data: &DataDir) -> Result<()> {
+pub(crate) fn down(data: &DataDir) -> Result<()> {
     let server = data.server();
     if let Some(server) = &server {
         end_server(server)?;
@@ -60,7 +60,7 @@ pub fn down(data: &DataDir) -> Result<()> {
 }
 
 /// Says what runs; the exit status is 3 when nothing does.
-pub fn status(data: &DataDir, format: Format) -> Result<bool> {
+pub(crate) fn status(data: &DataDir, format: Format) -> Result<bool> {
     let server = data.server();
     let anchor = if data.run().is_dir() {
         Anchor::find(&data.run())?
@@ -97,7 +97,7 @@ pub fn status(data: &DataDir, format: Format) -> Result<bool> {
 
 /// The part of [`down`] that must be inside the anchor: ends services and Strait's own database in order. Called with
 /// one thread only.
-pub fn stop_services(data: &DataDir) -> Result<()> {
+pub(crate) fn stop_services(data: &DataDir) -> Result<()> {
     let Some(anchor) = Anchor::find(&data.run())? else {
         return Ok(());
     };

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, anyhow, bail};
-use reqwest::{Client, RequestBuilder};
+use reqwest::{Client, RequestBuilder, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -13,7 +13,7 @@ use crate::data::{Credentials, DataDir, ServerRecord};
 use crate::local_api::{AccountKeys, AccountName};
 
 /// Prints the variables with which clients reach Strait.
-pub async fn env(data: &DataDir, options: &Env) -> Result<()> {
+pub(crate) async fn env(data: &DataDir, options: &Env) -> Result<()> {
     let (server, credentials) = running(data)?;
     let asked = AccountName {
         name: options.account.clone(),
@@ -63,7 +63,7 @@ pub async fn env(data: &DataDir, options: &Env) -> Result<()> {
 }
 
 /// Prints the walk of a packet; whether it arrives.
-pub async fn reach(data: &DataDir, options: &Reach) -> Result<bool> {
+pub(crate) async fn reach(data: &DataDir, options: &Reach) -> Result<bool> {
     let (_, credentials) = running(data)?;
     let project =
         std::env::var("STRAIT_PROJECT_ID").unwrap_or_else(|_| credentials.project_id.clone());
@@ -90,17 +90,25 @@ pub async fn reach(data: &DataDir, options: &Reach) -> Result<bool> {
 }
 
 /// The connection string of a service, from a host or from this machine.
-pub async fn find_connection(data: &DataDir, options: &Connect) -> Result<String> {
+pub(crate) async fn find_connection(data: &DataDir, options: &Connect) -> Result<String> {
     let (_, credentials) = running(data)?;
-    let value = |name: &str, kept: &str| std::env::var(name).unwrap_or_else(|_| kept.to_owned());
-    let project = value("STRAIT_PROJECT_ID", &credentials.project_id);
-    let url = format!(
-        "{}/public/api/v1/projects/{project}/services/{}",
-        credentials.url, options.service
-    );
-    let public = value("STRAIT_PUBLIC_KEY", &credentials.public_key);
-    let secret = value("STRAIT_SECRET_KEY", &credentials.secret_key);
-    let service: Value = answer(Client::new().get(url).basic_auth(public, Some(secret))).await?;
+    let project =
+        std::env::var("STRAIT_PROJECT_ID").unwrap_or_else(|_| credentials.project_id.clone());
+    let mut url =
+        Url::parse(&credentials.url).context("the data folder's credentials.json is damaged")?;
+    let parts = [
+        "public",
+        "api",
+        "v1",
+        "projects",
+        &project,
+        "services",
+        &options.service,
+    ];
+    url.path_segments_mut()
+        .map_err(|()| anyhow!("the data folder's credentials.json is damaged"))?
+        .extend(parts);
+    let service: Value = answer(Client::new().get(url).bearer_auth(&credentials.admin_key)).await?;
     let line = if options.from.is_some() {
         "connection"
     } else {

@@ -13,7 +13,7 @@ use strait_local::cloud::{HOSTS_FILE, HostEntry};
 use crate::data::{DataDir, read_json};
 
 /// Runs a command in a host, in this process's place or as its child; returns its exit status.
-pub fn exec(data: &DataDir, host: &str, command: &[String]) -> Result<i32> {
+pub(crate) fn exec(data: &DataDir, host: &str, command: &[String]) -> Result<i32> {
     let entry = find_host(data, host)?;
     let authority = authority_path(data);
     let mut env: BTreeMap<String, String> =
@@ -40,7 +40,12 @@ pub fn exec(data: &DataDir, host: &str, command: &[String]) -> Result<i32> {
 }
 
 /// Opens psql with this connection string, from this machine or from a host.
-pub fn psql(data: &DataDir, from: Option<&str>, conninfo: &str, more: &[String]) -> Result<i32> {
+pub(crate) fn psql(
+    data: &DataDir,
+    from: Option<&str>,
+    conninfo: &str,
+    more: &[String],
+) -> Result<i32> {
     let argv: Vec<String> = ["psql".to_owned(), conninfo.to_owned()]
         .into_iter()
         .chain(more.iter().cloned())
@@ -54,7 +59,7 @@ pub fn psql(data: &DataDir, from: Option<&str>, conninfo: &str, more: &[String])
 }
 
 /// The certificate authority's file.
-pub fn authority_path(data: &DataDir) -> PathBuf {
+pub(crate) fn authority_path(data: &DataDir) -> PathBuf {
     data.root().join("ca").join("ca.crt")
 }
 

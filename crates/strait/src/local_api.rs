@@ -15,22 +15,22 @@ use strait_plane::Plane;
 
 /// An account with the keys that sign its calls.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct AccountKeys {
+pub(crate) struct AccountKeys {
     /// The 12-digit id.
-    pub id: String,
+    pub(crate) id: String,
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// The access key id.
-    pub access_key_id: String,
+    pub(crate) access_key_id: String,
     /// The secret access key.
-    pub secret_access_key: String,
+    pub(crate) secret_access_key: String,
 }
 
 /// Which account.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct AccountName {
+pub(crate) struct AccountName {
     /// Its name or 12-digit id; a new one is made.
-    pub name: String,
+    pub(crate) name: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -48,7 +48,7 @@ struct Shared {
 }
 
 /// The routes, under `/local/v1`.
-pub fn router(local: Local, plane: Plane, admin_key: &str) -> Router {
+pub(crate) fn router(local: Local, plane: Plane, admin_key: &str) -> Router {
     let expected: Arc<str> = format!("Bearer {admin_key}").into();
     Router::new()
         .route("/local/v1/accounts", post(account))
@@ -61,7 +61,7 @@ async fn only_admin(State(expected): State<Arc<str>>, request: Request, next: Ne
     let given = request
         .headers()
         .get(header::AUTHORIZATION)
-        .map(|value| value.as_bytes());
+        .map(axum::http::HeaderValue::as_bytes);
     if given.is_some_and(|given| same(given, expected.as_bytes())) {
         return next.run(request).await;
     }

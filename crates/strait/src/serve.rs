@@ -22,14 +22,14 @@ use crate::local_api;
 const TICK: Duration = Duration::from_secs(10);
 
 /// The two endpoints' sockets on the host, bound before anything starts: a port that is taken stops nothing else.
-pub struct Listeners {
+pub(crate) struct Listeners {
     http: TcpListener,
     aws: TcpListener,
 }
 
 impl Listeners {
     /// Binds both.
-    pub fn bind(options: &Up) -> Result<Self> {
+    pub(crate) fn bind(options: &Up) -> Result<Self> {
         Ok(Self {
             http: bind(options.http, "--http")?,
             aws: bind(options.aws, "--aws")?,
@@ -38,7 +38,12 @@ impl Listeners {
 }
 
 /// Serves until SIGTERM or SIGINT. What runs beside the server goes on.
-pub fn serve(data: &DataDir, options: &Up, listeners: Listeners, adopted: bool) -> Result<()> {
+pub(crate) fn serve(
+    data: &DataDir,
+    options: &Up,
+    listeners: Listeners,
+    adopted: bool,
+) -> Result<()> {
     crate::log::start();
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     let runtime = builder

@@ -17,7 +17,7 @@ use crate::serve;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Starts Strait, or says that it runs.
-pub fn up(data: &DataDir, options: &Up) -> Result<()> {
+pub(crate) fn up(data: &DataDir, options: &Up) -> Result<()> {
     if let Some(server) = data.server() {
         println!("Strait runs already (pid {}).", server.pid);
         greet(data, &server);

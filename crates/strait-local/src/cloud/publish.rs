@@ -7,7 +7,7 @@ use strait_plane::cloud::CloudError;
 use strait_vpc::Picture;
 
 use super::{INTERNET, INTERNET_ENDPOINTS, INTERNET_RESOLVER, Local};
-use crate::forwarder::{Forwarded, ForwarderAnswer, ForwarderState};
+use crate::forwarder::{Assigned, Forwarded, ForwarderAnswer, ForwarderState};
 use crate::resolver::{Listener, ResolverAnswer, ResolverState};
 use crate::{LocalError, store};
 
@@ -75,9 +75,12 @@ impl Local {
                 accept: true,
             },
         );
-        let answer = self.tell_forwarder(&forwards).await.map_err(temporary)?;
+        let answer = self
+            .tell_forwarder(&forwards)
+            .await
+            .map_err(|error| temporary(&error))?;
         let assigned = answer.services.get(service);
-        let Some(port) = assigned.and_then(|assigned| assigned.port()) else {
+        let Some(port) = assigned.and_then(Assigned::port) else {
             return Err(CloudError::Temporary(format!(
                 "no port of the loopback for this service: {assigned:?}"
             )));
@@ -89,7 +92,7 @@ impl Local {
         };
         store::write_forward(&self.inner.pool, service, Some(&forwarded))
             .await
-            .map_err(temporary)?;
+            .map_err(|error| temporary(&error))?;
         forwards.insert(service.to_owned(), forwarded);
         Ok(port)
     }
@@ -103,11 +106,11 @@ impl Local {
         forwarded.accept = false;
         store::write_forward(&self.inner.pool, service, Some(forwarded))
             .await
-            .map_err(temporary)?;
+            .map_err(|error| temporary(&error))?;
         self.tell_forwarder(&forwards)
             .await
             .map(drop)
-            .map_err(temporary)
+            .map_err(|error| temporary(&error))
     }
 
     /// Ends what goes by the service's loopback port. The port is remembered until the service is deleted.
@@ -121,7 +124,7 @@ impl Local {
         self.tell_forwarder(&rest)
             .await
             .map(drop)
-            .map_err(temporary)
+            .map_err(|error| temporary(&error))
     }
 
     /// Gives up the service's loopback port.
@@ -164,6 +167,6 @@ pub(super) fn listeners(picture: &Picture) -> BTreeSet<Listener> {
     std::iter::once(internet).chain(vpcs).collect()
 }
 
-fn temporary(error: LocalError) -> CloudError {
+fn temporary(error: &LocalError) -> CloudError {
     CloudError::Temporary(error.to_string())
 }

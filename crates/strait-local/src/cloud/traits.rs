@@ -95,7 +95,7 @@ impl Postgres for Local {
             .engine
             .ensure_running(place.instance.as_str(), service)
             .await
-            .map_err(from_local)
+            .map_err(|error| from_local(&error))
     }
 
     async fn ensure_stopped(&self, service: &ServiceSpec) -> Result<(), PostgresError> {
@@ -103,7 +103,7 @@ impl Postgres for Local {
             .engine
             .ensure_stopped(&service.id)
             .await
-            .map_err(from_local)
+            .map_err(|error| from_local(&error))
     }
 
     async fn delete(&self, service: &ServiceSpec) -> Result<(), PostgresError> {
@@ -111,10 +111,10 @@ impl Postgres for Local {
             .engine
             .delete(&service.id)
             .await
-            .map_err(from_local)?;
+            .map_err(|error| from_local(&error))?;
         self.forget_forwarding(&service.id)
             .await
-            .map_err(from_local)?;
+            .map_err(|error| from_local(&error))?;
         self.remove_place(&service.id, &service.region)
             .await
             .map_err(from_cloud)
@@ -132,7 +132,7 @@ impl Postgres for Local {
             .engine
             .end_sessions(host.as_str(), &service.id, sources)
             .await
-            .map_err(from_local)
+            .map_err(|error| from_local(&error))
     }
 
     fn authority(&self) -> String {
@@ -167,6 +167,9 @@ fn from_cloud(error: CloudError) -> PostgresError {
     }
 }
 
-fn from_local(error: LocalError) -> PostgresError {
-    PostgresError::Temporary(error.to_string())
+fn from_local(error: &LocalError) -> PostgresError {
+    if error.is_temporary() {
+        return PostgresError::Temporary(error.to_string());
+    }
+    PostgresError::Failed(error.to_string())
 }
