@@ -84,7 +84,7 @@ section() {
 
 passed() {
     PROOFS=$((PROOFS + 1))
-    printf '  ✓ %-4s %-50s %6s s  %s\n' "$1" "$2" "$(seconds_since "$3")" "$4"
+    printf '  ✓ %-4s %-52s %6s s  %s\n' "$1" "$2" "$(seconds_since "$3")" "$4"
 }
 
 broken() {

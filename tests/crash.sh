@@ -58,6 +58,7 @@ here_works() {
 # hold FROM LINE SERVICE FILE: a session that is open, works for a while and says so at its end.
 hold() {
     local run=()
+    touch "$4"
     [ "$1" = here ] || run=("$STRAIT_BIN" exec "$1" --)
     PGPASSWORD=${PASSWORD[$3]} timeout 60 "${run[@]}" psql -X -w -At "$2" -c "select 'open'" -c "select pg_sleep(6)" -c "select 'still here'" >"$4" 2>&1 </dev/null &
     HELD+=($!)
@@ -163,7 +164,7 @@ snapshot() {
 processes() {
     local process
     for process in /proc/[0-9]*; do
-        if [ "$(cat "$process/comm" 2>/dev/null)" = "$1" ] && tr '\0' ' ' 2>/dev/null <"$process/cmdline" | grep -qF "$STRAIT_DATA_DIR"; then
+        if [ "$(cat "$process/comm" 2>/dev/null)" = "$1" ] && tr '\0' ' ' 2>/dev/null <"$process/cmdline" | grep -F "$STRAIT_DATA_DIR" >/dev/null; then
             echo "${process#/proc/}"
         fi
     done
@@ -175,8 +176,8 @@ nothing_is_left() {
     {
         for process in /proc/[0-9]*; do
             if [ "${process#/proc/}" != $$ ] && [ "$(readlink "$process/exe" 2>/dev/null)" = "$(realpath "$STRAIT_BIN")" ]; then
-                if tr '\0' ' ' 2>/dev/null <"$process/cmdline" | grep -qF "$STRAIT_DATA_DIR"; then echo "process $process: $(tr '\0' ' ' <"$process/cmdline")"; fi
-            elif tr '\0' ' ' 2>/dev/null <"$process/cmdline" | grep -qF "$STRAIT_DATA_DIR/"; then
+                if tr '\0' ' ' 2>/dev/null <"$process/cmdline" | grep -F "$STRAIT_DATA_DIR" >/dev/null; then echo "process $process: $(tr '\0' ' ' <"$process/cmdline")"; fi
+            elif tr '\0' ' ' 2>/dev/null <"$process/cmdline" | grep -F "$STRAIT_DATA_DIR/" >/dev/null; then
                 echo "process $process: $(tr '\0' ' ' <"$process/cmdline")"
             fi
         done

@@ -17,4 +17,4 @@ prove 1.6 "strait service connect orders" "psql opens from here" \
 prove 1.7 "strait service connect orders --from internet" "psql opens from the internet" \
     env PGPASSWORD="${PASSWORD[orders]}" timeout 20 "$STRAIT_BIN" service connect orders --from internet -- -X -w -At -c 'select n from story'
 prove 1.8 "strait ca" "prints the certificate authority" \
-    eval 'strait ca | grep -q "BEGIN CERTIFICATE" && cmp <(strait ca) "$(strait ca --path)"'
+    eval 'strait ca | grep "BEGIN CERTIFICATE" && cmp <(strait ca) "$(strait ca --path)"'

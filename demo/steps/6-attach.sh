@@ -4,6 +4,7 @@ section 6 "The service is attached: private in, public closed"
 # A session from the public side that is open while the way is closed.
 open_session() {
     local from=$1 file=$2
+    touch "$file"
     if [ "$from" = here ]; then
         PGPASSWORD=${PASSWORD[orders]} timeout 60 psql -X -w -At "$HERE_LINE" -c "select 'open'" -c 'select pg_sleep(50)' >"$file" 2>&1 </dev/null &
     else

@@ -52,9 +52,9 @@ quietly ec2 provider "$PROVIDER_REGION" authorize-security-group-ingress --group
 instance beside "${GROUP[beside]}" beside-too
 control reset_by beside "${ADDRESS[beside-too]}" 9
 control reset_by behind "${ADDRESS[relay]}" 9
-refuse 7.7 "from the service's network to the customer's instance" "traffic starts on the customer's side only" "$DROPPED" knock beside "${ADDRESS[relay]}" 9
-refuse 7.7 "from the service's own namespace" "nor does anything get out of it" "$DROPPED" knock "$ORDERS_HOST" "${ADDRESS[relay]}" 9
-refuse 7.8 "the service itself running a program" "its user is no superuser" 'permission denied|must be superuser' \
+refuse 7.7 "from the service's network to the customer" "traffic starts on the customer's side only" "$DROPPED" knock beside "${ADDRESS[relay]}" 9
+refuse 7.8 "from the service's own namespace" "nor does anything get out of it" "$DROPPED" knock "$ORDERS_HOST" "${ADDRESS[relay]}" 9
+refuse 7.9 "the service itself running a program" "its user is no superuser" 'permission denied|must be superuser' \
     sql orders app "copy story from program 'true'"
 
 # Another project: its VPC, its customer, its keys. The customer's route and group would let the first project's range through.
@@ -74,28 +74,29 @@ other_network() {
     accept lonely "${PCX[theirs-lonely]}" && route lonely 10.90.0.0/20 "${PCX[theirs-lonely]}" && route lonely "$FIRST" "${PCX[theirs-lonely]}" || return 1
     in_other strait service attach theirs theirs --wait
 }
-prove 7.9 "another project, with VPC, customer and service" "made with its own keys" eval 'own_project && other_network'
-prove 7.10 "its customer" "gets into its service" eval 'PGPASSWORD=${PASSWORD[theirs]} answers 1 lonely "$(way theirs)" "select 1"'
+prove 7.10 "another project, with VPC, customer and service" "made with its own keys" eval 'own_project && other_network'
+prove 7.11 "its customer" "gets into its service" eval 'PGPASSWORD=${PASSWORD[theirs]} answers 1 lonely "$(way theirs)" "select 1"'
 control orders_from app
-refuse 7.11 "its customer to the first project's service" "no way in" "$DROPPED" orders_from lonely
-refuse 7.12 "its keys on the first project's service" "there is no such service for them" 'there is no service|not found|no such' \
+refuse 7.12 "its customer to the first project's service" "no way in" "$DROPPED" orders_from lonely
+refuse 7.13 "its keys on the first project's service" "there is no such service for them" 'there is no service|not found|no such' \
     in_other strait service attach orders theirs
 
 # A forged source address: the same knock from the true one works.
 quietly strait exec app -- ip address add 10.20.0.250/32 dev lo
 control knock app "$PRIVATE" 5432 "${ADDRESS[app]}"
-refuse 7.13 "a forged source address" "dropped at the interface (the true one works)" "$DROPPED" knock app "$PRIVATE" 5432 10.20.0.250
+refuse 7.14 "a forged source address" "dropped at the interface (the true one works)" "$DROPPED" knock app "$PRIVATE" 5432 10.20.0.250
 quietly strait exec app -- ip address delete 10.20.0.250/32 dev lo
 
 # Sockets and files do not care for networks.
 control ls "$STRAIT_DATA_DIR/services"
-refuse 7.14 "services' files from an instance" "not to be seen (outside they are)" 'nothing there' \
+refuse 7.15 "services' files from an instance" "not to be seen (outside they are)" 'nothing there' \
     strait exec app -- bash -c '[ -n "$(ls -A "$1" 2>/dev/null)" ] || { echo nothing there; exit 1; }' - "$STRAIT_DATA_DIR/services"
-refuse 7.15 "Unix sockets of services from an instance" "there is none" 'no socket' \
-    strait exec app -- bash -c '[ -n "$(find / -xdev -name ".s.PGSQL.*" 2>/dev/null; ls -A "$1" 2>/dev/null; grep -ao "[^ ]*\.s\.PGSQL[^ ]*" /proc/net/unix)" ] || { echo no socket; exit 1; }' - "$STRAIT_DATA_DIR/run"
-control eval 'cat /proc/[0-9]*/comm | grep -qx postgres'
-refuse 7.16 "processes of services from an instance" "not to be seen" 'no process' \
-    strait exec app -- bash -c 'cat /proc/[0-9]*/comm 2>/dev/null | grep -qx postgres || { echo no process; exit 1; }'
+control eval 'find "$STRAIT_DATA_DIR" -type s | grep . >/dev/null'
+refuse 7.16 "Unix sockets of services from an instance" "there is none" 'no socket' \
+    strait exec app -- bash -c '[ -n "$(find "$1" /run /tmp /dev/shm -type s 2>/dev/null; grep -a "PGSQL" /proc/net/unix)" ] || { echo no socket; exit 1; }' - "$STRAIT_DATA_DIR"
+control eval 'cat /proc/[0-9]*/comm | grep -x postgres >/dev/null'
+refuse 7.17 "processes of services from an instance" "not to be seen" 'no process' \
+    strait exec app -- bash -c 'cat /proc/[0-9]*/comm 2>/dev/null | grep -x postgres >/dev/null || { echo no process; exit 1; }'
 
 # A second customer with the same range on one Peering VPC.
 RIVAL=$(account rival)
@@ -108,9 +109,9 @@ quietly route rival "$FIRST" "${PCX[peering-rival]}"
 told_of_overlap() {
     peering peering-rival '.reason.code == "peer_range_overlaps" and (.reason.message | test("10.20.0.0/16")) and ([.reason.message, .next_action] | join(" ") | test("another Peering VPC"))'
 }
-prove 7.17 "a second customer with the range 10.20.0.0/16" "told why, and to use another Peering VPC" wait_for 5 told_of_overlap
-refuse 7.18 "its packets" "not let in" "$DROPPED" orders_from rival
-prove 7.19 "the first customer" "is untouched" orders_from app
+prove 7.18 "a second customer with the range 10.20.0.0/16" "told why, and to use another Peering VPC" wait_for 5 told_of_overlap
+refuse 7.19 "its packets" "not let in" "$DROPPED" orders_from rival
+prove 7.20 "the first customer" "is untouched" orders_from app
 
-refuse 7.20 "strait reach lonely orders" "says where and why it stops" 'STOP' strait reach lonely orders
-prove 7.21 "strait reach app orders" "walks all the way" strait reach app orders
+refuse 7.21 "strait reach lonely orders" "says where and why it stops" 'STOP' strait reach lonely orders
+prove 7.22 "strait reach app orders" "walks all the way" strait reach app orders

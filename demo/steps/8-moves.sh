@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 section 8 "The service moves, and its name with it"
 
-# The advice of 7.17 followed: the second customer on another Peering VPC, by the printed script as a whole.
+# The advice of 7.18 followed: the second customer on another Peering VPC, by the printed script as a whole.
 rival_elsewhere() {
     request third "$RIVAL" rival && steps third-rival --script >"$WORK/steps.sh" || return 1
     ROUTE_TABLE_ID=${TABLE[rival]} SECURITY_GROUP_ID=${GROUP[rival]} as rival sh "$WORK/steps.sh"
