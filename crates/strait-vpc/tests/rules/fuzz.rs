@@ -2,13 +2,14 @@
 
 use proptest::prelude::*;
 use strait_vpc::api::*;
-use strait_vpc::{Action, Caller, picture};
+use strait_vpc::{AccountId, Action, Caller, Region, picture};
 
 use crate::world::*;
 
 /// A call, with numbers that choose among what there is.
 #[derive(Debug, Clone)]
 struct Step {
+    who: usize,
     what: usize,
     a: usize,
     b: usize,
@@ -23,9 +24,9 @@ proptest! {
         steps in prop::collection::vec((0..3_usize, 0..KINDS, 0..9_usize, 0..9_usize, 0..9_usize), 1..60)
     ) {
         let callers = [customer(), provider(), caller("111122223333", "eu-west-1")];
-        let mut world = World::new();
+        let mut world = seeded(&callers);
         for (who, what, a, b, c) in steps {
-            let step = Step { what, a, b, c };
+            let step = Step { who, what, a, b, c };
             let before = contents(&world.network);
             if let Err(error) = world.call(&callers[who], action(&world, &callers, &step)) {
                 prop_assert_eq!(contents(&world.network), before, "{:?}: {}", step, error);
@@ -41,141 +42,212 @@ proptest! {
 
 const KINDS: usize = 24;
 
-/// Turns a step into a call on what is there; ids of others and of things that are gone are among them.
+/// A network in which most calls find something: a VPC for each caller with a subnet and a group.
+fn seeded(callers: &[Caller; 3]) -> World {
+    let mut world = World::new();
+    for (number, caller) in callers.iter().enumerate() {
+        let vpc = world.vpc(caller, &format!("10.{number}.0.0/16"));
+        let subnet = world.subnet(caller, &vpc, &format!("10.{number}.0.0/24"));
+        world.group(caller, &vpc, "seed");
+        world.instance(caller, &subnet);
+    }
+    world
+}
+
+/// Turns a step into a call, mostly on what the caller has; ids of others and of nothing are among them.
 fn action(world: &World, callers: &[Caller; 3], step: &Step) -> Action {
     let network = &world.network;
-    let vpc = |n: usize| nth(network.vpcs.keys(), n, "vpc-01234567");
-    let subnet = |n: usize| nth(network.subnets.keys(), n, "subnet-01234567");
-    let table = |n: usize| nth(network.route_tables.keys(), n, "rtb-01234567");
-    let group = |n: usize| nth(network.security_groups.keys(), n, "sg-01234567");
-    let peering = |n: usize| nth(network.peerings.keys(), n, "pcx-01234567");
-    let instance = |n: usize| nth(network.instances.keys(), n, "i-01234567");
-    let gateway = |n: usize| nth(network.internet_gateways.keys(), n, "igw-01234567");
-    let block = |n: usize, m: usize| Some(format!("10.{n}.{}.0/{}", m * 16, 16 + m));
-    let permissions = vec![IpPermission {
-        ip_protocol: Some(["tcp", "udp", "icmp", "-1", "47"][step.b % 5].to_owned()),
-        from_port: Some(step.c as i32 - 1),
-        to_port: Some(step.c as i32 * 2 - 1),
-        ip_ranges: vec![IpRange {
-            cidr_ip: format!("10.{}.0.0/16", step.c),
-            description: None,
-        }],
-        groups: (step.c > 5)
-            .then(|| UserIdGroupPair {
-                group_id: Some(group(step.c)),
-                ..Default::default()
-            })
-            .into_iter()
-            .collect(),
-        ..Default::default()
-    }];
-    let group_id = group(step.a);
+    let me = &callers[step.who];
+    macro_rules! pick {
+        ($table:ident, $missing:literal) => {
+            |n: usize| {
+                let rows = network
+                    .$table
+                    .iter()
+                    .filter(|(_, row)| mine(me, &row.owner, &row.region, n));
+                let rows: Vec<_> = rows.map(|(id, _)| id.to_string()).collect();
+                nth(&rows, n, $missing)
+            }
+        };
+    }
+    let vpc = pick!(vpcs, "vpc-01234567");
+    let subnet = pick!(subnets, "subnet-01234567");
+    let table = pick!(route_tables, "rtb-01234567");
+    let group = pick!(security_groups, "sg-01234567");
+    let instance = pick!(instances, "i-01234567");
+    let gateway = pick!(internet_gateways, "igw-01234567");
+    let every = |n: usize| {
+        let rows: Vec<_> = network.vpcs.keys().map(ToString::to_string).collect();
+        nth(&rows, n, "vpc-01234567")
+    };
+    let peering = |n: usize| {
+        let rows: Vec<_> = network.peerings.keys().map(ToString::to_string).collect();
+        nth(&rows, n, "pcx-01234567")
+    };
+    let inside = |id: &str, n: usize| {
+        let found = network.vpcs.values().find(|vpc| vpc.id.as_str() == id);
+        let second = found.map_or(9, |vpc| vpc.primary().network().octets()[1]);
+        Some(format!("10.{second}.{n}.0/24"))
+    };
+    let block = |n: usize| Some(format!("10.{n}.0.0/16"));
+    let permissions = || {
+        vec![IpPermission {
+            ip_protocol: Some(["tcp", "udp", "icmp", "-1", "47"][step.b % 5].to_owned()),
+            from_port: Some(step.c as i32 - 1),
+            to_port: Some(step.c as i32 * 2 - 1),
+            ip_ranges: vec![IpRange {
+                cidr_ip: ["0.0.0.0/0", "10.0.0.0/8"][step.c % 2].to_owned(),
+                description: None,
+            }],
+            groups: (step.c > 5)
+                .then(|| UserIdGroupPair {
+                    group_id: Some(group(step.c)),
+                    ..Default::default()
+                })
+                .into_iter()
+                .collect(),
+            ..Default::default()
+        }]
+    };
+    let (a, b, c) = (step.a, step.b, step.c);
     match step.what {
-        0 | 1 => CreateVpcRequest {
-            cidr_block: block(step.a, step.b),
+        0 => CreateVpcRequest {
+            cidr_block: block(a),
             ..Default::default()
         }
         .into(),
-        2 | 3 => CreateSubnetRequest {
-            vpc_id: vpc(step.a),
-            cidr_block: block(step.b, 8),
+        1 | 2 => {
+            let vpc_id = vpc(a);
+            CreateSubnetRequest {
+                cidr_block: inside(&vpc_id, b),
+                vpc_id,
+                ..Default::default()
+            }
+            .into()
+        }
+        3 => DeleteSubnetRequest {
+            subnet_id: subnet(a),
             ..Default::default()
         }
         .into(),
-        4 => DeleteSubnetRequest {
-            subnet_id: subnet(step.a),
+        4 => DeleteVpcRequest {
+            vpc_id: vpc(a),
             ..Default::default()
         }
         .into(),
-        5 => DeleteVpcRequest {
-            vpc_id: vpc(step.a),
+        5 => AssociateVpcCidrBlockRequest {
+            vpc_id: vpc(a),
+            cidr_block: block(b + 3),
             ..Default::default()
         }
         .into(),
-        6 => AssociateVpcCidrBlockRequest {
-            vpc_id: vpc(step.a),
-            cidr_block: block(step.b, step.c),
+        6 => CreateRouteTableRequest {
+            vpc_id: vpc(a),
             ..Default::default()
         }
         .into(),
-        7 => CreateRouteTableRequest {
-            vpc_id: vpc(step.a),
+        7 => {
+            let subnet_id = Some(subnet(b));
+            AssociateRouteTableRequest {
+                route_table_id: table(a),
+                subnet_id,
+                ..Default::default()
+            }
+            .into()
+        }
+        8 => DeleteRouteTableRequest {
+            route_table_id: table(a),
             ..Default::default()
         }
         .into(),
-        8 => AssociateRouteTableRequest {
-            route_table_id: table(step.a),
-            subnet_id: Some(subnet(step.b)),
+        9 | 10 => CreateRouteRequest {
+            route_table_id: table(a),
+            destination_cidr_block: block(b),
+            vpc_peering_connection_id: Some(peering(c)),
             ..Default::default()
         }
         .into(),
-        9 => DeleteRouteTableRequest {
-            route_table_id: table(step.a),
-            ..Default::default()
-        }
-        .into(),
-        10 | 11 => CreateRouteRequest {
-            route_table_id: table(step.a),
-            destination_cidr_block: block(step.b, step.c),
-            vpc_peering_connection_id: Some(peering(step.c)),
-            ..Default::default()
-        }
-        .into(),
-        12 => CreateSecurityGroupRequest {
-            group_name: format!("g{}", step.b),
+        11 => CreateSecurityGroupRequest {
+            group_name: format!("g{b}"),
             group_description: "random".to_owned(),
-            vpc_id: Some(vpc(step.a)),
+            vpc_id: Some(vpc(a)),
             ..Default::default()
         }
         .into(),
-        13 => AuthorizeSecurityGroupIngressRequest {
-            group_id: Some(group_id),
-            ip_permissions: permissions,
-            ..Default::default()
+        12 | 13 => {
+            let group_id = Some(group(a));
+            let ip_permissions = permissions();
+            AuthorizeSecurityGroupIngressRequest {
+                group_id,
+                ip_permissions,
+                ..Default::default()
+            }
+            .into()
         }
-        .into(),
-        14 => RevokeSecurityGroupEgressRequest {
-            group_id,
-            ip_permissions: permissions,
-            ..Default::default()
+        14 => {
+            let ip_permissions = permissions();
+            RevokeSecurityGroupEgressRequest {
+                group_id: group(a),
+                ip_permissions,
+                ..Default::default()
+            }
+            .into()
         }
-        .into(),
         15 => DeleteSecurityGroupRequest {
-            group_id: Some(group_id),
+            group_id: Some(group(a)),
             ..Default::default()
         }
         .into(),
-        16 | 17 => ask(&vpc(step.a), (&callers[step.c % 3], &vpc(step.b))).into(),
-        18 => accept(&peering(step.a)).into(),
+        16 | 17 => {
+            let (peer, vpc_id) = (every(b), vpc(a));
+            let found = network.vpcs.values().find(|vpc| vpc.id.as_str() == peer);
+            let owner = found.map_or(me.clone(), |vpc| Caller {
+                account: vpc.owner.clone(),
+                region: vpc.region.clone(),
+            });
+            ask(&vpc_id, (&owner, &peer)).into()
+        }
+        18 => accept(&peering(a)).into(),
         19 => DeleteVpcPeeringConnectionRequest {
-            vpc_peering_connection_id: peering(step.a),
+            vpc_peering_connection_id: peering(a),
             ..Default::default()
         }
         .into(),
         20 => RunInstancesRequest {
-            subnet_id: Some(subnet(step.a)),
+            subnet_id: Some(subnet(a)),
             min_count: 1,
-            max_count: step.b as u32,
-            security_group_ids: (step.c > 6).then(|| group(step.c)).into_iter().collect(),
+            max_count: b as u32,
+            security_group_ids: (c > 6).then(|| group(c)).into_iter().collect(),
             ..one_instance()
         }
         .into(),
         21 => TerminateInstancesRequest {
-            instance_ids: vec![instance(step.a), instance(step.b)],
+            instance_ids: vec![instance(a), instance(b)],
             ..Default::default()
         }
         .into(),
         22 => CreateInternetGatewayRequest::default().into(),
-        _ => AttachInternetGatewayRequest {
-            internet_gateway_id: gateway(step.a),
-            vpc_id: vpc(step.b),
-            ..Default::default()
+        _ => {
+            let vpc_id = vpc(b);
+            AttachInternetGatewayRequest {
+                internet_gateway_id: gateway(a),
+                vpc_id,
+                ..Default::default()
+            }
+            .into()
         }
-        .into(),
     }
 }
 
-fn nth<K: ToString>(mut keys: impl Iterator<Item = K>, n: usize, missing: &str) -> String {
-    keys.nth(n)
-        .map_or_else(|| missing.to_owned(), |key| key.to_string())
+/// The highest numbers choose among everybody's.
+fn mine(me: &Caller, owner: &AccountId, region: &Region, n: usize) -> bool {
+    n == 7 || (*owner == me.account && *region == me.region)
+}
+
+/// The number's row, round and round; the highest number chooses what is not there.
+fn nth(rows: &[String], n: usize, missing: &str) -> String {
+    if n == 8 || rows.is_empty() {
+        return missing.to_owned();
+    }
+    rows[n % rows.len()].clone()
 }

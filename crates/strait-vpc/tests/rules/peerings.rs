@@ -282,12 +282,15 @@ fn a_request_expires_after_a_week() {
     assert!(world.network.peerings.is_empty());
 }
 
+/// A way to end a connection: the world, the customer, the provider, the connection.
+type End = fn(&mut World, &Caller, &Caller, &str);
+
 /// How many hours each side sees an ended connection.
 #[test]
 fn ended_ones_are_shown_for_a_while_to_each_side() {
     let seen =
         |world: &mut World, caller: &Caller, id: &str| world.peering_state(caller, id).is_some();
-    let cases: [(fn(&mut World, &Caller, &Caller, &str), [bool; 4]); 3] = [
+    let cases: [(End, [bool; 4]); 3] = [
         // (me at 1 h, them at 1 h, me at 3 h, them at 3 h)
         (
             |world, me, _, id| {
