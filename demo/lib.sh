@@ -57,7 +57,7 @@ refuse() {
     if [ "$status" -eq 0 ]; then
         broken "$number" "$what" "it worked, and must not" "$@"
     fi
-    if ! grep -Eq "$reason" "$WORK/out" || grep -Eq 'command not found|No such file or directory' "$WORK/out"; then
+    if ! grep -Eq "$reason" "$WORK/out" || grep -Eq 'command not found|failed to run command|cannot run' "$WORK/out"; then
         broken "$number" "$what" "it failed for another reason (status $status) than: $reason" "$@"
     fi
     if [ "$(milliseconds_since "$begun")" -gt 15000 ]; then
@@ -96,7 +96,7 @@ broken() {
         printf '    output:\n'
         sed 's/^/      /' "$WORK/out" | tail -n 40
         printf '    Look at: strait --data-dir %s status; strait reach FROM SERVICE; %s/log/server.log\n' "$STRAIT_DATA_DIR" "$STRAIT_DATA_DIR"
-        tail -n 15 "$STRAIT_DATA_DIR/log/server.log" 2>/dev/null | cut -c1-300 | sed 's/^/      log: /'
+        tail -n 15 "$STRAIT_DATA_DIR/log/server.log" 2>/dev/null | cut -c1-300 | sed 's/^/      log: /' || true
     } >&2
     exit 1
 }

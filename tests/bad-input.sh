@@ -53,9 +53,15 @@ rest() {
     shift 2
     [ "$#" -eq 0 ] || shift
     local send=()
-    [ -z "$body" ] || send=(--header 'content-type: application/json' --data-binary "$body")
+    [ -z "$body" ] || send=(--header "content-type: ${CONTENT_TYPE:-application/json}" --data-binary "$body")
     curl --silent --show-error --max-time 20 --user "$STRAIT_PUBLIC_KEY:$STRAIT_SECRET_KEY" --request "$method" \
         "${send[@]}" "$@" --write-out '\n%{http_code}' "$STRAIT_URL/public/api/v1$path"
+}
+
+env_type() {
+    local CONTENT_TYPE=$1
+    shift
+    "$@"
 }
 
 # says STATUS PATTERN REST…: the answer has this status, and a JSON body whose text matches.
@@ -83,7 +89,7 @@ rest_api() {
     prove 2.6 "malformed JSON" "400" says 400 'JSON' rest POST "$vpcs" '{"name": '
     prove 2.7 "an unknown field" "400, named" says 400 'colour' rest POST "$vpcs" '{"name":"a","cidr":"10.1.0.0/20","region_code":"us-east-1","colour":"red"}'
     prove 2.8 "a missing field" "400, named" says 400 'cidr' rest POST "$vpcs" '{"name":"a","region_code":"us-east-1"}'
-    prove 2.9 "a body of another type" "415" says 415 'json' rest POST "$vpcs" "a=b" --header 'content-type: text/plain'
+    prove 2.9 "a body of another type" "415" env_type text/plain says 415 'json' rest POST "$vpcs" "a=b"
     printf '{"name":"%02000000d"}' 0 >"$WORK/large"
     prove 2.10 "a body that is too large" "413" says 413 '.' rest POST "$vpcs" "@$WORK/large"
     prove 2.11 "another Host (DNS rebinding)" "refused" refused_host
