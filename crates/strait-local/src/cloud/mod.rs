@@ -108,6 +108,17 @@ pub struct HostEntry {
     pub resolver: Ipv4Addr,
 }
 
+/// AWS's own default where the model's is another.
+const AWS_QUOTAS: &[(&str, u32)] = &[("vpcs-per-region", 5)];
+
+/// As an account has them that asked AWS for more: a Peering VPC takes as many peerings as its own quota allows.
+const RAISED_QUOTAS: &[(&str, u32)] = &[
+    ("outstanding-peerings", 125),
+    ("peerings-per-vpc", 125),
+    ("routes-per-table", 500),
+    ("rules-per-security-group", 200),
+];
+
 /// The file in the run folder that lists hosts.
 pub const HOSTS_FILE: &str = "hosts.json";
 
@@ -119,8 +130,14 @@ impl Local {
     pub async fn start(parts: Parts) -> Result<Self, LocalError> {
         let mut network = store::load(&parts.pool).await?;
         let provider = provider_of(&mut network, &parts.pool).await?;
-        if parts.options.aws_quotas {
-            network.quotas.insert("vpcs-per-region".to_owned(), 5);
+        let quotas = if parts.options.aws_quotas {
+            AWS_QUOTAS
+        } else {
+            RAISED_QUOTAS
+        };
+        for (name, limit) in quotas {
+            // Loaded, not written: the next start may want others.
+            network.quotas.load((*name).to_owned(), *limit);
         }
         let names = store::load_names(&parts.pool).await?;
         let forwards = store::load_forwards(&parts.pool).await?;
