@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 : "${STRAIT_BIN:=$CARGO_TARGET_DIR/debug/strait}"
 : "${STRAIT_CLIENTS:=${XDG_CACHE_HOME:-$HOME/.cache}/strait-clients}"
 USER_NAME=strait-test
-ALL=(setup bad-input story tour clients crash as-root)
+ALL=(setup wire bad-input story tour clients crash as-root)
 STAGE=""
 
 main() {
@@ -51,6 +51,7 @@ prepare() {
 run_one() {
     case "$1" in
     setup) timeout 120 tests/setup.sh ;;
+    wire) wire ;;
     story) STRAIT_STORY_DOWN=1 STRAIT_DEMO_DIR="$STAGE/data/story" ordinary 900 demo/story.sh ;;
     clients) ordinary 600 tests/clients/run.sh ;;
     crash) STRAIT_DATA_DIR="$STAGE/data/crash" ordinary 600 tests/crash.sh ;;
@@ -62,6 +63,13 @@ run_one() {
         return 1
         ;;
     esac
+}
+
+# Every call that there is, in memory, against botocore's own shapes.
+wire() {
+    timeout 300 cargo build --quiet --locked -p strait-wire --example serve
+    PATH="$STRAIT_CLIENTS/bin:$PATH" timeout 300 "$STRAIT_CLIENTS/bin/python3" -B \
+        crates/strait-wire/tests/clients/boto3_smoke.py "$CARGO_TARGET_DIR/debug/examples/serve"
 }
 
 # Root is a user that Strait supports too; PostgreSQL refuses it, so this is another way through the program.
