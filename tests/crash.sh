@@ -184,7 +184,7 @@ nothing_is_left() {
         grep -F "$STRAIT_DATA_DIR" /proc/self/mountinfo | sed 's/^/mount /'
         find "$STRAIT_DATA_DIR" -type s -printf 'socket %p\n' 2>/dev/null
         find /tmp /var/tmp /run /dev/shm "$HOME" -xdev -user "$(id -u)" -newer "$WORK/before" \
-            ! -path "$WORK*" ! -path "$STRAIT_DATA_DIR*" ! -path "$HOME/.aws*" -not -type d -printf 'file %p\n' 2>/dev/null | grep -i -e strait -e PGSQL -e postgres
+            ! -path '*/strait-run.*' ! -path '*/strait-stage.*' ! -path "$STRAIT_DATA_DIR*" ! -path "$CARGO_TARGET_DIR*" -not -type d -printf 'file %p\n' 2>/dev/null | grep -i -e strait -e PGSQL -e postgres
         others_namespaces | sed 's/^/namespace of process /'
     } >"$WORK/left" || true
     if [ -s "$WORK/left" ]; then

@@ -30,7 +30,7 @@ HEAD
         sed -E -e '/^make build/d' -e '/^export PATH=/d' \
             -e 's/^(strait service create [^#]*).*/\1 | tee "$TOUR\/created"/' \
             -e "s/^export PGPASSWORD=.*/export PGPASSWORD=\$(sed -nE 's\/^.*[Pp]assword[^A-Za-z0-9]+([A-Za-z0-9_-]{12,}).*\/\\\\1\/p' \"\$TOUR\/created\" | head -n 1)/" \
-            -e 's/^(strait service connect .*--from internet -- -c .select 1.)/REASON="refused|timed? ?out|timeout" must_fail \1/' \
+            -e 's/^(strait service connect .*--from internet -- -c .select 1.)/REASON="refused|timed out|timeout|unreachable" must_fail \1/' \
             -e 's/^(strait reach .*)/REASON="create-route" must_fail \1/'
 }
 

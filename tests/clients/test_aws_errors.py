@@ -30,6 +30,8 @@ class Codes(unittest.TestCase):
     def setUpClass(cls):
         cls.ec2 = CLOUD.client("customer")
         cls.network = Network(cls.ec2, "10.50.0.0/16")
+        cls.gateway = cls.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        cls.ec2.attach_internet_gateway(InternetGatewayId=cls.gateway, VpcId=cls.network.id)
 
     def refused(self, call, code, status=400, **arguments):
         with self.assertRaises(ClientError) as caught:
@@ -56,7 +58,7 @@ class Codes(unittest.TestCase):
             ("describe_route_tables", "InvalidRouteTableID.NotFound", {"RouteTableIds": [f"rtb-{MISSING}"]}),
             ("describe_route_tables", "InvalidRouteTableId.Malformed", {"RouteTableIds": ["table"]}),
             ("create_route", "RouteAlreadyExists",
-             {"RouteTableId": table, "DestinationCidrBlock": "10.50.0.0/16", "VpcPeeringConnectionId": f"pcx-{MISSING}"}),
+             {"RouteTableId": table, "DestinationCidrBlock": "10.50.0.0/16", "GatewayId": self.gateway}),
             ("create_route", "InvalidVpcPeeringConnectionID.NotFound",
              {"RouteTableId": table, "DestinationCidrBlock": "10.80.0.0/17", "VpcPeeringConnectionId": f"pcx-{MISSING}"}),
             ("delete_route", "InvalidRoute.NotFound", {"RouteTableId": table, "DestinationCidrBlock": "10.9.0.0/16"}),
