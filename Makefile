@@ -36,7 +36,7 @@ fmt: ## Formats the code
 lint: ## Format, lints and shell syntax, without changing anything
 	cargo fmt --all --check
 	timeout 1800 cargo clippy --workspace --all-targets --locked -- -D warnings
-	for script in .ci/run scripts/*.sh demo/*.sh tests/*.sh benches/*.sh; do bash -n "$$script"; done
+	for script in .ci/run scripts/*.sh demo/*.sh demo/steps/*.sh tests/*.sh tests/clients/*.sh benches/*.sh; do bash -n "$$script"; done
 
 setup: ## Installs what is missing on Debian 12+ or Ubuntu 24.04+
 	scripts/setup.sh

@@ -128,7 +128,7 @@ one_endpoint() {
 }
 
 down_and_up() {
-    ANCHOR_NAMESPACE=$(readlink "/proc/$(get .anchor.pid strait status --output json)/ns/pid")
+    control_of_the_search
     snapshot >"$WORK/snapshot.before"
     prove 4.1 "strait down" "ends" strait down
     nothing_is_left
@@ -142,6 +142,7 @@ down_and_up() {
 }
 
 down_when_dead() {
+    control_of_the_search
     kill_server
     prove 5.1 "strait down" "ends what a dead server left" strait down
     nothing_is_left
@@ -172,6 +173,23 @@ processes() {
 
 # Fails, with what is left in $WORK/left, when anything is.
 nothing_is_left() {
+    find_left
+    if [ -s "$WORK/left" ]; then
+        cp "$WORK/left" "$WORK/out"
+        broken - "after strait down" "something is left" find_left
+    fi
+}
+
+# While Strait runs, all kinds must be found: a search that finds nothing anyway proves nothing afterwards.
+control_of_the_search() {
+    ANCHOR_NAMESPACE=$(readlink "/proc/$(get .anchor.pid strait status --output json)/ns/pid")
+    find_left
+    control grep '^process' "$WORK/left"
+    control grep '^namespace' "$WORK/left"
+    control grep '^socket' "$WORK/left"
+}
+
+find_left() {
     local process
     {
         for process in /proc/[0-9]*; do
@@ -187,10 +205,6 @@ nothing_is_left() {
             ! -path '*/strait-run.*' ! -path '*/strait-stage.*' ! -path "$STRAIT_DATA_DIR*" ! -path "$CARGO_TARGET_DIR*" -not -type d -printf 'file %p\n' 2>/dev/null | grep -i -e strait -e PGSQL -e postgres
         others_namespaces | sed 's/^/namespace of process /'
     } >"$WORK/left" || true
-    if [ -s "$WORK/left" ]; then
-        cp "$WORK/left" "$WORK/out"
-        broken - "after strait down" "something is left" nothing_is_left
-    fi
 }
 
 # Namespaces live by processes or mounts. The user namespace of this Strait's anchor was noted while it ran.
