@@ -18,3 +18,12 @@ prove 1.7 "strait service connect orders --from internet" "psql opens from the i
     env PGPASSWORD="${PASSWORD[orders]}" timeout 20 "$STRAIT_BIN" service connect orders --from internet -- -X -w -At -c 'select n from story'
 prove 1.8 "strait ca" "prints the certificate authority" \
     eval 'strait ca | grep "BEGIN CERTIFICATE" && cmp <(strait ca) "$(strait ca --path)"'
+
+# Strait's own two endpoints, by name, on the ports that they have on this machine.
+ENDPOINTS=$(strait status --output json)
+HTTP_PORT=$(jq -er '.server.http | split(":") | last' <<<"$ENDPOINTS")
+AWS_PORT=$(jq -er '.server.aws | split(":") | last' <<<"$ENDPOINTS")
+prove 1.9 "curl http://api.strait.internal in the internet" "the REST API answers there by name" \
+    strait exec internet -- curl --silent --show-error --fail --max-time 10 "http://api.strait.internal:$HTTP_PORT/health"
+prove 1.10 "aws sts get-caller-identity in the internet" "the AWS APIs too" \
+    as customer "$STRAIT_BIN" exec internet -- aws --endpoint-url "http://aws.strait.internal:$AWS_PORT" sts get-caller-identity
