@@ -173,7 +173,13 @@ processes() {
 
 # Fails, with what is left in $WORK/left, when anything is.
 nothing_is_left() {
-    find_left
+    # The kernel takes a moment to bury what was killed.
+    local tries
+    for tries in {1..10}; do
+        find_left
+        [ -s "$WORK/left" ] || break
+        sleep 0.2
+    done
     if [ -s "$WORK/left" ]; then
         cp "$WORK/left" "$WORK/out"
         broken - "after strait down" "something is left" find_left

@@ -29,9 +29,10 @@ main() {
     [ "$failed" -eq 0 ]
 }
 
-# A stage that the ordinary user reads: the program, the scripts, the clients.
+# A stage that the ordinary user reads: the program, the scripts, the clients. Not below /tmp: what runs in an instance
+# has a /tmp of its own, and the AWS CLI is run there too.
 prepare() {
-    STAGE=$(mktemp -d /tmp/strait-stage.XXXXXX)
+    STAGE=$(mktemp -d /var/tmp/strait-stage.XXXXXX)
     chmod 755 "$STAGE"
     trap clean EXIT
     mkdir "$STAGE/data"

@@ -73,6 +73,8 @@ pub struct Agent {
     program: PathBuf,
     /// The last state that was applied, for an agent that must be started anew.
     last: Mutex<Option<serde_json::Value>>,
+    /// Whoever starts the agent or tells it a state holds this, so that an old state never comes after a new one.
+    telling: tokio::sync::Mutex<()>,
 }
 
 impl Agent {
@@ -83,6 +85,7 @@ impl Agent {
             run_dir: run_dir.to_owned(),
             program: program.to_owned(),
             last: Mutex::new(None),
+            telling: tokio::sync::Mutex::default(),
         }
     }
 
@@ -103,6 +106,7 @@ impl Agent {
         state: &S,
     ) -> Result<A, LocalError> {
         let state = serde_json::to_value(state).map_err(|error| self.silent(&error.to_string()))?;
+        let _telling = self.telling.lock().await;
         self.ensure().await?;
         let answer = self.send_state(&state).await?;
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(state);
@@ -116,10 +120,12 @@ impl Agent {
                 let mut rest = [0];
                 let _ended = tokio::io::AsyncReadExt::read(&mut stream, &mut rest).await;
             }
+            let telling = self.telling.lock().await;
             let last = (self.last.lock())
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone();
             let Some(state) = last else {
+                drop(telling);
                 sleep(Duration::from_millis(200)).await;
                 continue;
             };

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -90,8 +90,24 @@ impl DataDir {
                 self.root.display()
             ),
         }
+        self.check_owner()?;
         make_private(&self.run())?;
         make_private(&self.logs())
+    }
+
+    /// Two users on one folder would lock each other out of their files.
+    fn check_owner(&self) -> Result<()> {
+        let owner = fs::metadata(&self.root)
+            .with_context(|| format!("cannot read {}", self.root.display()))?
+            .uid();
+        let own = nix::unistd::geteuid().as_raw();
+        if owner == own {
+            return Ok(());
+        }
+        bail!(
+            "{} belongs to user {owner}, and you are user {own}: run this as that user, or name a folder of your own with --data-dir",
+            self.root.display()
+        )
     }
 
     /// Takes the folder for this process until the lock is dropped; `None` when another server has it.
@@ -213,9 +229,11 @@ fn make_private(folder: &Path) -> Result<()> {
     made.with_context(|| format!("cannot make the folder {}", folder.display()))
 }
 
+/// Whether nothing is in the folder but what a first start that was interrupted leaves.
 fn is_empty(folder: &Path) -> bool {
+    let begun = |entry: &fs::DirEntry| entry.file_name() == "version.new";
     match fs::read_dir(folder) {
-        Ok(mut entries) => entries.next().is_none(),
+        Ok(entries) => entries.flatten().all(|entry| begun(&entry)),
         Err(error) => error.kind() == std::io::ErrorKind::NotFound,
     }
 }

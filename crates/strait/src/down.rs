@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use nix::fcntl::Flock;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
@@ -26,8 +27,12 @@ pub(crate) fn down(data: &DataDir) -> Result<()> {
     if let Some(server) = &server {
         end_server(server)?;
     }
+    let _lock = wait_for_lock(data)?;
     data.forget_server();
     let run = data.run();
+    if run.is_dir() {
+        end_agents(data)?;
+    }
     let anchor = if run.is_dir() {
         Anchor::find(&run)?
     } else {
@@ -59,6 +64,19 @@ pub(crate) fn down(data: &DataDir) -> Result<()> {
     Ok(())
 }
 
+/// Ends the processes beside the server. They are in this machine's own PID namespace, so they do not end with the anchor.
+pub(crate) fn end_agents(data: &DataDir) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        for kind in [AgentKind::Resolver, AgentKind::Forwarder] {
+            end_agent(data, kind).await?;
+        }
+        Ok(())
+    })
+}
+
 /// Says what runs; the exit status is 3 when nothing does.
 pub(crate) fn status(data: &DataDir, format: Format) -> Result<bool> {
     let server = data.server();
@@ -77,6 +95,10 @@ pub(crate) fn status(data: &DataDir, format: Format) -> Result<bool> {
             println!("{}", serde_json::to_string_pretty(&shown)?);
         }
         Format::Table => match (&server, &anchor) {
+            (Some(server), None) => println!(
+                "The server runs (pid {}), but its network is gone: `strait down`, then `strait up`; the data stays.",
+                server.pid
+            ),
             (Some(server), _) => {
                 println!("Strait {} runs (pid {}).", server.version, server.pid);
                 println!("  REST API  http://{}/public/api/v1", server.http);
@@ -92,7 +114,7 @@ pub(crate) fn status(data: &DataDir, format: Format) -> Result<bool> {
             ),
         },
     }
-    Ok(server.is_some())
+    Ok(server.is_some() && anchor.is_some())
 }
 
 /// The part of [`down`] that must be inside the anchor: ends services and Strait's own database in order. Called with
@@ -108,11 +130,28 @@ pub(crate) fn stop_services(data: &DataDir) -> Result<()> {
     runtime.block_on(async {
         let kernel = Arc::new(Kernel::open(&data.run())?);
         let engine = Engine::open(kernel, data.root(), Installation::find()?).await?;
-        for kind in [AgentKind::Resolver, AgentKind::Forwarder] {
-            end_agent(data, kind).await?;
-        }
         Ok(engine.stop_all().await?)
     })
+}
+
+/// Keeps a start from coming between; waits for one that is under way.
+fn wait_for_lock(data: &DataDir) -> Result<Option<Flock<fs::File>>> {
+    if !data.root().is_dir() {
+        return Ok(None);
+    }
+    let started = Instant::now();
+    loop {
+        if let Some(lock) = data.lock()? {
+            return Ok(Some(lock));
+        }
+        if started.elapsed() > PATIENCE {
+            bail!(
+                "a server is just starting in {}: try again when it is ready, or end it first",
+                data.root().display()
+            );
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 fn end_server(server: &ServerRecord) -> Result<()> {
@@ -138,7 +177,6 @@ fn signal(pid: i32, signal: Signal) -> Result<()> {
     }
 }
 
-/// Agents are in this machine's own PID namespace, so they do not end with the anchor.
 async fn end_agent(data: &DataDir, kind: AgentKind) -> Result<()> {
     let agent = Agent::new(kind, &data.run(), Path::new(""));
     let pid = agent.pid().await;

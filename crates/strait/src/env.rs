@@ -19,7 +19,7 @@ pub(crate) async fn env(data: &DataDir, options: &Env) -> Result<()> {
         name: options.account.clone(),
     };
     let url = format!("{}/local/v1/accounts", credentials.url);
-    let request = Client::new()
+    let request = client()?
         .post(url)
         .bearer_auth(&credentials.admin_key)
         .json(&asked);
@@ -75,7 +75,7 @@ pub(crate) async fn reach(data: &DataDir, options: &Reach) -> Result<bool> {
         ("project", &project),
     ];
     let url = format!("{}/local/v1/reach", credentials.url);
-    let request = Client::new()
+    let request = client()?
         .get(url)
         .query(&query)
         .bearer_auth(&credentials.admin_key);
@@ -108,7 +108,7 @@ pub(crate) async fn find_connection(data: &DataDir, options: &Connect) -> Result
     url.path_segments_mut()
         .map_err(|()| anyhow!("the data folder's credentials.json is damaged"))?
         .extend(parts);
-    let service: Value = answer(Client::new().get(url).bearer_auth(&credentials.admin_key)).await?;
+    let service: Value = answer(client()?.get(url).bearer_auth(&credentials.admin_key)).await?;
     let line = if options.from.is_some() {
         "connection"
     } else {
@@ -171,6 +171,14 @@ fn running(data: &DataDir) -> Result<(ServerRecord, Credentials)> {
         )
     })?;
     Ok((server, data.credentials()?))
+}
+
+/// A proxy has no business between the CLI and a server of this machine, nor with its keys.
+fn client() -> Result<Client> {
+    Client::builder()
+        .no_proxy()
+        .build()
+        .context("cannot start an HTTP client")
 }
 
 async fn answer<T: DeserializeOwned>(request: RequestBuilder) -> Result<T> {

@@ -72,6 +72,10 @@ fn find_host(data: &DataDir, word: &str) -> Result<HostEntry> {
         .filter(|entry| entry.is_called(word))
         .cloned()
         .collect();
+    // An id is nobody's name but its own.
+    if let Some(exact) = called.iter().position(|entry| entry.host == word) {
+        return Ok(called.swap_remove(exact));
+    }
     match called.len() {
         1 => Ok(called.remove(0)),
         0 => {

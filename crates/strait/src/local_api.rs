@@ -76,14 +76,17 @@ async fn account(State(shared): State<Shared>, Json(asked): Json<AccountName>) -
         let message = "an account is named by 12 digits, or by up to 40 letters, digits, '-' and '_', not all of them digits";
         return refuse(StatusCode::BAD_REQUEST, message);
     }
-    match shared.local.ensure_account(&asked.name).await {
-        Ok(account) => Json(AccountKeys {
+    // In a task of its own: a caller that leaves must not cut a commit short.
+    let made = tokio::spawn(async move { shared.local.ensure_account(&asked.name).await });
+    match made.await {
+        Ok(Ok(account)) => Json(AccountKeys {
             id: account.id.to_string(),
             name: account.name,
             access_key_id: account.access_key_id,
             secret_access_key: account.secret_access_key,
         })
         .into_response(),
+        Ok(Err(error)) => refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
         Err(error) => refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
     }
 }

@@ -1,12 +1,12 @@
 //! The server: composes the local cloud, the plane and the two endpoints.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use sqlx::postgres::PgPoolOptions;
-use strait_kernel::Kernel;
+use strait_kernel::{Anchor, Kernel};
 use strait_local::agent::{Agent, AgentKind};
 use strait_local::cloud::{INTERNET, INTERNET_ENDPOINTS, Local, Options, Parts};
 use strait_local::engine::{Engine, Installation, Store};
@@ -17,6 +17,9 @@ use tokio::task::JoinSet;
 use crate::args::Up;
 use crate::data::{Credentials, DataDir};
 use crate::local_api;
+
+/// How often Strait's own PostgreSQL and the anchor are looked at.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// How often time passes for what expires.
 const TICK: Duration = Duration::from_secs(10);
@@ -30,6 +33,12 @@ pub(crate) struct Listeners {
 impl Listeners {
     /// Binds both.
     pub(crate) fn bind(options: &Up) -> Result<Self> {
+        if options.http == options.aws && options.http.port() != 0 {
+            bail!(
+                "--http and --aws are both {}: choose two ports",
+                options.http
+            );
+        }
         Ok(Self {
             http: bind(options.http, "--http")?,
             aws: bind(options.aws, "--aws")?,
@@ -48,7 +57,7 @@ pub(crate) fn serve(
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     let runtime = builder
         .worker_threads(2)
-        .max_blocking_threads(8)
+        .max_blocking_threads(32)
         .enable_all()
         .build();
     let runtime = runtime.context("cannot start the runtime")?;
@@ -60,6 +69,29 @@ pub(crate) fn serve(
 async fn run(data: &DataDir, options: &Up, listeners: Listeners, adopted: bool) -> Result<()> {
     let mut ended = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupted = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    let (plane, mut parts) = tokio::select! {
+        started = start(data, options, listeners, adopted) => started?,
+        _ = ended.recv() => return Ok(()),
+        _ = interrupted.recv() => return Ok(()),
+    };
+    tokio::select! {
+        _ = ended.recv() => tracing::info!("SIGTERM: the server ends; services, names and ports go on"),
+        _ = interrupted.recv() => {
+            eprintln!("The server ends. Services, names and ports go on: `strait up` adopts them, `strait down` ends them.");
+        }
+        Some(part) = parts.join_next() => part.context("a part of the server failed")??,
+    }
+    plane.shutdown().await;
+    Ok(())
+}
+
+/// Starts everything, or finds that it runs, and records the server as ready.
+async fn start(
+    data: &DataDir,
+    options: &Up,
+    listeners: Listeners,
+    adopted: bool,
+) -> Result<(Plane, JoinSet<Result<()>>)> {
     let (http_address, aws_address) = (listeners.http.local_addr()?, listeners.aws.local_addr()?);
     let run_dir = data.run();
     let program = std::env::current_exe().context("cannot find this program")?;
@@ -70,7 +102,7 @@ async fn run(data: &DataDir, options: &Up, listeners: Listeners, adopted: bool) 
         .max_connections(8)
         .connect_with(store.options())
         .await?;
-    let engine = Engine::open(Arc::clone(&kernel), data.root(), installation).await?;
+    let engine = Engine::open(Arc::clone(&kernel), data.root(), installation.clone()).await?;
     let resolver = Agent::new(AgentKind::Resolver, &run_dir, &program);
     let forwarder = Agent::new(AgentKind::Forwarder, &run_dir, &program);
     if !adopted {
@@ -81,11 +113,11 @@ async fn run(data: &DataDir, options: &Up, listeners: Listeners, adopted: bool) 
     let local = Local::start(Parts {
         pool: pool.clone(),
         kernel: Arc::clone(&kernel),
-        engine: engine.clone(),
+        engine,
         resolver,
         forwarder,
         options: Options {
-            run_dir: run_dir.clone(),
+            run_dir,
             domain: options.domain.clone(),
             aws_quotas: options.aws_quotas,
         },
@@ -95,38 +127,41 @@ async fn run(data: &DataDir, options: &Up, listeners: Listeners, adopted: bool) 
     let plane = Plane::start(pool, cloud.clone(), cloud, options.domain.clone()).await?;
     let credentials = credentials(data, &plane, http_address).await?;
 
-    let rest = strait_http::router(plane.clone(), rest_options(&credentials, options)).merge(
-        local_api::router(local.clone(), plane.clone(), &credentials.admin_key),
-    );
+    let rest = strait_http::router(
+        plane.clone(),
+        rest_options(&credentials, options, http_address),
+    )
+    .merge(local_api::router(
+        local.clone(),
+        plane.clone(),
+        &credentials.admin_key,
+    ));
     let aws = strait_wire::router(Arc::new(local.clone()));
-    let mut tasks = JoinSet::new();
+    let mut parts = JoinSet::new();
     let (inside_http, inside_aws) =
         internet_listeners(&kernel, http_address.port(), aws_address.port())?;
     for listener in [listeners.http, inside_http] {
-        tasks.spawn(answer(listener, rest.clone()));
+        parts.spawn(answer(listener, rest.clone()));
     }
     for listener in [listeners.aws, inside_aws] {
-        tasks.spawn(answer(listener, aws.clone()));
+        parts.spawn(answer(listener, aws.clone()));
     }
-    tasks.spawn(watch(local.clone()));
-    tasks.spawn(pass_time(local));
+    parts.spawn(watch(local.clone()));
+    parts.spawn(pass_time(local));
+    parts.spawn(watch_ground(data.clone(), kernel, installation, store));
     data.record_server(&http_address.to_string(), &aws_address.to_string())?;
     tracing::info!(http = %http_address, aws = %aws_address, "ready");
-
-    tokio::select! {
-        _ = ended.recv() => tracing::info!("SIGTERM: the server ends; services, names and ports go on"),
-        _ = interrupted.recv() => {
-            eprintln!("The server ends. Services, names and ports go on: `strait up` adopts them, `strait down` ends them.");
-        }
-        Some(task) = tasks.join_next() => task.context("a part of the server failed")??,
-    }
-    plane.shutdown().await;
-    Ok(())
+    Ok((plane, parts))
 }
 
 /// The keys of the CLI; made at the first start, and with the URL of this one.
 async fn credentials(data: &DataDir, plane: &Plane, http: SocketAddr) -> Result<Credentials> {
-    let url = format!("http://{http}");
+    let here = if http.ip().is_unspecified() {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, http.port()))
+    } else {
+        http
+    };
+    let url = format!("http://{here}");
     if let Ok(known) = data.credentials() {
         let known = Credentials { url, ..known };
         data.keep_credentials(&known)?;
@@ -154,12 +189,13 @@ async fn credentials(data: &DataDir, plane: &Plane, http: SocketAddr) -> Result<
     Ok(made)
 }
 
-fn rest_options(credentials: &Credentials, options: &Up) -> strait_http::Options {
+fn rest_options(credentials: &Credentials, options: &Up, http: SocketAddr) -> strait_http::Options {
     strait_http::Options {
         admin_key: Some(credentials.admin_key.clone()),
         hosts: vec![
             format!("api.{}", options.domain),
             INTERNET_ENDPOINTS.to_string(),
+            http.ip().to_string(),
         ],
     }
 }
@@ -194,6 +230,35 @@ async fn pass_time(local: Local) -> Result<()> {
         beat.tick().await;
         if let Err(error) = local.tick().await {
             tracing::error!(%error, "time could not pass; trying again");
+        }
+    }
+}
+
+/// What everything stands on: Strait's own PostgreSQL, started anew when it dies, and the anchor, without which there is
+/// nothing left to serve.
+async fn watch_ground(
+    data: DataDir,
+    kernel: Arc<Kernel>,
+    installation: Installation,
+    mut store: Store,
+) -> Result<()> {
+    let mut beat = tokio::time::interval(LOOK);
+    loop {
+        beat.tick().await;
+        if Anchor::find(&data.run())?.is_none() {
+            bail!(
+                "the network's anchor was ended from outside: `strait down`, then `strait up`; the data stays"
+            );
+        }
+        if store.alive() {
+            continue;
+        }
+        tracing::warn!("Strait's own PostgreSQL is gone, starting it anew");
+        match Store::ensure(Arc::clone(&kernel), data.root(), &installation).await {
+            Ok(again) => store = again,
+            Err(error) => {
+                tracing::error!(%error, "Strait's own PostgreSQL cannot be started; trying again");
+            }
         }
     }
 }

@@ -7,10 +7,13 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use strait_kernel::{Anchor, Machine, preflight};
 
 use crate::args::Up;
 use crate::data::{DataDir, ServerRecord};
+use crate::down::end_agents;
 use crate::serve;
 
 /// How long a start may take on a slow machine.
@@ -19,6 +22,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Starts Strait, or says that it runs.
 pub(crate) fn up(data: &DataDir, options: &Up) -> Result<()> {
     if let Some(server) = data.server() {
+        if Anchor::find(&data.run())?.is_none() {
+            bail!(
+                "the server (pid {}) runs, but its network is gone: `strait down`, then `strait up`; the data stays",
+                server.pid
+            );
+        }
         println!("Strait runs already (pid {}).", server.pid);
         greet(data, &server);
         return Ok(());
@@ -49,10 +58,13 @@ fn foreground(data: &DataDir, options: &Up) -> Result<()> {
         .join()
         .map_err(anyhow::Error::from)
         .and_then(|()| serve::serve(data, options, listeners, adopted));
+    let was_ready = data.server().is_some();
     data.forget_server();
-    if served.is_err() && !adopted {
-        // Nothing is left behind by a start that failed; what was adopted goes on for the next try.
-        anchor.stop().context(
+    if !was_ready && !adopted {
+        // Nothing is left behind by a start that failed or was interrupted. Whatever once was ready goes on for the next
+        // server to adopt.
+        let ended = end_agents(data).and_then(|()| Ok(anchor.stop()?));
+        ended.context(
             "the start failed, and what it had started could not be ended: `strait down`",
         )?;
     }
@@ -123,7 +135,7 @@ fn wait_until_ready(data: &DataDir, child: &mut Child, started: Instant) -> Resu
             bail!("the server ended at once ({status})");
         }
         if started.elapsed() > PATIENCE {
-            let _ = child.kill();
+            end(child);
             bail!(
                 "the server was not ready after {} s and was ended",
                 PATIENCE.as_secs()
@@ -131,6 +143,18 @@ fn wait_until_ready(data: &DataDir, child: &mut Child, started: Instant) -> Resu
         }
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// In order first, so that it takes away what it has started.
+fn end(child: &mut Child) {
+    let pid = i32::try_from(child.id()).map(Pid::from_raw);
+    let asked = pid.is_ok_and(|pid| kill(pid, Signal::SIGTERM).is_ok());
+    let started = Instant::now();
+    while asked && started.elapsed() < PATIENCE && matches!(child.try_wait(), Ok(None)) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // It may have ended by itself meanwhile.
+    let _ = child.kill();
 }
 
 fn check_machine() -> Result<()> {

@@ -88,11 +88,18 @@ impl Local {
 
     async fn find_peering(&self, spec: &PeeringSpec) -> Option<Peering> {
         let key = peering_key(spec);
-        self.network()
-            .await
+        let network = self.network().await;
+        network
             .peerings
             .values()
-            .find(|peering| made_for(&peering.requester.tags, &key))
+            .find(|peering| {
+                made_for(
+                    &network,
+                    &peering.requester.owner,
+                    &peering.requester.tags,
+                    &key,
+                )
+            })
             .cloned()
     }
 

@@ -2,8 +2,8 @@
 
 use strait_plane::cloud::CloudError;
 use strait_vpc::api::{TagInput, TagSpecification};
-use strait_vpc::state::Tags;
-use strait_vpc::{AccountId, Action, AwsError, Caller, Fault, Region, Response};
+use strait_vpc::state::{Account, Tags};
+use strait_vpc::{AccountId, Action, AwsError, Caller, Fault, Network, Region, Response};
 
 use super::{Local, PROVIDER};
 
@@ -70,9 +70,12 @@ pub(super) fn tagged(resource_type: &str, name: &str, owner: &str) -> Vec<TagSpe
     }]
 }
 
-/// Whether a resource was made for this object of the plane.
-pub(super) fn made_for(tags: &Tags, owner: &str) -> bool {
+/// Whether a resource is the provider's and was made for this object of the plane. Tags alone prove nothing: a customer
+/// may write any.
+pub(super) fn made_for(network: &Network, account: &AccountId, tags: &Tags, owner: &str) -> bool {
+    let provider = |found: &Account| found.name == PROVIDER;
     tags.get(OWNER_TAG).is_some_and(|value| value == owner)
+        && network.accounts.get(account).is_some_and(provider)
 }
 
 fn refused(error: AwsError) -> CloudError {

@@ -47,10 +47,16 @@ impl Local {
             return Ok(());
         }
         store::write_names(&self.inner.pool, names).await?;
-        self.inner.names.lock().await.clone_from(names);
+        let before = std::mem::replace(&mut *self.inner.names.lock().await, names.clone());
         let network = self.inner.network.lock().await;
-        self.publish(listeners(&strait_vpc::picture(&network)))
-            .await
+        let told = self
+            .publish(listeners(&strait_vpc::picture(&network)))
+            .await;
+        if told.is_err() {
+            // What the resolver was not told does not count, so that the next call tells it.
+            *self.inner.names.lock().await = before;
+        }
+        told
     }
 
     /// Leads a port of this machine's loopback to the service's public address; the same port each time.
@@ -67,63 +73,48 @@ impl Local {
             return Ok(port);
         }
         let port = known.and_then(|forwarded| forwarded.port);
-        forwards.insert(
-            service.to_owned(),
-            Forwarded {
-                to,
-                port,
-                accept: true,
-            },
-        );
-        let answer = self
-            .tell_forwarder(&forwards)
-            .await
-            .map_err(|error| temporary(&error))?;
-        let assigned = answer.services.get(service);
-        let Some(port) = assigned.and_then(Assigned::port) else {
-            return Err(CloudError::Temporary(format!(
-                "no port of the loopback for this service: {assigned:?}"
-            )));
-        };
-        let forwarded = Forwarded {
+        let mut wanted = forwards.clone();
+        let asked = Forwarded {
             to,
-            port: Some(port),
+            port,
             accept: true,
         };
-        store::write_forward(&self.inner.pool, service, Some(&forwarded))
+        wanted.insert(service.to_owned(), asked);
+        self.tell_forwarder(&mut wanted)
             .await
             .map_err(|error| temporary(&error))?;
-        forwards.insert(service.to_owned(), forwarded);
+        let Some(port) = wanted.get(service).and_then(|forwarded| forwarded.port) else {
+            return Err(CloudError::Temporary(
+                "there is no free port of the loopback for this service".to_owned(),
+            ));
+        };
+        *forwards = wanted;
         Ok(port)
     }
 
     /// Takes no new connections at the service's loopback port; open ones go on.
     pub(super) async fn refuse_forwarding(&self, service: &str) -> Result<(), CloudError> {
         let mut forwards = self.inner.forwards.lock().await;
-        let Some(forwarded) = forwards.get_mut(service) else {
+        let mut wanted = forwards.clone();
+        let Some(forwarded) = wanted.get_mut(service) else {
             return Ok(());
         };
         forwarded.accept = false;
-        store::write_forward(&self.inner.pool, service, Some(forwarded))
+        self.tell_forwarder(&mut wanted)
             .await
             .map_err(|error| temporary(&error))?;
-        self.tell_forwarder(&forwards)
-            .await
-            .map(drop)
-            .map_err(|error| temporary(&error))
+        *forwards = wanted;
+        Ok(())
     }
 
     /// Ends what goes by the service's loopback port. The port is remembered until the service is deleted.
     pub(super) async fn stop_forwarding(&self, service: &str) -> Result<(), CloudError> {
         self.refuse_forwarding(service).await?;
         let forwards = self.inner.forwards.lock().await;
-        let rest = forwards.iter().filter(|(id, _)| id.as_str() != service);
-        let rest = rest
-            .map(|(id, forwarded)| (id.clone(), forwarded.clone()))
-            .collect();
-        self.tell_forwarder(&rest)
+        let mut rest = forwards.clone();
+        rest.remove(service);
+        self.tell_forwarder(&mut rest)
             .await
-            .map(drop)
             .map_err(|error| temporary(&error))
     }
 
@@ -135,20 +126,40 @@ impl Local {
 
     /// Tells the forwarder what was so when the last server ended.
     pub(super) async fn resume_forwarding(&self) -> Result<(), LocalError> {
-        let forwards = self.inner.forwards.lock().await;
-        self.tell_forwarder(&forwards).await.map(drop)
+        let mut forwards = self.inner.forwards.lock().await;
+        self.tell_forwarder(&mut forwards).await
     }
 
+    /// Tells the forwarder all that it must do, and keeps the ports that it chose, here and in the store.
     async fn tell_forwarder(
         &self,
-        services: &BTreeMap<String, Forwarded>,
-    ) -> Result<ForwarderAnswer, LocalError> {
-        self.inner
-            .forwarder
-            .apply(&ForwarderState {
-                services: services.clone(),
-            })
-            .await
+        services: &mut BTreeMap<String, Forwarded>,
+    ) -> Result<(), LocalError> {
+        let state = ForwarderState {
+            services: services.clone(),
+        };
+        let answer: ForwarderAnswer = self.inner.forwarder.apply(&state).await?;
+        for (service, forwarded) in services.iter_mut() {
+            match answer.services.get(service) {
+                Some(Assigned::Port(port)) => forwarded.port = Some(*port),
+                Some(Assigned::Moved { port, message }) => {
+                    tracing::warn!(
+                        service,
+                        port,
+                        message,
+                        "another port leads to the service now"
+                    );
+                    forwarded.port = Some(*port);
+                }
+                Some(Assigned::Failed(why)) => {
+                    tracing::warn!(service, why, "no port of this machine leads to the service");
+                    forwarded.port = None;
+                }
+                None => {}
+            }
+            store::write_forward(&self.inner.pool, service, Some(forwarded)).await?;
+        }
+        Ok(())
     }
 }
 

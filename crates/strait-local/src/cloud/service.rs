@@ -121,7 +121,7 @@ impl Local {
         let made = |network: &Network| {
             let gateways = network.internet_gateways.values();
             gateways
-                .filter(|gateway| made_for(&gateway.tags, owner))
+                .filter(|gateway| made_for(network, &gateway.owner, &gateway.tags, owner))
                 .map(|gateway| (gateway.id.clone(), gateway.vpc.is_some()))
                 .next()
         };

@@ -4,7 +4,8 @@ use ipnet::Ipv4Net;
 use strait_plane::cloud::{CloudError, VpcObserved, VpcSpec};
 use strait_vpc::api::*;
 use strait_vpc::state::{
-    Instance, InstanceState, RouteTable, RouteTableUse, SecurityGroup, Subnet, Vpc,
+    Direction, Instance, InstanceState, RouteTable, RouteTableUse, RulePeer, SecurityGroup,
+    SecurityGroupRule, Subnet, Traffic, Vpc,
 };
 use strait_vpc::{Network, SecurityGroupId, VpcId};
 
@@ -93,11 +94,11 @@ impl Local {
 
     /// The Peering VPC made for this key.
     pub(super) async fn find_vpc(&self, owner: &str) -> Option<Vpc> {
-        self.network()
-            .await
+        let network = self.network().await;
+        network
             .vpcs
             .values()
-            .find(|vpc| made_for(&vpc.tags, owner))
+            .find(|vpc| made_for(&network, &vpc.owner, &vpc.tags, owner))
             .cloned()
     }
 
@@ -163,6 +164,13 @@ impl Local {
         owner: &str,
     ) -> Result<SecurityGroupId, CloudError> {
         if let Some(group) = group_named(&*self.network().await, vpc, name) {
+            // A server that was killed between the group and this left it open.
+            let first_rule = |rule: &&SecurityGroupRule| {
+                rule.direction == Direction::Egress && rule.traffic == Traffic::All
+            };
+            if group.rules.values().any(|rule| first_rule(&rule)) {
+                self.clear_group(region, group).await?;
+            }
             return Ok(group.id.clone());
         }
         let request = CreateSecurityGroupRequest {
@@ -192,6 +200,17 @@ impl Local {
         peer: &SecurityGroupId,
         allow: Allow,
     ) -> Result<(), CloudError> {
+        let direction = match allow {
+            Allow::From => Direction::Ingress,
+            Allow::To => Direction::Egress,
+        };
+        let names = |rule: &SecurityGroupRule| matches!(&rule.peer, RulePeer::Group { id, .. } if id == peer);
+        if self
+            .has_rule(group, |rule| rule.direction == direction && names(rule))
+            .await
+        {
+            return Ok(());
+        }
         let permission = IpPermission {
             ip_protocol: Some("tcp".to_owned()),
             from_port: Some(i32::from(PORT)),
@@ -212,6 +231,15 @@ impl Local {
         region: &str,
         group: &SecurityGroupId,
     ) -> Result<(), CloudError> {
+        let everywhere = |rule: &SecurityGroupRule| matches!(&rule.peer, RulePeer::Cidr(cidr) if cidr.prefix_len() == 0);
+        if self
+            .has_rule(group, |rule| {
+                rule.direction == Direction::Ingress && everywhere(rule)
+            })
+            .await
+        {
+            return Ok(());
+        }
         let permission = IpPermission {
             ip_protocol: Some("tcp".to_owned()),
             from_port: Some(i32::from(PORT)),
@@ -226,6 +254,19 @@ impl Local {
             .authorize(region, group, vec![permission], Allow::From)
             .await;
         already_there(added)
+    }
+
+    /// Whether the group has such a rule: a look costs nothing, a refused call costs a copy of the network.
+    async fn has_rule(
+        &self,
+        group: &SecurityGroupId,
+        is_it: impl Fn(&SecurityGroupRule) -> bool,
+    ) -> bool {
+        let network = self.network().await;
+        network
+            .security_groups
+            .get(group)
+            .is_some_and(|group| group.rules.values().any(is_it))
     }
 
     /// Adds permissions to a group.
@@ -295,7 +336,7 @@ impl Local {
             network
                 .security_groups
                 .values()
-                .filter(|group| made_for(&group.tags, owner))
+                .filter(|group| made_for(&network, &group.owner, &group.tags, owner))
         };
         for group in groups() {
             self.clear_group(region, group).await?;
@@ -320,20 +361,10 @@ impl Local {
                 .filter(move |(_, rule)| rule.direction == direction);
             of_it.map(|(id, _)| id.to_string()).collect::<Vec<_>>()
         };
-        self.revoke(
-            region,
-            &group.id,
-            rules(strait_vpc::state::Direction::Ingress),
-            Allow::From,
-        )
-        .await?;
-        self.revoke(
-            region,
-            &group.id,
-            rules(strait_vpc::state::Direction::Egress),
-            Allow::To,
-        )
-        .await
+        self.revoke(region, &group.id, rules(Direction::Ingress), Allow::From)
+            .await?;
+        self.revoke(region, &group.id, rules(Direction::Egress), Allow::To)
+            .await
     }
 
     /// Takes rules of a group away by their ids.
@@ -404,7 +435,8 @@ pub(super) fn prober<'a>(network: &'a Network, owner: &str) -> Option<&'a Instan
 pub(super) fn running_for<'a>(network: &'a Network, owner: &str) -> Option<&'a Instance> {
     let mut instances = network.instances.values();
     instances.find(|instance| {
-        instance.state == InstanceState::Running && made_for(&instance.tags, owner)
+        instance.state == InstanceState::Running
+            && made_for(network, &instance.owner, &instance.tags, owner)
     })
 }
 

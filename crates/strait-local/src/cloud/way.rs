@@ -27,7 +27,11 @@ impl Local {
     }
 
     pub(super) async fn prove_way(&self, spec: &WaySpec) -> Result<(), CloudError> {
-        let observed = self.make_way(spec).await?;
+        let key = way_key(spec);
+        let observed = match &spec.kind {
+            WayKind::Public => self.public_way(spec, &key).await?,
+            WayKind::Private { vpc } => self.private_way(spec, &key, vpc).await?,
+        };
         let to = SocketAddrV4::new(observed.address, observed.port);
         let WayKind::Private { vpc } = &spec.kind else {
             return self.probe(INTERNET, to).await;
@@ -99,7 +103,9 @@ impl Local {
                 .await?;
         }
         let mut groups = network.target_groups.values();
-        if let Some(group) = groups.find(|group| made_for(&group.tags, &key)) {
+        if let Some(group) =
+            groups.find(|group| made_for(&network, &group.owner, &group.tags, &key))
+        {
             let request = DeleteTargetGroupRequest {
                 target_group_arn: group.arn.clone(),
             };
@@ -198,7 +204,7 @@ impl Local {
         if !network
             .target_groups
             .values()
-            .any(|group| made_for(&group.tags, key))
+            .any(|group| made_for(&network, &group.owner, &group.tags, key))
         {
             let request = CreateTargetGroupRequest {
                 name: name.clone(),
@@ -220,7 +226,7 @@ impl Local {
         let balancer = balancer(&network, key).ok_or_else(|| vanished("load balancer"))?;
         let mut groups = network.target_groups.values();
         let group = groups
-            .find(|group| made_for(&group.tags, key))
+            .find(|group| made_for(&network, &group.owner, &group.tags, key))
             .ok_or_else(|| vanished("target group"))?;
         if !group
             .targets
@@ -357,21 +363,21 @@ fn balancer<'a>(network: &'a Network, key: &str) -> Option<&'a LoadBalancer> {
     network
         .load_balancers
         .values()
-        .find(|balancer| made_for(&balancer.tags, key))
+        .find(|balancer| made_for(network, &balancer.owner, &balancer.tags, key))
 }
 
 fn endpoint_service<'a>(network: &'a Network, key: &str) -> Option<&'a EndpointService> {
     network
         .endpoint_services
         .values()
-        .find(|service| made_for(&service.tags, key))
+        .find(|service| made_for(network, &service.owner, &service.tags, key))
 }
 
 fn endpoint<'a>(network: &'a Network, key: &str) -> Option<&'a Endpoint> {
     network
         .endpoints
         .values()
-        .find(|endpoint| made_for(&endpoint.tags, key))
+        .find(|endpoint| made_for(network, &endpoint.owner, &endpoint.tags, key))
 }
 
 fn balancer_tags(name: &str, key: &str) -> Vec<TagInput> {
