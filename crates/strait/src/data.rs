@@ -85,10 +85,11 @@ impl DataDir {
                 make_private(&self.root)?;
                 write_private(&version, LAYOUT.as_bytes())?;
             }
-            Err(error) => bail!(
-                "{} is not a data folder of Strait's and is not empty ({error}): name an empty or new folder with --data-dir",
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => bail!(
+                "{} is not a data folder of Strait's and is not empty: name an empty or new folder with --data-dir",
                 self.root.display()
             ),
+            Err(error) => bail!("cannot read {}: {error}", version.display()),
         }
         self.check_owner()?;
         make_private(&self.run())?;

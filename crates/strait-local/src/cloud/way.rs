@@ -243,6 +243,23 @@ impl Local {
             };
             self.ask::<RegisterTargetsResponse>(region, request).await?;
         }
+        // The host of a service that was made anew has another address.
+        let former: Vec<TargetDescription> = (group.targets.iter())
+            .filter(|known| known.id != target.to_string())
+            .map(|known| TargetDescription {
+                id: known.id.clone(),
+                port: Some(known.port),
+                ..Default::default()
+            })
+            .collect();
+        if !former.is_empty() {
+            let request = DeregisterTargetsRequest {
+                target_group_arn: group.arn.clone(),
+                targets: former,
+            };
+            self.ask::<DeregisterTargetsResponse>(region, request)
+                .await?;
+        }
         if network
             .listeners
             .values()
