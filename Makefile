@@ -22,7 +22,8 @@ test: setup lint ## Everything that a change must pass: about half an hour from 
 	timeout 600 cargo build --locked -p strait
 	STRAIT_BIN="$$CARGO_TARGET_DIR/debug/strait" tests/run.sh
 
-test-long: test ## The same, the story five times over, and the benches
+test-long: test ## The same, 10 minutes of bad input for the parsers, the story five times over, and the benches
+	STRAIT_FUZZ_SECONDS=600 STRAIT_FUZZ_SEED=$$(date +%s) timeout 900 cargo test --locked -p strait-wire --lib fuzz -- --test-threads=4 --nocapture
 	for turn in 1 2 3 4 5; do STRAIT_BIN="$$CARGO_TARGET_DIR/debug/strait" tests/run.sh story crash; done
 	$(MAKE) bench
 

@@ -10,6 +10,8 @@ mod de;
 mod envelope;
 mod error;
 mod form;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod server;
 mod service;
 mod sigv4;

@@ -53,6 +53,52 @@ pub(crate) fn verify(
     query: &[Pair],
     body: &[u8],
 ) -> Result<(), WireError> {
+    let Due {
+        mac,
+        canonical,
+        to_sign,
+    } = due(claim, secret, parts, query, body)?;
+    // Compares in constant time.
+    mac.verify_slice(&claim.signature).map_err(|_| {
+        WireError::WrongSignature(format!(
+            "\n\nThe Canonical String for this request should have been\n'{canonical}'\n\nThe String-to-Sign should have \
+             been\n'{to_sign}'\n"
+        ))
+    })
+}
+
+/// The signature that the claim should have.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn sign(
+    claim: &Claim,
+    secret: &str,
+    parts: &Parts,
+    query: &[Pair],
+    body: &[u8],
+) -> Result<Vec<u8>, WireError> {
+    let due = due(claim, secret, parts, query, body)?;
+    Ok(due.mac.finalize().into_bytes().to_vec())
+}
+
+/// A time as signatures write it: `20150830T123600Z`.
+pub(crate) fn stamp(at: Timestamp) -> String {
+    at.strftime("%Y%m%dT%H%M%SZ").to_string()
+}
+
+/// What a request comes to under a secret.
+struct Due {
+    mac: Hmac<Sha256>,
+    canonical: String,
+    to_sign: String,
+}
+
+fn due(
+    claim: &Claim,
+    secret: &str,
+    parts: &Parts,
+    query: &[Pair],
+    body: &[u8],
+) -> Result<Due, WireError> {
     check_signed_headers(claim, parts)?;
     let digest = hex::encode(Sha256::digest(body));
     if let Some(said) = parts.headers.get("x-amz-content-sha256")
@@ -65,18 +111,11 @@ pub(crate) fn verify(
     let canonical = canonical::request(parts, query, &claim.signed_headers, &digest)?;
     let to_sign = string_to_sign(claim, &canonical);
     let mac = keyed(&signing_key(secret, &claim.scope), &to_sign);
-    // Compares in constant time.
-    mac.verify_slice(&claim.signature).map_err(|_| {
-        WireError::WrongSignature(format!(
-            "\n\nThe Canonical String for this request should have been\n'{canonical}'\n\nThe String-to-Sign should have \
-             been\n'{to_sign}'\n"
-        ))
+    Ok(Due {
+        mac,
+        canonical,
+        to_sign,
     })
-}
-
-/// A time as signatures write it: `20150830T123600Z`.
-pub(crate) fn stamp(at: Timestamp) -> String {
-    at.strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
 /// Unsigned, these could be changed on the way.
