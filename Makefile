@@ -30,6 +30,7 @@ test-long: test ## The same, 10 minutes of bad input for the parsers, the story 
 bench: setup build ## Prints how long things take, and what the private path costs
 	STRAIT_BIN="$$CARGO_TARGET_DIR/release/strait" benches/latency.sh
 	STRAIT_BIN="$$CARGO_TARGET_DIR/release/strait" benches/pgbench.sh
+	STRAIT_BIN="$$CARGO_TARGET_DIR/release/strait" benches/moto.sh
 
 fmt: ## Formats the code
 	cargo fmt --all
