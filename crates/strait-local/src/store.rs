@@ -212,7 +212,7 @@ fn load_into<K, V>(
 ) -> Result<(), LocalError>
 where
     K: Ord + Clone + FromStr,
-    V: DeserializeOwned,
+    V: Clone + DeserializeOwned,
 {
     let Ok(key) = K::from_str(id) else {
         return Err(LocalError::UnknownRow {
@@ -236,7 +236,7 @@ fn take_table<K, V>(
 ) -> Result<(), LocalError>
 where
     K: Ord + Clone + Display,
-    V: Serialize,
+    V: Clone + Serialize,
 {
     for (key, row) in table.take_changed() {
         let id = key.to_string();

@@ -26,28 +26,38 @@ pub(super) const INTERNET: &str = "internet";
 /// internet-facing load balancers, each by a wire of its own.
 #[must_use]
 pub fn picture(network: &Network) -> Picture {
+    let mut picture = outside(network);
+    for id in network.instances.keys() {
+        if let Some(host) = machine(network, id) {
+            picture.hosts.insert(id.to_string(), host);
+        }
+    }
+    for id in network.vpcs.keys() {
+        if let Some(router) = vpc_router(network, id) {
+            picture.routers.insert(id.to_string(), router);
+        }
+    }
+    picture
+}
+
+/// What is of no single VPC or instance: the internet, nodes and wires.
+pub(super) fn outside(network: &Network) -> Picture {
     let mut picture = Picture::default();
     picture.hosts.insert(INTERNET.to_owned(), internet());
-    for instance in network
-        .instances
-        .values()
-        .filter(|instance| instance.state == InstanceState::Running)
-    {
-        picture
-            .hosts
-            .insert(instance.id.to_string(), Host::default());
-    }
-    for vpc in network
-        .vpcs
-        .values()
-        .filter(|vpc| has_router(network, &vpc.id))
-    {
-        picture
-            .routers
-            .insert(vpc.id.to_string(), router(network, vpc));
-    }
     nodes::add(network, &mut picture);
     picture
+}
+
+/// The host of an instance that runs.
+pub(super) fn machine(network: &Network, instance: &InstanceId) -> Option<Host> {
+    let instance = network.instances.get(instance)?;
+    (instance.state == InstanceState::Running).then(Host::default)
+}
+
+/// The router of a VPC that has one.
+pub(super) fn vpc_router(network: &Network, vpc: &VpcId) -> Option<Router> {
+    let vpc = network.vpcs.get(vpc)?;
+    has_router(network, &vpc.id).then(|| router(network, vpc))
 }
 
 fn internet() -> Host {
@@ -63,16 +73,12 @@ fn internet() -> Host {
     }
 }
 
-/// A VPC has a router from its first interface on, or when it has an active peering, whose link needs both ends.
+/// A VPC has a router from its first interface on. Before that nothing sends packets in it, and none has a way to it.
 fn has_router(network: &Network, vpc: &VpcId) -> bool {
     network
         .interfaces
         .values()
         .any(|interface| interface.vpc == *vpc)
-        || network
-            .peerings
-            .values()
-            .any(|peering| lookup::peer(peering, vpc).is_some())
 }
 
 fn router(network: &Network, vpc: &Vpc) -> Router {
@@ -159,6 +165,9 @@ fn peers(network: &Network, vpc: &VpcId) -> BTreeMap<String, Peer> {
         let Some(other) = lookup::peer(peering, vpc) else {
             continue;
         };
+        if !has_router(network, &other.vpc) {
+            continue;
+        }
         let requested = peering.requester.vpc == *vpc;
         let (own, far) = if requested {
             (0x02, 0x06)

@@ -4,6 +4,7 @@
 
 mod boxes;
 mod compile;
+mod redraw;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use boxes::{disjoint, subtract};
 pub use compile::picture;
+pub use redraw::{Redrawn, redraw};
 
 /// The next hop that stands for "the other end of this veth pair", on every link.
 pub const GATEWAY: Ipv4Addr = Ipv4Addr::new(169, 254, 0, 1);

@@ -9,7 +9,7 @@ use crate::rules::Caller;
 use crate::state::*;
 
 /// An object that one account owns in one Region.
-pub(super) trait Resource: Sized {
+pub(super) trait Resource: Clone {
     /// The type of its id.
     type Id: FromStr<Err = MalformedId> + Ord + Clone + Display;
     /// What tags call it.

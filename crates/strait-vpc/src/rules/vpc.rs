@@ -407,7 +407,7 @@ fn left_in(network: &Network, id: &VpcId) -> BTreeSet<String> {
     left
 }
 
-fn remove_all<K: Ord + Clone, V>(table: &mut Table<K, V>, gone: impl Fn(&V) -> bool) {
+fn remove_all<K: Ord + Clone, V: Clone>(table: &mut Table<K, V>, gone: impl Fn(&V) -> bool) {
     let keys: Vec<K> = table
         .iter()
         .filter(|(_, row)| gone(row))

@@ -93,6 +93,21 @@ fn a_peering_links_two_routers_while_it_is_active() {
 }
 
 #[test]
+fn a_peering_has_no_link_to_a_vpc_without_interfaces() {
+    let mut sample = story();
+    sample.network.interfaces.remove(&sample.endpoint_interface);
+    let picture = picture(&sample.network);
+    assert!(
+        !picture
+            .routers
+            .contains_key(sample.peering_vpc.vpc.as_str())
+    );
+    let app = &picture.routers[sample.app.vpc.as_str()];
+    assert!(app.peers.is_empty());
+    assert_eq!(table(app)[&net("10.1.0.0/24")], Target::Blackhole);
+}
+
+#[test]
 fn routes_lead_to_interfaces_that_are_held_and_nowhere_else() {
     let mut sample = story();
     let side = sample.app.clone();
