@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use strait_vpc::picture::{Host, HostKind, Listen};
+use strait_vpc::picture::{Host, HostKind, Listen, Terms, Transport};
 
 use crate::error::KernelError;
-use crate::ruleset::text::{Text, quoted};
+use crate::ruleset::text::{Text, quoted, range};
 
 /// The whole text for a host; empty when it needs none. `refused` listeners answer with a TCP reset.
 pub(crate) fn host(
@@ -25,19 +25,19 @@ pub(crate) fn host(
         HostKind::Machine | HostKind::Internet => {
             let mut text = Text::new();
             write_refused(refused.iter(), &mut text);
-            text.chain(
-                "input",
-                &[
-                    "type filter hook input priority filter; policy accept;".to_owned(),
-                    REFUSE.to_owned(),
-                ],
-            );
+            let mut input =
+                vec!["type filter hook input priority filter; policy accept;".to_owned()];
+            input.extend(REFUSE.map(str::to_owned));
+            text.chain("input", &input);
             Ok(text.finish())
         }
     }
 }
 
-const REFUSE: &str = "iifname . tcp dport @refused ct state new reject with tcp reset";
+const REFUSE: [&str; 2] = [
+    "meta l4proto tcp iifname . meta l4proto . th dport @refused ct state new reject with tcp reset",
+    "iifname . meta l4proto . th dport @refused ct state new reject",
+];
 
 fn node(host: &Host, refused: &BTreeSet<Listen>) -> String {
     let mut text = Text::new();
@@ -50,7 +50,7 @@ fn node(host: &Host, refused: &BTreeSet<Listen>) -> String {
     let mut prerouting = vec![
         "type nat hook prerouting priority dstnat; policy accept;".to_owned(),
         "fib daddr type != local accept".to_owned(),
-        "iifname . tcp dport @refused accept".to_owned(),
+        "iifname . meta l4proto . th dport @refused accept".to_owned(),
     ];
     let mut postrouting = BTreeSet::new();
     let mut number = 0;
@@ -59,15 +59,16 @@ fn node(host: &Host, refused: &BTreeSet<Listen>) -> String {
         .iter()
         .filter(|(_, targets)| !targets.is_empty())
     {
+        let protocol = name_of(listen.transport);
         let mut choices = Vec::new();
         for (choice, forward) in targets.iter().enumerate() {
             text.chain(
                 &format!("to_{number}"),
-                &[format!("meta l4proto tcp dnat to {}", forward.to)],
+                &[format!("meta l4proto {protocol} dnat to {}", forward.to)],
             );
             choices.push(format!("{choice} : goto to_{number}"));
             postrouting.insert(format!(
-                "ct status dnat oifname {} ip daddr {} tcp dport {} snat to {}",
+                "ct status dnat oifname {} ip daddr {} {protocol} dport {} snat to {}",
                 quoted(&forward.link),
                 forward.to.ip(),
                 forward.to.port(),
@@ -75,13 +76,22 @@ fn node(host: &Host, refused: &BTreeSet<Listen>) -> String {
             ));
             number += 1;
         }
+        let terms = host.terms.get(listen).cloned().unwrap_or_default();
         let choose = format!(
-            "numgen inc mod {} vmap {{ {} }}",
+            "{} mod {} vmap {{ {} }}",
+            if terms.sticky {
+                "jhash ip saddr"
+            } else {
+                "numgen inc"
+            },
             targets.len(),
             choices.join(", ")
         );
+        let Some(from) = sources(&terms) else {
+            continue;
+        };
         prerouting.push(format!(
-            "iifname {} tcp dport {} {choose}",
+            "iifname {} {from}{protocol} dport {} {choose}",
             quoted(&listen.link),
             listen.port
         ));
@@ -100,24 +110,52 @@ fn node(host: &Host, refused: &BTreeSet<Listen>) -> String {
         ]
         .map(str::to_owned),
     );
-    text.chain(
-        "input",
-        &[
-            "type filter hook input priority filter; policy drop;",
-            "iifname \"lo\" accept",
-            "ct state established,related accept",
-            REFUSE,
-        ]
-        .map(str::to_owned),
-    );
+    let mut input = [
+        "type filter hook input priority filter; policy drop;",
+        "iifname \"lo\" accept",
+        "ct state established,related accept",
+        // Of a connection that was cut: as AWS does, each end is told.
+        "ct state invalid meta l4proto tcp reject with tcp reset",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    input.extend(REFUSE.map(str::to_owned));
+    text.chain("input", &input);
     text.finish()
+}
+
+/// What matches a listener's sources: nothing to match when all may connect, `None` when nobody may.
+fn sources(terms: &Terms) -> Option<String> {
+    let Some(ranges) = &terms.sources else {
+        return Some(String::new());
+    };
+    let ranges: Vec<String> = ranges.iter().copied().map(range).collect();
+    (!ranges.is_empty()).then(|| format!("ip saddr {{ {} }} ", ranges.join(", ")))
+}
+
+fn name_of(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Tcp => "tcp",
+        Transport::Udp => "udp",
+    }
 }
 
 fn write_refused<'a>(refused: impl Iterator<Item = &'a Listen>, text: &mut Text) {
     let elements = refused
-        .map(|listen| format!("{} . {}", quoted(&listen.link), listen.port))
+        .map(|listen| {
+            format!(
+                "{} . {} . {}",
+                quoted(&listen.link),
+                name_of(listen.transport),
+                listen.port
+            )
+        })
         .collect();
-    text.whole_set("set refused", "type ifname . inet_service;", &elements);
+    text.whole_set(
+        "set refused",
+        "type ifname . inet_proto . inet_service;",
+        &elements,
+    );
 }
 
 #[cfg(test)]
@@ -146,18 +184,43 @@ mod tests {
     fn a_listener_that_is_refused_or_without_targets_answers_with_a_reset() {
         let listen = Listen {
             link: "eth0".to_owned(),
+            transport: Transport::Tcp,
             port: 5432,
         };
         let refused = host("lb", &sample(2), &BTreeSet::from([listen])).expect("a ruleset");
         assert!(
-            refused.contains("elements = { \"eth0\" . 5432 }") && refused.contains("goto to_0"),
+            refused.contains("elements = { \"eth0\" . tcp . 5432 }")
+                && refused.contains("goto to_0"),
             "{refused}"
         );
         let deserted = host("lb", &sample(0), &BTreeSet::new()).expect("a ruleset");
         assert!(
-            deserted.contains("elements = { \"eth0\" . 5432 }") && !deserted.contains("numgen"),
+            deserted.contains("elements = { \"eth0\" . tcp . 5432 }")
+                && !deserted.contains("numgen"),
             "{deserted}"
         );
+    }
+
+    #[test]
+    fn terms_say_who_may_connect_and_who_stays() {
+        let mut node = sample(2);
+        let listen = node.forwards.keys().next().expect("a listener").clone();
+        let ranges = [(Ipv4Addr::new(10, 0, 0, 0), Ipv4Addr::new(10, 0, 0, 255))];
+        let terms = Terms {
+            sources: Some(BTreeSet::from(ranges)),
+            sticky: true,
+        };
+        node.terms.insert(listen.clone(), terms);
+        let text = host("lb", &node, &BTreeSet::new()).expect("a ruleset");
+        let rule = "iifname \"eth0\" ip saddr { 10.0.0.0-10.0.0.255 } tcp dport 5432 jhash ip saddr mod 2 vmap";
+        assert!(text.contains(rule), "{text}");
+        let nobody = Terms {
+            sources: Some(BTreeSet::new()),
+            sticky: false,
+        };
+        node.terms.insert(listen, nobody);
+        let text = host("lb", &node, &BTreeSet::new()).expect("a ruleset");
+        assert!(!text.contains("dport 5432 numgen"), "{text}");
     }
 
     #[test]
@@ -181,6 +244,7 @@ mod tests {
         });
         let listen = Listen {
             link: "eth0".to_owned(),
+            transport: Transport::Tcp,
             port: 5432,
         };
         Host {

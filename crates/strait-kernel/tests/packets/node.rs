@@ -1,11 +1,11 @@
 //! Endpoints and load balancers.
 
-use std::io::ErrorKind;
-use std::net::{IpAddr, SocketAddrV4};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4, TcpListener, UdpSocket};
 
-use strait_vpc::picture::{Forward, HostKind, Listen, Picture};
+use strait_vpc::picture::{Forward, HostKind, Listen, Picture, Terms, Transport};
 
-use crate::world::{World, connect, ip, listen, passes, pings, reaches, tcp};
+use crate::world::{PATIENCE, World, connect, everything, ip, listen, passes, pings, reaches, tcp};
 use crate::{Ground, Named};
 
 pub(crate) const TRIALS: &[Named] = &[
@@ -19,6 +19,8 @@ pub(crate) const TRIALS: &[Named] = &[
         a_listener_refuses_new_connections_only,
     ),
     ("targets_take_turns", targets_take_turns),
+    ("terms_are_kept", terms_are_kept),
+    ("datagrams_go_through_a_node_too", datagrams_go_through),
     ("cutting_ends_what_is_open", cutting_ends_what_is_open),
 ];
 
@@ -78,6 +80,7 @@ fn a_listener_refuses_new_connections_only(ground: &Ground) {
     let (mut server, _) = listener.accept().expect("a connection");
     let listen = Listen {
         link: "eth0".to_owned(),
+        transport: Transport::Tcp,
         port: 5432,
     };
     kernel.refuse("endpoint", &listen, true).expect("refused");
@@ -115,10 +118,6 @@ fn targets_take_turns(ground: &Ground) {
     for _ in 0..4 {
         drop(connect(kernel, "app", "10.1.0.20", 5432).expect("through the endpoint"));
     }
-    let count = |listener: &std::net::TcpListener| {
-        listener.set_nonblocking(true).expect("not blocking");
-        listener.incoming().take_while(Result::is_ok).count()
-    };
     assert_eq!(listeners.each_ref().map(count), [2, 2]);
     picture
         .hosts
@@ -140,11 +139,107 @@ fn cutting_ends_what_is_open(ground: &Ground) {
     let (mut server, _) = listener.accept().expect("a connection");
     assert!(passes(&mut client, &mut server));
     kernel.cut("endpoint", ip("10.1.0.10")).expect("cut");
-    assert!(
-        !passes(&mut client, &mut server) && !passes(&mut server, &mut client),
-        "nothing more passes"
-    );
+    for end in [&mut client, &mut server] {
+        end.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        end.write_all(b"x").expect("into the own buffer");
+        let told = end.read(&mut [0]).expect_err("nothing more passes");
+        assert_eq!(told.kind(), ErrorKind::ConnectionReset, "each end is told");
+    }
     assert!(reaches(kernel, "app", "10.1.0.20", 5432), "new ones do");
+}
+
+fn terms_are_kept(ground: &Ground) {
+    let kernel = &ground.kernel;
+    let mut picture = chain();
+    let listen_at = |link: &str| Listen {
+        link: link.to_owned(),
+        transport: Transport::Tcp,
+        port: 5432,
+    };
+    let only = |low: &str, high: &str| Terms {
+        sources: Some([(ip(low), ip(high))].into()),
+        sticky: false,
+    };
+    let endpoint = picture.hosts.get_mut("endpoint").expect("the endpoint");
+    let terms = only("10.1.0.11", "10.1.0.99");
+    endpoint.terms.insert(listen_at("eth0"), terms);
+    kernel.apply(&picture).expect("applied");
+    let listeners = [listen(kernel, "db", 6432), listen(kernel, "db-2", 6432)];
+    assert!(!reaches(kernel, "app", "10.1.0.20", 5432), "10.1.0.10");
+    let endpoint = picture.hosts.get_mut("endpoint").expect("the endpoint");
+    let terms = only("10.1.0.1", "10.1.0.10");
+    endpoint.terms.insert(listen_at("eth0"), terms);
+    let balancer = picture.hosts.get_mut("balancer").expect("the balancer");
+    let sticky = Terms {
+        sources: None,
+        sticky: true,
+    };
+    balancer.terms.insert(listen_at("w-endpoint"), sticky);
+    let targets = balancer.forwards.values_mut().next().expect("a listener");
+    let first = targets.first().expect("a target").clone();
+    targets.insert(Forward {
+        to: SocketAddrV4::new(ip("10.1.0.11"), 6432),
+        ..first
+    });
+    kernel.apply(&picture).expect("applied");
+    for _ in 0..6 {
+        drop(connect(kernel, "app", "10.1.0.20", 5432).expect("through the endpoint"));
+    }
+    let counts = listeners.each_ref().map(count);
+    assert!(
+        counts == [6, 0] || counts == [0, 6],
+        "one client, one target: {counts:?}"
+    );
+}
+
+fn datagrams_go_through(ground: &Ground) {
+    let kernel = &ground.kernel;
+    let mut picture = chain();
+    for node in ["endpoint", "balancer"] {
+        let host = picture.hosts.get_mut(node).expect("the node");
+        let forwards = std::mem::take(&mut host.forwards);
+        let datagrams = forwards.into_iter().map(|(listen, targets)| {
+            let transport = Transport::Udp;
+            (
+                Listen {
+                    transport,
+                    ..listen
+                },
+                targets,
+            )
+        });
+        host.forwards = datagrams.collect();
+    }
+    let group = picture.routers.get_mut("vpc-1").expect("the router");
+    let group = group.groups.get_mut("sg-endpoint").expect("the group");
+    group.ingress.boxes = [everything()].into();
+    kernel.apply(&picture).expect("applied");
+    let socket = |host: &str, port| {
+        let bound = kernel.inside(host, || UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)));
+        let socket = bound.expect("the host").expect("a socket");
+        socket.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        socket
+    };
+    let (client, server) = (socket("app", 0), socket("db", 6432));
+    client
+        .send_to(b"ask", (ip("10.1.0.20"), 5432))
+        .expect("sent");
+    let mut text = [0; 8];
+    let (length, from) = server.recv_from(&mut text).expect("it arrives");
+    assert_eq!((length, from.ip()), (3, IpAddr::from(ip("10.1.0.30"))));
+    server.send_to(b"answer", from).expect("sent");
+    let (length, from) = client.recv_from(&mut text).expect("the answer");
+    assert_eq!((length, from.ip()), (6, IpAddr::from(ip("10.1.0.20"))));
+    assert!(
+        !reaches(kernel, "app", "10.1.0.20", 5432),
+        "no TCP by a listener of UDP"
+    );
+}
+
+/// How many connections wait at a listener.
+fn count(listener: &TcpListener) -> usize {
+    listener.set_nonblocking(true).expect("not blocking");
+    listener.incoming().take_while(Result::is_ok).count()
 }
 
 /// app → endpoint (vpc-1) → balancer (vpc-2) → db or db-2. Both routers have the same range.
@@ -192,6 +287,7 @@ fn chain() -> Picture {
         host.forwards.insert(
             Listen {
                 link: link.to_owned(),
+                transport: Transport::Tcp,
                 port,
             },
             [forward].into(),

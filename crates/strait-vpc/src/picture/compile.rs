@@ -69,7 +69,7 @@ fn internet() -> Host {
     Host {
         kind: HostKind::Internet,
         addresses: own.into(),
-        forwards: BTreeMap::new(),
+        ..Host::default()
     }
 }
 

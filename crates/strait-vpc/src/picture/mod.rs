@@ -204,6 +204,17 @@ pub struct Host {
     pub addresses: BTreeSet<Ipv4Addr>,
     /// What it forwards with NAT: a node's listeners. Everything else that is not for itself is dropped.
     pub forwards: BTreeMap<Listen, BTreeSet<Forward>>,
+    /// On what terms it forwards, where they are not the usual ones.
+    pub terms: BTreeMap<Listen, Terms>,
+}
+
+/// On what terms a node forwards. The usual ones: from any source, to targets in turn.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// Sources that may connect, as disjoint ranges with both ends in them; what comes from others is dropped. `None`: all.
+    pub sources: Option<BTreeSet<(Ipv4Addr, Ipv4Addr)>>,
+    /// Whether all connections of one source go to one target.
+    pub sticky: bool,
 }
 
 /// What a host namespace is for.
@@ -218,13 +229,24 @@ pub enum HostKind {
     Internet,
 }
 
-/// Where a node takes connections: a link of it and a TCP port.
+/// Where a node takes connections: a link of it and a port.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Listen {
     /// The link's name in the host's namespace.
     pub link: String,
-    /// The TCP port.
+    /// The protocol.
+    pub transport: Transport,
+    /// The port.
     pub port: u16,
+}
+
+/// A protocol with ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Transport {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
 }
 
 /// Where a node sends connections: to an address and port, out by a link, from the node's own address on that link.

@@ -306,11 +306,18 @@ impl Packet {
             );
         let back = find(picture, &far_name, &out, us)
             .is_some_and(|(name, to, _)| name == router && to == link);
-        filters && back && self.delivered(picture, &arrived.host, &arrived.host_link, hops)
+        let at = (arrived.host.as_str(), arrived.host_link.as_str());
+        filters && back && self.delivered(picture, us, at, hops)
     }
 
     /// Whether a host takes it, or forwards it to where it passes.
-    fn delivered(self, picture: &Picture, host: &str, link: &str, hops: u32) -> bool {
+    fn delivered(
+        self,
+        picture: &Picture,
+        from: Ipv4Addr,
+        (host, link): (&str, &str),
+        hops: u32,
+    ) -> bool {
         let Some(node) = picture
             .hosts
             .get(host)
@@ -323,10 +330,14 @@ impl Packet {
         };
         let listen = Listen {
             link: link.to_owned(),
+            transport: picture::Transport::Tcp,
             port,
         };
         let targets = node.forwards.get(&listen);
+        let terms = node.terms.get(&listen);
+        let sources = terms.and_then(|terms| terms.sources.as_ref());
         hops < 8
+            && super::lookup::admits(sources, from)
             && targets.is_some_and(|targets| targets.iter().all(|to| sent(picture, host, to, hops)))
     }
 }
@@ -343,7 +354,7 @@ fn sent(picture: &Picture, host: &str, to: &Forward, hops: u32) -> bool {
             &wire.a
         };
         return other.address == packet.to
-            && packet.delivered(picture, &other.host, &other.link, hops + 1);
+            && packet.delivered(picture, to.from, (&other.host, &other.link), hops + 1);
     }
     let at = |router: &Router| {
         router

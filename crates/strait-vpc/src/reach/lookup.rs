@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use ipnet::Ipv4Net;
 
 use crate::id::*;
-use crate::picture::{IcmpBox, PortBox, subtract};
+use crate::picture::{IcmpBox, PortBox, Transport};
 use crate::state::*;
 
 /// Every address.
@@ -274,58 +274,91 @@ pub(crate) fn has_internet_gateway(network: &Network, vpc: &VpcId) -> bool {
         .any(|gateway| gateway.vpc.as_ref() == Some(vpc))
 }
 
-/// Whether what reaches a load balancer's node past its router is let in, all of it.
+/// Ranges of addresses, both ends in them; disjoint.
+pub(crate) type Ranges = BTreeSet<(Ipv4Addr, Ipv4Addr)>;
+
+/// The sources that a load balancer's groups let in to a port; `None` is everybody.
 ///
-/// Traffic of endpoints and from the internet comes to a node by a wire of its own, where no router filters it, so
-/// the balancer's groups decide as a whole: a port is open when they allow it from all of `from`.
-pub(crate) fn balancer_admits(
+/// Traffic of endpoints and from the internet comes to a node by a wire of its own, where no router filters it.
+pub(crate) fn sources_admitted(
     network: &Network,
     balancer: &LoadBalancer,
-    from: Ipv4Net,
+    transport: Transport,
     port: u16,
-) -> bool {
+) -> Option<Ranges> {
     if balancer.groups.is_empty() {
-        return true;
+        return None;
     }
-    let wanted = PortBox {
-        addresses: (from.network(), from.broadcast()),
-        protocols: (6, 6),
-        ports: (port, port),
+    let protocol = match transport {
+        Transport::Tcp => 6,
+        Transport::Udp => 17,
     };
-    let allowed = balancer
+    let rules = balancer
         .groups
         .iter()
         .filter_map(|group| network.security_groups.get(group))
-        .flat_map(|group| {
-            group
-                .rules
-                .values()
-                .filter(|rule| rule.direction == Direction::Ingress)
-                .filter_map(|rule| match rule.peer {
-                    RulePeer::Cidr(cidr) => {
-                        port_box(rule.traffic, (cidr.network(), cidr.broadcast()))
-                    }
-                    RulePeer::Group { .. } => None,
-                })
-        });
-    subtract([wanted], allowed).is_empty()
+        .flat_map(|group| group.rules.values())
+        .filter(|rule| rule.direction == Direction::Ingress);
+    let ranges = rules.filter_map(|rule| {
+        let RulePeer::Cidr(cidr) = rule.peer else {
+            return None;
+        };
+        let allowed = port_box(rule.traffic, (cidr.network(), cidr.broadcast()))?;
+        let fits = (allowed.protocols.0..=allowed.protocols.1).contains(&protocol)
+            && (allowed.ports.0..=allowed.ports.1).contains(&port);
+        fits.then_some(allowed.addresses)
+    });
+    let united = united(ranges);
+    (united != Ranges::from([EVERYBODY])).then_some(united)
+}
+
+/// Whether an address is in these ranges; `None` is everybody.
+pub(crate) fn admits(ranges: Option<&Ranges>, address: Ipv4Addr) -> bool {
+    ranges.is_none_or(|ranges| {
+        ranges
+            .iter()
+            .any(|(low, high)| (*low..=*high).contains(&address))
+    })
 }
 
 /// The attribute that switches a balancer's groups off for traffic of endpoints.
 pub(crate) const ENFORCE_ON_PRIVATELINK: &str =
     "enforce_security_group_inbound_rules_on_private_link_traffic";
 
-/// Whether a balancer lets connections of endpoints to a port in.
-pub(crate) fn balancer_admits_endpoints(
+/// The clients of endpoints that a balancer lets in to a port, by their own addresses; `None` is everybody:
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-security-groups.html>.
+pub(crate) fn endpoint_sources(
     network: &Network,
     balancer: &LoadBalancer,
+    transport: Transport,
     port: u16,
-) -> bool {
+) -> Option<Ranges> {
     let off = balancer
         .attributes
         .get(ENFORCE_ON_PRIVATELINK)
         .is_some_and(|value| value == "off");
-    off || balancer_admits(network, balancer, Ipv4Net::default(), port)
+    if off {
+        return None;
+    }
+    sources_admitted(network, balancer, transport, port)
+}
+
+/// The same addresses as few disjoint ranges.
+fn united(ranges: impl Iterator<Item = (Ipv4Addr, Ipv4Addr)>) -> Ranges {
+    let sorted: BTreeSet<(u32, u32)> = ranges
+        .map(|(low, high)| (u32::from(low), u32::from(high)))
+        .collect();
+    let mut united: Vec<(u32, u32)> = Vec::new();
+    for (low, high) in sorted {
+        match united.last_mut() {
+            Some(last) if low <= last.1.saturating_add(1) => last.1 = last.1.max(high),
+            Some(_) | None => united.push((low, high)),
+        }
+    }
+    united
+        .into_iter()
+        .map(|(low, high)| (Ipv4Addr::from(low), Ipv4Addr::from(high)))
+        .collect()
 }
 
 /// The box of packets that a rule's traffic means, unless it means ICMP only.

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::{Protocol, Walk, fix, lookup};
+use crate::picture::Transport;
 use crate::state::*;
 
 /// Balancers may forward to balancers; past this many it is a loop.
@@ -37,7 +38,7 @@ impl<'n> Walk<'n> {
             return;
         }
         if let Some(arrived) = self.leg(from, to, protocol) {
-            self.arrive(arrived, protocol, 0);
+            self.arrive(arrived, from.address, protocol, 0);
         }
     }
 
@@ -77,25 +78,23 @@ impl<'n> Walk<'n> {
         let Some(listener) = self.listener(balancer, protocol) else {
             return;
         };
-        if !lookup::balancer_admits(self.network, balancer, lookup::internet(), listener.port) {
-            self.closed(
-                balancer,
-                &format!("all of {}", lookup::internet()),
-                protocol,
-            );
+        let sources =
+            lookup::sources_admitted(self.network, balancer, Transport::Tcp, listener.port);
+        if !lookup::admits(sources.as_ref(), lookup::INTERNET_CLIENT) {
+            self.closed(balancer, lookup::INTERNET_CLIENT, protocol);
         }
         self.forward(balancer, listener, node, 0);
     }
 
     /// What the holder of an interface does with a packet.
-    fn arrive(&mut self, at: &'n Interface, protocol: Protocol, hops: u32) {
+    fn arrive(&mut self, at: &'n Interface, from: Ipv4Addr, protocol: Protocol, hops: u32) {
         match &at.holder {
             Holder::Instance { id, .. } => {
                 self.pass(id, format!("takes {protocol} at {}", at.address));
             }
             Holder::None => self.stop(&at.id, "the interface is attached to nothing", None),
             Holder::Endpoint(id) => match self.network.endpoints.get(id) {
-                Some(endpoint) => self.through_endpoint(endpoint, at, protocol, hops),
+                Some(endpoint) => self.through_endpoint(endpoint, (at, from), protocol, hops),
                 None => self.stop(id, "the endpoint has gone", None),
             },
             Holder::LoadBalancer(arn) => match self.network.load_balancers.get(arn) {
@@ -112,7 +111,7 @@ impl<'n> Walk<'n> {
     fn through_endpoint(
         &mut self,
         endpoint: &'n Endpoint,
-        at: &'n Interface,
+        (at, from): (&'n Interface, Ipv4Addr),
         protocol: Protocol,
         hops: u32,
     ) {
@@ -149,13 +148,15 @@ impl<'n> Walk<'n> {
         let Some(listener) = self.listener(lead.balancer, protocol) else {
             return;
         };
-        if !lookup::balancer_admits_endpoints(self.network, lead.balancer, listener.port) {
-            self.closed(lead.balancer, "0.0.0.0/0", protocol);
+        let sources =
+            lookup::endpoint_sources(self.network, lead.balancer, Transport::Tcp, listener.port);
+        if !lookup::admits(sources.as_ref(), from) {
+            self.closed(lead.balancer, from, protocol);
         }
         self.forward(lead.balancer, listener, lead.node, hops);
     }
 
-    fn closed(&mut self, balancer: &LoadBalancer, from: &str, protocol: Protocol) {
+    fn closed(&mut self, balancer: &LoadBalancer, from: Ipv4Addr, protocol: Protocol) {
         let groups: Vec<&str> = balancer
             .groups
             .iter()
@@ -227,7 +228,7 @@ impl<'n> Walk<'n> {
             );
             let protocol = Protocol::Tcp(target.port());
             if let Some(arrived) = self.leg(node, *target.ip(), protocol) {
-                self.arrive(arrived, protocol, hops + 1);
+                self.arrive(arrived, node.address, protocol, hops + 1);
             }
         }
     }

@@ -5,8 +5,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::{INTERNET, mac};
 use crate::id::*;
-use crate::picture::{Forward, Host, HostKind, Listen, Picture, Wire, WireEnd};
-use crate::reach::lookup;
+use crate::picture::{Forward, Host, HostKind, Listen, Picture, Terms, Transport, Wire, WireEnd};
+use crate::reach::lookup::{self, Ranges};
 use crate::state::{Interface, LoadBalancer, Network};
 
 /// The addresses of wires between endpoints and nodes: two a wire, from 169.254.64.0/18.
@@ -33,12 +33,19 @@ fn add_balancer_node(
     balancer: &LoadBalancer,
     node: &Interface,
 ) {
-    let mut forwards = listen(network, balancer, node, "eth0", |_| true);
+    let mut host = node_host();
+    host.forwards = listen(network, balancer, node, "eth0");
     let public = node.public_ip.filter(|_| balancer.internet_facing);
     if let Some(address) = public.filter(|_| lookup::has_internet_gateway(network, &node.vpc)) {
         let name = wire_name(node);
-        let admits = |port| lookup::balancer_admits(network, balancer, lookup::internet(), port);
-        forwards.extend(listen(network, balancer, node, &name, admits));
+        let public = listen(network, balancer, node, &name);
+        for listen in public.keys() {
+            // No router filters what comes by the wire.
+            let sources =
+                lookup::sources_admitted(network, balancer, listen.transport, listen.port);
+            add_terms(&mut host, listen, sources, false);
+        }
+        host.forwards.extend(public);
         let ends = [
             (INTERNET, lookup::INTERNET_CLIENT),
             (node.id.as_str(), address),
@@ -47,18 +54,15 @@ fn add_balancer_node(
             .wires
             .insert(name.clone(), wire(&name, node.index, ends));
     }
-    picture
-        .hosts
-        .insert(node.id.to_string(), node_host(forwards));
+    picture.hosts.insert(node.id.to_string(), host);
 }
 
-/// What a balancer's node takes on one of its links: each listener's port, if it is let in and has targets.
+/// What a balancer's node takes on one of its links: each listener's port, if it has targets.
 fn listen(
     network: &Network,
     balancer: &LoadBalancer,
     node: &Interface,
     link: &str,
-    admits: impl Fn(u16) -> bool,
 ) -> BTreeMap<Listen, BTreeSet<Forward>> {
     let mut forwards = BTreeMap::new();
     for listener in lookup::listeners(network, &balancer.arn) {
@@ -70,14 +74,13 @@ fn listen(
                 from: node.address,
             })
             .collect();
-        if admits(listener.port) && !targets.is_empty() {
-            forwards.insert(
-                Listen {
-                    link: link.to_owned(),
-                    port: listener.port,
-                },
-                targets,
-            );
+        if !targets.is_empty() {
+            let listen = Listen {
+                link: link.to_owned(),
+                transport: Transport::Tcp,
+                port: listener.port,
+            };
+            forwards.insert(listen, targets);
         }
     }
     forwards
@@ -91,9 +94,7 @@ fn add_endpoint_nodes(network: &Network, picture: &mut Picture) {
             let Some(interface) = network.interfaces.get(id) else {
                 continue;
             };
-            picture
-                .hosts
-                .insert(id.to_string(), node_host(BTreeMap::new()));
+            picture.hosts.insert(id.to_string(), node_host());
             let Some(lead) = lookup::lead(network, endpoint, subnet) else {
                 continue;
             };
@@ -104,26 +105,26 @@ fn add_endpoint_nodes(network: &Network, picture: &mut Picture) {
                 continue;
             };
             let name = wire_name(interface);
-            let admits = |port| lookup::balancer_admits_endpoints(network, lead.balancer, port);
-            let at_node = listen(network, lead.balancer, lead.node, &name, admits);
-            let at_endpoint = at_node.keys().map(|taken| {
-                let to = SocketAddrV4::new(far, taken.port);
+            let at_node = listen(network, lead.balancer, lead.node, &name);
+            let mut host = node_host();
+            for listen in at_node.keys() {
+                let to = SocketAddrV4::new(far, listen.port);
                 let forward = Forward {
                     to,
                     link: name.clone(),
                     from: near,
                 };
-                (
-                    Listen {
-                        link: "eth0".to_owned(),
-                        port: taken.port,
-                    },
-                    BTreeSet::from([forward]),
-                )
-            });
-            picture
-                .hosts
-                .insert(id.to_string(), node_host(at_endpoint.collect()));
+                let listen = Listen {
+                    link: "eth0".to_owned(),
+                    ..listen.clone()
+                };
+                // Only here are clients seen with their own addresses.
+                let sources =
+                    lookup::endpoint_sources(network, lead.balancer, listen.transport, listen.port);
+                add_terms(&mut host, &listen, sources, false);
+                host.forwards.insert(listen, BTreeSet::from([forward]));
+            }
+            picture.hosts.insert(id.to_string(), host);
             if let Some(node) = picture.hosts.get_mut(lead.node.id.as_str()) {
                 node.forwards.extend(at_node);
             }
@@ -135,11 +136,16 @@ fn add_endpoint_nodes(network: &Network, picture: &mut Picture) {
     }
 }
 
-fn node_host(forwards: BTreeMap<Listen, BTreeSet<Forward>>) -> Host {
+fn add_terms(host: &mut Host, listen: &Listen, sources: Option<Ranges>, sticky: bool) {
+    if sources.is_some() || sticky {
+        host.terms.insert(listen.clone(), Terms { sources, sticky });
+    }
+}
+
+fn node_host() -> Host {
     Host {
         kind: HostKind::Node,
-        addresses: BTreeSet::new(),
-        forwards,
+        ..Host::default()
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use super::*;
-use crate::picture::{AclMatch, Forward, Listen, Member, PortBox};
+use crate::picture::{AclMatch, Forward, Listen, Member, PortBox, Transport};
 use crate::reach::sample::{Sample, cidr, net, story, tcp};
 use crate::state::{
     Direction, EndpointState, InternetGateway, PeeringState, RulePeer, Tags, Traffic,
@@ -185,7 +185,7 @@ fn groups_of_a_public_balancer_decide_about_the_internet() {
         .get_mut(&sample.balancer)
         .expect("the balancer");
     balancer.groups.insert(group.clone());
-    let open = |sample: &Sample| {
+    let sources = |sample: &Sample| {
         let picture = picture(&sample.network);
         let wire = picture
             .wires
@@ -193,25 +193,24 @@ fn groups_of_a_public_balancer_decide_about_the_internet() {
             .find(|wire| wire.a.host == INTERNET)
             .expect("a public wire")
             .clone();
-        picture.hosts[sample.node.as_str()]
-            .forwards
-            .contains_key(&listen(&wire.b.link))
+        let node = &picture.hosts[sample.node.as_str()];
+        assert!(node.forwards.contains_key(&listen(&wire.b.link)));
+        node.terms
+            .get(&listen(&wire.b.link))
+            .and_then(|terms| terms.sources.clone())
     };
-    assert!(!open(&sample));
-    sample.allow(
-        &group,
-        Direction::Ingress,
-        tcp(5432),
-        cidr("198.51.100.0/25"),
+    sample.revoke_all(&group, Direction::Ingress);
+    assert_eq!(sources(&sample), Some(BTreeSet::new()), "nobody");
+    for half in ["198.51.100.0/25", "198.51.100.128/25"] {
+        sample.allow(&group, Direction::Ingress, tcp(5432), cidr(half));
+    }
+    let range = (
+        Ipv4Addr::new(198, 51, 100, 0),
+        Ipv4Addr::new(198, 51, 100, 255),
     );
-    assert!(!open(&sample), "half of the internet is not all of it");
-    sample.allow(
-        &group,
-        Direction::Ingress,
-        tcp(5432),
-        cidr("198.51.100.128/25"),
-    );
-    assert!(open(&sample));
+    assert_eq!(sources(&sample), Some(BTreeSet::from([range])));
+    sample.allow(&group, Direction::Ingress, tcp(5432), cidr("0.0.0.0/0"));
+    assert_eq!(sources(&sample), None, "everybody");
 }
 
 #[test]
@@ -291,6 +290,7 @@ fn table(router: &Router) -> &BTreeMap<Ipv4Net, Target> {
 fn listen(link: &str) -> Listen {
     Listen {
         link: link.to_owned(),
+        transport: Transport::Tcp,
         port: 5432,
     }
 }
