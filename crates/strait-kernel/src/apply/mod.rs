@@ -108,7 +108,7 @@ pub(crate) fn apply(
     for name in &dirty {
         kernel
             .spaces
-            .inside(name, settle::set_switches)?
+            .inside(name, || settle::set_switches(plan.spaces[*name].kind))?
             .map_err(failed("set up", name))?;
         changes.rulesets += load_rules(kernel, name, &plan.spaces[*name].ruleset)?;
     }

@@ -16,7 +16,7 @@ use crate::route::{Link, Routing};
 const RISE: Duration = Duration::from_secs(2);
 
 /// Settings of a namespace. Links get them when they are made.
-pub(super) fn set_switches() -> io::Result<()> {
+pub(super) fn set_switches(kind: Kind) -> io::Result<()> {
     let set = |path: &str, value: &str| -> io::Result<()> {
         let path = format!("/proc/sys/net/{path}");
         if fs::read_to_string(&path).is_ok_and(|now| now.trim() == value) {
@@ -36,6 +36,15 @@ pub(super) fn set_switches() -> io::Result<()> {
         set(&format!("ipv4/conf/{scope}/rp_filter"), "0")?;
         set(&format!("ipv4/conf/{scope}/accept_redirects"), "0")?;
         set(&format!("ipv4/conf/{scope}/send_redirects"), "0")?;
+    }
+    match kind {
+        // Whose address a packet may come from is the ruleset's affair, so the kernel need not look up the way back to
+        // it; and hardly any packet here is for a socket here.
+        Kind::Router | Kind::Node => {
+            set("ipv4/conf/all/accept_local", "1")?;
+            set("ipv4/ip_early_demux", "0")?;
+        }
+        Kind::Machine | Kind::Internet => {}
     }
     let mut routing = Routing::open()?;
     if let Some(lo) = routing.links()?.get("lo").filter(|lo| !lo.ready) {

@@ -12,8 +12,9 @@ use strait_vpc::picture::{Listen, Mac, Picture, WireEnd};
 
 use crate::error::KernelError;
 
-/// The table of a router's own interfaces, looked up for every packet.
-pub(crate) const LOCAL_TABLE: u32 = 100;
+/// The table of a router's own interfaces: the kernel's own for local addresses, which it looks up first for every
+/// packet, so that what goes to an interface needs no second lookup.
+pub(crate) const LOCAL_TABLE: u32 = 255;
 const MARK_PRIORITY: u32 = 1000;
 const EVERYWHERE: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 0);
 
@@ -355,7 +356,6 @@ mod tests {
             .map(|rule| (rule.mark, rule.action))
             .collect();
         let expected = [
-            (None, Action::Table(LOCAL_TABLE)),
             (Some(1000), Action::Table(1000)),
             (None, Action::Unreachable),
         ];

@@ -11,7 +11,6 @@ use crate::plan::{
 };
 use crate::ruleset;
 
-const LOCAL_PRIORITY: u32 = 100;
 const LAST_PRIORITY: u32 = 40_000;
 
 pub(super) fn space(name: &str, router: &Router) -> Result<Space, KernelError> {
@@ -71,7 +70,6 @@ pub(super) fn space(name: &str, router: &Router) -> Result<Space, KernelError> {
             ));
         }
     }
-    space.rules.insert(Rule::to(LOCAL_PRIORITY, LOCAL_TABLE));
     space.rules.insert(Rule {
         priority: LAST_PRIORITY,
         mark: None,

@@ -15,14 +15,7 @@ pub(crate) fn router(name: &str, router: &Router) -> Result<String, KernelError>
     write_links(router, &mut text);
     let acl_lines = write_acls(name, router, &mut text)?;
     group::write(name, router, &mut text)?;
-    text.chain("sources_only", &source_lines(router));
-    text.chain(
-        "tables",
-        &[
-            "type filter hook prerouting priority mangle; policy accept;".to_owned(),
-            "meta mark set iifname map @marks".to_owned(),
-        ],
-    );
+    write_arrivals(router, &mut text);
     text.chain("input", &input_lines(router));
     let mut forward = vec!["type filter hook forward priority filter; policy drop;".to_owned()];
     forward.extend(acl_lines);
@@ -43,48 +36,55 @@ fn write_links(router: &Router, text: &mut Text) {
     let interfaces = &router.interfaces;
     let own = interfaces.keys().map(|link| quoted(link)).collect();
     text.whole_set("set own", "type ifname;", &own);
-    let marks = interfaces
-        .iter()
-        .map(|(link, interface)| format!("{} : {}", quoted(link), interface.table))
-        .collect();
-    text.whole_set("map marks", "type ifname : mark;", &marks);
     let checked = interfaces
         .iter()
-        .filter(|(_, interface)| interface.source_check);
-    let sources = checked
-        .map(|(link, interface)| format!("{} . {}", quoted(link), interface.address))
+        .filter(|(_, interface)| interface.source_check)
+        .map(|(link, own)| format!("{} . {} : {}", quoted(link), own.address, own.table))
         .collect();
-    text.whole_set("set sources", "type ifname . ipv4_addr;", &sources);
+    text.whole_set("map sources", "type ifname . ipv4_addr : mark;", &checked);
     let unchecked = interfaces
         .iter()
         .filter(|(_, interface)| !interface.source_check)
-        .map(|(link, _)| quoted(link))
+        .map(|(link, own)| format!("{} : {}", quoted(link), own.table))
         .collect();
-    text.whole_set("set unchecked", "type ifname;", &unchecked);
+    text.whole_set("map unchecked", "type ifname : mark;", &unchecked);
 }
 
-/// AWS's source check: a packet passes with an address that its link may send from.
-fn source_lines(router: &Router) -> Vec<String> {
-    let mut lines = vec![
-        "type filter hook prerouting priority raw; policy drop;".to_owned(),
-        "iifname \"lo\" accept".to_owned(),
-        "iifname . ip saddr @sources accept".to_owned(),
-        "iifname @unchecked accept".to_owned(),
-    ];
+/// AWS's source check: a packet passes with an address that its link may send from. In the same step it gets the mark
+/// that chooses its route table: each chain that a packet visits costs, in every router on its way.
+fn write_arrivals(router: &Router, text: &mut Text) {
+    let mut peers = BTreeSet::new();
     for (link, peer) in &router.peers {
         // nft refuses sets with overlapping ranges; the union is the same.
-        let sources = Ipv4Net::aggregate(&peer.sources.iter().copied().collect());
-        if !sources.is_empty() {
-            let sources: BTreeSet<_> = sources.into_iter().collect();
-            let sources: Vec<_> = sources.iter().map(ToString::to_string).collect();
-            lines.push(format!(
-                "iifname {} ip saddr {{ {} }} accept",
-                quoted(link),
-                sources.join(", ")
-            ));
+        let sources: BTreeSet<_> = Ipv4Net::aggregate(&peer.sources.iter().copied().collect())
+            .into_iter()
+            .collect();
+        if sources.is_empty() {
+            continue;
         }
+        let sources: Vec<_> = sources.iter().map(ToString::to_string).collect();
+        let chain = format!("from_{link}");
+        text.chain(
+            &chain,
+            &[
+                format!("ip saddr {{ {} }} accept", sources.join(", ")),
+                "drop".to_owned(),
+            ],
+        );
+        peers.insert(format!("{} : goto {chain}", quoted(link)));
     }
-    lines
+    text.whole_set("map from_peer", "type ifname : verdict;", &peers);
+    text.chain(
+        "arrivals",
+        &[
+            "type filter hook prerouting priority raw; policy drop;",
+            "meta mark set iifname . ip saddr map @sources accept",
+            "iifname vmap @from_peer",
+            "meta mark set iifname map @unchecked accept",
+            "iifname \"lo\" accept",
+        ]
+        .map(str::to_owned),
+    );
 }
 
 /// The router itself answers DNS and echo requests, and those from own interfaces only: a peer finds the address
@@ -363,9 +363,16 @@ mod tests {
         };
         picture.peers.insert("p3".to_owned(), peer);
         let text = router("vpc-1", &picture).expect("a ruleset");
-        assert!(text.contains("elements = { \"e1\" . 10.1.0.10 }"), "{text}");
         assert!(
-            text.contains("iifname \"p3\" ip saddr { 10.2.0.0/16 } accept"),
+            text.contains("elements = { \"e1\" . 10.1.0.10 : 1000 }"),
+            "{text}"
+        );
+        assert!(
+            text.contains("chain from_p3 {\n\t\tip saddr { 10.2.0.0/16 } accept\n\t\tdrop\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("elements = { \"p3\" : goto from_p3 }"),
             "{text}"
         );
         assert!(
