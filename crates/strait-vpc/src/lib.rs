@@ -18,5 +18,5 @@ pub use error::{AwsError, Fault};
 pub use id::*;
 pub use picture::{Picture, picture};
 pub use reach::{Flow, Protocol, Source, Step, Verdict, reach};
-pub use rules::{Caller, Context, apply, new_account, tick};
+pub use rules::{Caller, Context, apply, new_account, reset_customers, tick};
 pub use state::Network;

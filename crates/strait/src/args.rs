@@ -124,6 +124,10 @@ pub(crate) struct Up {
     /// AWS's own default quotas (5 VPCs per Region) instead of 1,000 VPCs
     #[arg(long)]
     pub(crate) aws_quotas: bool,
+    /// For test suites: account 123456789012, the keys that moto's tests sign with, and POST /moto-api/reset, by which
+    /// anybody who reaches the AWS endpoint takes away all that accounts other than the provider's have made
+    #[arg(long)]
+    pub(crate) test_hooks: bool,
     /// Returns when Strait is ready, and leaves it running
     #[arg(long)]
     pub(crate) detach: bool,

@@ -8,6 +8,7 @@ mod inside;
 mod local_api;
 mod log;
 mod serve;
+mod test_hooks;
 mod up;
 mod verbs;
 

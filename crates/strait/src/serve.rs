@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::args::Up;
 use crate::data::{Credentials, DataDir};
-use crate::local_api;
+use crate::{local_api, test_hooks};
 
 /// How often Strait's own PostgreSQL and the anchor are looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -120,6 +120,7 @@ async fn start(
             run_dir,
             domain: options.domain.clone(),
             aws_quotas: options.aws_quotas,
+            test_hooks: options.test_hooks,
         },
     })
     .await?;
@@ -136,7 +137,11 @@ async fn start(
         plane.clone(),
         &credentials.admin_key,
     ));
-    let aws = strait_wire::router(Arc::new(local.clone()));
+    let mut aws = strait_wire::router(Arc::new(local.clone()));
+    if options.test_hooks {
+        local.ensure_test_account().await?;
+        aws = aws.merge(test_hooks::router(local.clone()));
+    }
     let mut parts = JoinSet::new();
     let (inside_http, inside_aws) =
         internet_listeners(&kernel, http_address.port(), aws_address.port())?;

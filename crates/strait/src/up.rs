@@ -94,6 +94,9 @@ fn detach(data: &DataDir, options: &Up) -> Result<()> {
     if options.aws_quotas {
         command.arg("--aws-quotas");
     }
+    if options.test_hooks {
+        command.arg("--test-hooks");
+    }
     let fresh = std::fs::File::create(&errors)
         .with_context(|| format!("cannot write {}", errors.display()))?;
     command

@@ -7,6 +7,7 @@ mod provider;
 mod publish;
 mod reach;
 mod service;
+mod test_hooks;
 mod traits;
 mod vpc;
 mod way;
@@ -93,6 +94,8 @@ pub struct Options {
     pub domain: String,
     /// AWS's own quotas (5 VPCs per Region) instead of test-friendly ones.
     pub aws_quotas: bool,
+    /// What test suites need: an account, a key pair, a reset.
+    pub test_hooks: bool,
 }
 
 /// What `strait exec` needs to know of a host, kept in `DATA/run/hosts.json` so that it works while the server is dead.

@@ -21,6 +21,7 @@ mod peering_option;
 mod peering_view;
 mod permission;
 mod region;
+mod reset;
 mod resource;
 mod route;
 mod routing;
@@ -37,6 +38,7 @@ use crate::error::{AwsError, Fault};
 use crate::id::{AccountId, Region};
 use crate::state::Network;
 
+pub use reset::reset_customers;
 pub use tenant::new_account;
 
 /// Who calls, and in which Region.

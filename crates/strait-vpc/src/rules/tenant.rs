@@ -44,9 +44,21 @@ pub fn new_account<'n>(
 /// Whether the caller's account has never called in this Region and gets its default VPC now.
 pub(super) fn is_new_here(network: &Network, caller: &Caller) -> bool {
     let known = network.accounts.get(&caller.account);
-    known.is_some_and(|account| account.name != PROVIDER)
+    known.is_some_and(|account| !is_provider(account))
         && region(caller.region.as_str()).is_some()
         && !network.counters.contains_key(&marker(caller))
+}
+
+/// Whether the account runs the services.
+pub(super) fn is_provider(account: &Account) -> bool {
+    account.name == PROVIDER
+}
+
+/// Whether a counter says that this account has its default VPC in some Region.
+pub(super) fn is_marker(counter: &str, account: &AccountId) -> bool {
+    let rest = counter.strip_prefix("default-vpc/");
+    rest.and_then(|rest| rest.strip_prefix(account.as_str()))
+        .is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Gives the account its default VPC in this Region, once.

@@ -131,9 +131,13 @@ pub(super) fn delete(
         return Err(AwsError::new("DependencyViolation", message));
     }
     peering_block::vpc_is_gone(network, &id, context);
-    remove_all(&mut network.security_groups, |group| group.vpc == id);
-    remove_all(&mut network.network_acls, |acl| acl.vpc == id);
-    remove_all(&mut network.route_tables, |table| table.vpc == id);
+    network
+        .security_groups
+        .remove_where(|_, group| group.vpc == id);
+    network.network_acls.remove_where(|_, acl| acl.vpc == id);
+    network
+        .route_tables
+        .remove_where(|_, table| table.vpc == id);
     network.vpcs.remove(&id);
     Ok(DeleteVpcResponse(Done::YES))
 }
@@ -405,17 +409,6 @@ fn left_in(network: &Network, id: &VpcId) -> BTreeSet<String> {
     });
     left.extend(peerings.map(|row| row.id.to_string()));
     left
-}
-
-fn remove_all<K: Ord + Clone, V: Clone>(table: &mut Table<K, V>, gone: impl Fn(&V) -> bool) {
-    let keys: Vec<K> = table
-        .iter()
-        .filter(|(_, row)| gone(row))
-        .map(|(key, _)| key.clone())
-        .collect();
-    for key in keys {
-        table.remove(&key);
-    }
 }
 
 fn item(vpc: &Vpc) -> VpcItem {

@@ -9,6 +9,7 @@ mod interfaces;
 mod network_acls;
 mod peering_vpcs;
 mod peerings;
+mod reset;
 mod routes;
 mod shapes;
 mod subnets;
