@@ -21,6 +21,11 @@ impl<'n> Walk<'n> {
             self.pass(&from.id, format!("{to} is its own address"));
             return Some(from);
         }
+        if let Some(other) = self.sister(from, to) {
+            let what = format!("{to} is its instance's own address: nothing leaves the instance");
+            self.pass(&from.id, what);
+            return Some(other);
+        }
         let mut way = Walk {
             network: self.network,
             steps: Vec::new(),
@@ -46,6 +51,13 @@ impl<'n> Walk<'n> {
             self.way_back(arrived, from)?;
         }
         Some(arrived)
+    }
+
+    /// Another interface of the same instance with this address.
+    fn sister(&self, from: &Interface, to: Ipv4Addr) -> Option<&'n Interface> {
+        let instance = instance_of(from)?;
+        let mut others = self.network.interfaces.values();
+        others.find(|other| other.address == to && instance_of(other) == Some(instance))
     }
 
     /// Whether the router itself answers, which no group or ACL filters. It does for own interfaces only.
@@ -339,6 +351,13 @@ impl<'n> Walk<'n> {
             .peerings
             .get(peering)
             .is_some_and(|peering| peering.state == PeeringState::Active)
+    }
+}
+
+fn instance_of(interface: &Interface) -> Option<&InstanceId> {
+    match &interface.holder {
+        Holder::Instance { id, .. } => Some(id),
+        Holder::None | Holder::Endpoint(_) | Holder::LoadBalancer(_) => None,
     }
 }
 

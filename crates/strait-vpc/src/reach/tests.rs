@@ -258,6 +258,26 @@ fn no_acl_is_between_two_interfaces_of_one_subnet() {
 }
 
 #[test]
+fn nothing_filters_between_two_addresses_of_one_instance() {
+    let mut sample = story();
+    let app = sample.app.clone();
+    let second = sample.instance(&app, "10.0.1.9");
+    let to_second = Flow {
+        to: "10.0.1.9".parse().expect("an address"),
+        ..flow(&sample)
+    };
+    assert!(
+        !reach(&sample.network, &to_second).reached,
+        "it is another instance's"
+    );
+    let first = sample.network.interfaces.get(&sample.app_interface);
+    let holder = first.expect("the interface").holder.clone();
+    let interface = sample.network.interfaces.get_mut(&second);
+    interface.expect("the interface").holder = holder;
+    assert!(reach(&sample.network, &to_second).reached);
+}
+
+#[test]
 fn nobody_is_at_an_address_without_a_running_holder() {
     let mut sample = story();
     let side = sample.app.clone();
