@@ -1,7 +1,7 @@
 //! Tracked connections of one network namespace, over ctnetlink.
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::netlink::{Body, Socket, attributes};
 
@@ -17,6 +17,8 @@ const ID: u16 = 12;
 struct Entry {
     original: (Ipv4Addr, Ipv4Addr),
     reply: (Ipv4Addr, Ipv4Addr),
+    /// The port that answers come from, where the protocol has ports.
+    answers_from: Option<u16>,
     tuple: Vec<u8>,
     id: Vec<u8>,
 }
@@ -24,15 +26,23 @@ struct Entry {
 /// Deletes the tracked connections of the calling thread's namespace that `doomed` names by an address and the one at
 /// the other end. Answers how many.
 pub(crate) fn cut(doomed: impl Fn(Ipv4Addr, Ipv4Addr) -> bool) -> io::Result<usize> {
+    cut_entries(|entry| {
+        let ((a, b), (c, d)) = (entry.original, entry.reply);
+        doomed(a, b) || doomed(b, a) || doomed(c, d) || doomed(d, c)
+    })
+}
+
+/// Deletes the tracked connections whose answers come from this address and port. Answers how many.
+pub(crate) fn cut_to(target: SocketAddrV4) -> io::Result<usize> {
+    cut_entries(|entry| entry.reply.0 == *target.ip() && entry.answers_from == Some(target.port()))
+}
+
+fn cut_entries(doomed: impl Fn(&Entry) -> bool) -> io::Result<usize> {
     let mut socket = Socket::open(libc::NETLINK_NETFILTER)?;
     let mut entries = Vec::new();
     socket.dump(GET, &Body::new(&HEADER), |answer| {
-        if let Some(entry) = read(answer.get(4..).unwrap_or_default()) {
-            let (a, b) = entry.original;
-            let (c, d) = entry.reply;
-            if doomed(a, b) || doomed(b, a) || doomed(c, d) || doomed(d, c) {
-                entries.push(entry);
-            }
+        if let Some(entry) = read(answer.get(4..).unwrap_or_default()).filter(&doomed) {
+            entries.push(entry);
         }
     })?;
     let mut count = 0;
@@ -56,13 +66,20 @@ fn read(bytes: &[u8]) -> Option<Entry> {
             .find(|(kind, _)| *kind == wanted)
             .map(|(_, value)| value)
     };
-    let tuple = find(TUPLE_ORIGINAL)?;
+    let (tuple, reply) = (find(TUPLE_ORIGINAL)?, find(TUPLE_REPLY)?);
     Some(Entry {
         original: ends(tuple)?,
-        reply: ends(find(TUPLE_REPLY)?)?,
+        reply: ends(reply)?,
+        answers_from: source_port(reply),
         tuple: tuple.to_vec(),
         id: find(ID)?.to_vec(),
     })
+}
+
+fn source_port(tuple: &[u8]) -> Option<u16> {
+    let (_, protocol) = attributes(tuple).find(|(kind, _)| *kind == 2)?;
+    let (_, port) = attributes(protocol).find(|(kind, _)| *kind == 2)?;
+    <[u8; 2]>::try_from(port).ok().map(u16::from_be_bytes)
 }
 
 fn ends(tuple: &[u8]) -> Option<(Ipv4Addr, Ipv4Addr)> {

@@ -1,7 +1,7 @@
 //! What a server that has joined the anchor does with the kernel.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -94,6 +94,15 @@ impl Kernel {
         let cut = self.inside(name, || conntrack::cut(|end, _| end == address))?;
         cut.map_err(KernelError::system(format!(
             "end the connections of {address} in {name}"
+        )))?;
+        Ok(())
+    }
+
+    /// Ends the connections that a node forwards to a target, and no others. Each end is told when it next sends.
+    pub fn cut_target(&self, node: &str, target: SocketAddrV4) -> Result<(), KernelError> {
+        let cut = self.inside(node, || conntrack::cut_to(target))?;
+        cut.map_err(KernelError::system(format!(
+            "end the connections to {target} in {node}"
         )))?;
         Ok(())
     }

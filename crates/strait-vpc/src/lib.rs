@@ -7,6 +7,7 @@
 
 pub mod api;
 mod error;
+mod health;
 mod id;
 pub mod picture;
 mod reach;
@@ -15,6 +16,9 @@ pub mod state;
 
 pub use api::{Action, Response};
 pub use error::{AwsError, Fault};
+pub use health::{
+    Check, CheckKey, Ended, ended, health_checks, next_drained, record_health, status_codes,
+};
 pub use id::*;
 pub use picture::{Picture, picture};
 pub use reach::{Flow, Protocol, Source, Step, Verdict, reach};

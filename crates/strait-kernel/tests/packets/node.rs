@@ -19,6 +19,10 @@ pub(crate) const TRIALS: &[Named] = &[
         a_listener_refuses_new_connections_only,
     ),
     ("targets_take_turns", targets_take_turns),
+    (
+        "a_target_that_is_cut_off_loses_its_connections_only",
+        a_target_is_cut_off,
+    ),
     ("terms_are_kept", terms_are_kept),
     ("datagrams_go_through_a_node_too", datagrams_go_through),
     ("cutting_ends_what_is_open", cutting_ends_what_is_open),
@@ -146,6 +150,23 @@ fn cutting_ends_what_is_open(ground: &Ground) {
         assert_eq!(told.kind(), ErrorKind::ConnectionReset, "each end is told");
     }
     assert!(reaches(kernel, "app", "10.1.0.20", 5432), "new ones do");
+}
+
+fn a_target_is_cut_off(ground: &Ground) {
+    let kernel = &ground.kernel;
+    kernel.apply(&chain()).expect("applied");
+    let listener = listen(kernel, "db", 6432);
+    let mut client = connect(kernel, "app", "10.1.0.20", 5432).expect("through the endpoint");
+    let (mut server, _) = listener.accept().expect("a connection");
+    let cut = |target: &str| {
+        let target = target.parse().expect("an address");
+        kernel.cut_target("balancer", target).expect("cut");
+    };
+    cut("10.1.0.10:6433");
+    cut("10.1.0.11:6432");
+    assert!(passes(&mut client, &mut server), "those are others");
+    cut("10.1.0.10:6432");
+    assert!(!passes(&mut client, &mut server));
 }
 
 fn terms_are_kept(ground: &Ground) {

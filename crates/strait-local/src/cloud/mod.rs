@@ -1,6 +1,7 @@
 //! The local cloud: one process owns the network, and a call is answered when it is committed and packets obey it.
 
 mod backend;
+mod health;
 mod peering;
 mod probe;
 mod provider;
@@ -116,6 +117,7 @@ const AWS_QUOTAS: &[(&str, u32)] = &[("vpcs-per-region", 5)];
 
 /// As an account has them that asked AWS for more: a Peering VPC takes as many peerings as its own quota allows.
 const RAISED_QUOTAS: &[(&str, u32)] = &[
+    ("network-load-balancers", 1000),
     ("outstanding-peerings", 125),
     ("peerings-per-vpc", 125),
     ("routes-per-table", 500),
@@ -205,20 +207,26 @@ impl Local {
     /// # Errors
     /// When the store or the kernel failed.
     pub async fn tick(&self) -> Result<(), AwsError> {
-        self.change(|network, context| {
-            strait_vpc::tick(network, context.now);
-            Ok(())
-        })
-        .await
+        let ended = self
+            .change(|network, context| {
+                let before = network.clone();
+                strait_vpc::tick(network, context.now);
+                Ok(strait_vpc::ended(&before, network))
+            })
+            .await?;
+        self.end_connections(ended).await;
+        Ok(())
     }
 
-    /// Watches the processes beside the server and the services: what dies is started anew. Never returns.
+    /// Watches the processes beside the server and the services: what dies is started anew. Checks the health of targets.
+    /// Never returns.
     pub async fn watch(&self) {
         let inner = &self.inner;
         tokio::join!(
             inner.resolver.watch(),
             inner.forwarder.watch(),
-            inner.engine.watch()
+            inner.engine.watch(),
+            self.watch_health()
         );
     }
 

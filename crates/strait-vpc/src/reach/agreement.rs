@@ -21,7 +21,7 @@ proptest! {
         open in any::<bool>(),
         changes in prop::collection::vec(change(), 0..4),
         (from, to) in prop_oneof![2 => Just((0, 0)), 1 => Just((1, 1)), 1 => (0..3usize, 0..5usize)],
-        protocol in prop::sample::select(vec![Protocol::Tcp(5432), Protocol::Tcp(22), Protocol::Echo]),
+        protocol in prop::sample::select(vec![Protocol::Tcp(5432), Protocol::Udp(5432), Protocol::Tcp(22), Protocol::Echo]),
     ) {
         let mut sample = story();
         let app = sample.app.clone();
@@ -325,12 +325,14 @@ impl Packet {
         else {
             return true;
         };
-        let Protocol::Tcp(port) = self.protocol else {
-            return false;
+        let (transport, port) = match self.protocol {
+            Protocol::Tcp(port) => (picture::Transport::Tcp, port),
+            Protocol::Udp(port) => (picture::Transport::Udp, port),
+            Protocol::Echo => return false,
         };
         let listen = Listen {
             link: link.to_owned(),
-            transport: picture::Transport::Tcp,
+            transport,
             port,
         };
         let targets = node.forwards.get(&listen);
@@ -338,14 +340,26 @@ impl Packet {
         let sources = terms.and_then(|terms| terms.sources.as_ref());
         hops < 8
             && super::lookup::admits(sources, from)
-            && targets.is_some_and(|targets| targets.iter().all(|to| sent(picture, host, to, hops)))
+            && targets.is_some_and(|targets| {
+                targets
+                    .iter()
+                    .all(|to| sent(picture, host, (to, transport), hops))
+            })
     }
 }
 
-fn sent(picture: &Picture, host: &str, to: &Forward, hops: u32) -> bool {
+fn sent(
+    picture: &Picture,
+    host: &str,
+    (to, transport): (&Forward, picture::Transport),
+    hops: u32,
+) -> bool {
     let packet = Packet {
         to: *to.to.ip(),
-        protocol: Protocol::Tcp(to.to.port()),
+        protocol: match transport {
+            picture::Transport::Tcp => Protocol::Tcp(to.to.port()),
+            picture::Transport::Udp => Protocol::Udp(to.to.port()),
+        },
     };
     if let Some(wire) = picture.wires.get(&to.link) {
         let other = if wire.a.host == host {

@@ -7,6 +7,7 @@ use ipnet::Ipv4Net;
 use super::filter::Packet;
 use super::{Protocol, lookup};
 use crate::id::*;
+use crate::picture::Transport;
 use crate::state::*;
 
 /// Adds a rule to the first group of an interface.
@@ -114,9 +115,13 @@ pub(super) fn accept_endpoint(endpoint: &Endpoint) -> String {
 }
 
 /// Makes a listener; which target group it forwards to is the owner's choice.
-pub(super) fn create_listener(balancer: &LoadBalancer, port: u16) -> String {
+pub(super) fn create_listener(balancer: &LoadBalancer, transport: Transport, port: u16) -> String {
+    let protocol = match transport {
+        Transport::Tcp => "TCP",
+        Transport::Udp => "UDP",
+    };
     format!(
-        "aws elbv2 create-listener --region {} --load-balancer-arn {} --protocol TCP --port {port} \
+        "aws elbv2 create-listener --region {} --load-balancer-arn {} --protocol {protocol} --port {port} \
          --default-actions Type=forward,TargetGroupArn=TARGET_GROUP_ARN",
         balancer.region, balancer.arn
     )

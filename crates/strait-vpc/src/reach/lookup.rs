@@ -1,7 +1,7 @@
 //! Questions about a network that both the picture and the walk of a packet ask.
 
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
@@ -200,54 +200,6 @@ pub(crate) fn listeners<'n>(network: &'n Network, balancer: &'n str) -> Vec<&'n 
         .collect();
     listeners.sort_by_key(|listener| listener.port);
     listeners
-}
-
-/// The attribute that lets a balancer's nodes forward to other zones.
-pub(crate) const CROSS_ZONE: &str = "load_balancing.cross_zone.enabled";
-
-/// The addresses that a listener forwards to from a node. A target instance is meant by its primary interface.
-///
-/// Unless the balancer forwards across zones, those in the node's zone are preferred. If there are none, all are
-/// taken: AWS would take the node out of the balancer's name instead, which an endpoint's wire does not ask.
-pub(crate) fn targets(
-    network: &Network,
-    listener: &Listener,
-    node: &Interface,
-) -> BTreeSet<SocketAddrV4> {
-    let Some(group) = network.target_groups.get(&listener.target_group) else {
-        return BTreeSet::new();
-    };
-    let address = |target: &Target| match group.target_type {
-        TargetType::Ip => target.id.parse().ok(),
-        TargetType::Instance => {
-            let id = target.id.parse().ok()?;
-            Some(primary_interface(network, &id)?.address)
-        }
-    };
-    let all: BTreeSet<SocketAddrV4> = group
-        .targets
-        .iter()
-        .filter_map(|target| Some(SocketAddrV4::new(address(target)?, target.port)))
-        .collect();
-    let balancer = network.load_balancers.get(&listener.load_balancer);
-    if balancer.is_some_and(|balancer| {
-        balancer
-            .attributes
-            .get(CROSS_ZONE)
-            .is_some_and(|value| value == "true")
-    }) {
-        return all;
-    }
-    let zone = |subnet| network.subnets.get(subnet).map(|subnet| subnet.zone);
-    let near: BTreeSet<SocketAddrV4> = all
-        .iter()
-        .filter(|target| {
-            let interface = interface_at(network, &group.vpc, *target.ip());
-            interface.is_some_and(|interface| zone(&interface.subnet) == zone(&node.subnet))
-        })
-        .copied()
-        .collect();
-    if near.is_empty() { all } else { near }
 }
 
 /// An instance's interface with device index 0.

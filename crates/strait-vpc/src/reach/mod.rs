@@ -13,6 +13,7 @@ pub(crate) mod lookup;
 mod node;
 #[cfg(test)]
 pub(crate) mod sample;
+pub(crate) mod target;
 #[cfg(test)]
 mod tests;
 

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::{Protocol, Walk, fix, lookup};
+use super::{Protocol, Walk, fix, lookup, target};
 use crate::picture::Transport;
 use crate::state::*;
 
@@ -75,15 +75,14 @@ impl<'n> Walk<'n> {
             return self.stop(&node.vpc, "the VPC has no internet gateway", None);
         }
         self.pass(&balancer.arn, format!("has the public address {to}"));
-        let Some(listener) = self.listener(balancer, protocol) else {
+        let Some((listener, transport)) = self.listener(balancer, protocol) else {
             return;
         };
-        let sources =
-            lookup::sources_admitted(self.network, balancer, Transport::Tcp, listener.port);
+        let sources = lookup::sources_admitted(self.network, balancer, transport, listener.port);
         if !lookup::admits(sources.as_ref(), lookup::INTERNET_CLIENT) {
             self.closed(balancer, lookup::INTERNET_CLIENT, protocol);
         }
-        self.forward(balancer, listener, node, 0);
+        self.forward(balancer, (listener, transport), node, 0);
     }
 
     /// What the holder of an interface does with a packet.
@@ -145,15 +144,15 @@ impl<'n> Walk<'n> {
                 endpoint.service, lead.node.id
             ),
         );
-        let Some(listener) = self.listener(lead.balancer, protocol) else {
+        let Some((listener, transport)) = self.listener(lead.balancer, protocol) else {
             return;
         };
         let sources =
-            lookup::endpoint_sources(self.network, lead.balancer, Transport::Tcp, listener.port);
+            lookup::endpoint_sources(self.network, lead.balancer, transport, listener.port);
         if !lookup::admits(sources.as_ref(), from) {
             self.closed(lead.balancer, from, protocol);
         }
-        self.forward(lead.balancer, listener, lead.node, hops);
+        self.forward(lead.balancer, (listener, transport), lead.node, hops);
     }
 
     fn closed(&mut self, balancer: &LoadBalancer, from: Ipv4Addr, protocol: Protocol) {
@@ -169,55 +168,60 @@ impl<'n> Walk<'n> {
         self.stop(&groups.join(","), what, None);
     }
 
-    fn listener(&mut self, balancer: &'n LoadBalancer, protocol: Protocol) -> Option<&'n Listener> {
+    fn listener(
+        &mut self,
+        balancer: &'n LoadBalancer,
+        protocol: Protocol,
+    ) -> Option<(&'n Listener, Transport)> {
+        let (transport, port) = match protocol {
+            Protocol::Tcp(port) => (Transport::Tcp, port),
+            Protocol::Udp(port) => (Transport::Udp, port),
+            Protocol::Echo => {
+                let what = format!("takes what its listeners take, not {protocol}");
+                self.stop(&balancer.arn, what, None);
+                return None;
+            }
+        };
         let listeners = lookup::listeners(self.network, &balancer.arn);
-        let ports: Vec<String> = listeners
+        let takes = |listener: &&&Listener| {
+            listener.port == port && listener.protocol.transports().contains(&transport)
+        };
+        if let Some(listener) = listeners.iter().find(takes) {
+            self.pass(&balancer.arn, format!("listens on {protocol}"));
+            return Some((listener, transport));
+        }
+        let on: Vec<String> = listeners
             .iter()
-            .map(|listener| listener.port.to_string())
+            .map(|listener| format!("{} {}", listener.protocol.as_str(), listener.port))
             .collect();
-        let Protocol::Tcp(port) = protocol else {
-            self.stop(
-                &balancer.arn,
-                format!("takes TCP only, not {protocol}"),
-                None,
-            );
-            return None;
+        let on = if on.is_empty() {
+            "nothing".to_owned()
+        } else {
+            on.join(", ")
         };
-        let Some(listener) = listeners.into_iter().find(|listener| listener.port == port) else {
-            let what = if ports.is_empty() {
-                "nothing".to_owned()
-            } else {
-                format!("TCP {}", ports.join(", "))
-            };
-            let what = format!("listens on {what}, not on {protocol}");
-            self.stop(
-                &balancer.arn,
-                what,
-                Some(fix::create_listener(balancer, port)),
-            );
-            return None;
-        };
-        self.pass(&balancer.arn, format!("listens on {protocol}"));
-        Some(listener)
+        let what = format!("listens on {on}, not on {protocol}");
+        let fix = fix::create_listener(balancer, transport, port);
+        self.stop(&balancer.arn, what, Some(fix));
+        None
     }
 
     /// On to each target, from the node's own address.
     fn forward(
         &mut self,
         balancer: &LoadBalancer,
-        listener: &Listener,
+        (listener, transport): (&Listener, Transport),
         node: &'n Interface,
         hops: u32,
     ) {
         if hops >= MOST_HOPS {
             return self.stop(&balancer.arn, "forwards in a loop", None);
         }
-        let targets = lookup::targets(self.network, listener, node);
+        let targets = target::targets(self.network, listener, node);
         if targets.is_empty() {
             let command = fix::register_target(listener, &balancer.region);
             return self.stop(
                 &listener.target_group,
-                "the target group has no target that runs",
+                "the target group has no target that runs where this node may send to",
                 Some(command),
             );
         }
@@ -226,7 +230,10 @@ impl<'n> Walk<'n> {
                 &listener.target_group,
                 format!("forwards to {target}, from {}", node.address),
             );
-            let protocol = Protocol::Tcp(target.port());
+            let protocol = match transport {
+                Transport::Tcp => Protocol::Tcp(target.port()),
+                Transport::Udp => Protocol::Udp(target.port()),
+            };
             if let Some(arrived) = self.leg(node, *target.ip(), protocol) {
                 self.arrive(arrived, node.address, protocol, hops + 1);
             }

@@ -314,13 +314,18 @@ impl Sample {
             vpc: side.vpc,
             port: 5432,
             target_type: TargetType::Ip,
+            protocol: BalancerProtocol::Tcp,
+            health_check: HealthCheck::default(),
             targets,
+            draining: BTreeSet::new(),
+            checked: Vec::new(),
             attributes: BTreeMap::new(),
             tags: Tags::new(),
         };
         let listener = Listener {
             arn: "arn:listener".to_owned(),
             load_balancer: arn.clone(),
+            protocol: BalancerProtocol::Tcp,
             port: 5432,
             target_group: group.arn.clone(),
             tags: Tags::new(),

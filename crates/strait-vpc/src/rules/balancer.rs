@@ -1,21 +1,31 @@
 //! Elastic Load Balancing v2: network load balancers, target groups, listeners.
 
 mod attribute;
+mod health;
+mod limit;
 mod listener;
 mod load_balancer;
+mod network;
 mod tag;
 mod target;
+mod target_group;
 
 pub(super) use attribute::{
-    describe_balancer_attributes, describe_group_attributes, modify_balancer_attributes,
-    modify_group_attributes,
+    describe_balancer_attributes, describe_group_attributes, describe_listener_attributes,
+    modify_balancer_attributes, modify_group_attributes, modify_listener_attributes,
 };
-pub(super) use listener::{create_listener, delete_listener, describe_listeners};
-pub(super) use load_balancer::{create_balancer, delete_balancer, describe_balancers, set_groups};
+pub(super) use health::describe_health;
+pub(super) use limit::describe_limits;
+pub(super) use listener::{
+    create_listener, delete_listener, describe_certificates, describe_listeners, describe_policies,
+    modify_listener,
+};
+pub(super) use load_balancer::{create_balancer, delete_balancer, describe_balancers};
+pub(super) use network::{set_address_type, set_groups, set_subnets};
 pub(super) use tag::{add_tags, describe_tags, remove_tags};
-pub(super) use target::{
-    create_target_group, delete_target_group, deregister_targets, describe_health,
-    describe_target_groups, register_targets,
+pub(super) use target::{deregister_targets, pass, register_targets};
+pub(super) use target_group::{
+    create_target_group, delete_target_group, describe_target_groups, modify_target_group,
 };
 
 use crate::error::AwsError;
@@ -66,17 +76,10 @@ fn invalid(message: impl Into<String>) -> AwsError {
     AwsError::new("ValidationError", message)
 }
 
-fn not_supported(what: &str) -> AwsError {
-    AwsError::new(
-        "InvalidConfigurationRequest",
-        format!("{what} is not supported by this local cloud."),
-    )
-}
-
 /// Refuses what is asked for and is not there: never accepted and ignored.
 fn refuse<'a>(asked: impl IntoIterator<Item = (bool, &'a str)>) -> Result<(), AwsError> {
     match asked.into_iter().find(|(asked, _)| *asked) {
-        Some((_, what)) => Err(not_supported(what)),
+        Some((_, what)) => Err(AwsError::unsupported(what)),
         None => Ok(()),
     }
 }
@@ -92,6 +95,21 @@ fn check_name(what: &str, name: &str) -> Result<(), AwsError> {
     Err(invalid(format!(
         "The {what} name '{name}' must have 1 to 32 letters, digits and hyphens, and not begin or end with a hyphen"
     )))
+}
+
+/// What a protocol's name means for listeners and target groups of network load balancers.
+fn protocol(name: &str) -> Result<BalancerProtocol, AwsError> {
+    match name {
+        "TCP" => Ok(BalancerProtocol::Tcp),
+        "UDP" => Ok(BalancerProtocol::Udp),
+        "TCP_UDP" => Ok(BalancerProtocol::TcpUdp),
+        "TLS" | "QUIC" | "TCP_QUIC" | "HTTP" | "HTTPS" | "GENEVE" => {
+            Err(AwsError::unsupported(&format!("The protocol {name}")))
+        }
+        _ => Err(invalid(format!(
+            "The protocol '{name}' is not valid: TCP, UDP or TCP_UDP"
+        ))),
+    }
 }
 
 /// The last part of an ARN: 16 hexadecimal digits.

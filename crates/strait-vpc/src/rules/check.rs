@@ -342,9 +342,22 @@ pub(super) enum Quota {
     InterfacesPerRegion,
     /// Running instances of one launch.
     InstancesPerLaunch,
+    /// Network load balancers of an account in a Region.
+    LoadBalancersPerRegion,
+    /// Target groups of an account in a Region.
+    TargetGroupsPerRegion,
+    /// Targets of a network load balancer.
+    TargetsPerBalancer,
+    /// Listeners of a network load balancer.
+    ListenersPerBalancer,
 }
 
 impl Quota {
+    /// Its name in [`Network::quotas`].
+    pub(super) const fn name(self) -> &'static str {
+        self.about().0
+    }
+
     /// Its name in [`Network::quotas`], AWS's default, and the code when it is exceeded.
     const fn about(self) -> (&'static str, u32, &'static str) {
         match self {
@@ -395,6 +408,16 @@ impl Quota {
                 "NetworkInterfaceLimitExceeded",
             ),
             Self::InstancesPerLaunch => ("instances-per-launch", 100, "InstanceLimitExceeded"),
+            Self::LoadBalancersPerRegion => ("network-load-balancers", 50, "TooManyLoadBalancers"),
+            Self::TargetGroupsPerRegion => ("target-groups", 3000, "TooManyTargetGroups"),
+            Self::TargetsPerBalancer => {
+                ("targets-per-network-load-balancer", 3000, "TooManyTargets")
+            }
+            Self::ListenersPerBalancer => (
+                "listeners-per-network-load-balancer",
+                50,
+                "TooManyListeners",
+            ),
         }
     }
 }

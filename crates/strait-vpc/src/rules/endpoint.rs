@@ -92,6 +92,11 @@ fn base_name(service: &EndpointService) -> String {
     format!("{}.{}.vpce.amazonaws.com", service.id, service.region)
 }
 
+/// Whether a service has endpoints that wait or are connected.
+pub(super) fn is_live(network: &Network, service: &EndpointServiceId) -> bool {
+    live_endpoints(network, service).next().is_some()
+}
+
 /// Endpoints that keep a service from being deleted.
 fn live_endpoints<'n>(
     network: &'n Network,

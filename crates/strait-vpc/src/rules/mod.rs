@@ -91,6 +91,7 @@ pub fn apply(
 pub fn tick(network: &mut Network, now: Timestamp) {
     peering::pass(network, now);
     instance::pass(network, now);
+    balancer::pass(network, now);
 }
 
 fn settle_and_run(
@@ -217,17 +218,26 @@ fn run(
             ModifyLoadBalancerAttributes => balancer::modify_balancer_attributes(network, caller, &request),
             DescribeLoadBalancerAttributes => balancer::describe_balancer_attributes(network, caller, &request),
             SetSecurityGroups => balancer::set_groups(network, caller, &request),
+            SetSubnets => balancer::set_subnets(network, caller, &request, context),
+            SetIpAddressType => balancer::set_address_type(network, caller, &request),
+            DescribeAccountLimits => balancer::describe_limits(network, &request),
+            DescribeSSLPolicies => balancer::describe_policies(&request),
             CreateTargetGroup => balancer::create_target_group(network, caller, &request, context),
             DescribeTargetGroups => balancer::describe_target_groups(network, caller, &request),
+            ModifyTargetGroup => balancer::modify_target_group(network, caller, &request),
             DeleteTargetGroup => balancer::delete_target_group(network, caller, &request),
             ModifyTargetGroupAttributes => balancer::modify_group_attributes(network, caller, &request),
             DescribeTargetGroupAttributes => balancer::describe_group_attributes(network, caller, &request),
             RegisterTargets => balancer::register_targets(network, caller, &request),
-            DeregisterTargets => balancer::deregister_targets(network, caller, &request),
+            DeregisterTargets => balancer::deregister_targets(network, caller, &request, context),
             DescribeTargetHealth => balancer::describe_health(network, caller, &request),
             CreateListener => balancer::create_listener(network, caller, &request, context),
             DescribeListeners => balancer::describe_listeners(network, caller, &request),
+            ModifyListener => balancer::modify_listener(network, caller, &request),
             DeleteListener => balancer::delete_listener(network, caller, &request),
+            ModifyListenerAttributes => balancer::modify_listener_attributes(network, caller, &request),
+            DescribeListenerAttributes => balancer::describe_listener_attributes(network, caller, &request),
+            DescribeListenerCertificates => balancer::describe_certificates(network, caller, &request),
             AddTags => balancer::add_tags(network, caller, &request),
             RemoveTags => balancer::remove_tags(network, caller, &request),
             DescribeBalancerTags => balancer::describe_tags(network, caller, &request),

@@ -366,6 +366,21 @@ def balancers(account, side):
     shown = elb.describe_listeners(LoadBalancerArn=balancer)["Listeners"][0]
     same((listener, 5432), (shown["ListenerArn"], shown["Port"]), "a listener")
     same([balancer], elb.describe_target_groups(TargetGroupArns=[group])["TargetGroups"][0]["LoadBalancerArns"], "a target group")
+    shown = elb.modify_target_group(TargetGroupArn=group, HealthCheckProtocol="HTTP", HealthCheckPath="/up", HealthCheckIntervalSeconds=10)["TargetGroups"][0]
+    same(("HTTP", "/up", 10, "200-399"), (shown["HealthCheckProtocol"], shown["HealthCheckPath"], shown["HealthCheckIntervalSeconds"], shown["Matcher"]["HttpCode"]), "a health check")
+    elb.modify_target_group(TargetGroupArn=group, HealthCheckProtocol="TCP")
+    same([6432], [one["Port"] for one in elb.modify_listener(ListenerArn=listener, Port=6432)["Listeners"]], "a changed listener")
+    elb.modify_listener(ListenerArn=listener, Port=5432)
+    idle = {"Key": "tcp.idle_timeout.seconds", "Value": "350"}
+    same([idle], elb.modify_listener_attributes(ListenerArn=listener, Attributes=[idle])["Attributes"], "set attributes of a listener")
+    same([idle], elb.describe_listener_attributes(ListenerArn=listener)["Attributes"], "a listener's attributes")
+    refused("UnsupportedOperation", elb.describe_listener_certificates, ListenerArn=listener)
+    refused("UnsupportedOperation", elb.describe_ssl_policies)
+    zones = elb.set_subnets(LoadBalancerArn=balancer, Subnets=[side.subnet])["AvailabilityZones"]
+    same([side.subnet], [zone["SubnetId"] for zone in zones], "a balancer's subnets")
+    same("ipv4", elb.set_ip_address_type(LoadBalancerArn=balancer, IpAddressType="ipv4")["IpAddressType"], "kinds of addresses")
+    limits = {one["Name"]: one["Max"] for one in elb.describe_account_limits()["Limits"]}
+    same("50", limits.get("network-load-balancers"), "an account's limits")
     elb.add_tags(ResourceArns=[balancer], Tags=[{"Key": "Name", "Value": "db"}])
     same("db", elb.describe_tags(ResourceArns=[balancer])["TagDescriptions"][0]["Tags"][0]["Value"], "a balancer's tag")
     elb.remove_tags(ResourceArns=[balancer], TagKeys=["Name"])

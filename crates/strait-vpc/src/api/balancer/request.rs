@@ -130,13 +130,73 @@ pub struct SetSecurityGroupsRequest {
     pub enforce_security_group_inbound_rules_on_private_link_traffic: Option<String>,
 }
 
+/// Sets the subnets of a load balancer, one a zone; they replace those before.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct SetSubnetsRequest {
+    /// The load balancer.
+    pub load_balancer_arn: String,
+    /// A subnet in each zone.
+    #[serde(default)]
+    pub subnets: Vec<String>,
+    /// Subnets with addresses, instead.
+    #[serde(default)]
+    pub subnet_mappings: Vec<SubnetMapping>,
+    /// Only `ipv4`.
+    #[serde(default)]
+    pub ip_address_type: Option<String>,
+    /// Only `off`.
+    #[serde(default)]
+    pub enable_prefix_for_ipv6_source_nat: Option<String>,
+}
+
+/// Sets what kinds of addresses a load balancer has.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct SetIpAddressTypeRequest {
+    /// The load balancer.
+    pub load_balancer_arn: String,
+    /// Only `ipv4`.
+    pub ip_address_type: String,
+}
+
+/// Shows the account's quotas of load balancing.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct DescribeAccountLimitsRequest {
+    /// Where the last page ended.
+    #[serde(default)]
+    pub marker: Option<String>,
+    /// How many at most.
+    #[serde(default)]
+    pub page_size: Option<u32>,
+}
+
+/// Shows policies of TLS listeners: not supported.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct DescribeSSLPoliciesRequest {
+    /// Which ones.
+    #[serde(default)]
+    pub names: Vec<String>,
+    /// Where the last page ended.
+    #[serde(default)]
+    pub marker: Option<String>,
+    /// How many at most.
+    #[serde(default)]
+    pub page_size: Option<u32>,
+    /// Those for this type of load balancer.
+    #[serde(default)]
+    pub load_balancer_type: Option<String>,
+}
+
 /// Makes a target group.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct CreateTargetGroupRequest {
     /// Its name.
     pub name: String,
-    /// `TCP`.
+    /// `TCP`, `UDP` or `TCP_UDP`.
     #[serde(default)]
     pub protocol: Option<String>,
     /// Only for HTTP.
@@ -148,31 +208,31 @@ pub struct CreateTargetGroupRequest {
     /// Its VPC.
     #[serde(default)]
     pub vpc_id: Option<String>,
-    /// Only `TCP`; health checks are not made.
+    /// `TCP` or `HTTP`.
     #[serde(default)]
     pub health_check_protocol: Option<String>,
-    /// Only `traffic-port`.
+    /// A port, or `traffic-port` (the default).
     #[serde(default)]
     pub health_check_port: Option<String>,
-    /// Taken as asked for; health checks are not made.
+    /// Only true.
     #[serde(default)]
     pub health_check_enabled: Option<bool>,
-    /// Only for HTTP.
+    /// For HTTP.
     #[serde(default)]
     pub health_check_path: Option<String>,
-    /// Only 30.
+    /// 5 to 300.
     #[serde(default)]
     pub health_check_interval_seconds: Option<u32>,
-    /// Only 10.
+    /// 2 to 120.
     #[serde(default)]
     pub health_check_timeout_seconds: Option<u32>,
-    /// Only 5.
+    /// 2 to 10.
     #[serde(default)]
     pub healthy_threshold_count: Option<u32>,
-    /// Only 2.
+    /// 2 to 10.
     #[serde(default)]
     pub unhealthy_threshold_count: Option<u32>,
-    /// Only for HTTP.
+    /// For HTTP.
     #[serde(default)]
     pub matcher: Option<Matcher>,
     /// `instance` (the default) or `ip`.
@@ -190,15 +250,50 @@ pub struct CreateTargetGroupRequest {
 }
 
 /// What answers are healthy.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct Matcher {
-    /// For HTTP.
-    #[serde(default)]
+    /// For HTTP: `200`, `200,202`, `200-399`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http_code: Option<String>,
     /// For gRPC.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grpc_code: Option<String>,
+}
+
+/// Changes how health is checked.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct ModifyTargetGroupRequest {
+    /// The target group.
+    pub target_group_arn: String,
+    /// `TCP` or `HTTP`.
+    #[serde(default)]
+    pub health_check_protocol: Option<String>,
+    /// A port, or `traffic-port`.
+    #[serde(default)]
+    pub health_check_port: Option<String>,
+    /// For HTTP.
+    #[serde(default)]
+    pub health_check_path: Option<String>,
+    /// Only true.
+    #[serde(default)]
+    pub health_check_enabled: Option<bool>,
+    /// 5 to 300.
+    #[serde(default)]
+    pub health_check_interval_seconds: Option<u32>,
+    /// 2 to 120.
+    #[serde(default)]
+    pub health_check_timeout_seconds: Option<u32>,
+    /// 2 to 10.
+    #[serde(default)]
+    pub healthy_threshold_count: Option<u32>,
+    /// 2 to 10.
+    #[serde(default)]
+    pub unhealthy_threshold_count: Option<u32>,
+    /// For HTTP.
+    #[serde(default)]
+    pub matcher: Option<Matcher>,
 }
 
 /// Shows the caller's target groups.
@@ -288,7 +383,7 @@ pub struct DescribeTargetHealthRequest {
 pub struct CreateListenerRequest {
     /// The load balancer.
     pub load_balancer_arn: String,
-    /// `TCP`.
+    /// `TCP`, `UDP` or `TCP_UDP`.
     #[serde(default)]
     pub protocol: Option<String>,
     /// The port that it listens on.
@@ -398,6 +493,67 @@ pub struct Stickiness {
     /// For how long.
     #[serde(default)]
     pub duration_seconds: Option<u32>,
+}
+
+/// Changes a listener.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct ModifyListenerRequest {
+    /// The listener.
+    pub listener_arn: String,
+    /// Its new port.
+    #[serde(default)]
+    pub port: Option<u16>,
+    /// Its new protocol.
+    #[serde(default)]
+    pub protocol: Option<String>,
+    /// Only for TLS.
+    #[serde(default)]
+    pub ssl_policy: Option<String>,
+    /// Only for TLS.
+    #[serde(default)]
+    pub certificates: Vec<Certificate>,
+    /// One: `forward` to a target group.
+    #[serde(default)]
+    pub default_actions: Vec<ListenerAction>,
+    /// Only for TLS.
+    #[serde(default)]
+    pub alpn_policy: Vec<String>,
+    /// Only for TLS.
+    #[serde(default)]
+    pub mutual_authentication: Option<MutualAuthentication>,
+}
+
+/// Shows a listener's attributes.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct DescribeListenerAttributesRequest {
+    /// The listener.
+    pub listener_arn: String,
+}
+
+/// Sets attributes of a listener.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct ModifyListenerAttributesRequest {
+    /// The listener.
+    pub listener_arn: String,
+    /// The attributes to set.
+    pub attributes: Vec<Attribute>,
+}
+
+/// Shows certificates of a TLS listener: not supported.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct DescribeListenerCertificatesRequest {
+    /// The listener.
+    pub listener_arn: String,
+    /// Where the last page ended.
+    #[serde(default)]
+    pub marker: Option<String>,
+    /// How many at most.
+    #[serde(default)]
+    pub page_size: Option<u32>,
 }
 
 /// Shows listeners.

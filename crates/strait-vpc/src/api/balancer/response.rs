@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Attribute, TargetDescription, TargetGroupTuple};
+use super::{Attribute, Matcher, TargetDescription, TargetGroupTuple};
 use crate::api::Members;
 use crate::api::answers::answers;
 
@@ -23,6 +23,10 @@ answers! {
         AddTagsResponse,
         /// The tags are gone.
         RemoveTagsResponse,
+        /// Never given: such a call is refused.
+        DescribeSSLPoliciesResponse,
+        /// Never given: such a call is refused.
+        DescribeListenerCertificatesResponse,
     }
     LoadBalancers {
         /// The load balancer that was made.
@@ -39,16 +43,24 @@ answers! {
         ModifyTargetGroupAttributesResponse,
         /// All attributes.
         DescribeTargetGroupAttributesResponse,
+        /// The attributes that were set.
+        ModifyListenerAttributesResponse,
+        /// All attributes.
+        DescribeListenerAttributesResponse,
     }
     TargetGroups {
         /// The target group that was made.
         CreateTargetGroupResponse,
+        /// The target group as it is now.
+        ModifyTargetGroupResponse,
         /// Target groups.
         DescribeTargetGroupsResponse,
     }
     Listeners {
         /// The listener that was made.
         CreateListenerResponse,
+        /// The listener as it is now.
+        ModifyListenerResponse,
         /// Listeners.
         DescribeListenersResponse,
     }
@@ -155,6 +167,45 @@ pub struct SetSecurityGroupsResponse {
     pub enforce_security_group_inbound_rules_on_private_link_traffic: String,
 }
 
+/// A load balancer's zones.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct SetSubnetsResponse {
+    /// The zones.
+    pub availability_zones: Members<BalancerZone>,
+    /// `ipv4`.
+    pub ip_address_type: &'static str,
+}
+
+/// A load balancer's kinds of addresses.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct SetIpAddressTypeResponse {
+    /// `ipv4`.
+    pub ip_address_type: &'static str,
+}
+
+/// Quotas of load balancing.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DescribeAccountLimitsResponse {
+    /// The quotas.
+    pub limits: Members<AccountLimit>,
+    /// Where this page ended, if there is more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_marker: Option<String>,
+}
+
+/// A quota.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct AccountLimit {
+    /// Its name.
+    pub name: String,
+    /// How many there may be.
+    pub max: String,
+}
+
 /// Target groups.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -174,26 +225,32 @@ pub struct TargetGroupItem {
     pub target_group_arn: String,
     /// Its name.
     pub target_group_name: String,
-    /// `TCP`.
+    /// `TCP`, `UDP` or `TCP_UDP`.
     pub protocol: &'static str,
     /// The default port of targets.
     pub port: u16,
     /// Its VPC.
     pub vpc_id: String,
-    /// `TCP`.
+    /// `TCP` or `HTTP`.
     pub health_check_protocol: &'static str,
-    /// `traffic-port`.
-    pub health_check_port: &'static str,
-    /// True as on AWS; health checks are not made.
+    /// A port, or `traffic-port`.
+    pub health_check_port: String,
+    /// True.
     pub health_check_enabled: bool,
-    /// 30.
+    /// Seconds between two checks.
     pub health_check_interval_seconds: u32,
-    /// 10.
+    /// Seconds after which no answer is a failure.
     pub health_check_timeout_seconds: u32,
-    /// 5.
+    /// Successes that make it healthy.
     pub healthy_threshold_count: u32,
-    /// 2.
+    /// Failures that make it unhealthy.
     pub unhealthy_threshold_count: u32,
+    /// For HTTP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health_check_path: Option<String>,
+    /// For HTTP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matcher: Option<Matcher>,
     /// The load balancers that forward to it.
     pub load_balancer_arns: Members<String>,
     /// `instance` or `ip`.
@@ -216,7 +273,7 @@ pub struct DescribeTargetHealthResponse {
 pub struct TargetHealthDescription {
     /// The target.
     pub target: TargetDescription,
-    /// The port that would be checked.
+    /// The port that is checked.
     pub health_check_port: String,
     /// Its health.
     pub target_health: TargetHealth,
@@ -229,9 +286,11 @@ pub struct TargetHealth {
     /// The state.
     pub state: &'static str,
     /// Why it is not `healthy`.
-    pub reason: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
     /// The same for people.
-    pub description: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<&'static str>,
 }
 
 /// Listeners.
@@ -255,7 +314,7 @@ pub struct ListenerItem {
     pub load_balancer_arn: String,
     /// The port that it listens on.
     pub port: u16,
-    /// `TCP`.
+    /// `TCP`, `UDP` or `TCP_UDP`.
     pub protocol: &'static str,
     /// What it does.
     pub default_actions: Members<ListenerActionItem>,

@@ -5,8 +5,9 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::{INTERNET, mac};
 use crate::id::*;
-use crate::picture::{Forward, Host, HostKind, Listen, Picture, Terms, Transport, Wire, WireEnd};
+use crate::picture::{Forward, Host, HostKind, Listen, Picture, Terms, Wire, WireEnd};
 use crate::reach::lookup::{self, Ranges};
+use crate::reach::target;
 use crate::state::{Interface, LoadBalancer, Network};
 
 /// The addresses of wires between endpoints and nodes: two a wire, from 169.254.64.0/18.
@@ -34,18 +35,15 @@ fn add_balancer_node(
     node: &Interface,
 ) {
     let mut host = node_host();
-    host.forwards = listen(network, balancer, node, "eth0");
+    add_listens(network, &mut host, (balancer, node), "eth0", |_| None);
     let public = node.public_ip.filter(|_| balancer.internet_facing);
     if let Some(address) = public.filter(|_| lookup::has_internet_gateway(network, &node.vpc)) {
         let name = wire_name(node);
-        let public = listen(network, balancer, node, &name);
-        for listen in public.keys() {
-            // No router filters what comes by the wire.
-            let sources =
-                lookup::sources_admitted(network, balancer, listen.transport, listen.port);
-            add_terms(&mut host, listen, sources, false);
-        }
-        host.forwards.extend(public);
+        // No router filters what comes by the wire.
+        let sources = |listen: &Listen| {
+            lookup::sources_admitted(network, balancer, listen.transport, listen.port)
+        };
+        add_listens(network, &mut host, (balancer, node), &name, sources);
         let ends = [
             (INTERNET, lookup::INTERNET_CLIENT),
             (node.id.as_str(), address),
@@ -57,16 +55,16 @@ fn add_balancer_node(
     picture.hosts.insert(node.id.to_string(), host);
 }
 
-/// What a balancer's node takes on one of its links: each listener's port, if it has targets.
-fn listen(
+/// Adds what a balancer's node takes on one of its links: each listener's port, if it has targets.
+fn add_listens(
     network: &Network,
-    balancer: &LoadBalancer,
-    node: &Interface,
+    host: &mut Host,
+    (balancer, node): (&LoadBalancer, &Interface),
     link: &str,
-) -> BTreeMap<Listen, BTreeSet<Forward>> {
-    let mut forwards = BTreeMap::new();
+    sources: impl Fn(&Listen) -> Option<Ranges>,
+) {
     for listener in lookup::listeners(network, &balancer.arn) {
-        let targets: BTreeSet<Forward> = lookup::targets(network, listener, node)
+        let targets: BTreeSet<Forward> = target::targets(network, listener, node)
             .into_iter()
             .map(|to| Forward {
                 to,
@@ -74,16 +72,22 @@ fn listen(
                 from: node.address,
             })
             .collect();
-        if !targets.is_empty() {
+        if targets.is_empty() {
+            continue;
+        }
+        for transport in listener.protocol.transports() {
             let listen = Listen {
                 link: link.to_owned(),
-                transport: Transport::Tcp,
+                transport: *transport,
                 port: listener.port,
             };
-            forwards.insert(listen, targets);
+            let terms = Terms {
+                sources: sources(&listen),
+                sticky: target::is_sticky(network, listener),
+            };
+            add_listen(host, listen, terms, targets.clone());
         }
     }
-    forwards
 }
 
 /// Adds each endpoint's node in each of its subnets, and its wire to the load balancer's node while it is available.
@@ -105,29 +109,34 @@ fn add_endpoint_nodes(network: &Network, picture: &mut Picture) {
                 continue;
             };
             let name = wire_name(interface);
-            let at_node = listen(network, lead.balancer, lead.node, &name);
+            let Some(node) = picture.hosts.get_mut(lead.node.id.as_str()) else {
+                continue;
+            };
+            let at = (lead.balancer, lead.node);
+            add_listens(network, node, at, &name, |_| None);
+            let taken = node.forwards.keys().filter(|listen| listen.link == name);
             let mut host = node_host();
-            for listen in at_node.keys() {
+            for listen in taken {
                 let to = SocketAddrV4::new(far, listen.port);
                 let forward = Forward {
                     to,
                     link: name.clone(),
                     from: near,
                 };
+                // Only here are clients seen with their own addresses.
+                let (transport, port) = (listen.transport, listen.port);
+                let sources = lookup::endpoint_sources(network, lead.balancer, transport, port);
+                let terms = Terms {
+                    sources,
+                    sticky: false,
+                };
                 let listen = Listen {
                     link: "eth0".to_owned(),
                     ..listen.clone()
                 };
-                // Only here are clients seen with their own addresses.
-                let sources =
-                    lookup::endpoint_sources(network, lead.balancer, listen.transport, listen.port);
-                add_terms(&mut host, &listen, sources, false);
-                host.forwards.insert(listen, BTreeSet::from([forward]));
+                add_listen(&mut host, listen, terms, BTreeSet::from([forward]));
             }
             picture.hosts.insert(id.to_string(), host);
-            if let Some(node) = picture.hosts.get_mut(lead.node.id.as_str()) {
-                node.forwards.extend(at_node);
-            }
             let ends = [(id.as_str(), near), (lead.node.id.as_str(), far)];
             picture
                 .wires
@@ -136,10 +145,11 @@ fn add_endpoint_nodes(network: &Network, picture: &mut Picture) {
     }
 }
 
-fn add_terms(host: &mut Host, listen: &Listen, sources: Option<Ranges>, sticky: bool) {
-    if sources.is_some() || sticky {
-        host.terms.insert(listen.clone(), Terms { sources, sticky });
+fn add_listen(host: &mut Host, listen: Listen, terms: Terms, targets: BTreeSet<Forward>) {
+    if terms != Terms::default() {
+        host.terms.insert(listen.clone(), terms);
     }
+    host.forwards.insert(listen, targets);
 }
 
 fn node_host() -> Host {

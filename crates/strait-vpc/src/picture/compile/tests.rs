@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use super::*;
 use crate::picture::{AclMatch, Forward, Listen, Member, PortBox, Transport};
 use crate::reach::sample::{Sample, cidr, net, story, tcp};
+use crate::reach::target;
 use crate::state::{
     Direction, EndpointState, InternetGateway, PeeringState, RulePeer, Tags, Traffic,
 };
@@ -63,7 +64,7 @@ fn an_endpoint_leads_over_a_wire_to_the_balancer_and_on_to_its_target() {
 }
 
 #[test]
-fn targets_in_the_nodes_zone_are_preferred_unless_zones_are_crossed() {
+fn a_node_sends_to_its_own_zone_unless_zones_are_crossed() {
     let mut sample = story();
     let mut far = sample.service_vpc.clone();
     far.subnet = SubnetId::from_random(90);
@@ -80,6 +81,8 @@ fn targets_in_the_nodes_zone_are_preferred_unless_zones_are_crossed() {
     };
     sample.network.subnets.insert(row.id.clone(), row);
     sample.instance(&far, "10.0.2.4");
+    let holder = Holder::LoadBalancer(sample.balancer.clone());
+    let second = sample.interface(&far, "10.0.2.5", BTreeSet::new(), holder);
     let group = sample
         .network
         .target_groups
@@ -106,8 +109,19 @@ fn targets_in_the_nodes_zone_are_preferred_unless_zones_are_crossed() {
             .collect::<Vec<_>>()
     };
     assert_eq!(targets(&sample), [Ipv4Addr::new(10, 0, 1, 6)]);
-    let crossed = (lookup::CROSS_ZONE.to_owned(), "true".to_owned());
     let arn = sample.balancer.clone();
+    let balancer = sample.network.load_balancers.get_mut(&arn);
+    balancer
+        .expect("the balancer")
+        .nodes
+        .insert(far.subnet.clone(), second.clone());
+    assert_eq!(targets(&sample), [Ipv4Addr::new(10, 0, 1, 6)]);
+    let other = picture(&sample.network).hosts[second.as_str()].forwards[&listen("eth0")].clone();
+    assert_eq!(
+        other.iter().map(|to| *to.to.ip()).collect::<Vec<_>>(),
+        [Ipv4Addr::new(10, 0, 2, 4)]
+    );
+    let crossed = (target::CROSS_ZONE.to_owned(), "true".to_owned());
     sample
         .network
         .load_balancers

@@ -2,19 +2,27 @@
 
 use std::collections::BTreeMap;
 
-use super::{find_balancer, find_target_group};
+use super::load_balancer::DELETION_PROTECTION;
+use super::{find_balancer, find_listener, find_target_group};
 use crate::api::*;
 use crate::error::AwsError;
-use crate::reach::lookup::CROSS_ZONE;
+use crate::reach::target::{
+    self, CROSS_ZONE, DEREGISTRATION_DELAY, FEWEST_HEALTHY, FEWEST_HEALTHY_PERCENT, STICKY,
+    TERMINATE_DRAINED, TERMINATE_UNHEALTHY,
+};
 use crate::rules::Caller;
-use crate::state::Network;
+use crate::state::{BalancerProtocol, Listener, Network};
 
 /// The values that an attribute can have.
 enum Values {
     /// `true` or `false`.
     Switch,
-    /// A number of seconds up to this one.
-    Seconds(u32),
+    /// `true`, `false` or this.
+    SwitchOr(&'static str),
+    /// A number in this range.
+    Number(u32, u32),
+    /// A number in this range, or this.
+    NumberOr(u32, u32, &'static str),
     /// Only the default: another one would have no effect here.
     Fixed,
 }
@@ -22,47 +30,59 @@ enum Values {
 /// An attribute: its key, its default, its values.
 type Known = (&'static str, &'static str, Values);
 
-const BALANCER: [Known; 7] = [
+const BALANCER: [Known; 8] = [
     ("access_logs.s3.bucket", "", Values::Fixed),
     ("access_logs.s3.enabled", "false", Values::Fixed),
     ("access_logs.s3.prefix", "", Values::Fixed),
-    ("deletion_protection.enabled", "false", Values::Switch),
+    (DELETION_PROTECTION, "false", Values::Switch),
     (
         "dns_record.client_routing_policy",
         "any_availability_zone",
         Values::Fixed,
     ),
     (CROSS_ZONE, "false", Values::Switch),
+    ("secondary_ips.auto_assigned.per_subnet", "0", Values::Fixed),
     ("zonal_shift.config.enabled", "false", Values::Fixed),
 ];
 
-/// A node's own address is what targets see, and a target that is taken out gets no new connections at once.
-const GROUP: [Known; 8] = [
+/// A node's own address is what targets see.
+const GROUP: [Known; 13] = [
+    (TERMINATE_DRAINED, "false", Values::Switch),
+    (DEREGISTRATION_DELAY, "300", Values::Number(0, 3600)),
     (
-        "deregistration_delay.connection_termination.enabled",
-        "false",
-        Values::Fixed,
-    ),
-    (
-        "deregistration_delay.timeout_seconds",
-        "300",
-        Values::Seconds(3600),
-    ),
-    (
-        "load_balancing.cross_zone.enabled",
+        CROSS_ZONE,
         "use_load_balancer_configuration",
-        Values::Fixed,
+        Values::SwitchOr("use_load_balancer_configuration"),
     ),
     ("preserve_client_ip.enabled", "false", Values::Fixed),
     ("proxy_protocol_v2.enabled", "false", Values::Fixed),
-    ("stickiness.enabled", "false", Values::Fixed),
+    (STICKY, "false", Values::Switch),
     ("stickiness.type", "source_ip", Values::Fixed),
     (
-        "target_health_state.unhealthy.connection_termination.enabled",
-        "true",
+        "target_group_health.dns_failover.minimum_healthy_targets.count",
+        "1",
         Values::Fixed,
     ),
+    (
+        "target_group_health.dns_failover.minimum_healthy_targets.percentage",
+        "off",
+        Values::Fixed,
+    ),
+    (FEWEST_HEALTHY, "1", Values::Number(1, 1000)),
+    (
+        FEWEST_HEALTHY_PERCENT,
+        "off",
+        Values::NumberOr(1, 100, "off"),
+    ),
+    (
+        "target_health_state.unhealthy.draining_interval_seconds",
+        "0",
+        Values::Fixed,
+    ),
+    (TERMINATE_UNHEALTHY, "true", Values::Switch),
 ];
+
+const LISTENER: [Known; 1] = [("tcp.idle_timeout.seconds", "350", Values::Fixed)];
 
 pub(in crate::rules) fn modify_balancer_attributes(
     network: &mut Network,
@@ -118,10 +138,42 @@ pub(in crate::rules) fn describe_group_attributes(
     request: &DescribeTargetGroupAttributesRequest,
 ) -> Result<DescribeTargetGroupAttributesResponse, AwsError> {
     let group = find_target_group(network, caller, &request.target_group_arn)?;
-    Ok(DescribeTargetGroupAttributesResponse(shown(
-        &GROUP,
-        &group.attributes,
+    let mut set = group.attributes.clone();
+    if target::terminates_drained(group) {
+        set.insert(TERMINATE_DRAINED.to_owned(), "true".to_owned());
+    }
+    Ok(DescribeTargetGroupAttributesResponse(shown(&GROUP, &set)))
+}
+
+pub(in crate::rules) fn modify_listener_attributes(
+    network: &mut Network,
+    caller: &Caller,
+    request: &ModifyListenerAttributesRequest,
+) -> Result<ModifyListenerAttributesResponse, AwsError> {
+    let listener = find_listener(network, caller, &request.listener_arn)?;
+    checked("Listener", of_listener(listener), &request.attributes)?;
+    let attributes = request.attributes.iter().cloned().collect();
+    Ok(ModifyListenerAttributesResponse(Attributes { attributes }))
+}
+
+pub(in crate::rules) fn describe_listener_attributes(
+    network: &Network,
+    caller: &Caller,
+    request: &DescribeListenerAttributesRequest,
+) -> Result<DescribeListenerAttributesResponse, AwsError> {
+    let listener = find_listener(network, caller, &request.listener_arn)?;
+    Ok(DescribeListenerAttributesResponse(shown(
+        of_listener(listener),
+        &BTreeMap::new(),
     )))
+}
+
+/// Only TCP has an idle timeout that can be set.
+fn of_listener(listener: &Listener) -> &'static [Known] {
+    match listener.protocol {
+        BalancerProtocol::Tcp => &LISTENER,
+        BalancerProtocol::Udp | BalancerProtocol::TcpUdp => &[],
+    }
 }
 
 fn checked(
@@ -139,16 +191,30 @@ fn checked(
                 "{what} attribute key '{key}' is not recognized"
             )));
         };
+        let in_range = |least: &u32, most: &u32| {
+            value
+                .parse::<u32>()
+                .is_ok_and(|number| (*least..=*most).contains(&number))
+        };
         let fits = match values {
             Values::Switch => value == "true" || value == "false",
-            Values::Seconds(most) => value.parse::<u32>().is_ok_and(|seconds| seconds <= *most),
+            Values::SwitchOr(other) => value == "true" || value == "false" || value == *other,
+            Values::Number(least, most) => in_range(least, most),
+            Values::NumberOr(least, most, other) => in_range(least, most) || value == *other,
             Values::Fixed => value == *default,
         };
         if !fits {
             let allowed = match values {
                 Values::Switch => "it is true or false".to_owned(),
-                Values::Seconds(most) => format!("it is a number from 0 to {most}"),
-                Values::Fixed => format!("this local cloud supports only '{default}'"),
+                Values::SwitchOr(other) => format!("it is true, false or {other}"),
+                Values::Number(least, most) => format!("it is a number from {least} to {most}"),
+                Values::NumberOr(least, most, other) => {
+                    format!("it is {other} or a number from {least} to {most}")
+                }
+                Values::Fixed => {
+                    let what = format!("'{value}' of the attribute '{key}' (only '{default}' is)");
+                    return Err(AwsError::unsupported(&what));
+                }
             };
             return Err(invalid(format!(
                 "{what} attribute value '{value}' of '{key}' is not valid: {allowed}"

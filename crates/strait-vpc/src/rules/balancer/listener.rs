@@ -1,17 +1,15 @@
 //! Listeners.
 
 use super::{
-    arn_digits, find_balancer, find_listener, find_target_group, invalid, not_supported, page,
-    refuse, target,
+    arn_digits, find_balancer, find_listener, find_target_group, invalid, page, protocol, refuse,
+    target,
 };
 use crate::api::*;
 use crate::error::AwsError;
 use crate::reach::lookup;
-use crate::rules::{Caller, Context};
+use crate::rules::check::Quota;
+use crate::rules::{Caller, Context, check};
 use crate::state::*;
-
-/// AWS's quota of listeners of a load balancer.
-const LISTENERS_PER_BALANCER: usize = 50;
 
 pub(in crate::rules) fn create_listener(
     network: &mut Network,
@@ -20,59 +18,74 @@ pub(in crate::rules) fn create_listener(
     context: &mut Context<'_>,
 ) -> Result<CreateListenerResponse, AwsError> {
     let balancer = find_balancer(network, caller, &request.load_balancer_arn)?;
-    refuse_on_create(request)?;
-    let Some(port) = request.port.filter(|port| *port > 0) else {
+    refuse_tls(
+        request.ssl_policy.as_ref(),
+        &request.certificates,
+        &request.alpn_policy,
+        request.mutual_authentication.as_ref(),
+    )?;
+    let Some(name) = request.protocol.as_deref() else {
+        return Err(invalid("A protocol must be specified: TCP, UDP or TCP_UDP"));
+    };
+    let protocol = protocol(name)?;
+    let Some(port) = request.port else {
         return Err(invalid("A port, 1 to 65535, must be specified"));
     };
-    let group = find_target_group(network, caller, forwarded_to(request)?)?;
+    let group = find_target_group(network, caller, forwarded_to(&request.default_actions)?)?;
     let listeners = lookup::listeners(network, &balancer.arn);
-    if let Some(existing) = listeners.iter().find(|listener| listener.port == port) {
-        if existing.target_group == group.arn {
-            return Ok(CreateListenerResponse(Listeners::one(item(existing))));
-        }
-        let message = format!(
-            "A listener already exists on this port for this load balancer '{}'",
-            balancer.arn
-        );
-        return Err(AwsError::new("DuplicateListener", message));
-    }
-    if listeners.len() >= LISTENERS_PER_BALANCER {
-        let message =
-            format!("A load balancer can have at most {LISTENERS_PER_BALANCER} listeners");
-        return Err(AwsError::new("TooManyListeners", message));
-    }
-    if group.vpc != balancer.vpc {
-        let message = format!(
-            "The target group '{}' is in {}, and the load balancer '{}' in {}: they must be in one VPC",
-            group.arn, group.vpc, balancer.arn, balancer.vpc
-        );
-        return Err(AwsError::new("InvalidConfigurationRequest", message));
-    }
-    if target::users(network, &group.arn)
-        .iter()
-        .any(|user| *user != balancer.arn)
+    if let Some(existing) = listeners.iter().find(|listener| listener.port == port)
+        && existing.target_group == group.arn
+        && existing.protocol == protocol
     {
-        let message = format!(
-            "The following target groups cannot be associated with more than one load balancer: {}",
-            group.arn
-        );
-        return Err(AwsError::new("TargetGroupAssociationLimit", message));
+        return Ok(CreateListenerResponse(Listeners::one(item(existing))));
     }
-    let tags = super::tag::tags_of(&request.tags)?;
-    let digits = arn_digits((context.random)());
     let listener = Listener {
         arn: format!(
-            "{}/{digits}",
-            balancer.arn.replacen(":loadbalancer/", ":listener/", 1)
+            "{}/{}",
+            balancer.arn.replacen(":loadbalancer/", ":listener/", 1),
+            arn_digits((context.random)())
         ),
         load_balancer: balancer.arn.clone(),
+        protocol,
         port,
         target_group: group.arn.clone(),
-        tags,
+        tags: super::tag::tags_of(&request.tags)?,
     };
+    check_fits(network, balancer, &listener)?;
+    check::within(network, Quota::ListenersPerBalancer, listeners.len() + 1)?;
     let answer = item(&listener);
     network.listeners.insert(listener.arn.clone(), listener);
     Ok(CreateListenerResponse(Listeners::one(answer)))
+}
+
+pub(in crate::rules) fn modify_listener(
+    network: &mut Network,
+    caller: &Caller,
+    request: &ModifyListenerRequest,
+) -> Result<ModifyListenerResponse, AwsError> {
+    let mut listener = find_listener(network, caller, &request.listener_arn)?.clone();
+    refuse_tls(
+        request.ssl_policy.as_ref(),
+        &request.certificates,
+        &request.alpn_policy,
+        request.mutual_authentication.as_ref(),
+    )?;
+    if let Some(name) = request.protocol.as_deref() {
+        listener.protocol = protocol(name)?;
+    }
+    if let Some(port) = request.port {
+        listener.port = port;
+    }
+    if !request.default_actions.is_empty() {
+        let group = forwarded_to(&request.default_actions)?;
+        listener.target_group = find_target_group(network, caller, group)?.arn.clone();
+    }
+    let balancer = find_balancer(network, caller, &listener.load_balancer)?;
+    check_fits(network, balancer, &listener)?;
+    let answer = item(&listener);
+    network.listeners.insert(listener.arn.clone(), listener);
+    target::forget_unused(network);
+    Ok(ModifyListenerResponse(Listeners::one(answer)))
 }
 
 pub(in crate::rules) fn describe_listeners(
@@ -109,37 +122,107 @@ pub(in crate::rules) fn delete_listener(
         .arn
         .clone();
     network.listeners.remove(&arn);
+    target::forget_unused(network);
     Ok(DeleteListenerResponse(Nothing {}))
 }
 
-fn refuse_on_create(request: &CreateListenerRequest) -> Result<(), AwsError> {
-    let Some(protocol) = request.protocol.as_deref() else {
-        return Err(invalid("A protocol must be specified: TCP"));
-    };
-    let tls = request.ssl_policy.is_some()
-        || !request.certificates.is_empty()
-        || !request.alpn_policy.is_empty();
-    let mutual = request.mutual_authentication.as_ref();
+/// TLS listeners have certificates, and here are none.
+pub(in crate::rules) fn describe_certificates(
+    network: &Network,
+    caller: &Caller,
+    request: &DescribeListenerCertificatesRequest,
+) -> Result<DescribeListenerCertificatesResponse, AwsError> {
+    find_listener(network, caller, &request.listener_arn)?;
+    Err(AwsError::unsupported("TLS at a listener"))
+}
+
+pub(in crate::rules) fn describe_policies(
+    _: &DescribeSSLPoliciesRequest,
+) -> Result<DescribeSSLPoliciesResponse, AwsError> {
+    Err(AwsError::unsupported("TLS at a listener"))
+}
+
+fn refuse_tls(
+    policy: Option<&String>,
+    certificates: &[Certificate],
+    alpn: &[String],
+    mutual: Option<&MutualAuthentication>,
+) -> Result<(), AwsError> {
+    let mode = mutual.and_then(|mutual| mutual.mode.as_deref());
     refuse([
         (
-            protocol != "TCP",
-            "A listener with a protocol other than TCP",
+            policy.is_some() || !certificates.is_empty() || !alpn.is_empty(),
+            "TLS at a listener",
         ),
-        (tls, "TLS at a listener"),
         (
-            mutual.is_some_and(|mutual| mutual.mode.as_deref().is_some_and(|mode| mode != "off")),
+            mode.is_some_and(|mode| mode != "off"),
             "Mutual TLS at a listener",
         ),
     ])
 }
 
+/// Whether a listener can be what it is beside the others of its balancer.
+fn check_fits(
+    network: &Network,
+    balancer: &LoadBalancer,
+    listener: &Listener,
+) -> Result<(), AwsError> {
+    if listener.port == 0 {
+        return Err(invalid("A port must be 1 to 65535"));
+    }
+    let others = lookup::listeners(network, &balancer.arn);
+    if others
+        .iter()
+        .any(|other| other.arn != listener.arn && other.port == listener.port)
+    {
+        let message = format!(
+            "A listener already exists on this port for this load balancer '{}'",
+            balancer.arn
+        );
+        return Err(AwsError::new("DuplicateListener", message));
+    }
+    let Some(group) = network.target_groups.get(&listener.target_group) else {
+        return Err(super::not_found(
+            "TargetGroupNotFound",
+            "Target groups",
+            &listener.target_group,
+        ));
+    };
+    if group.vpc != balancer.vpc {
+        let message = format!(
+            "The target group '{}' is in {}, and the load balancer '{}' in {}: they must be in one VPC",
+            group.arn, group.vpc, balancer.arn, balancer.vpc
+        );
+        return Err(AwsError::new("InvalidConfigurationRequest", message));
+    }
+    if group.protocol != listener.protocol && group.protocol != BalancerProtocol::TcpUdp {
+        let message = format!(
+            "The listener's protocol {} and the target group's protocol {} are not compatible",
+            listener.protocol.as_str(),
+            group.protocol.as_str()
+        );
+        return Err(AwsError::new("IncompatibleProtocols", message));
+    }
+    if target::users(network, &group.arn)
+        .iter()
+        .any(|user| *user != balancer.arn)
+    {
+        let message = format!(
+            "The following target groups cannot be associated with more than one load balancer: {}",
+            group.arn
+        );
+        return Err(AwsError::new("TargetGroupAssociationLimit", message));
+    }
+    Ok(())
+}
+
 /// The ARN of the one target group that the default action forwards to.
-fn forwarded_to(request: &CreateListenerRequest) -> Result<&str, AwsError> {
-    let [action] = &request.default_actions[..] else {
+fn forwarded_to(actions: &[ListenerAction]) -> Result<&str, AwsError> {
+    let [action] = actions else {
         return Err(invalid("A listener must have exactly one default action"));
     };
     if action.type_ != "forward" {
-        return Err(not_supported(&format!(
+        return Err(AwsError::unsupported(&format!(
             "A default action of type '{}'",
             action.type_
         )));
@@ -147,7 +230,7 @@ fn forwarded_to(request: &CreateListenerRequest) -> Result<&str, AwsError> {
     let config = action.forward_config.as_ref();
     let sticky = config.and_then(|config| config.target_group_stickiness_config.as_ref());
     if sticky.is_some_and(|sticky| sticky.enabled == Some(true)) {
-        return Err(not_supported("Stickiness of target groups"));
+        return Err(AwsError::unsupported("Stickiness of target groups"));
     }
     let groups = config
         .map(|config| &config.target_groups[..])
@@ -155,7 +238,11 @@ fn forwarded_to(request: &CreateListenerRequest) -> Result<&str, AwsError> {
     let named = match groups {
         [] => None,
         [group] => group.target_group_arn.as_deref(),
-        [_, _, ..] => return Err(not_supported("A listener with several target groups")),
+        [_, _, ..] => {
+            return Err(AwsError::unsupported(
+                "A listener with several target groups",
+            ));
+        }
     };
     match (action.target_group_arn.as_deref(), named) {
         (Some(arn), None) | (None, Some(arn)) => Ok(arn),
@@ -184,7 +271,7 @@ fn item(listener: &Listener) -> ListenerItem {
         listener_arn: listener.arn.clone(),
         load_balancer_arn: listener.load_balancer.clone(),
         port: listener.port,
-        protocol: "TCP",
+        protocol: listener.protocol.as_str(),
         default_actions: [action].into_iter().collect(),
     }
 }

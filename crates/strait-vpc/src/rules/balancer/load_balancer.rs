@@ -1,18 +1,21 @@
 //! Network load balancers.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::collections::BTreeMap;
 
-use super::{arn_digits, check_name, find_balancer, invalid, not_found, page, refuse};
+use super::network::{
+    addresses, check_internet, enforced, find_groups, plug, refuse_mappings, wanted_subnets,
+};
+use super::{arn_digits, check_name, find_balancer, invalid, not_found, page, refuse, target};
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
 use crate::reach::lookup;
+use crate::rules::check::Quota;
 use crate::rules::{Caller, Context, check};
 use crate::state::*;
 
 /// The attribute that keeps a load balancer from being deleted.
-const DELETION_PROTECTION: &str = "deletion_protection.enabled";
+pub(super) const DELETION_PROTECTION: &str = "deletion_protection.enabled";
 
 pub(in crate::rules) fn create_balancer(
     network: &mut Network,
@@ -38,11 +41,11 @@ pub(in crate::rules) fn create_balancer(
         }
     };
     let tags = super::tag::tags_of(&request.tags)?;
-    let (vpc, wanted) = wanted_subnets(network, caller, request, internet_facing)?;
+    let subnets = (&request.subnets[..], &request.subnet_mappings[..]);
+    let (vpc, wanted) = wanted_subnets(network, caller, subnets, internet_facing)?;
     let groups = find_groups(network, caller, &vpc, &request.security_groups)?;
-    let same_name = |row: &&LoadBalancer| {
-        row.name == request.name && row.owner == caller.account && row.region == caller.region
-    };
+    let own = |row: &&LoadBalancer| row.owner == caller.account && row.region == caller.region;
+    let same_name = |row: &&LoadBalancer| own(row) && row.name == request.name;
     if let Some(existing) = network.load_balancers.values().find(same_name) {
         let same = existing.nodes.keys().eq(wanted.keys())
             && existing.groups == groups
@@ -58,13 +61,9 @@ pub(in crate::rules) fn create_balancer(
         );
         return Err(AwsError::new("DuplicateLoadBalancerName", message));
     }
-    let mut addresses = BTreeMap::new();
-    for (id, wanted) in wanted {
-        if let Some(subnet) = network.subnets.get(&id) {
-            let address = check::allocate_address(network, subnet, wanted)?;
-            addresses.insert(id, address);
-        }
-    }
+    let count = network.load_balancers.values().filter(own).count();
+    check::within(network, Quota::LoadBalancersPerRegion, count + 1)?;
+    let addresses = addresses(network, wanted)?;
     if internet_facing {
         check_internet(network, &vpc, addresses.len())?;
     }
@@ -182,55 +181,8 @@ pub(in crate::rules) fn delete_balancer(
         network.interfaces.remove(&node);
     }
     network.load_balancers.remove(&arn);
+    target::forget_unused(network);
     Ok(DeleteLoadBalancerResponse(Nothing {}))
-}
-
-pub(in crate::rules) fn set_groups(
-    network: &mut Network,
-    caller: &Caller,
-    request: &SetSecurityGroupsRequest,
-) -> Result<SetSecurityGroupsResponse, AwsError> {
-    let balancer = find_balancer(network, caller, &request.load_balancer_arn)?;
-    if balancer.groups.is_empty() {
-        let message = "You can't add security groups to a Network Load Balancer that was created without any: create \
-                       it with security groups";
-        return Err(AwsError::new("InvalidConfigurationRequest", message));
-    }
-    if request.security_groups.is_empty() {
-        let message =
-            "A Network Load Balancer that was created with security groups needs at least one";
-        return Err(AwsError::new("InvalidConfigurationRequest", message));
-    }
-    let groups = find_groups(network, caller, &balancer.vpc, &request.security_groups)?;
-    let mut changed = LoadBalancer {
-        groups,
-        ..balancer.clone()
-    };
-    let enforce = &request.enforce_security_group_inbound_rules_on_private_link_traffic;
-    match enforce.as_deref() {
-        None => {}
-        Some(value @ ("on" | "off")) => {
-            changed
-                .attributes
-                .insert(lookup::ENFORCE_ON_PRIVATELINK.to_owned(), value.to_owned());
-        }
-        Some(other) => {
-            return Err(invalid(format!(
-                "EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic is '{other}', and must be on or off"
-            )));
-        }
-    }
-    for node in changed.nodes.values() {
-        if let Some(interface) = network.interfaces.get_mut(node) {
-            interface.groups = changed.groups.clone();
-        }
-    }
-    let answer = SetSecurityGroupsResponse {
-        security_group_ids: changed.groups.iter().map(ToString::to_string).collect(),
-        enforce_security_group_inbound_rules_on_private_link_traffic: enforced(&changed),
-    };
-    network.load_balancers.insert(changed.arn.clone(), changed);
-    Ok(answer)
 }
 
 fn refuse_on_create(request: &CreateLoadBalancerRequest) -> Result<(), AwsError> {
@@ -239,9 +191,9 @@ fn refuse_on_create(request: &CreateLoadBalancerRequest) -> Result<(), AwsError>
         let what = format!(
             "A load balancer of type '{kind}' (ask for Type=network; AWS's default is application)"
         );
-        return Err(super::not_supported(&what));
+        return Err(AwsError::unsupported(&what));
     }
-    let mappings = &request.subnet_mappings;
+    refuse_mappings(&request.subnet_mappings)?;
     refuse([
         (
             request
@@ -259,153 +211,11 @@ fn refuse_on_create(request: &CreateLoadBalancerRequest) -> Result<(), AwsError>
             request.enable_prefix_for_ipv6_source_nat.as_deref() == Some("on"),
             "IPv6 source NAT",
         ),
-        (
-            mappings.iter().any(|row| row.allocation_id.is_some()),
-            "An Elastic IP address of a load balancer",
-        ),
-        (
-            mappings
-                .iter()
-                .any(|row| row.ipv6_address.is_some() || row.source_nat_ipv6_prefix.is_some()),
-            "An IPv6 address of a load balancer",
-        ),
     ])
 }
 
-/// The VPC, and each subnet with the address that is wanted in it.
-fn wanted_subnets(
-    network: &Network,
-    caller: &Caller,
-    request: &CreateLoadBalancerRequest,
-    internet_facing: bool,
-) -> Result<(VpcId, BTreeMap<SubnetId, Option<Ipv4Addr>>), AwsError> {
-    if !request.subnets.is_empty() && !request.subnet_mappings.is_empty() {
-        return Err(invalid(
-            "Subnets and SubnetMappings cannot be specified at the same time",
-        ));
-    }
-    let mapped = request
-        .subnet_mappings
-        .iter()
-        .map(|row| (row.subnet_id.as_ref(), row.private_ipv4_address.as_ref()));
-    let plain = request.subnets.iter().map(|id| (Some(id), None));
-    let mut vpc: Option<VpcId> = None;
-    let mut zones = BTreeSet::new();
-    let mut wanted = BTreeMap::new();
-    for (id, address) in plain.chain(mapped) {
-        let id = id.ok_or_else(|| invalid("A SubnetMapping needs a SubnetId"))?;
-        let subnet = check::find_subnet(network, caller, id).map_err(|_| {
-            AwsError::new(
-                "SubnetNotFound",
-                format!("The subnet ID '{id}' is not valid"),
-            )
-        })?;
-        if vpc.get_or_insert_with(|| subnet.vpc.clone()) != &subnet.vpc {
-            return Err(AwsError::new(
-                "InvalidSubnet",
-                "All subnets of a load balancer must be in one VPC",
-            ));
-        }
-        if !zones.insert(subnet.zone) {
-            let message = "A load balancer cannot be attached to multiple subnets in the same Availability Zone";
-            return Err(AwsError::new("InvalidConfigurationRequest", message));
-        }
-        if address.is_some() && internet_facing {
-            return Err(invalid(
-                "PrivateIPv4Address can be set for internal load balancers only",
-            ));
-        }
-        let address = address.map(|text| {
-            text.parse()
-                .map_err(|_| invalid(format!("'{text}' is not an IPv4 address")))
-        });
-        wanted.insert(subnet.id.clone(), address.transpose()?);
-    }
-    let vpc = vpc.ok_or_else(|| invalid("At least one subnet must be specified"))?;
-    Ok((vpc, wanted))
-}
-
-fn find_groups(
-    network: &Network,
-    caller: &Caller,
-    vpc: &VpcId,
-    asked: &[String],
-) -> Result<BTreeSet<SecurityGroupId>, AwsError> {
-    let mut groups = BTreeSet::new();
-    for id in asked {
-        let found = check::find_group(network, caller, id)
-            .ok()
-            .filter(|group| group.vpc == *vpc);
-        let Some(group) = found else {
-            let message = format!("The security group '{id}' does not exist in {vpc}");
-            return Err(AwsError::new("InvalidSecurityGroup", message));
-        };
-        groups.insert(group.id.clone());
-    }
-    if groups.len() > 5 {
-        return Err(AwsError::new(
-            "InvalidConfigurationRequest",
-            "A load balancer can have at most 5 security groups",
-        ));
-    }
-    Ok(groups)
-}
-
-/// An internet-facing balancer needs an internet gateway, and a public address a node.
-fn check_internet(network: &Network, vpc: &VpcId, nodes: usize) -> Result<(), AwsError> {
-    if !lookup::has_internet_gateway(network, vpc) {
-        let message = format!("VPC {vpc} has no internet gateway");
-        return Err(AwsError::new("InvalidSubnet", message));
-    }
-    let taken = network
-        .interfaces
-        .values()
-        .filter(|interface| interface.public_ip.is_some())
-        .count();
-    if taken + nodes > PUBLIC_ADDRESSES {
-        let message = format!(
-            "All {PUBLIC_ADDRESSES} public addresses are taken: delete what is not needed any more"
-        );
-        return Err(AwsError::new("OperationNotPermitted", message));
-    }
-    Ok(())
-}
-
-/// How many addresses [`Network::free_public_address`] gives.
-const PUBLIC_ADDRESSES: usize = 245;
-
-fn plug(
-    network: &mut Network,
-    context: &mut Context<'_>,
-    balancer: &LoadBalancer,
-    subnet: &SubnetId,
-    address: Ipv4Addr,
-) -> InterfaceId {
-    let public_ip = if balancer.internet_facing {
-        network.free_public_address()
-    } else {
-        None
-    };
-    let (_, name) = balancer
-        .arn
-        .split_once(":loadbalancer/")
-        .unwrap_or_default();
-    let interface = check::NewInterface {
-        vpc: balancer.vpc.clone(),
-        subnet: subnet.clone(),
-        owner: balancer.owner.clone(),
-        region: balancer.region.clone(),
-        address,
-        public_ip,
-        groups: balancer.groups.clone(),
-        holder: Holder::LoadBalancer(balancer.arn.clone()),
-        description: format!("ELB {name}"),
-        tags: Tags::new(),
-    };
-    check::new_interface(network, context, interface)
-}
-
-fn item(network: &Network, balancer: &LoadBalancer) -> LoadBalancerItem {
+/// A balancer's zones, as they are shown.
+pub(super) fn zone_items(network: &Network, balancer: &LoadBalancer) -> Vec<BalancerZone> {
     let zone = |(subnet, node): (&SubnetId, &InterfaceId)| {
         let node = network.interfaces.get(node);
         let zone = network
@@ -422,6 +232,10 @@ fn item(network: &Network, balancer: &LoadBalancer) -> LoadBalancerItem {
             load_balancer_addresses: node.map(address).into_iter().collect(),
         }
     };
+    balancer.nodes.iter().map(zone).collect()
+}
+
+fn item(network: &Network, balancer: &LoadBalancer) -> LoadBalancerItem {
     LoadBalancerItem {
         load_balancer_arn: balancer.arn.clone(),
         dns_name: balancer.dns_name.clone(),
@@ -436,20 +250,12 @@ fn item(network: &Network, balancer: &LoadBalancer) -> LoadBalancerItem {
         vpc_id: balancer.vpc.to_string(),
         state: LoadBalancerState { code: "active" },
         type_: "network",
-        availability_zones: balancer.nodes.iter().map(zone).collect(),
+        availability_zones: zone_items(network, balancer).into_iter().collect(),
         security_groups: balancer.groups.iter().map(ToString::to_string).collect(),
         ip_address_type: "ipv4",
         enforce_security_group_inbound_rules_on_private_link_traffic: (!balancer.groups.is_empty())
             .then(|| enforced(balancer)),
     }
-}
-
-fn enforced(balancer: &LoadBalancer) -> String {
-    balancer
-        .attributes
-        .get(lookup::ENFORCE_ON_PRIVATELINK)
-        .cloned()
-        .unwrap_or_else(|| "on".to_owned())
 }
 
 impl LoadBalancers {

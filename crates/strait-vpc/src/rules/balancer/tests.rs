@@ -167,6 +167,11 @@ impl Test {
 
     /// Another subnet of the Service VPC.
     fn sibling(&mut self, zone: char) -> SubnetId {
+        self.sibling_with("10.0.9.0/24", zone)
+    }
+
+    fn sibling_with(&mut self, cidr: &str, zone: char) -> SubnetId {
+        self.random += 1;
         let first = self
             .sample
             .network
@@ -174,11 +179,11 @@ impl Test {
             .get(&self.sample.service_vpc.subnet)
             .expect("the subnet")
             .clone();
-        let id = SubnetId::from_random(2000);
+        let id = SubnetId::from_random(self.random);
         let row = Subnet {
             id: id.clone(),
             zone,
-            cidr: net("10.0.9.0/24"),
+            cidr: net(cidr),
             ..first
         };
         self.sample.network.subnets.insert(id.clone(), row);

@@ -70,7 +70,7 @@ fn a_listener_forwards_a_port_to_one_target_group() {
                 default_actions: vec![redirect],
                 ..fresh.clone()
             },
-            "InvalidConfigurationRequest",
+            "UnsupportedOperation",
         ),
         (
             CreateListenerRequest {
@@ -84,7 +84,7 @@ fn a_listener_forwards_a_port_to_one_target_group() {
                 protocol: Some("TLS".to_owned()),
                 ..fresh.clone()
             },
-            "InvalidConfigurationRequest",
+            "UnsupportedOperation",
         ),
         (
             CreateListenerRequest {
@@ -154,6 +154,97 @@ fn listeners_are_shown_by_balancer_or_by_arn() {
         code(describe(&mut test, DescribeListenersRequest::default())),
         "ValidationError"
     );
+}
+
+#[test]
+fn a_listener_is_changed_within_the_same_rules() {
+    let mut test = Test::new();
+    let udp = CreateTargetGroupRequest {
+        protocol: Some("UDP".to_owned()),
+        ..test.group_request("udp")
+    };
+    let udp = test.target_group(&udp).expect("a group").target_group_arn;
+    let modify = |test: &mut Test, change: ModifyListenerRequest| {
+        let request = ModifyListenerRequest {
+            listener_arn: "arn:listener".to_owned(),
+            ..change
+        };
+        let answer = test.call(|network, caller, _| modify_listener(network, caller, &request))?;
+        let row = answer.0.listeners.members[0].clone();
+        Ok::<_, AwsError>((row.port, row.protocol))
+    };
+    let port = ModifyListenerRequest {
+        port: Some(6432),
+        ..Default::default()
+    };
+    assert_eq!(modify(&mut test, port), Ok((6432, "TCP")));
+    test.listener(&test.listener_request(5433))
+        .expect("another");
+    let taken = ModifyListenerRequest {
+        port: Some(5433),
+        ..Default::default()
+    };
+    assert_eq!(code(modify(&mut test, taken)), "DuplicateListener");
+    let protocol = ModifyListenerRequest {
+        protocol: Some("UDP".to_owned()),
+        ..Default::default()
+    };
+    assert_eq!(
+        code(modify(&mut test, protocol.clone())),
+        "IncompatibleProtocols"
+    );
+    let both = ModifyListenerRequest {
+        default_actions: vec![ListenerAction {
+            type_: "forward".to_owned(),
+            target_group_arn: Some(udp),
+            ..Default::default()
+        }],
+        ..protocol
+    };
+    assert_eq!(modify(&mut test, both), Ok((6432, "UDP")));
+    let tls = ModifyListenerRequest {
+        ssl_policy: Some("ELBSecurityPolicy-2016-08".to_owned()),
+        ..Default::default()
+    };
+    assert_eq!(code(modify(&mut test, tls)), "UnsupportedOperation");
+}
+
+#[test]
+fn a_tcp_listener_has_an_idle_timeout_that_cannot_be_set() {
+    let mut test = Test::new();
+    let request = DescribeListenerAttributesRequest {
+        listener_arn: "arn:listener".to_owned(),
+    };
+    let shown =
+        test.call(|network, caller, _| describe_listener_attributes(network, caller, &request));
+    let shown = shown.expect("attributes").0.attributes.members;
+    assert_eq!(shown[0].key.as_deref(), Some("tcp.idle_timeout.seconds"));
+    assert_eq!(shown[0].value.as_deref(), Some("350"));
+    let modify = |test: &mut Test, value: &str| {
+        let request = ModifyListenerAttributesRequest {
+            listener_arn: "arn:listener".to_owned(),
+            attributes: vec![Attribute {
+                key: Some("tcp.idle_timeout.seconds".to_owned()),
+                value: Some(value.to_owned()),
+            }],
+        };
+        test.call(|network, caller, _| modify_listener_attributes(network, caller, &request))
+    };
+    modify(&mut test, "350").expect("it is so already");
+    assert_eq!(code(modify(&mut test, "600")), "UnsupportedOperation");
+}
+
+#[test]
+fn what_is_about_tls_is_refused_plainly() {
+    let mut test = Test::new();
+    let request = DescribeListenerCertificatesRequest {
+        listener_arn: "arn:listener".to_owned(),
+        ..Default::default()
+    };
+    let answer = test.call(|network, caller, _| describe_certificates(network, caller, &request));
+    assert_eq!(code(answer), "UnsupportedOperation");
+    let policies = describe_policies(&DescribeSSLPoliciesRequest::default());
+    assert_eq!(code(policies), "UnsupportedOperation");
 }
 
 #[test]

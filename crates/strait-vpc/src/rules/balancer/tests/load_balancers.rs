@@ -63,14 +63,14 @@ fn what_a_balancer_cannot_be_is_refused() {
                 type_: None,
                 ..good.clone()
             },
-            "InvalidConfigurationRequest",
+            "UnsupportedOperation",
         ),
         (
             CreateLoadBalancerRequest {
                 type_: Some("gateway".to_owned()),
                 ..good.clone()
             },
-            "InvalidConfigurationRequest",
+            "UnsupportedOperation",
         ),
         (
             CreateLoadBalancerRequest {
@@ -147,7 +147,7 @@ fn what_a_balancer_cannot_be_is_refused() {
                 ip_address_type: Some("dualstack".to_owned()),
                 ..good
             },
-            "InvalidConfigurationRequest",
+            "UnsupportedOperation",
         ),
     ];
     for (request, wanted) in cases {
@@ -248,14 +248,15 @@ fn attributes_have_defaults_and_unknown_ones_are_refused() {
             .contains("attribute key 'idle_timeout.timeout_seconds' is not recognized"),
         "{unknown}"
     );
-    for (key, value) in [
-        ("access_logs.s3.enabled", "true"),
-        ("deletion_protection.enabled", "yes"),
+    for (key, value, wanted) in [
+        ("access_logs.s3.enabled", "true", "UnsupportedOperation"),
+        (
+            "deletion_protection.enabled",
+            "yes",
+            "InvalidConfigurationRequest",
+        ),
     ] {
-        assert_eq!(
-            code(test.set_attribute(&arn, key, value)),
-            "InvalidConfigurationRequest"
-        );
+        assert_eq!(code(test.set_attribute(&arn, key, value)), wanted);
     }
     let far = DescribeLoadBalancerAttributesRequest {
         load_balancer_arn: arn,
@@ -314,4 +315,63 @@ fn groups_are_set_on_the_nodes_too() {
         code(set(&mut test, &bare, &[one.to_string()], None)),
         "InvalidConfigurationRequest"
     );
+}
+
+#[test]
+fn subnets_are_replaced_but_not_under_live_endpoints() {
+    let mut test = Test::new();
+    let (first, second) = (
+        test.sample.service_vpc.subnet.to_string(),
+        test.sibling('b').to_string(),
+    );
+    let set = |test: &mut Test, subnets: &[&String]| {
+        let request = SetSubnetsRequest {
+            load_balancer_arn: test.sample.balancer.clone(),
+            subnets: subnets.iter().map(|id| (*id).clone()).collect(),
+            ..Default::default()
+        };
+        let answer =
+            test.call(|network, caller, context| set_subnets(network, caller, &request, context))?;
+        let zones = answer.availability_zones.members.into_iter();
+        Ok::<_, AwsError>(zones.map(|zone| zone.zone_name).collect::<Vec<_>>())
+    };
+    let mut zones = set(&mut test, &[&first, &second]).expect("one more");
+    zones.sort();
+    assert_eq!(zones, ["us-east-1a", "us-east-1b"]);
+    let arn = test.sample.balancer.clone();
+    let interfaces = &test.sample.network.interfaces;
+    let nodes = interfaces.values().filter(|row| is_node(row, &arn));
+    assert_eq!(nodes.count(), 2);
+    assert_eq!(
+        code(set(&mut test, &[&first])),
+        "InvalidConfigurationRequest",
+        "an endpoint is connected"
+    );
+    test.sample
+        .network
+        .endpoints
+        .remove(&test.sample.endpoint.clone());
+    assert_eq!(set(&mut test, &[&first]), Ok(vec!["us-east-1a".to_owned()]));
+    assert_eq!(code(set(&mut test, &[])), "ValidationError");
+    let same_zone = test.sibling('a').to_string();
+    assert_eq!(
+        code(set(&mut test, &[&same_zone])),
+        "InvalidConfigurationRequest",
+        "a zone's subnet is not replaced at once"
+    );
+}
+
+#[test]
+fn limits_are_shown_and_kept() {
+    let mut test = Test::new();
+    let request = DescribeAccountLimitsRequest::default();
+    let shown = test.call(|network, _, _| describe_limits(network, &request));
+    let shown = shown.expect("limits").limits.members;
+    let balancers = shown
+        .iter()
+        .find(|row| row.name == "network-load-balancers");
+    assert_eq!(balancers.expect("it").max, "50");
+    let quotas = &mut test.sample.network.quotas;
+    quotas.insert("network-load-balancers".to_owned(), 1);
+    assert_eq!(code(test.balancer("web", &[])), "TooManyLoadBalancers");
 }

@@ -41,7 +41,7 @@ fn target_groups_are_made_once_and_deleted_when_free() {
                 protocol: Some("HTTP".to_owned()),
                 ..fresh.clone()
             },
-            "InvalidConfigurationRequest",
+            "UnsupportedOperation",
         ),
         (
             CreateTargetGroupRequest {
@@ -69,7 +69,7 @@ fn target_groups_are_made_once_and_deleted_when_free() {
                 target_type: Some("lambda".to_owned()),
                 ..fresh.clone()
             },
-            "InvalidConfigurationRequest",
+            "UnsupportedOperation",
         ),
         (
             CreateTargetGroupRequest {
@@ -142,7 +142,7 @@ fn targets_are_checked_when_they_are_registered() {
             target_group_arn: "arn:target".to_owned(),
             targets: vec![target],
         };
-        test.call(|network, caller, _| deregister_targets(network, caller, &request))
+        test.call(|network, caller, context| deregister_targets(network, caller, &request, context))
     };
     deregister(&mut test, target("10.0.1.4", Some(5433))).expect("it goes");
     assert_eq!(test.ports_of("10.0.1.4"), [5432]);
@@ -199,39 +199,197 @@ fn a_target_instance_must_run_in_the_vpc() {
         .state = InstanceState::Terminated;
     assert_eq!(code(register(&mut test, own.as_str())), "InvalidTarget");
 }
+#[test]
+fn health_is_what_nodes_found_out() {
+    let mut test = Test::new();
+    assert_eq!(
+        test.health(&[]),
+        [("initial", Some("Elb.InitialHealthChecking"))]
+    );
+    test.find(Health::Healthy);
+    assert_eq!(test.health(&[]), [("healthy", None)]);
+    test.find(Health::Unhealthy);
+    assert_eq!(
+        test.health(&[]),
+        [("unhealthy", Some("Target.FailedHealthChecks"))]
+    );
+    assert_eq!(
+        test.health(&["10.0.1.99"]),
+        [("unused", Some("Target.NotRegistered"))]
+    );
+    let zone = test.sample.service_vpc.subnet.clone();
+    let subnet = test.sample.network.subnets.get_mut(&zone);
+    subnet.expect("the subnet").cidr = net("10.0.1.0/30");
+    test.sibling_with("10.0.1.4/30", 'b');
+    assert_eq!(
+        test.health(&[]),
+        [("unused", Some("Target.NotInUse"))],
+        "a zone without a node"
+    );
+}
 
 #[test]
-fn health_is_said_to_be_unknown() {
+fn health_is_of_no_interest_while_no_listener_uses_the_group() {
     let mut test = Test::new();
-    let target = TargetDescription {
-        id: "10.0.1.99".to_owned(),
+    test.find(Health::Healthy);
+    let request = DeleteListenerRequest {
+        listener_arn: "arn:listener".to_owned(),
+    };
+    test.call(|network, caller, _| delete_listener(network, caller, &request))
+        .expect("it goes");
+    assert_eq!(test.health(&[]), [("unused", Some("Target.NotInUse"))]);
+    test.listener(&test.listener_request(5432)).expect("again");
+    assert_eq!(
+        test.health(&[]),
+        [("initial", Some("Elb.InitialHealthChecking"))],
+        "what was known is forgotten"
+    );
+}
+
+#[test]
+fn a_target_that_is_taken_out_drains_for_a_time() {
+    let mut test = Test::new();
+    test.deregister("10.0.1.6");
+    assert_eq!(
+        test.health(&[]),
+        [("draining", Some("Target.DeregistrationInProgress"))]
+    );
+    let after = |seconds| Timestamp::from_second(seconds).expect("a time");
+    pass(&mut test.sample.network, after(299));
+    assert_eq!(test.health(&[]).len(), 1);
+    pass(&mut test.sample.network, after(300));
+    assert!(test.health(&[]).is_empty());
+    let again = TargetDescription {
+        id: "10.0.1.6".to_owned(),
         ..Default::default()
     };
-    let mut request = DescribeTargetHealthRequest {
-        target_group_arn: "arn:target".to_owned(),
+    test.register(vec![again.clone()]).expect("registered");
+    test.deregister("10.0.1.6");
+    test.register(vec![again]).expect("registered again");
+    assert_eq!(
+        test.health(&[]),
+        [("initial", Some("Elb.InitialHealthChecking"))]
+    );
+}
+
+#[test]
+fn health_checks_are_asked_for_within_awss_bounds() {
+    let mut test = Test::new();
+    let modify = |test: &mut Test, change: ModifyTargetGroupRequest| {
+        let request = ModifyTargetGroupRequest {
+            target_group_arn: "arn:target".to_owned(),
+            ..change
+        };
+        let answer =
+            test.call(|network, caller, _| modify_target_group(network, caller, &request))?;
+        Ok::<_, AwsError>(answer.0.target_groups.members[0].clone())
+    };
+    let http = ModifyTargetGroupRequest {
+        health_check_protocol: Some("HTTP".to_owned()),
+        health_check_port: Some("8080".to_owned()),
+        health_check_interval_seconds: Some(5),
         ..Default::default()
     };
-    let ask = |test: &mut Test, request: &DescribeTargetHealthRequest| {
-        let answer = test
-            .call(|network, caller, _| describe_health(network, caller, request))
+    let row = modify(&mut test, http).expect("changed");
+    assert_eq!(
+        (row.health_check_protocol, row.health_check_port.as_str()),
+        ("HTTP", "8080")
+    );
+    assert_eq!(
+        row.health_check_timeout_seconds, 5,
+        "no longer than the interval"
+    );
+    assert_eq!(row.health_check_path.as_deref(), Some("/"));
+    let codes = row.matcher.and_then(|matcher| matcher.http_code);
+    assert_eq!(codes.as_deref(), Some("200-399"));
+    let matcher = |codes: &str| {
+        Some(Matcher {
+            http_code: Some(codes.to_owned()),
+            grpc_code: None,
+        })
+    };
+    let cases = [
+        ModifyTargetGroupRequest {
+            health_check_interval_seconds: Some(4),
+            ..Default::default()
+        },
+        ModifyTargetGroupRequest {
+            health_check_timeout_seconds: Some(6),
+            ..Default::default()
+        },
+        ModifyTargetGroupRequest {
+            healthy_threshold_count: Some(11),
+            ..Default::default()
+        },
+        ModifyTargetGroupRequest {
+            health_check_port: Some("0".to_owned()),
+            ..Default::default()
+        },
+        ModifyTargetGroupRequest {
+            health_check_path: Some("/a b".to_owned()),
+            ..Default::default()
+        },
+        ModifyTargetGroupRequest {
+            matcher: matcher("199"),
+            ..Default::default()
+        },
+        ModifyTargetGroupRequest {
+            health_check_enabled: Some(false),
+            ..Default::default()
+        },
+    ];
+    for change in cases {
+        assert_eq!(
+            code(modify(&mut test, change.clone())),
+            "ValidationError",
+            "{change:?}"
+        );
+    }
+    let https = ModifyTargetGroupRequest {
+        health_check_protocol: Some("HTTPS".to_owned()),
+        ..Default::default()
+    };
+    assert_eq!(code(modify(&mut test, https)), "UnsupportedOperation");
+}
+
+impl Test {
+    fn health(&mut self, ids: &[&str]) -> Vec<(&'static str, Option<&'static str>)> {
+        let target = |id: &&str| TargetDescription {
+            id: (*id).to_owned(),
+            ..Default::default()
+        };
+        let request = DescribeTargetHealthRequest {
+            target_group_arn: "arn:target".to_owned(),
+            targets: ids.iter().map(target).collect(),
+            ..Default::default()
+        };
+        let answer = self
+            .call(|network, caller, _| describe_health(network, caller, &request))
             .expect("an answer");
-        let states = answer.target_health_descriptions.members.into_iter();
-        states
-            .map(|row| (row.target_health.state, row.target_health.reason))
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(
-        ask(&mut test, &request),
-        [("unavailable", "Target.HealthCheckDisabled")]
-    );
-    test.sample
-        .network
-        .listeners
-        .remove(&"arn:listener".to_owned());
-    assert_eq!(ask(&mut test, &request), [("unused", "Target.NotInUse")]);
-    request.targets.push(target);
-    assert_eq!(
-        ask(&mut test, &request),
-        [("unused", "Target.NotRegistered")]
-    );
+        let rows = answer.target_health_descriptions.members.into_iter();
+        rows.map(|row| (row.target_health.state, row.target_health.reason))
+            .collect()
+    }
+
+    /// All nodes find all targets so.
+    fn find(&mut self, health: Health) {
+        let checks = crate::health_checks(&self.sample.network);
+        let found: Vec<_> = checks.into_iter().map(|row| (row.key, health)).collect();
+        assert!(!found.is_empty());
+        crate::record_health(&mut self.sample.network, &found);
+    }
+
+    fn deregister(&mut self, id: &str) {
+        let request = DeregisterTargetsRequest {
+            target_group_arn: "arn:target".to_owned(),
+            targets: vec![TargetDescription {
+                id: id.to_owned(),
+                ..Default::default()
+            }],
+        };
+        self.call(|network, caller, context| {
+            deregister_targets(network, caller, &request, context)
+        })
+        .expect("it is taken out");
+    }
 }
