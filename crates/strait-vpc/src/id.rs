@@ -91,6 +91,8 @@ ids! {
     ImageId = "ami";
     /// A VPC peering connection.
     PeeringId = "pcx";
+    /// A managed prefix list.
+    PrefixListId = "pl";
     /// An endpoint service (PrivateLink).
     EndpointServiceId = "vpce-svc";
     /// A VPC endpoint.

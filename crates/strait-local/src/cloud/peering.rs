@@ -202,7 +202,7 @@ fn peering_key(spec: &PeeringSpec) -> String {
 fn cidr_of(peer: &RulePeer) -> Option<Ipv4Net> {
     match peer {
         RulePeer::Cidr(cidr) => Some(*cidr),
-        RulePeer::Group { .. } => None,
+        RulePeer::Cidr6(_) | RulePeer::PrefixList(_) | RulePeer::Group { .. } => None,
     }
 }
 

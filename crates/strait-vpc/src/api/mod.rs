@@ -15,6 +15,7 @@ mod group;
 mod instance;
 mod interface;
 mod peering;
+mod prefix_list;
 mod region;
 mod route;
 mod subnet;
@@ -33,6 +34,7 @@ pub use group::*;
 pub use instance::*;
 pub use interface::*;
 pub use peering::*;
+pub use prefix_list::*;
 pub use region::*;
 pub use route::*;
 pub use subnet::*;
@@ -184,6 +186,20 @@ calls! {
         RevokeSecurityGroupEgress(RevokeSecurityGroupEgressRequest) -> RevokeSecurityGroupEgressResponse,
         DescribeSecurityGroupRules(DescribeSecurityGroupRulesRequest) -> DescribeSecurityGroupRulesResponse,
         ModifySecurityGroupRules(ModifySecurityGroupRulesRequest) -> ModifySecurityGroupRulesResponse,
+        UpdateSecurityGroupRuleDescriptionsIngress(UpdateSecurityGroupRuleDescriptionsIngressRequest)
+            -> UpdateSecurityGroupRuleDescriptionsIngressResponse,
+        UpdateSecurityGroupRuleDescriptionsEgress(UpdateSecurityGroupRuleDescriptionsEgressRequest)
+            -> UpdateSecurityGroupRuleDescriptionsEgressResponse,
+        DescribeSecurityGroupReferences(DescribeSecurityGroupReferencesRequest) -> DescribeSecurityGroupReferencesResponse,
+        DescribeStaleSecurityGroups(DescribeStaleSecurityGroupsRequest) -> DescribeStaleSecurityGroupsResponse,
+        CreateManagedPrefixList(CreateManagedPrefixListRequest) -> CreateManagedPrefixListResponse,
+        DescribeManagedPrefixLists(DescribeManagedPrefixListsRequest) -> DescribeManagedPrefixListsResponse,
+        GetManagedPrefixListEntries(GetManagedPrefixListEntriesRequest) -> GetManagedPrefixListEntriesResponse,
+        GetManagedPrefixListAssociations(GetManagedPrefixListAssociationsRequest) -> GetManagedPrefixListAssociationsResponse,
+        ModifyManagedPrefixList(ModifyManagedPrefixListRequest) -> ModifyManagedPrefixListResponse,
+        RestoreManagedPrefixListVersion(RestoreManagedPrefixListVersionRequest) -> RestoreManagedPrefixListVersionResponse,
+        DeleteManagedPrefixList(DeleteManagedPrefixListRequest) -> DeleteManagedPrefixListResponse,
+        DescribePrefixLists(DescribePrefixListsRequest) -> DescribePrefixListsResponse,
         CreateNetworkAcl(CreateNetworkAclRequest) -> CreateNetworkAclResponse,
         DescribeNetworkAcls(DescribeNetworkAclsRequest) -> DescribeNetworkAclsResponse,
         DeleteNetworkAcl(DeleteNetworkAclRequest) -> DeleteNetworkAclResponse,

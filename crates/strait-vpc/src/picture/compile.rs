@@ -14,7 +14,7 @@ use ipnet::Ipv4Net;
 
 use super::{Host, HostKind, Interface, Mac, Peer, Picture, Router, Target};
 use crate::id::*;
-use crate::reach::lookup;
+use crate::reach::{lookup, prefix};
 use crate::state::{self, Holder, InstanceState, Network, RouteTable, RouteTarget, Vpc};
 
 /// The name of the host that is the internet.
@@ -187,10 +187,9 @@ fn peers(network: &Network, vpc: &VpcId) -> BTreeMap<String, Peer> {
 }
 
 fn routes(network: &Network, table: &RouteTable, router: &Router) -> BTreeMap<Ipv4Net, Target> {
-    table
-        .routes
-        .iter()
-        .map(|(destination, target)| (*destination, route(network, target, router)))
+    prefix::routes(network, table)
+        .into_iter()
+        .map(|(destination, target)| (destination, route(network, target, router)))
         .collect()
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::compile::{machine, outside, vpc_router};
 use super::{Host, Picture, Router, Wire};
 use crate::id::*;
-use crate::reach::lookup;
+use crate::reach::{lookup, prefix};
 use crate::state::{Holder, Network, Table};
 
 /// The parts of a picture that may differ from what they were, by name; `None` is gone.
@@ -85,6 +85,7 @@ impl Touched {
             interfaces,
             instances,
             peerings,
+            prefix_lists,
             endpoint_services,
             endpoints,
             load_balancers,
@@ -108,6 +109,10 @@ impl Touched {
         own.extend(of(&before.internet_gateways, internet_gateways, |row| {
             row.vpc.iter().collect()
         }));
+        for list in prefix_lists.changed() {
+            own.extend(prefix::vpcs_naming(before, list));
+            own.extend(prefix::vpcs_naming(after, list));
+        }
         // …and of its peers the ranges, groups that are there, members and whether they have a router.
         let mut shown: BTreeSet<VpcId> = vpcs.changed().cloned().collect();
         shown.extend(of(&before.interfaces, interfaces, |row| vec![&row.vpc]));
@@ -197,8 +202,8 @@ fn replace<T>(all: &mut BTreeMap<String, T>, changed: BTreeMap<String, Option<T>
 mod tests {
     use super::*;
     use crate::picture;
-    use crate::reach::sample::{cidr, story, tcp};
-    use crate::state::{Direction, InstanceState, PeeringState};
+    use crate::reach::sample::{Sample, cidr, story, tcp};
+    use crate::state::{Direction, InstanceState, PeeringState, RouteTarget, RulePeer};
 
     macro_rules! every_table {
         ($visit:ident) => {
@@ -213,6 +218,7 @@ mod tests {
                 interfaces,
                 instances,
                 peerings,
+                prefix_lists,
                 endpoint_services,
                 endpoints,
                 load_balancers,
@@ -227,7 +233,9 @@ mod tests {
 
     #[test]
     fn whatever_row_goes_or_comes_the_redrawn_picture_is_the_whole_one() {
-        let network = saved(story().network);
+        let mut sample = story();
+        name_a_list(&mut sample);
+        let network = saved(sample.network);
         let mut rows = 0;
         macro_rules! visit {
             ($($table:ident),*) => {$(
@@ -278,6 +286,35 @@ mod tests {
         changed.allow(&group, Direction::Ingress, tcp(80), cidr("10.9.0.0/16"));
         check(&network, &changed.network, &group);
         assert_eq!(redraw(&network, &changed.network).routers.len(), 1);
+    }
+
+    #[test]
+    fn what_names_a_prefix_list_is_drawn_anew_with_it() {
+        let mut sample = story();
+        name_a_list(&mut sample);
+        sample.network = saved(sample.network);
+        let network = sample.network.clone();
+        sample.list(1, &["10.9.0.0/16"]);
+        check(&network, &sample.network, &"entries");
+        assert_eq!(redraw(&network, &sample.network).routers.len(), 2);
+        let network = saved(sample.network.clone());
+        sample.network = network.clone();
+        sample.list(2, &["10.9.0.0/16"]);
+        assert!(
+            redraw(&network, &sample.network).is_empty(),
+            "nothing names it"
+        );
+    }
+
+    /// A rule of one VPC and a route of another name prefix list 1.
+    fn name_a_list(sample: &mut Sample) {
+        let (list, group) = (PrefixListId::from_random(1), sample.app.group.clone());
+        sample.list(1, &["10.8.0.0/16", "10.1.0.0/24"]);
+        let peer = RulePeer::PrefixList(list.clone());
+        sample.allow(&group, Direction::Ingress, tcp(22), peer);
+        let target = RouteTarget::Peering(sample.peering.clone());
+        let table = sample.peering_vpc.table.clone();
+        sample.route_list(&table, list, target);
     }
 
     #[test]

@@ -24,6 +24,8 @@ proptest! {
         protocol in prop::sample::select(vec![Protocol::Tcp(5432), Protocol::Udp(5432), Protocol::Tcp(22), Protocol::Echo]),
     ) {
         let mut sample = story();
+        sample.list(1, &["10.1.0.0/24"]);
+        sample.list(2, &["10.0.1.4/32", "10.1.0.0/16"]);
         let app = sample.app.clone();
         let neighbour = sample.instance(&app, "10.0.1.9");
         if open {
@@ -69,6 +71,15 @@ enum Change {
     Unroute {
         side: usize,
     },
+    ListRoute {
+        side: usize,
+        list: u128,
+        target: usize,
+    },
+    ListEntries {
+        list: u128,
+        entries: &'static [&'static str],
+    },
     Entry {
         side: usize,
         direction: Direction,
@@ -104,15 +115,26 @@ fn change() -> impl Strategy<Value = Change> {
             "0.0.0.0/0",
         ])
     };
+    let entries = || {
+        prop::sample::select(vec![
+            &["10.1.0.0/24", "10.0.0.0/16"] as &[&str],
+            &["10.1.0.4/32", "10.1.0.0/16"],
+            &["2001:db8::/32"],
+            &[],
+        ])
+    };
     let deleted = PeeringState::Deleted("999988887777".parse().expect("an account"));
     prop_oneof![
-        2 => (0..3usize, direction(), traffic(), 0..6usize)
+        2 => (0..3usize, direction(), traffic(), 0..9usize)
             .prop_map(|(side, direction, traffic, peer)| Change::Allow { side, direction, traffic, peer }),
-        6 => (0..3usize, direction(), traffic(), 0..6usize)
+        6 => (0..3usize, direction(), traffic(), 0..9usize)
             .prop_map(|(side, direction, traffic, peer)| Change::Only { side, direction, traffic, peer }),
         2 => (0..3usize, destination(), 0..3usize)
             .prop_map(|(side, destination, target)| Change::Route { side, destination, target }),
         1 => (0..3usize).prop_map(|side| Change::Unroute { side }),
+        2 => (0..3usize, 1..3u128, 0..3usize)
+            .prop_map(|(side, list, target)| Change::ListRoute { side, list, target }),
+        1 => (1..3u128, entries()).prop_map(|(list, entries)| Change::ListEntries { list, entries }),
         3 => (0..3usize, direction(), 1..200u16, any::<bool>(), traffic())
             .prop_map(|(side, direction, number, allow, traffic)| Change::Entry { side, direction, number, allow, traffic }),
         1 => prop::sample::select(vec![PeeringState::PendingAcceptance, PeeringState::Active, deleted])
@@ -147,6 +169,9 @@ fn apply(sample: &mut Sample, change: &Change) {
                 cidr("0.0.0.0/0"),
                 cidr("10.0.0.0/16"),
                 cidr("10.1.0.0/24"),
+                RulePeer::Cidr6("::/0".parse().expect("an IPv6 block")),
+                RulePeer::PrefixList(PrefixListId::from_random(1)),
+                RulePeer::PrefixList(PrefixListId::from_random(2)),
             ];
             sample.allow(
                 &sides[*side].group,
@@ -185,6 +210,16 @@ fn apply(sample: &mut Sample, change: &Change) {
             ];
             sample.route(&sides[*side].table, destination, targets[*target].clone());
         }
+        Change::ListRoute { side, list, target } => {
+            let targets = [
+                RouteTarget::Peering(sample.peering.clone()),
+                RouteTarget::Interface(sample.app_interface.clone()),
+                RouteTarget::InternetGateway(InternetGatewayId::from_random(1)),
+            ];
+            let list = PrefixListId::from_random(*list);
+            sample.route_list(&sides[*side].table, list, targets[*target].clone());
+        }
+        Change::ListEntries { list, entries } => sample.list(*list, entries),
         Change::Unroute { side } => {
             sample
                 .network

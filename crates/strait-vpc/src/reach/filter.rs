@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use super::lookup::{self, EVERYBODY, Reference};
-use super::{Protocol, Walk, fix};
+use super::{Protocol, Walk, fix, prefix};
+use crate::id::Region;
 use crate::picture::{PortBox, subtract};
 use crate::state::*;
 
@@ -281,7 +282,8 @@ fn allowing_group(
             .values()
             .filter(|rule| rule.direction == direction);
         rules.into_iter().any(|rule| {
-            matches_protocol(rule.traffic, protocol) && matches_peer(network, own, far, &rule.peer)
+            matches_protocol(rule.traffic, protocol)
+                && matches_peer(network, own, far, (&group.region, &rule.peer))
         })
     });
     allowing.next().map(|group| group.id.to_string())
@@ -291,11 +293,17 @@ fn matches_peer(
     network: &Network,
     own: &Interface,
     far: (Ipv4Addr, Option<&Interface>),
-    peer: &RulePeer,
+    (region, peer): (&Region, &RulePeer),
 ) -> bool {
     let (address, interface) = far;
     match peer {
-        RulePeer::Cidr(cidr) => cidr.contains(&address),
+        RulePeer::Cidr(_) | RulePeer::Cidr6(_) | RulePeer::PrefixList(_) => {
+            let blocks = prefix::blocks(network, region, peer);
+            blocks
+                .into_iter()
+                .flatten()
+                .any(|block| block.contains(&address))
+        }
         RulePeer::Group { id, .. } => interface.is_some_and(|interface| {
             let vpc = match lookup::reference(network, &own.vpc, id) {
                 Reference::Local => Some(&own.vpc),
@@ -329,6 +337,6 @@ fn matches_icmp(traffic: Traffic, type_: u8) -> bool {
         Traffic::Icmp(wanted, code) => {
             wanted.is_none_or(|wanted| wanted == type_) && code.is_none_or(|code| code == 0)
         }
-        Traffic::Tcp(_) | Traffic::Udp(_) | Traffic::Protocol(_) => false,
+        Traffic::Tcp(_) | Traffic::Udp(_) | Traffic::Icmp6(..) | Traffic::Protocol(_) => false,
     }
 }

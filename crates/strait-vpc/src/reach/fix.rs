@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 
 use super::filter::Packet;
+use super::prefix::Route;
 use super::{Protocol, lookup};
 use crate::id::*;
 use crate::picture::Transport;
@@ -90,9 +91,13 @@ pub(super) fn create_route(
 }
 
 /// Leads a route that exists to a peering connection.
-pub(super) fn replace_route(table: &RouteTable, destination: Ipv4Net, peering: &Peering) -> String {
+pub(super) fn replace_route(table: &RouteTable, route: Route<'_>, peering: &Peering) -> String {
+    let destination = match route.list {
+        None => format!("--destination-cidr-block {}", route.destination),
+        Some(list) => format!("--destination-prefix-list-id {list}"),
+    };
     format!(
-        "aws ec2 replace-route --region {} --route-table-id {} --destination-cidr-block {destination} \
+        "aws ec2 replace-route --region {} --route-table-id {} {destination} \
          --vpc-peering-connection-id {}",
         table.region, table.id, peering.id
     )

@@ -2,10 +2,9 @@
 
 use std::net::Ipv4Addr;
 
-use ipnet::Ipv4Net;
-
 use super::filter::Ends;
-use super::{Protocol, Walk, fix, lookup};
+use super::prefix::Route;
+use super::{Protocol, Walk, fix, lookup, prefix};
 use crate::id::*;
 use crate::state::*;
 
@@ -172,7 +171,7 @@ impl<'n> Walk<'n> {
 
     fn over_route(&mut self, from: &Interface, to: Ipv4Addr) -> Option<&'n Interface> {
         let table = self.table_of(from)?;
-        let Some((destination, target)) = longest(table, to) else {
+        let Some(route) = prefix::longest(self.network, table, to) else {
             let (why, command) = self.mend_missing_route(table, to);
             self.stop(
                 &table.id,
@@ -184,14 +183,14 @@ impl<'n> Walk<'n> {
             );
             return None;
         };
-        let peering = self.peering_target(table, destination, target, to)?;
+        let peering = self.peering_target(table, route, to)?;
         let Some(other) = lookup::peer(peering, &from.vpc) else {
-            self.blackhole(table, destination, peering);
+            self.blackhole(table, route, peering);
             return None;
         };
         self.pass(
             &table.id,
-            format!("the route to {destination} leads to {}", peering.id),
+            format!("the route to {route} leads to {}", peering.id),
         );
         if !in_ranges(self.network, &other.vpc, to) {
             let what = format!(
@@ -217,23 +216,22 @@ impl<'n> Walk<'n> {
     fn peering_target(
         &mut self,
         table: &RouteTable,
-        destination: Ipv4Net,
-        target: &RouteTarget,
+        route: Route<'_>,
         to: Ipv4Addr,
     ) -> Option<&'n Peering> {
-        let what = match target {
+        let what = match route.target {
             RouteTarget::Peering(id) => match self.network.peerings.get(id) {
                 Some(peering) => return Some(peering),
-                None => format!("the route to {destination} is a blackhole: {id} has gone"),
+                None => format!("the route to {route} is a blackhole: {id} has gone"),
             },
             RouteTarget::InternetGateway(id) => {
                 format!(
-                    "the route to {destination} leads to {id}, and internet gateways carry no packets in this local cloud"
+                    "the route to {route} leads to {id}, and internet gateways carry no packets in this local cloud"
                 )
             }
             RouteTarget::Interface(id) => {
                 format!(
-                    "the route to {destination} leads to {id}; what its holder does with packets for {to} is not known here"
+                    "the route to {route} leads to {id}; what its holder does with packets for {to} is not known here"
                 )
             }
         };
@@ -241,7 +239,7 @@ impl<'n> Walk<'n> {
         None
     }
 
-    fn blackhole(&mut self, table: &RouteTable, destination: Ipv4Net, peering: &Peering) {
+    fn blackhole(&mut self, table: &RouteTable, route: Route<'_>, peering: &Peering) {
         let (state, command) = match &peering.state {
             PeeringState::PendingAcceptance => (
                 format!("waits for account {} to accept it", peering.accepter.owner),
@@ -256,7 +254,7 @@ impl<'n> Walk<'n> {
         self.stop(
             &table.id,
             format!(
-                "the route to {destination} is a blackhole: {} {state}",
+                "the route to {route} is a blackhole: {} {state}",
                 peering.id
             ),
             command,
@@ -307,30 +305,30 @@ impl<'n> Walk<'n> {
             );
             return None;
         }
-        let target = longest(table, to.address);
-        match target {
+        let route = prefix::longest(self.network, table, to.address);
+        match route.map(|route| (route, route.target)) {
             Some((_, RouteTarget::Peering(id))) if *id == peering.id => {
                 self.pass(&table.id, format!("{answers} go back over {id}"));
                 return Some(());
             }
-            Some((destination, RouteTarget::Peering(id))) if self.is_active(id) => {
+            Some((route, RouteTarget::Peering(id))) if self.is_active(id) => {
                 let what = format!(
-                    "{answers} go to {id} by the route to {destination}: two peers of {} have overlapping ranges; \
+                    "{answers} go to {id} by the route to {route}: two peers of {} have overlapping ranges; \
                      use another VPC for one of them",
                     from.vpc
                 );
                 self.stop(&table.id, what, None);
             }
             Some((
-                destination,
+                route,
                 RouteTarget::Peering(_)
                 | RouteTarget::InternetGateway(_)
                 | RouteTarget::Interface(_),
             )) => {
-                let command = fix::replace_route(table, destination, peering);
+                let command = fix::replace_route(table, route, peering);
                 self.stop(
                     &table.id,
-                    format!("{answers} are lost by the route to {destination}"),
+                    format!("{answers} are lost by the route to {route}"),
                     Some(command),
                 );
             }
@@ -359,17 +357,6 @@ fn instance_of(interface: &Interface) -> Option<&InstanceId> {
         Holder::Instance { id, .. } => Some(id),
         Holder::None | Holder::Endpoint(_) | Holder::LoadBalancer(_) => None,
     }
-}
-
-/// The route with the longest prefix that has the address.
-fn longest(table: &RouteTable, to: Ipv4Addr) -> Option<(Ipv4Net, &RouteTarget)> {
-    let routes = table
-        .routes
-        .iter()
-        .filter(|(destination, _)| destination.contains(&to));
-    routes
-        .max_by_key(|(destination, _)| destination.prefix_len())
-        .map(|(destination, target)| (*destination, target))
 }
 
 fn in_ranges(network: &Network, vpc: &VpcId, address: Ipv4Addr) -> bool {

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
+use super::prefix;
 use crate::id::*;
 use crate::picture::{IcmpBox, PortBox, Transport};
 use crate::state::*;
@@ -249,16 +250,16 @@ pub(crate) fn sources_admitted(
         .groups
         .iter()
         .filter_map(|group| network.security_groups.get(group))
-        .flat_map(|group| group.rules.values())
-        .filter(|rule| rule.direction == Direction::Ingress);
-    let ranges = rules.filter_map(|rule| {
-        let RulePeer::Cidr(cidr) = rule.peer else {
-            return None;
-        };
-        let allowed = port_box(rule.traffic, (cidr.network(), cidr.broadcast()))?;
-        let fits = (allowed.protocols.0..=allowed.protocols.1).contains(&protocol)
-            && (allowed.ports.0..=allowed.ports.1).contains(&port);
-        fits.then_some(allowed.addresses)
+        .flat_map(|group| group.rules.values().map(move |rule| (&group.region, rule)))
+        .filter(|(_, rule)| rule.direction == Direction::Ingress);
+    let ranges = rules.flat_map(|(region, rule)| {
+        let allowed = port_box(rule.traffic, EVERYBODY).filter(|allowed| {
+            (allowed.protocols.0..=allowed.protocols.1).contains(&protocol)
+                && (allowed.ports.0..=allowed.ports.1).contains(&port)
+        });
+        let blocks = allowed.and_then(|_| prefix::blocks(network, region, &rule.peer));
+        let blocks = blocks.into_iter().flatten();
+        blocks.map(|block| (block.network(), block.broadcast()))
     });
     let united = united(ranges);
     (united != Ranges::from([EVERYBODY])).then_some(united)
@@ -321,7 +322,7 @@ pub(crate) fn port_box(traffic: Traffic, addresses: (Ipv4Addr, Ipv4Addr)) -> Opt
         Traffic::Tcp(range) => ((6, 6), (range.from, range.to)),
         Traffic::Udp(range) => ((17, 17), (range.from, range.to)),
         Traffic::Protocol(number) => ((number, number), all_ports),
-        Traffic::Icmp(..) => return None,
+        Traffic::Icmp(..) | Traffic::Icmp6(..) => return None,
     };
     Some(PortBox {
         addresses,
@@ -339,6 +340,10 @@ pub(crate) fn icmp_box(traffic: Traffic, addresses: (Ipv4Addr, Ipv4Addr)) -> Opt
             types: range(type_),
             codes: range(code),
         }),
-        Traffic::All | Traffic::Tcp(_) | Traffic::Udp(_) | Traffic::Protocol(_) => None,
+        Traffic::All
+        | Traffic::Tcp(_)
+        | Traffic::Udp(_)
+        | Traffic::Icmp6(..)
+        | Traffic::Protocol(_) => None,
     }
 }

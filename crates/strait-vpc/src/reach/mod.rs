@@ -11,6 +11,7 @@ mod fix;
 mod leg;
 pub(crate) mod lookup;
 mod node;
+pub(crate) mod prefix;
 #[cfg(test)]
 pub(crate) mod sample;
 pub(crate) mod target;

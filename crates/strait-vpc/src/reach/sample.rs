@@ -158,6 +158,7 @@ impl Sample {
             traffic,
             peer,
             description: None,
+            place: 0,
             tags: Tags::new(),
         };
         let group = self
@@ -187,6 +188,39 @@ impl Sample {
             .get_mut(table)
             .expect("a route table");
         table.routes.insert(net(destination), target);
+    }
+
+    /// Adds a route to a prefix list.
+    pub(crate) fn route_list(
+        &mut self,
+        table: &RouteTableId,
+        list: PrefixListId,
+        target: RouteTarget,
+    ) {
+        let table = self
+            .network
+            .route_tables
+            .get_mut(table)
+            .expect("a route table");
+        table.list_routes.insert(list, target);
+    }
+
+    /// Makes a prefix list with these entries, or gives it these.
+    pub(crate) fn list(&mut self, number: u128, entries: &[&str]) {
+        let block = |text: &&str| (text.parse().expect("a block"), None);
+        let list = PrefixList {
+            id: PrefixListId::from_random(number),
+            owner: self.app.owner.clone(),
+            region: region(),
+            name: "list".to_owned(),
+            family: AddressFamily::V4,
+            max_entries: 10,
+            state: PrefixListState::Created,
+            version: 1,
+            versions: BTreeMap::from([(1, entries.iter().map(block).collect())]),
+            tags: Tags::new(),
+        };
+        self.network.prefix_lists.insert(list.id.clone(), list);
     }
 
     /// Launches an instance with one interface; it has the side's group.
@@ -435,6 +469,7 @@ pub(crate) fn side(
         region: region(),
         index: network.next_link(),
         routes: BTreeMap::new(),
+        list_routes: BTreeMap::new(),
         associations: BTreeMap::from([main]),
         tags: Tags::new(),
     };

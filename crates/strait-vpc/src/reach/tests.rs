@@ -1,4 +1,5 @@
 mod endpoints;
+mod prefix_lists;
 mod routes;
 
 use super::sample::{ENDPOINT, Sample, cidr, net, side, story, tcp};

@@ -331,6 +331,14 @@ fn entry_item(entry: &AclEntry) -> NetworkAclEntryItem {
         Traffic::All | Traffic::Protocol(_) => (protocol, None, None),
         Traffic::Tcp(_) => ("6".to_owned(), Some(PortRangeItem { from, to }), None),
         Traffic::Udp(_) => ("17".to_owned(), Some(PortRangeItem { from, to }), None),
+        Traffic::Icmp6(..) => (
+            "58".to_owned(),
+            None,
+            Some(IcmpTypeCodeItem {
+                kind: from,
+                code: to,
+            }),
+        ),
         Traffic::Icmp(..) => (
             "1".to_owned(),
             None,

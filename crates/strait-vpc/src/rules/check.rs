@@ -330,6 +330,8 @@ pub(super) enum Quota {
     RulesPerGroup,
     /// Security groups of an interface.
     GroupsPerInterface,
+    /// Prefix lists in a Region.
+    PrefixListsPerRegion,
     /// Network ACLs in a VPC.
     AclsPerVpc,
     /// Entries of a network ACL, a direction.
@@ -386,6 +388,9 @@ impl Quota {
                 5,
                 "SecurityGroupsPerInterfaceLimitExceeded",
             ),
+            Self::PrefixListsPerRegion => {
+                ("prefix-lists-per-region", 100, "PrefixListLimitExceeded")
+            }
             Self::AclsPerVpc => ("network-acls-per-vpc", 200, "NetworkAclLimitExceeded"),
             Self::EntriesPerAcl => (
                 "entries-per-network-acl",

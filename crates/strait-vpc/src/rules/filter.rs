@@ -1,5 +1,7 @@
 //! Filters and pages of calls that describe.
 
+use std::ops::RangeInclusive;
+
 use crate::api::Filter;
 use crate::error::AwsError;
 use crate::state::Tags;
@@ -34,9 +36,20 @@ pub(super) struct Page<T> {
     pub(super) next_token: Option<String>,
 }
 
-/// The page that was asked for. Ids and a page size together are refused, as AWS does.
+/// The page that was asked for, of 5 to 1,000. Ids and a page size together are refused, as AWS does.
 pub(super) fn page<T>(
+    items: Vec<T>,
+    max_results: Option<u32>,
+    next_token: Option<&str>,
+    ids: &[String],
+) -> Result<Page<T>, AwsError> {
+    page_of(items, 5..=1000, max_results, next_token, ids)
+}
+
+/// As [`page`], for calls whose pages have other sizes.
+pub(super) fn page_of<T>(
     mut items: Vec<T>,
+    sizes: RangeInclusive<u32>,
     max_results: Option<u32>,
     next_token: Option<&str>,
     ids: &[String],
@@ -54,9 +67,10 @@ pub(super) fn page<T>(
             next_token: None,
         });
     };
-    if !(5..=1000).contains(&size) {
+    if !sizes.contains(&size) {
+        let (least, most) = (sizes.start(), sizes.end());
         let message = format!(
-            "Value ({size}) for parameter MaxResults is invalid. It must be from 5 to 1000."
+            "Value ({size}) for parameter MaxResults is invalid. It must be from {least} to {most}."
         );
         return Err(AwsError::new("InvalidMaxResults", message));
     }

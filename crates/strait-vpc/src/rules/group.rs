@@ -45,6 +45,7 @@ pub(super) fn create(
         traffic: Traffic::All,
         peer: RulePeer::Cidr(Ipv4Net::default()),
         description: None,
+        place: 0,
         tags: Tags::new(),
     };
     let group = SecurityGroup {
@@ -252,7 +253,7 @@ fn user_of(network: &Network, group: &SecurityGroup) -> Option<String> {
 
 fn is_of(peer: &RulePeer, group: &SecurityGroupId) -> bool {
     match peer {
-        RulePeer::Cidr(_) => false,
+        RulePeer::Cidr(_) | RulePeer::Cidr6(_) | RulePeer::PrefixList(_) => false,
         RulePeer::Group { id, .. } => id == group,
     }
 }
@@ -304,26 +305,36 @@ fn rule_values(group: &SecurityGroup, direction: Direction, part: &str) -> Optio
             .filter_map(|rule| traffic::range(rule.traffic))
             .map(|(_, to)| to.to_string())
             .collect(),
-        "cidr" => rules
-            .filter_map(|rule| match &rule.peer {
-                RulePeer::Cidr(cidr) => Some(cidr.to_string()),
-                RulePeer::Group { .. } => None,
-            })
-            .collect(),
-        "group-id" => rules
-            .filter_map(|rule| match &rule.peer {
-                RulePeer::Cidr(_) => None,
-                RulePeer::Group { id, .. } => Some(id.to_string()),
-            })
-            .collect(),
-        "user-id" => rules
-            .filter_map(|rule| match &rule.peer {
-                RulePeer::Cidr(_) => None,
-                RulePeer::Group { owner, .. } => Some(owner.to_string()),
-            })
-            .collect(),
-        "group-name" | "ipv6-cidr" | "prefix-list-id" => Vec::new(),
+        "cidr" => of_peers(rules, |peer| match peer {
+            RulePeer::Cidr(cidr) => Some(cidr.to_string()),
+            RulePeer::Cidr6(_) | RulePeer::PrefixList(_) | RulePeer::Group { .. } => None,
+        }),
+        "ipv6-cidr" => of_peers(rules, |peer| match peer {
+            RulePeer::Cidr6(cidr) => Some(cidr.to_string()),
+            RulePeer::Cidr(_) | RulePeer::PrefixList(_) | RulePeer::Group { .. } => None,
+        }),
+        "prefix-list-id" => of_peers(rules, |peer| match peer {
+            RulePeer::PrefixList(id) => Some(id.to_string()),
+            RulePeer::Cidr(_) | RulePeer::Cidr6(_) | RulePeer::Group { .. } => None,
+        }),
+        "group-id" => of_peers(rules, |peer| match peer {
+            RulePeer::Group { id, .. } => Some(id.to_string()),
+            RulePeer::Cidr(_) | RulePeer::Cidr6(_) | RulePeer::PrefixList(_) => None,
+        }),
+        "user-id" => of_peers(rules, |peer| match peer {
+            RulePeer::Group { owner, .. } => Some(owner.to_string()),
+            RulePeer::Cidr(_) | RulePeer::Cidr6(_) | RulePeer::PrefixList(_) => None,
+        }),
+        // Rules name groups by id, whatever the call that made them named them by.
+        "group-name" => Vec::new(),
         _ => return None,
     };
     Some(values)
+}
+
+fn of_peers<'n>(
+    rules: impl Iterator<Item = &'n SecurityGroupRule>,
+    value: fn(&RulePeer) -> Option<String>,
+) -> Vec<String> {
+    rules.filter_map(|rule| value(&rule.peer)).collect()
 }

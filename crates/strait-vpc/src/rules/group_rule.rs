@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
-use crate::rules::check::{self, Quota};
+use crate::rules::check;
 use crate::rules::permission::{self, Named};
 use crate::rules::resource::Resource;
-use crate::rules::{Caller, Context, filter, group, traffic};
+use crate::rules::{Caller, Context, filter, group, prefix_list, prefix_use, traffic};
 use crate::state::*;
 
 /// The flat form of a permission, which ingress and egress calls share.
@@ -44,49 +44,44 @@ pub(super) fn authorize(
     }
     let tags = check::tags_from(tags, RULE)?;
     for (place, rule) in named.iter().enumerate() {
-        let twice = named
-            .iter()
-            .take(place)
-            .any(|other| same(rule, other.traffic, &other.peer));
-        let there = group
+        let mut before = named.iter().take(place);
+        if before.any(|other| same(rule, other.traffic, &other.peer)) {
+            let message = "The same permission must not appear multiple times";
+            return Err(AwsError::new("InvalidParameterValue", message));
+        }
+        let mut there = group
             .rules
             .values()
-            .any(|other| other.direction == direction && same(rule, other.traffic, &other.peer));
-        if twice || there {
-            let message = format!("the specified rule \"{}\" already exists", text(rule));
-            return Err(AwsError::new("InvalidPermission.Duplicate", message));
+            .filter(|old| old.direction == direction);
+        if there.any(|old| same(rule, old.traffic, &old.peer)) {
+            return Err(duplicate(rule));
         }
     }
-    let count = group
-        .rules
-        .values()
-        .filter(|rule| rule.direction == direction)
-        .count()
-        + named.len();
-    check::within(network, Quota::RulesPerGroup, count)?;
     let mut group = group.clone();
     let mut made = BTreeSet::new();
     for rule in named {
         let id = SecurityGroupRuleId::from_random((context.random)());
+        let place = next_place(&group);
         let Named {
             traffic,
             peer,
             description,
         } = rule;
-        group.rules.insert(
-            id.clone(),
-            SecurityGroupRule {
-                direction,
-                traffic,
-                peer,
-                description,
-                tags: tags.clone(),
-            },
-        );
+        let rule = SecurityGroupRule {
+            direction,
+            traffic,
+            peer,
+            description,
+            place,
+            tags: tags.clone(),
+        };
+        group.rules.insert(id.clone(), rule);
         made.insert(id);
     }
-    let shown = group.rules.iter().filter(|(id, _)| made.contains(id));
+    prefix_use::check_rules(network, &group)?;
+    let shown = permission::in_order(&group).into_iter();
     let items = shown
+        .filter(|(id, _)| made.contains(*id))
         .map(|(id, rule)| item(network, &group, id, rule))
         .collect();
     network.security_groups.insert(group.id.clone(), group);
@@ -126,9 +121,7 @@ pub(super) fn revoke(
         gone.insert(find_rule(group, direction, id)?);
     }
     let mut unknown = Vec::new();
-    let mut unknown_ipv6 = Items::default();
-    let (plain, ipv6) = without_ipv6(permissions);
-    for rule in permission::read(network, caller, group, &plain)? {
+    for rule in permission::read(network, caller, group, permissions)? {
         let found = group.rules.iter().find(|(_, other)| {
             other.direction == direction && same(&rule, other.traffic, &other.peer)
         });
@@ -137,19 +130,8 @@ pub(super) fn revoke(
                 gone.insert(id.clone());
             }
             None if is_default_vpc => unknown.push(rule),
-            None => return Err(not_found(&text(&rule))),
+            None => return Err(not_found(&rule)),
         }
-    }
-    for range in ipv6 {
-        if !is_default_vpc {
-            return Err(not_found(&format!("peer: {range}")));
-        }
-        let ranges = std::iter::once(Ipv6RangeItem { cidr_ipv6: range }).collect();
-        unknown_ipv6.items.push(IpPermissionItem {
-            ip_protocol: "-1".to_owned(),
-            ipv6_ranges: ranges,
-            ..Default::default()
-        });
     }
     let group_id = group.id.clone();
     let rules = group.rules.iter().filter(|(id, _)| gone.contains(id));
@@ -159,8 +141,7 @@ pub(super) fn revoke(
     if let Some(group) = network.security_groups.get_mut(&group_id) {
         group.rules.retain(|id, _| !gone.contains(id));
     }
-    let mut unknown = permission::unknown(&unknown);
-    unknown.items.extend(unknown_ipv6.items);
+    let unknown = permission::unknown(network, &unknown);
     Ok(Revoked { rules, unknown })
 }
 
@@ -182,9 +163,16 @@ pub(super) fn describe(
             return Err(unknown_rule(id));
         }
     }
+    for group in request
+        .filters
+        .iter()
+        .filter(|filter| filter.name == "group-id")
+    {
+        group.values.iter().try_for_each(|id| check_group_id(id))?;
+    }
     let mut shown = Vec::new();
     for group in own() {
-        for (id, rule) in &group.rules {
+        for (id, rule) in permission::in_order(group) {
             let values = |name: &str| match name {
                 "group-id" => Some(vec![group.id.to_string()]),
                 "security-group-rule-id" => Some(vec![id.to_string()]),
@@ -229,8 +217,7 @@ pub(super) fn modify(
                 && same(&named, rule.traffic, &rule.peer)
         });
         if clash.is_some() {
-            let message = format!("the specified rule \"{}\" already exists", text(&named));
-            return Err(AwsError::new("InvalidPermission.Duplicate", message));
+            return Err(duplicate(&named));
         }
         let Named {
             traffic,
@@ -247,6 +234,7 @@ pub(super) fn modify(
             },
         );
     }
+    prefix_use::check_rules(network, &group)?;
     network.security_groups.insert(group.id.clone(), group);
     Ok(ModifySecurityGroupRulesResponse { done: true })
 }
@@ -306,7 +294,8 @@ pub(super) fn group_id(
 
 const RULE: &str = "security-group-rule";
 
-fn same(rule: &Named, traffic: Traffic, peer: &RulePeer) -> bool {
+/// Whether a rule allows what is named.
+pub(super) fn same(rule: &Named, traffic: Traffic, peer: &RulePeer) -> bool {
     permission::same(rule.traffic, &rule.peer, traffic, peer)
 }
 
@@ -321,7 +310,8 @@ fn unknown_rule(id: &str) -> AwsError {
     AwsError::new("InvalidSecurityGroupRuleId.NotFound", message)
 }
 
-fn find_rule(
+/// The id of a rule that a group has in a direction.
+pub(super) fn find_rule(
     group: &SecurityGroup,
     direction: Direction,
     id: &str,
@@ -334,24 +324,11 @@ fn find_rule(
     found.map(|_| parsed).ok_or_else(|| unknown_rule(id))
 }
 
-fn not_found(rule: &str) -> AwsError {
+/// A rule that a group does not have.
+pub(super) fn not_found(rule: &Named) -> AwsError {
+    let rule = text(rule);
     let message = format!("The specified rule does not exist in this security group: {rule}");
     AwsError::new("InvalidPermission.NotFound", message)
-}
-
-/// Takes IPv6 ranges out: no group has rules for them, so that they are unknown rather than unsupported.
-fn without_ipv6(permissions: &[IpPermission]) -> (Vec<IpPermission>, Vec<String>) {
-    let ipv6 = permissions
-        .iter()
-        .flat_map(|row| row.ipv6_ranges.iter().map(|range| range.cidr_ipv6.clone()))
-        .collect();
-    let plain = permissions.iter().cloned().map(|mut row| {
-        let only_ipv6 =
-            row.ip_ranges.is_empty() && row.groups.is_empty() && !row.ipv6_ranges.is_empty();
-        row.ipv6_ranges.clear();
-        (!only_ipv6).then_some(row)
-    });
-    (plain.flatten().collect(), ipv6)
 }
 
 /// What a modifying call wants a rule to be.
@@ -362,15 +339,29 @@ fn wanted(
     asked: &SecurityGroupRuleRequest,
 ) -> Result<Named, AwsError> {
     let Some(protocol) = &asked.ip_protocol else {
-        return Err(AwsError::missing("SecurityGroupRule.IpProtocol"));
+        let message = "Invalid value 'null' for protocol. VPC security group rules must specify protocols explicitly.";
+        return Err(AwsError::new("InvalidParameterValue", message));
     };
+    let traffic = traffic::read(protocol, asked.from_port, asked.to_port).map_err(|error| {
+        let ports = asked.from_port.is_none() || asked.to_port.is_none();
+        if ports && error.message.contains("both from and to ports") {
+            let message =
+                "Invalid value for portRange. Must specify both from and to ports with TCP/UDP.";
+            return AwsError::new("InvalidParameterValue", message);
+        }
+        error
+    })?;
     let peer = match (
         &asked.cidr_ipv4,
         &asked.cidr_ipv6,
         &asked.prefix_list_id,
         &asked.referenced_group_id,
     ) {
-        (Some(cidr), None, None, None) => RulePeer::Cidr(permission::cidr(cidr)?),
+        (Some(cidr), None, None, None) => permission::cidr(cidr)?,
+        (None, Some(cidr), None, None) => permission::cidr6(cidr)?,
+        (None, None, Some(id), None) => {
+            RulePeer::PrefixList(prefix_list::find_usable(network, caller, id)?)
+        }
         (None, None, None, Some(id)) => {
             let pair = UserIdGroupPair {
                 group_id: Some(id.clone()),
@@ -378,21 +369,43 @@ fn wanted(
             };
             permission::read_group(network, caller, group, &pair)?
         }
-        (None, Some(_), None, None) => return Err(AwsError::unsupported("IPv6")),
-        (None, None, Some(id), None) => {
-            let message = format!("The prefix list ID '{id}' does not exist");
-            return Err(AwsError::new("InvalidPrefixListID.NotFound", message));
+        (None, None, None, None) => {
+            let message = "The request must contain exactly one of: cidrIp, cidrIpv6, prefixListId, or referencedGroupId";
+            return Err(AwsError::new("MissingParameter", message));
         }
         _ => {
             let message =
-                "A rule has exactly one of CidrIpv4, CidrIpv6, PrefixListId and ReferencedGroupId.";
+                "Only one of cidrIp, cidrIpv6, prefixListId, or referencedGroupId can be specified";
             return Err(AwsError::new("InvalidParameterCombination", message));
         }
     };
     Ok(Named {
-        traffic: traffic::read(protocol, asked.from_port, asked.to_port)?,
+        traffic,
         peer,
         description: permission::described(asked.description.as_deref())?,
+    })
+}
+
+fn duplicate(rule: &Named) -> AwsError {
+    let message = format!("the specified rule \"{}\" already exists", text(rule));
+    AwsError::new("InvalidPermission.Duplicate", message)
+}
+
+/// The place after all rules that a group has.
+fn next_place(group: &SecurityGroup) -> u32 {
+    let places = group.rules.values().map(|rule| rule.place);
+    places.max().map_or(0, |last| last + 1)
+}
+
+fn check_group_id(id: &str) -> Result<(), AwsError> {
+    // Wildcards are no ids, and no mistake either.
+    if id.contains(['*', '?']) {
+        return Ok(());
+    }
+    let parsed: Result<SecurityGroupId, _> = id.parse();
+    parsed.map(drop).map_err(|_| {
+        let message = format!("The security group ID '{id}' is malformed");
+        AwsError::new(SecurityGroup::MALFORMED, message)
     })
 }
 
@@ -400,13 +413,18 @@ fn wanted(
 fn text(rule: &Named) -> String {
     let peer = match &rule.peer {
         RulePeer::Cidr(cidr) => cidr.to_string(),
+        RulePeer::Cidr6(cidr) => cidr.to_string(),
+        RulePeer::PrefixList(id) => id.to_string(),
         RulePeer::Group { id, .. } => id.to_string(),
     };
     let (protocol, from, to) = traffic::show(rule.traffic);
     match rule.traffic {
         Traffic::All => format!("peer: {peer}, ALL, ALLOW"),
         Traffic::Protocol(_) => format!("peer: {peer}, protocol {protocol}, ALLOW"),
-        Traffic::Icmp(..) => format!("peer: {peer}, ICMP, type: {from}, code: {to}, ALLOW"),
+        Traffic::Icmp(..) | Traffic::Icmp6(..) => {
+            let protocol = protocol.to_uppercase();
+            format!("peer: {peer}, {protocol}, type: {from}, code: {to}, ALLOW")
+        }
         Traffic::Tcp(_) | Traffic::Udp(_) => {
             format!(
                 "peer: {peer}, {}, from port: {from}, to port: {to}, ALLOW",
@@ -441,6 +459,8 @@ fn item(
     };
     match &rule.peer {
         RulePeer::Cidr(cidr) => item.cidr_ipv4 = Some(cidr.to_string()),
+        RulePeer::Cidr6(cidr) => item.cidr_ipv6 = Some(cidr.to_string()),
+        RulePeer::PrefixList(id) => item.prefix_list_id = Some(id.to_string()),
         RulePeer::Group { id, owner, peering } => {
             let (vpc_id, peering_status) = permission::over(network, id, peering.as_ref());
             item.referenced_group_info = Some(ReferencedSecurityGroupItem {
@@ -461,19 +481,21 @@ fn revoked(
     rule: &SecurityGroupRule,
 ) -> RevokedSecurityGroupRuleItem {
     let (ip_protocol, from_port, to_port) = traffic::show(rule.traffic);
-    let (cidr_ipv4, referenced_group_id) = match &rule.peer {
-        RulePeer::Cidr(cidr) => (Some(cidr.to_string()), None),
-        RulePeer::Group { id, .. } => (None, Some(id.to_string())),
-    };
-    RevokedSecurityGroupRuleItem {
+    let mut item = RevokedSecurityGroupRuleItem {
         security_group_rule_id: id.to_string(),
         group_id: group.to_string(),
         is_egress: rule.direction == Direction::Egress,
         ip_protocol,
         from_port,
         to_port,
-        cidr_ipv4,
-        referenced_group_id,
         description: rule.description.clone(),
+        ..Default::default()
+    };
+    match &rule.peer {
+        RulePeer::Cidr(cidr) => item.cidr_ipv4 = Some(cidr.to_string()),
+        RulePeer::Cidr6(cidr) => item.cidr_ipv6 = Some(cidr.to_string()),
+        RulePeer::PrefixList(id) => item.prefix_list_id = Some(id.to_string()),
+        RulePeer::Group { id, .. } => item.referenced_group_id = Some(id.to_string()),
     }
+    item
 }

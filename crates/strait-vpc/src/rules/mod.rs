@@ -10,6 +10,8 @@ mod filter;
 mod gateway;
 mod group;
 mod group_call;
+mod group_description;
+mod group_reference;
 mod group_rule;
 mod instance;
 mod instance_view;
@@ -20,6 +22,9 @@ mod peering_block;
 mod peering_option;
 mod peering_view;
 mod permission;
+mod prefix_change;
+mod prefix_list;
+mod prefix_use;
 mod region;
 mod reset;
 mod resource;
@@ -86,12 +91,13 @@ pub fn apply(
     Ok(response)
 }
 
-/// Time passes: requests for peering connections expire after 7 days, ended ones and terminated instances go when
-/// nobody is shown them any more.
+/// Time passes: requests for peering connections expire after 7 days, ended ones, terminated instances and deleted
+/// prefix lists go when nobody is shown them any more.
 pub fn tick(network: &mut Network, now: Timestamp) {
     peering::pass(network, now);
     instance::pass(network, now);
     balancer::pass(network, now);
+    prefix_list::pass(network, now);
 }
 
 fn settle_and_run(
@@ -167,6 +173,18 @@ fn run(
             RevokeSecurityGroupEgress => group_call::revoke_egress(network, caller, &request),
             DescribeSecurityGroupRules => group_rule::describe(network, caller, &request),
             ModifySecurityGroupRules => group_rule::modify(network, caller, &request),
+            UpdateSecurityGroupRuleDescriptionsIngress => group_description::ingress(network, caller, &request),
+            UpdateSecurityGroupRuleDescriptionsEgress => group_description::egress(network, caller, &request),
+            DescribeSecurityGroupReferences => group_reference::describe(network, caller, &request),
+            DescribeStaleSecurityGroups => group_reference::describe_stale(network, caller, &request),
+            CreateManagedPrefixList => prefix_list::create(network, caller, &request, context),
+            DescribeManagedPrefixLists => prefix_list::describe(network, caller, &request),
+            GetManagedPrefixListEntries => prefix_list::entries(network, caller, &request),
+            GetManagedPrefixListAssociations => prefix_list::associations(network, caller, &request),
+            ModifyManagedPrefixList => prefix_change::modify(network, caller, &request),
+            RestoreManagedPrefixListVersion => prefix_change::restore(network, caller, &request),
+            DeleteManagedPrefixList => prefix_list::delete(network, caller, &request, context),
+            DescribePrefixLists => prefix_list::describe_aws(caller, &request),
             CreateNetworkAcl => acl::create(network, caller, &request, context),
             DescribeNetworkAcls => acl::describe(network, caller, &request),
             DeleteNetworkAcl => acl::delete(network, caller, &request),

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use ipnet::{Ipv4Net, Ipv6Net};
+
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
 use crate::rules::resource::Resource;
-use crate::rules::{Caller, check, group, peering_view, traffic};
+use crate::rules::{Caller, group, peering_view, prefix_list, traffic};
 use crate::state::*;
 
 /// One rule that a call names.
@@ -20,7 +22,7 @@ pub(super) struct Named {
     pub(super) description: Option<String>,
 }
 
-/// The rules that permissions name, one for each range and group. IPv6 and prefix lists are refused.
+/// The rules that permissions name, one for each block, prefix list and group.
 pub(super) fn read(
     network: &Network,
     caller: &Caller,
@@ -30,36 +32,38 @@ pub(super) fn read(
     let mut named = Vec::new();
     for permission in permissions {
         let traffic = traffic_of(permission)?;
-        if !permission.ipv6_ranges.is_empty() {
-            return Err(AwsError::unsupported("IPv6 (IpPermissions.Ipv6Ranges)"));
-        }
-        if let Some(list) = permission.prefix_list_ids.first() {
-            let message = format!(
-                "The prefix list ID '{}' does not exist",
-                list.prefix_list_id.as_deref().unwrap_or("")
-            );
-            return Err(AwsError::new("InvalidPrefixListID.NotFound", message));
-        }
-        if permission.ip_ranges.is_empty() && permission.groups.is_empty() {
-            return Err(AwsError::missing(
-                "ipPermissions.ipRanges or ipPermissions.groups",
-            ));
-        }
-        for range in &permission.ip_ranges {
-            let peer = RulePeer::Cidr(cidr(&range.cidr_ip)?);
+        let before = named.len();
+        let mut add = |peer: RulePeer, description: Option<&str>| {
             named.push(Named {
                 traffic,
                 peer,
-                description: described(range.description.as_deref())?,
+                description: described(description)?,
             });
+            Ok::<(), AwsError>(())
+        };
+        for range in &permission.ip_ranges {
+            add(cidr(&range.cidr_ip)?, range.description.as_deref())?;
+        }
+        for range in &permission.ipv6_ranges {
+            add(cidr6(&range.cidr_ipv6)?, range.description.as_deref())?;
+        }
+        for list in &permission.prefix_list_ids {
+            let Some(id) = &list.prefix_list_id else {
+                return Err(AwsError::missing(
+                    "ipPermissions.prefixListIds.prefixListId",
+                ));
+            };
+            let id = prefix_list::find_usable(network, caller, id)?;
+            add(RulePeer::PrefixList(id), list.description.as_deref())?;
         }
         for pair in &permission.groups {
             let peer = read_group(network, caller, group, pair)?;
-            named.push(Named {
-                traffic,
-                peer,
-                description: described(pair.description.as_deref())?,
-            });
+            add(peer, pair.description.as_deref())?;
+        }
+        if named.len() == before {
+            return Err(AwsError::missing(
+                "ipPermissions.ipRanges, ipv6Ranges, prefixListIds or groups",
+            ));
         }
     }
     Ok(named)
@@ -73,17 +77,27 @@ pub(super) fn traffic_of(permission: &IpPermission) -> Result<Traffic, AwsError>
     traffic::read(protocol, permission.from_port, permission.to_port)
 }
 
-/// A rule's CIDR block.
-pub(super) fn cidr(text: &str) -> Result<ipnet::Ipv4Net, AwsError> {
-    if text.contains(':') {
-        return Err(AwsError::unsupported("IPv6"));
-    }
-    check::cidr(text, "cidrIp").map_err(|_| {
-        AwsError::new(
-            "InvalidParameterValue",
-            format!("CIDR block {text} is malformed"),
-        )
-    })
+/// A rule's CIDR block, host bits off.
+pub(super) fn cidr(text: &str) -> Result<RulePeer, AwsError> {
+    let block: Result<Ipv4Net, _> = text.parse();
+    block
+        .map(|block| RulePeer::Cidr(block.trunc()))
+        .map_err(|_| malformed_block(text))
+}
+
+/// A rule's IPv6 block, host bits off.
+pub(super) fn cidr6(text: &str) -> Result<RulePeer, AwsError> {
+    let block: Result<Ipv6Net, _> = text.parse();
+    block
+        .map(|block| RulePeer::Cidr6(block.trunc()))
+        .map_err(|_| malformed_block(text))
+}
+
+fn malformed_block(text: &str) -> AwsError {
+    AwsError::new(
+        "InvalidParameterValue",
+        format!("CIDR block {text} is malformed"),
+    )
 }
 
 /// A group that a rule names: of the same VPC, or of one that an active peering connection in the same Region leads to.
@@ -182,49 +196,38 @@ pub(super) fn same(
     other_traffic: Traffic,
     other_peer: &RulePeer,
 ) -> bool {
-    let same_peer = match (peer, other_peer) {
-        (RulePeer::Cidr(a), RulePeer::Cidr(b)) => a == b,
-        (RulePeer::Group { id: a, .. }, RulePeer::Group { id: b, .. }) => a == b,
-        (RulePeer::Cidr(_), RulePeer::Group { .. })
-        | (RulePeer::Group { .. }, RulePeer::Cidr(_)) => false,
+    let same_peer = match peer {
+        RulePeer::Group { id, .. } => {
+            matches!(other_peer, RulePeer::Group { id: other, .. } if id == other)
+        }
+        RulePeer::Cidr(_) | RulePeer::Cidr6(_) | RulePeer::PrefixList(_) => peer == other_peer,
     };
     traffic == other_traffic && same_peer
 }
 
-/// A group's rules of one direction, put together by protocol and ports.
+/// A group's rules of one direction, put together by protocol and ports, each list in the order of making.
 pub(super) fn show(
     network: &Network,
     group: &SecurityGroup,
     direction: Direction,
 ) -> Items<IpPermissionItem> {
     let mut by_traffic: BTreeMap<Traffic, IpPermissionItem> = BTreeMap::new();
-    for rule in group
-        .rules
-        .values()
-        .filter(|rule| rule.direction == direction)
-    {
-        let item = by_traffic
-            .entry(rule.traffic)
-            .or_insert_with(|| empty(rule.traffic));
-        match &rule.peer {
-            RulePeer::Cidr(cidr) => item.ip_ranges.items.push(IpRangeItem {
-                cidr_ip: cidr.to_string(),
-                description: rule.description.clone(),
-            }),
-            RulePeer::Group { id, owner, peering } => {
-                let (vpc_id, peering_status) = over(network, id, peering.as_ref());
-                item.user_id_group_pairs.items.push(UserIdGroupPairItem {
-                    group_id: id.to_string(),
-                    user_id: owner.to_string(),
-                    vpc_id,
-                    vpc_peering_connection_id: peering.as_ref().map(ToString::to_string),
-                    peering_status,
-                    description: rule.description.clone(),
-                });
-            }
+    for (_, rule) in in_order(group) {
+        if rule.direction == direction {
+            let item = by_traffic
+                .entry(rule.traffic)
+                .or_insert_with(|| empty(rule.traffic));
+            put(network, item, &rule.peer, rule.description.as_deref());
         }
     }
     by_traffic.into_values().collect()
+}
+
+/// A group's rules in the order in which they were made.
+pub(super) fn in_order(group: &SecurityGroup) -> Vec<(&SecurityGroupRuleId, &SecurityGroupRule)> {
+    let mut rules: Vec<_> = group.rules.iter().collect();
+    rules.sort_by_key(|(_, rule)| rule.place);
+    rules
 }
 
 /// A named group's VPC and its peering connection's state, where there is one.
@@ -248,25 +251,58 @@ pub(super) fn over(
 }
 
 /// Rules as permissions that were not there, each on its own.
-pub(super) fn unknown(named: &[Named]) -> Items<IpPermissionItem> {
+pub(super) fn unknown(network: &Network, named: &[Named]) -> Items<IpPermissionItem> {
     let item = |rule: &Named| {
         let mut item = empty(rule.traffic);
-        match &rule.peer {
-            RulePeer::Cidr(cidr) => item.ip_ranges.items.push(IpRangeItem {
-                cidr_ip: cidr.to_string(),
-                description: None,
-            }),
-            RulePeer::Group { id, owner, .. } => {
-                item.user_id_group_pairs.items.push(UserIdGroupPairItem {
-                    group_id: id.to_string(),
-                    user_id: owner.to_string(),
-                    ..Default::default()
-                });
-            }
-        }
+        put(network, &mut item, &rule.peer, None);
         item
     };
     named.iter().map(item).collect()
+}
+
+/// Adds a far side to a permission.
+fn put(network: &Network, item: &mut IpPermissionItem, peer: &RulePeer, description: Option<&str>) {
+    let description = description.map(str::to_owned);
+    match peer {
+        RulePeer::Cidr(cidr) => item.ip_ranges.items.push(IpRangeItem {
+            cidr_ip: cidr.to_string(),
+            description,
+        }),
+        RulePeer::Cidr6(cidr) => item.ipv6_ranges.items.push(Ipv6RangeItem {
+            cidr_ipv6: cidr.to_string(),
+            description,
+        }),
+        RulePeer::PrefixList(list) => item.prefix_list_ids.items.push(PrefixListIdItem {
+            prefix_list_id: list.to_string(),
+            description,
+        }),
+        RulePeer::Group { id, owner, peering } => {
+            item.user_id_group_pairs.items.push(pair(
+                network,
+                (id, owner),
+                peering.as_ref(),
+                description,
+            ));
+        }
+    }
+}
+
+/// A named group with the way to it.
+pub(super) fn pair(
+    network: &Network,
+    (group, owner): (&SecurityGroupId, &AccountId),
+    peering: Option<&PeeringId>,
+    description: Option<String>,
+) -> UserIdGroupPairItem {
+    let (vpc_id, peering_status) = over(network, group, peering);
+    UserIdGroupPairItem {
+        group_id: group.to_string(),
+        user_id: owner.to_string(),
+        vpc_id,
+        vpc_peering_connection_id: peering.map(ToString::to_string),
+        peering_status,
+        description,
+    }
 }
 
 fn empty(traffic: Traffic) -> IpPermissionItem {

@@ -33,6 +33,7 @@ pub fn reset_customers(network: &mut Network, context: &Context<'_>) {
         interfaces,
         instances,
         peerings: _,
+        prefix_lists,
         endpoint_services,
         endpoints,
         load_balancers,
@@ -58,6 +59,7 @@ pub fn reset_customers(network: &mut Network, context: &Context<'_>) {
     instances.remove_where(|_, row| is(&row.owner));
     internet_gateways.remove_where(|_, row| is(&row.owner));
     security_groups.remove_where(|_, row| is(&row.owner));
+    prefix_lists.remove_where(|_, row| is(&row.owner));
     network_acls.remove_where(|_, row| is(&row.owner));
     route_tables.remove_where(|_, row| is(&row.owner));
     subnets.remove_where(|_, row| is(&row.owner));

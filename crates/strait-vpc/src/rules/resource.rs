@@ -91,6 +91,8 @@ resources! {
         "InvalidNetworkInterfaceId.Malformed", "InvalidNetworkInterfaceID.NotFound";
     Instance(InstanceId) in instances, "instance", "instance ID", "InvalidInstanceID.Malformed",
         "InvalidInstanceID.NotFound";
+    PrefixList(PrefixListId) in prefix_lists, "prefix-list", "prefix list ID", "InvalidPrefixListId.Malformed",
+        "InvalidPrefixListID.NotFound";
     EndpointService(EndpointServiceId) in endpoint_services, "vpc-endpoint-service", "VpcEndpointService Id",
         "InvalidVpcEndpointServiceIdId.Malformed", "InvalidVpcEndpointServiceId.NotFound";
     Endpoint(EndpointId) in endpoints, "vpc-endpoint", "Vpc Endpoint Id", "InvalidVpcEndpointId.Malformed",

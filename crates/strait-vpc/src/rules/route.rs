@@ -46,6 +46,7 @@ pub(super) fn create(
         region: caller.region.clone(),
         index: network.next_link(),
         routes: BTreeMap::new(),
+        list_routes: BTreeMap::new(),
         associations: BTreeMap::new(),
         tags,
     };
@@ -283,21 +284,30 @@ fn routes(network: &Network, table: &RouteTable) -> Vec<RouteItem> {
         .flat_map(Vpc::cidrs);
     let mut routes: Vec<RouteItem> = blocks
         .map(|cidr| RouteItem {
-            destination_cidr_block: cidr.to_string(),
+            destination_cidr_block: Some(cidr.to_string()),
             gateway_id: Some("local".to_owned()),
             origin: "CreateRouteTable".to_owned(),
             state: "active".to_owned(),
             ..Default::default()
         })
         .collect();
-    routes.extend(table.routes.iter().map(|(destination, target)| {
+    let own = table
+        .routes
+        .iter()
+        .map(|(destination, target)| (Some(destination), None, target));
+    let of_lists = table
+        .list_routes
+        .iter()
+        .map(|(list, target)| (None, Some(list), target));
+    routes.extend(own.chain(of_lists).map(|(destination, list, target)| {
         let state = if is_active(network, &table.vpc, target) {
             "active"
         } else {
             "blackhole"
         };
         let mut route = RouteItem {
-            destination_cidr_block: destination.to_string(),
+            destination_cidr_block: destination.map(ToString::to_string),
+            destination_prefix_list_id: list.map(ToString::to_string),
             origin: "CreateRoute".to_owned(),
             state: state.to_owned(),
             ..Default::default()
@@ -358,7 +368,8 @@ fn filter_values(network: &Network, table: &RouteTable, name: &str) -> Option<Ve
                 RouteTableUse::Subnet(subnet) => Some(subnet.to_string()),
             })
             .collect(),
-        "route.destination-cidr-block" => of_routes(|route| Some(route.destination_cidr_block)),
+        "route.destination-cidr-block" => of_routes(|route| route.destination_cidr_block),
+        "route.destination-prefix-list-id" => of_routes(|route| route.destination_prefix_list_id),
         "route.gateway-id" => of_routes(|route| route.gateway_id),
         "route.instance-id" => of_routes(|route| route.instance_id),
         "route.vpc-peering-connection-id" => of_routes(|route| route.vpc_peering_connection_id),
@@ -368,8 +379,7 @@ fn filter_values(network: &Network, table: &RouteTable, name: &str) -> Option<Ve
         | "route.nat-gateway-id"
         | "route.transit-gateway-id"
         | "route.egress-only-internet-gateway-id"
-        | "route.destination-ipv6-cidr-block"
-        | "route.destination-prefix-list-id" => Vec::new(),
+        | "route.destination-ipv6-cidr-block" => Vec::new(),
         _ => return None,
     };
     Some(values)

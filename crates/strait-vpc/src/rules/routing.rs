@@ -7,9 +7,9 @@ use ipnet::Ipv4Net;
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
-use crate::rules::check::{self, Quota};
+use crate::rules::check;
 use crate::rules::resource::find;
-use crate::rules::{Caller, Context, peering};
+use crate::rules::{Caller, Context, peering, prefix_list, prefix_use};
 use crate::state::*;
 
 pub(super) fn create(
@@ -19,7 +19,11 @@ pub(super) fn create(
     context: &Context<'_>,
 ) -> Result<CreateRouteResponse, AwsError> {
     let table = find::<RouteTable>(network, caller, &request.route_table_id)?;
-    let destination = destination(request.destination_cidr_block.as_deref())?;
+    let (cidr, list) = (
+        request.destination_cidr_block.as_deref(),
+        request.destination_prefix_list_id.as_deref(),
+    );
+    let destination = destination(network, caller, cidr, list)?;
     let asked = Asked {
         gateway: request.gateway_id.as_deref(),
         interface: request.network_interface_id.as_deref(),
@@ -27,15 +31,14 @@ pub(super) fn create(
         peering: request.vpc_peering_connection_id.as_deref(),
     };
     let target = target(network, caller, table, &asked, context)?;
-    check_destination(network, table, destination, &target)?;
-    if table.routes.contains_key(&destination) {
-        return Err(exists(destination));
+    check_destination(network, table, &destination, &target)?;
+    if destination.is_in(table) {
+        return Err(exists(&destination));
     }
-    check::within(network, Quota::RoutesPerTable, table.routes.len() + 1)?;
-    let id = table.id.clone();
-    if let Some(table) = network.route_tables.get_mut(&id) {
-        table.routes.insert(destination, target);
-    }
+    let mut table = table.clone();
+    destination.lead(&mut table, target);
+    prefix_use::check_routes(network, &table)?;
+    network.route_tables.insert(table.id.clone(), table);
     Ok(CreateRouteResponse { done: true })
 }
 
@@ -46,8 +49,12 @@ pub(super) fn replace(
     context: &Context<'_>,
 ) -> Result<ReplaceRouteResponse, AwsError> {
     let table = find::<RouteTable>(network, caller, &request.route_table_id)?;
-    let destination = destination(request.destination_cidr_block.as_deref())?;
-    if !table.routes.contains_key(&destination) {
+    let (cidr, list) = (
+        request.destination_cidr_block.as_deref(),
+        request.destination_prefix_list_id.as_deref(),
+    );
+    let destination = destination(network, caller, cidr, list)?;
+    if !destination.is_in(table) {
         let message = format!(
             "There is no route defined for '{destination}' in the route table. Use CreateRoute instead."
         );
@@ -60,10 +67,10 @@ pub(super) fn replace(
         peering: request.vpc_peering_connection_id.as_deref(),
     };
     let target = target(network, caller, table, &asked, context)?;
-    check_destination(network, table, destination, &target)?;
+    check_destination(network, table, &destination, &target)?;
     let id = table.id.clone();
     if let Some(table) = network.route_tables.get_mut(&id) {
-        table.routes.insert(destination, target);
+        destination.lead(table, target);
     }
     Ok(ReplaceRouteResponse(Done::YES))
 }
@@ -74,26 +81,73 @@ pub(super) fn delete(
     request: &DeleteRouteRequest,
 ) -> Result<DeleteRouteResponse, AwsError> {
     let table = find::<RouteTable>(network, caller, &request.route_table_id)?;
-    let destination = destination(request.destination_cidr_block.as_deref())?;
-    if blocks(network, table).any(|block| block == destination) {
+    let (cidr, list) = (
+        request.destination_cidr_block.as_deref(),
+        request.destination_prefix_list_id.as_deref(),
+    );
+    let destination = destination(network, caller, cidr, list)?;
+    if let Destination::Block(block) = destination
+        && blocks(network, table).any(|own| own == block)
+    {
         let message = format!(
-            "cannot remove local route {destination} in route table {}",
+            "cannot remove local route {block} in route table {}",
             table.id
         );
         return Err(AwsError::new("InvalidParameterValue", message));
     }
-    if !table.routes.contains_key(&destination) {
+    if !destination.is_in(table) {
+        let parameter = match destination {
+            Destination::Block(_) => "destination-cidr-block",
+            Destination::List(_) => "destination-prefix-list-id",
+        };
         let message = format!(
-            "no route with destination-cidr-block {destination} in route table {}",
+            "no route with {parameter} {destination} in route table {}",
             table.id
         );
         return Err(AwsError::new("InvalidRoute.NotFound", message));
     }
     let id = table.id.clone();
     if let Some(table) = network.route_tables.get_mut(&id) {
-        table.routes.remove(&destination);
+        match &destination {
+            Destination::Block(block) => table.routes.remove(block),
+            Destination::List(list) => table.list_routes.remove(list),
+        };
     }
     Ok(DeleteRouteResponse(Done::YES))
+}
+
+/// Where a route leads from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Destination {
+    /// A block, host bits off.
+    Block(Ipv4Net),
+    /// The entries of a prefix list.
+    List(PrefixListId),
+}
+
+impl Destination {
+    fn is_in(&self, table: &RouteTable) -> bool {
+        match self {
+            Self::Block(block) => table.routes.contains_key(block),
+            Self::List(list) => table.list_routes.contains_key(list),
+        }
+    }
+
+    fn lead(&self, table: &mut RouteTable, target: RouteTarget) {
+        match self {
+            Self::Block(block) => table.routes.insert(*block, target),
+            Self::List(list) => table.list_routes.insert(list.clone(), target),
+        };
+    }
+}
+
+impl std::fmt::Display for Destination {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Block(block) => block.fmt(f),
+            Self::List(list) => list.fmt(f),
+        }
+    }
 }
 
 /// The targets that a call names; it must be one.
@@ -104,11 +158,25 @@ struct Asked<'a> {
     peering: Option<&'a str>,
 }
 
-fn destination(cidr: Option<&str>) -> Result<Ipv4Net, AwsError> {
-    let Some(cidr) = cidr else {
-        return Err(AwsError::missing("destinationCidrBlock"));
-    };
-    check::cidr(cidr, "destinationCidrBlock")
+fn destination(
+    network: &Network,
+    caller: &Caller,
+    cidr: Option<&str>,
+    list: Option<&str>,
+) -> Result<Destination, AwsError> {
+    match (cidr, list) {
+        (Some(cidr), None) => check::cidr(cidr, "destinationCidrBlock").map(Destination::Block),
+        (None, Some(list)) => {
+            prefix_list::find_usable(network, caller, list).map(Destination::List)
+        }
+        (None, None) => Err(AwsError::missing(
+            "destinationCidrBlock or destinationPrefixListId",
+        )),
+        (Some(_), Some(_)) => Err(AwsError::new(
+            "InvalidParameterCombination",
+            "A route has exactly one destination.",
+        )),
+    }
 }
 
 fn target(
@@ -252,12 +320,16 @@ fn other_network(table: &RouteTable, target: &str) -> AwsError {
 }
 
 /// Where a route may lead from: not over AWS's own range, not over a local route, and inside the VPC whole subnets only.
+/// A prefix list may have any entries: those that are none of these are no routes.
 fn check_destination(
     network: &Network,
     table: &RouteTable,
-    destination: Ipv4Net,
+    destination: &Destination,
     target: &RouteTarget,
 ) -> Result<(), AwsError> {
+    let Destination::Block(destination) = *destination else {
+        return Ok(());
+    };
     let reserved = Ipv4Net::new_assert(Ipv4Addr::new(169, 254, 168, 0), 22);
     if reserved.contains(&destination) {
         let message = format!(
@@ -269,7 +341,7 @@ fn check_destination(
         return Ok(());
     };
     if block == destination {
-        return Err(exists(destination));
+        return Err(exists(&Destination::Block(destination)));
     }
     let whole_subnet = network
         .subnets
@@ -296,7 +368,7 @@ fn blocks<'n>(network: &'n Network, table: &RouteTable) -> impl Iterator<Item = 
         .flat_map(Vpc::cidrs)
 }
 
-fn exists(destination: Ipv4Net) -> AwsError {
+fn exists(destination: &Destination) -> AwsError {
     AwsError::new(
         "RouteAlreadyExists",
         format!("The route identified by {destination} already exists."),

@@ -56,7 +56,8 @@ pub(super) fn describe(
             }
         )*};
     }
-    gather!(Vpc Subnet RouteTable InternetGateway SecurityGroup NetworkAcl Interface Instance EndpointService Endpoint);
+    gather!(Vpc Subnet RouteTable InternetGateway SecurityGroup NetworkAcl Interface Instance PrefixList EndpointService
+        Endpoint);
     for (id, rule) in rules(network, caller) {
         gather(&mut all, id.as_str(), RULE, &rule.tags);
     }
@@ -175,6 +176,10 @@ macro_rules! by_prefix {
             }
             Some(InstanceId::PREFIX) => {
                 type $type = Instance;
+                $body
+            }
+            Some(PrefixListId::PREFIX) => {
+                type $type = PrefixList;
                 $body
             }
             Some(EndpointServiceId::PREFIX) => {

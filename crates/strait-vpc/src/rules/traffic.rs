@@ -13,8 +13,8 @@ pub(super) fn read(
         "-1" | "all" => Ok(Traffic::All),
         "tcp" | "6" => ports(from, to).map(Traffic::Tcp),
         "udp" | "17" => ports(from, to).map(Traffic::Udp),
-        "icmp" | "1" => icmp(from, to),
-        "icmpv6" | "58" => Err(AwsError::unsupported("IPv6")),
+        "icmp" | "1" => icmp(from, to).map(|(kind, code)| Traffic::Icmp(kind, code)),
+        "icmpv6" | "58" => icmp(from, to).map(|(kind, code)| Traffic::Icmp6(kind, code)),
         other => other.parse().map(Traffic::Protocol).map_err(|_| {
             let message = format!(
                 "Invalid value '{protocol}' for IP protocol. Unknown protocol: use tcp, udp, icmp, a number from 0 to 255, or -1 for all."
@@ -35,6 +35,11 @@ pub(super) fn show(traffic: Traffic) -> (String, i32, i32) {
             kind.map_or(-1, i32::from),
             code.map_or(-1, i32::from),
         ),
+        Traffic::Icmp6(kind, code) => (
+            "icmpv6".to_owned(),
+            kind.map_or(-1, i32::from),
+            code.map_or(-1, i32::from),
+        ),
         Traffic::Protocol(number) => (number.to_string(), -1, -1),
     }
 }
@@ -44,7 +49,9 @@ pub(super) fn range(traffic: Traffic) -> Option<(i32, i32)> {
     let (_, from, to) = show(traffic);
     match traffic {
         Traffic::All | Traffic::Protocol(_) => None,
-        Traffic::Tcp(_) | Traffic::Udp(_) | Traffic::Icmp(..) => Some((from, to)),
+        Traffic::Tcp(_) | Traffic::Udp(_) | Traffic::Icmp(..) | Traffic::Icmp6(..) => {
+            Some((from, to))
+        }
     }
 }
 
@@ -70,7 +77,10 @@ fn ports(from: Option<i32>, to: Option<i32>) -> Result<PortRange, AwsError> {
     Ok(PortRange { from, to })
 }
 
-fn icmp(kind: Option<i32>, code: Option<i32>) -> Result<Traffic, AwsError> {
+/// A type and a code; none is all.
+type TypeAndCode = (Option<u8>, Option<u8>);
+
+fn icmp(kind: Option<i32>, code: Option<i32>) -> Result<TypeAndCode, AwsError> {
     let value = |value: i32, what: &str| match value {
         -1 => Ok(None),
         other => u8::try_from(other).map(Some).map_err(|_| {
@@ -88,7 +98,7 @@ fn icmp(kind: Option<i32>, code: Option<i32>) -> Result<Traffic, AwsError> {
         let message = "ICMP code without a type: give both, or -1 for all.";
         return Err(AwsError::new("InvalidParameterValue", message));
     }
-    Ok(Traffic::Icmp(kind, code))
+    Ok((kind, code))
 }
 
 #[cfg(test)]
@@ -130,7 +140,13 @@ mod tests {
             ("tcp", Some(0), Some(65536), Err("InvalidParameterValue")),
             ("icmp", Some(256), Some(0), Err("InvalidParameterValue")),
             ("icmp", Some(-1), Some(3), Err("InvalidParameterValue")),
-            ("icmpv6", None, None, Err("UnsupportedOperation")),
+            ("icmpv6", None, None, Ok(Traffic::Icmp6(None, None))),
+            (
+                "58",
+                Some(128),
+                Some(0),
+                Ok(Traffic::Icmp6(Some(128), Some(0))),
+            ),
             ("256", None, None, Err("InvalidParameterValue")),
             ("http", None, None, Err("InvalidParameterValue")),
         ];

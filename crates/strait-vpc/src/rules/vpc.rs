@@ -233,6 +233,7 @@ pub(super) fn make(
         region: region.clone(),
         index: network.next_link(),
         routes: BTreeMap::new(),
+        list_routes: BTreeMap::new(),
         associations: BTreeMap::from([(
             RouteTableAssociationId::from_random(bits()),
             RouteTableUse::Main,
@@ -257,6 +258,7 @@ pub(super) fn make(
         traffic: Traffic::All,
         peer,
         description: None,
+        place: 0,
         tags: Tags::new(),
     };
     let itself = RulePeer::Group {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ipnet::Ipv4Net;
+use ipnet::{Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 use super::Tags;
@@ -49,6 +49,9 @@ pub struct SecurityGroupRule {
     pub peer: RulePeer,
     /// A description.
     pub description: Option<String>,
+    /// Rules are shown in the order in which they were made: higher is later.
+    #[serde(default)]
+    pub place: u32,
     /// Its tags.
     pub tags: Tags,
 }
@@ -64,6 +67,8 @@ pub enum Traffic {
     Udp(PortRange),
     /// ICMP: a type (`None` = all) and a code (`None` = all).
     Icmp(Option<u8>, Option<u8>),
+    /// ICMPv6: a type (`None` = all) and a code (`None` = all). No packet here is of it.
+    Icmp6(Option<u8>, Option<u8>),
     /// Another protocol by number, all ports.
     Protocol(u8),
 }
@@ -82,6 +87,10 @@ pub struct PortRange {
 pub enum RulePeer {
     /// A CIDR block, host bits off.
     Cidr(Ipv4Net),
+    /// An IPv6 block, host bits off. Nothing here has an IPv6 address, so that no packet is from or to it.
+    Cidr6(Ipv6Net),
+    /// The entries of a prefix list, the customer's or AWS's own.
+    PrefixList(PrefixListId),
     /// The members of a security group, by id; in another account's VPC it may become stale.
     Group {
         /// The group.

@@ -4,6 +4,7 @@ mod balancer;
 mod group;
 mod interface;
 mod peering;
+mod prefix_list;
 mod privatelink;
 mod table;
 mod vpc;
@@ -18,6 +19,7 @@ pub use balancer::*;
 pub use group::*;
 pub use interface::*;
 pub use peering::*;
+pub use prefix_list::*;
 pub use privatelink::*;
 pub use table::*;
 pub use vpc::*;
@@ -65,6 +67,8 @@ pub struct Network {
     pub instances: Table<InstanceId, Instance>,
     /// Peering connections, ended ones too while they are visible.
     pub peerings: Table<PeeringId, Peering>,
+    /// Customer-managed prefix lists.
+    pub prefix_lists: Table<PrefixListId, PrefixList>,
     /// Endpoint services.
     pub endpoint_services: Table<EndpointServiceId, EndpointService>,
     /// VPC endpoints.

@@ -113,6 +113,9 @@ pub struct RouteTable {
     pub index: u32,
     /// Its routes besides the local ones, by destination. Local routes are the VPC's blocks: they are derived.
     pub routes: BTreeMap<Ipv4Net, RouteTarget>,
+    /// Its routes to prefix lists: one for each of a list's entries, as it is now.
+    #[serde(default)]
+    pub list_routes: BTreeMap<PrefixListId, RouteTarget>,
     /// With what it is associated.
     pub associations: BTreeMap<RouteTableAssociationId, RouteTableUse>,
     /// Its tags.

@@ -50,11 +50,14 @@ fn an_account_has_keys_and_a_default_vpc_in_each_region_it_calls() {
         .routes
         .items
         .iter()
-        .map(|row| (row.destination_cidr_block.as_str(), row.state.as_str()))
+        .map(|row| (row.destination_cidr_block.as_deref(), row.state.as_str()))
         .collect();
     assert_eq!(
         routes,
-        [("172.31.0.0/16", "active"), ("0.0.0.0/0", "active")]
+        [
+            (Some("172.31.0.0/16"), "active"),
+            (Some("0.0.0.0/0"), "active")
+        ]
     );
     let there = Caller {
         region: Region::new("us-west-1"),

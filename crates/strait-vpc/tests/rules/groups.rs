@@ -131,7 +131,7 @@ fn rules_are_added_wholly_or_not_at_all() {
         (ingress(&group, vec![]), "MissingParameter"),
         (
             ingress(&group, vec![tcp(80, "0.0.0.0/0"), tcp(80, "0.0.0.0/0")]),
-            "InvalidPermission.Duplicate",
+            "InvalidParameterValue",
         ),
         (
             ingress(&group, vec![tcp(80, "hello")]),
@@ -139,7 +139,7 @@ fn rules_are_added_wholly_or_not_at_all() {
         ),
         (
             ingress(&group, vec![tcp(80, "::/0")]),
-            "UnsupportedOperation",
+            "InvalidParameterValue",
         ),
         (
             ingress(&group, vec![tcp(70000, "0.0.0.0/0")]),

@@ -3,12 +3,14 @@
 mod default_vpc;
 mod fuzz;
 mod gateways;
+mod group_rules;
 mod groups;
 mod instances;
 mod interfaces;
 mod network_acls;
 mod peering_vpcs;
 mod peerings;
+mod prefix_lists;
 mod reset;
 mod routes;
 mod shapes;

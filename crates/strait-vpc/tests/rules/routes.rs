@@ -41,7 +41,12 @@ fn routes(world: &mut World, me: &Caller, table: &str) -> Vec<(String, String)> 
         .routes
         .items
         .iter()
-        .map(|row| (row.destination_cidr_block.clone(), row.state.clone()))
+        .map(|row| {
+            let destination = row.destination_cidr_block.as_ref();
+            let list = row.destination_prefix_list_id.as_ref();
+            let destination = destination.or(list).expect("a destination");
+            (destination.clone(), row.state.clone())
+        })
         .collect()
 }
 

@@ -315,12 +315,12 @@ pub struct IpPermission {
     /// CIDR blocks.
     #[serde(default)]
     pub ip_ranges: Vec<IpRange>,
-    /// IPv6 blocks: not supported.
+    /// IPv6 blocks.
     #[serde(default)]
     pub ipv6_ranges: Vec<Ipv6Range>,
-    /// Prefix lists: not supported.
+    /// Prefix lists.
     #[serde(default)]
-    pub prefix_list_ids: Vec<PrefixListId>,
+    pub prefix_list_ids: Vec<PrefixListInput>,
     /// Security groups.
     #[serde(default)]
     pub groups: Vec<UserIdGroupPair>,
@@ -361,7 +361,7 @@ pub struct Ipv6Range {
 /// A prefix list with a description.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct PrefixListId {
+pub struct PrefixListInput {
     /// The prefix list.
     #[serde(default)]
     pub prefix_list_id: Option<String>,

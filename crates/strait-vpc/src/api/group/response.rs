@@ -164,6 +164,12 @@ pub struct SecurityGroupRuleItem {
     /// The CIDR block.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cidr_ipv4: Option<String>,
+    /// The IPv6 block.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cidr_ipv6: Option<String>,
+    /// The prefix list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prefix_list_id: Option<String>,
     /// The group that it names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub referenced_group_info: Option<ReferencedSecurityGroupItem>,
@@ -192,9 +198,9 @@ pub struct IpPermissionItem {
     pub user_id_group_pairs: Items<UserIdGroupPairItem>,
     /// CIDR blocks.
     pub ip_ranges: Items<IpRangeItem>,
-    /// IPv6 blocks: not supported.
+    /// IPv6 blocks.
     pub ipv6_ranges: Items<Ipv6RangeItem>,
-    /// Prefix lists: not supported.
+    /// Prefix lists.
     pub prefix_list_ids: Items<PrefixListIdItem>,
 }
 
@@ -217,6 +223,12 @@ pub struct RevokedSecurityGroupRuleItem {
     /// The CIDR block.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cidr_ipv4: Option<String>,
+    /// The IPv6 block.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cidr_ipv6: Option<String>,
+    /// The prefix list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prefix_list_id: Option<String>,
     /// The group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub referenced_group_id: Option<String>,
@@ -277,18 +289,24 @@ pub struct IpRangeItem {
     pub description: Option<String>,
 }
 
-/// An IPv6 block; there is none here.
+/// An IPv6 block with a description.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ipv6RangeItem {
     /// The IPv6 block.
     pub cidr_ipv6: String,
+    /// A description.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
 }
 
-/// A prefix list; there is none here.
+/// A prefix list with a description.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PrefixListIdItem {
     /// The prefix list.
     pub prefix_list_id: String,
+    /// A description.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
 }

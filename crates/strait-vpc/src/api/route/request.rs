@@ -157,9 +157,9 @@ pub struct CreateRouteRequest {
     /// The peering connection.
     #[serde(default)]
     pub vpc_peering_connection_id: Option<String>,
-    /// Not supported.
+    /// A prefix list as the destination.
     #[serde(default)]
-    pub destination_prefix_list_id: Option<Unsupported>,
+    pub destination_prefix_list_id: Option<String>,
     /// Not supported.
     #[serde(default)]
     pub vpc_endpoint_id: Option<Unsupported>,
@@ -195,10 +195,6 @@ pub struct CreateRouteRequest {
 impl Refused for CreateRouteRequest {
     fn refused(&self) -> Option<&'static str> {
         given(&[
-            (
-                "DestinationPrefixListId",
-                self.destination_prefix_list_id.is_some(),
-            ),
             ("VpcEndpointId", self.vpc_endpoint_id.is_some()),
             ("TransitGatewayId", self.transit_gateway_id.is_some()),
             ("LocalGatewayId", self.local_gateway_id.is_some()),
@@ -239,9 +235,9 @@ pub struct ReplaceRouteRequest {
     /// The peering connection.
     #[serde(default)]
     pub vpc_peering_connection_id: Option<String>,
-    /// Not supported.
+    /// A prefix list as the destination.
     #[serde(default)]
-    pub destination_prefix_list_id: Option<Unsupported>,
+    pub destination_prefix_list_id: Option<String>,
     /// Not supported.
     #[serde(default)]
     pub vpc_endpoint_id: Option<Unsupported>,
@@ -280,10 +276,6 @@ pub struct ReplaceRouteRequest {
 impl Refused for ReplaceRouteRequest {
     fn refused(&self) -> Option<&'static str> {
         given(&[
-            (
-                "DestinationPrefixListId",
-                self.destination_prefix_list_id.is_some(),
-            ),
             ("VpcEndpointId", self.vpc_endpoint_id.is_some()),
             ("LocalTarget", self.local_target == Some(true)),
             ("TransitGatewayId", self.transit_gateway_id.is_some()),
@@ -313,9 +305,9 @@ pub struct DeleteRouteRequest {
     /// The destination.
     #[serde(default)]
     pub destination_cidr_block: Option<String>,
-    /// Not supported.
+    /// A prefix list as the destination.
     #[serde(default)]
-    pub destination_prefix_list_id: Option<Unsupported>,
+    pub destination_prefix_list_id: Option<String>,
     /// Not supported.
     #[serde(default)]
     pub destination_ipv6_cidr_block: Option<Unsupported>,
@@ -326,15 +318,9 @@ pub struct DeleteRouteRequest {
 
 impl Refused for DeleteRouteRequest {
     fn refused(&self) -> Option<&'static str> {
-        given(&[
-            (
-                "DestinationPrefixListId",
-                self.destination_prefix_list_id.is_some(),
-            ),
-            (
-                "DestinationIpv6CidrBlock",
-                self.destination_ipv6_cidr_block.is_some(),
-            ),
-        ])
+        given(&[(
+            "DestinationIpv6CidrBlock",
+            self.destination_ipv6_cidr_block.is_some(),
+        )])
     }
 }

@@ -123,8 +123,12 @@ pub struct RouteTableAssociationItem {
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RouteItem {
-    /// The destination.
-    pub destination_cidr_block: String,
+    /// The destination, if it is a block.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destination_cidr_block: Option<String>,
+    /// The destination, if it is a prefix list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destination_prefix_list_id: Option<String>,
     /// A gateway, or `local`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gateway_id: Option<String>,

@@ -6,6 +6,7 @@ use super::{link, peering_link};
 use crate::id::*;
 use crate::picture::{Acl, AclMatch, AclRule, Group, Member, References, Router, Rules, disjoint};
 use crate::reach::lookup::{self, EVERYBODY, Reference};
+use crate::reach::prefix;
 use crate::state::{
     AclEntry, Direction, Network, NetworkAcl, RulePeer, SecurityGroup, SecurityGroupRule, Vpc,
 };
@@ -34,7 +35,7 @@ pub(super) fn add(network: &Network, vpc: &Vpc, router: &mut Router) {
         .collect();
     router.groups = groups
         .iter()
-        .map(|group| (group.id.to_string(), compile_group(group)))
+        .map(|group| (group.id.to_string(), compile_group(network, group)))
         .collect();
     router.members = referred
         .into_iter()
@@ -50,7 +51,7 @@ pub(super) fn add(network: &Network, vpc: &Vpc, router: &mut Router) {
 
 fn referred_group(rule: &SecurityGroupRule) -> Option<&SecurityGroupId> {
     match &rule.peer {
-        RulePeer::Cidr(_) => None,
+        RulePeer::Cidr(_) | RulePeer::Cidr6(_) | RulePeer::PrefixList(_) => None,
         RulePeer::Group { id, .. } => Some(id),
     }
 }
@@ -85,9 +86,11 @@ fn members(
     }
 }
 
-fn compile_group(group: &SecurityGroup) -> Group {
+fn compile_group(network: &Network, group: &SecurityGroup) -> Group {
     let rules = |direction| {
         compile_rules(
+            network,
+            &group.region,
             group
                 .rules
                 .values()
@@ -100,16 +103,23 @@ fn compile_group(group: &SecurityGroup) -> Group {
     }
 }
 
-fn compile_rules<'n>(rules: impl Iterator<Item = &'n SecurityGroupRule>) -> Rules {
+fn compile_rules<'n>(
+    network: &Network,
+    region: &Region,
+    rules: impl Iterator<Item = &'n SecurityGroupRule>,
+) -> Rules {
     let mut boxes = Vec::new();
     let mut icmp = Vec::new();
     let mut references: BTreeMap<String, (Vec<_>, Vec<_>)> = BTreeMap::new();
     for rule in rules {
         match &rule.peer {
-            RulePeer::Cidr(cidr) => {
-                let addresses = (cidr.network(), cidr.broadcast());
-                boxes.extend(lookup::port_box(rule.traffic, addresses));
-                icmp.extend(lookup::icmp_box(rule.traffic, addresses));
+            RulePeer::Cidr(_) | RulePeer::Cidr6(_) | RulePeer::PrefixList(_) => {
+                let blocks = prefix::blocks(network, region, &rule.peer);
+                for block in blocks.into_iter().flatten() {
+                    let addresses = (block.network(), block.broadcast());
+                    boxes.extend(lookup::port_box(rule.traffic, addresses));
+                    icmp.extend(lookup::icmp_box(rule.traffic, addresses));
+                }
             }
             RulePeer::Group { id, .. } => {
                 let (boxes, icmp) = references.entry(id.to_string()).or_default();

@@ -172,6 +172,70 @@ fn rules_of_a_group_become_disjoint_boxes() {
 }
 
 #[test]
+fn a_prefix_list_in_a_rule_is_its_entries() {
+    let mut sample = story();
+    let app = sample.app.clone();
+    sample.revoke_all(&app.group, Direction::Egress);
+    let list = RulePeer::PrefixList(PrefixListId::from_random(7));
+    sample.allow(&app.group, Direction::Egress, tcp(5432), list);
+    let boxes = |sample: &Sample| {
+        let compiled =
+            &picture(&sample.network).routers[app.vpc.as_str()].groups[app.group.as_str()];
+        let boxes = compiled.egress.boxes.iter();
+        boxes.map(|of| of.addresses).collect::<Vec<_>>()
+    };
+    let range = |block: &str| (net(block).network(), net(block).broadcast());
+    assert!(boxes(&sample).is_empty(), "a list that is not there");
+    sample.list(7, &["10.1.0.0/16", "2001:db8::/32", "192.0.2.0/24"]);
+    assert_eq!(
+        boxes(&sample),
+        [range("10.1.0.0/16"), range("192.0.2.0/24")]
+    );
+    sample.list(7, &["10.2.0.0/16"]);
+    assert_eq!(boxes(&sample), [range("10.2.0.0/16")], "as it is now");
+}
+
+#[test]
+fn a_route_to_a_prefix_list_is_one_to_each_entry_that_no_other_has() {
+    let mut sample = story();
+    let app = sample.app.clone();
+    let peering = RouteTarget::Peering(sample.peering.clone());
+    let nowhere = RouteTarget::Interface(InterfaceId::from_random(99));
+    sample.list(
+        1,
+        &[
+            "10.1.0.0/16",
+            "10.2.0.0/16",
+            "10.0.1.0/24",
+            "169.254.171.0/24",
+        ],
+    );
+    sample.list(2, &["10.2.0.0/16", "10.3.0.0/16"]);
+    sample.route_list(&app.table, PrefixListId::from_random(1), nowhere.clone());
+    sample.route_list(&app.table, PrefixListId::from_random(2), peering.clone());
+    let table = sample.network.route_tables.get_mut(&app.table).expect("it");
+    table.routes = BTreeMap::from([(net("10.1.0.0/16"), peering)]);
+    let number = 1000 + table.index;
+    let drawn = picture(&sample.network);
+    let routes = &drawn.routers[app.vpc.as_str()].tables[&number];
+    let link = drawn.routers[app.vpc.as_str()]
+        .peers
+        .keys()
+        .next()
+        .expect("a peer");
+    let peer = Target::Peer(link.clone());
+    assert_eq!(
+        *routes,
+        BTreeMap::from([
+            (net("10.1.0.0/16"), peer.clone()),
+            (net("10.2.0.0/16"), Target::Blackhole),
+            (net("10.3.0.0/16"), peer),
+        ]),
+        "the table's own route first, then the lower list; nothing about the VPC's own range or the link-local one"
+    );
+}
+
+#[test]
 fn a_reference_names_members_by_their_link() {
     let mut sample = story();
     let (app, far) = (sample.app.clone(), sample.peering_vpc.clone());

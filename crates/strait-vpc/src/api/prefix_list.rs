@@ -1,0 +1,7 @@
+//! Managed prefix lists.
+
+mod request;
+mod response;
+
+pub use request::*;
+pub use response::*;
