@@ -425,10 +425,10 @@ impl Story {
         account: &str,
         request: impl Into<Action>,
     ) -> Result<Response, AwsError> {
-        let caller = Caller {
-            account: account.parse().expect("an account"),
-            region: Region::new("us-east-1"),
-        };
+        let caller = Caller::new(
+            account.parse().expect("an account"),
+            Region::new("us-east-1"),
+        );
         let mut random = || {
             self.random += 1;
             self.random

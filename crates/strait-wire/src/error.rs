@@ -38,6 +38,8 @@ pub(crate) enum WireError {
     UnknownKey,
     #[error("The security token included in the request is invalid: {0}")]
     SessionToken(&'static str),
+    #[error("The security token included in the request is expired")]
+    ExpiredToken,
     #[error(
         "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access \
          Key and signing method. Consult the service documentation for details.{0}"
@@ -146,9 +148,15 @@ impl WireError {
             Self::UnknownKey | Self::SessionToken(_) => {
                 (StatusCode::FORBIDDEN, "InvalidClientTokenId")
             }
-            Self::Expired { .. } | Self::NotYet { .. } | Self::PresignedExpired { .. } if ec2 => {
+            Self::Expired { .. }
+            | Self::NotYet { .. }
+            | Self::PresignedExpired { .. }
+            | Self::ExpiredToken
+                if ec2 =>
+            {
                 (StatusCode::BAD_REQUEST, "RequestExpired")
             }
+            Self::ExpiredToken => (StatusCode::FORBIDDEN, "ExpiredToken"),
             Self::UnknownService(_)
             | Self::UnknownRegion(_)
             | Self::WrongSignature(_)
@@ -184,6 +192,7 @@ impl WireError {
             | Self::UnknownService(_)
             | Self::UnknownRegion(_)
             | Self::SessionToken(_)
+            | Self::ExpiredToken
             | Self::WrongSignature(_)
             | Self::Expired { .. }
             | Self::NotYet { .. }

@@ -19,7 +19,7 @@ mod tree;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use strait_vpc::{AccountId, Action, AwsError, Caller, Response};
+use strait_vpc::{AccountId, Action, AwsError, Caller, Network, Response};
 
 pub use server::router;
 
@@ -44,8 +44,41 @@ pub struct Credentials {
     pub account: AccountId,
     /// The secret that both sides know.
     pub secret_access_key: String,
-    /// The token that temporary keys come with.
-    pub session_token: Option<String>,
+    /// What temporary keys have besides.
+    pub temporary: Option<Temporary>,
+}
+
+/// What temporary keys have besides a secret.
+#[derive(Clone)]
+pub struct Temporary {
+    /// The token that comes with every call.
+    pub session_token: String,
+    /// When the keys end.
+    pub expires_at: Timestamp,
+}
+
+impl Credentials {
+    /// What an access key id stands for in a network: an account's own key, or a session's.
+    #[must_use]
+    pub fn find(network: &Network, access_key_id: &str) -> Option<Self> {
+        if let Some(session) = network.sessions.get(&access_key_id.to_owned()) {
+            return Some(Self {
+                account: session.account.clone(),
+                secret_access_key: session.secret_access_key.clone(),
+                temporary: Some(Temporary {
+                    session_token: session.session_token.clone(),
+                    expires_at: session.expires_at,
+                }),
+            });
+        }
+        let mut accounts = network.accounts.values();
+        let account = accounts.find(|account| account.access_key_id == access_key_id)?;
+        Some(Self {
+            account: account.id.clone(),
+            secret_access_key: account.secret_access_key.clone(),
+            temporary: None,
+        })
+    }
 }
 
 impl std::fmt::Debug for Credentials {

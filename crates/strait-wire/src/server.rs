@@ -206,16 +206,26 @@ async fn authenticate(
     let Some(credentials) = backend.secret(&claim.access_key_id).await else {
         return Err(WireError::UnknownKey);
     };
-    check_token(&claim, credentials.session_token.as_deref())?;
+    let token = credentials.temporary.as_ref();
+    check_token(
+        &claim,
+        token.map(|temporary| temporary.session_token.as_str()),
+    )?;
     sigv4::check_time(&claim, backend.now())?;
     sigv4::verify(&claim, &credentials.secret_access_key, parts, query, body)?;
-    Ok((
-        Caller {
-            account: credentials.account,
-            region: Region::new(&claim.scope.region),
-        },
-        service,
-    ))
+    // After the signature: only who holds the secret learns when it ended.
+    if token.is_some_and(|temporary| temporary.expires_at <= backend.now()) {
+        return Err(WireError::ExpiredToken);
+    }
+    let session = credentials
+        .temporary
+        .is_some()
+        .then_some(claim.access_key_id);
+    let caller = Caller {
+        session,
+        ..Caller::new(credentials.account, Region::new(&claim.scope.region))
+    };
+    Ok((caller, service))
 }
 
 fn check_token(claim: &Claim, expected: Option<&str>) -> Result<(), WireError> {

@@ -10,10 +10,11 @@ use http::{Request, StatusCode, header};
 use jiff::Timestamp;
 use strait_vpc::api::{GetCallerIdentityResponse, Service};
 use strait_vpc::{Action, AwsError, Caller, Fault, Response};
-use strait_wire::{Backend, Credentials};
+use strait_wire::{Backend, Credentials, Temporary};
 
 use crate::common::{Answer, Call, KEY, SECRET, post, send_to};
 
+const TOKEN: &str = "the/token==";
 const NOW: &str = "2026-11-25T01:10:39.5Z";
 
 #[tokio::test]
@@ -117,6 +118,32 @@ async fn who_is_not_known_is_told_so_as_each_service_does() {
         "{}",
         answer.body
     );
+}
+
+#[tokio::test]
+async fn temporary_keys_need_their_token_and_end() {
+    let with = |key, token| Call {
+        key,
+        token,
+        ..post("sts", "Action=GetCallerIdentity")
+    };
+    let good = send(with("ASIATEST", Some(TOKEN)).signed()).await;
+    assert_eq!(good.status, StatusCode::OK, "{}", good.body);
+    assert!(good.body.contains("by ASIATEST"), "{}", good.body);
+    for wrong in [None, Some("of another key")] {
+        let answer = send(with("ASIATEST", wrong).signed()).await;
+        answer.is_query_error(StatusCode::FORBIDDEN, "Sender", "InvalidClientTokenId");
+    }
+    let over = with("ASIAOVER", Some(TOKEN));
+    let answer = send(over.signed()).await;
+    answer.is_query_error(StatusCode::FORBIDDEN, "Sender", "ExpiredToken");
+    let of_ec2 = Call {
+        service: "ec2",
+        ..over
+    };
+    send(of_ec2.signed())
+        .await
+        .is_ec2_error(StatusCode::BAD_REQUEST, "RequestExpired");
 }
 
 #[tokio::test]
@@ -268,17 +295,28 @@ struct Echo;
 #[async_trait]
 impl Backend for Echo {
     async fn secret(&self, access_key_id: &str) -> Option<Credentials> {
-        (access_key_id == KEY).then(|| Credentials {
+        let temporary = |expires_at: &str| Temporary {
+            session_token: TOKEN.to_owned(),
+            expires_at: expires_at.parse().expect("a time"),
+        };
+        let temporary = match access_key_id {
+            KEY => None,
+            "ASIATEST" => Some(temporary("2026-11-25T01:10:40Z")),
+            "ASIAOVER" => Some(temporary(NOW)),
+            _ => return None,
+        };
+        Some(Credentials {
             account: "123456789012".parse().expect("12 digits"),
             secret_access_key: SECRET.to_owned(),
-            session_token: None,
+            temporary,
         })
     }
 
     async fn call(&self, caller: Caller, action: Action) -> Result<Response, AwsError> {
         if action.name() == "GetCallerIdentity" {
             let account = caller.account.to_string();
-            let arn = format!("{} <&>", caller.region);
+            let session = caller.session.map(|key| format!(" by {key}"));
+            let arn = format!("{} <&>{}", caller.region, session.unwrap_or_default());
             return Ok(Response::GetCallerIdentity(GetCallerIdentityResponse {
                 user_id: account.clone(),
                 account,

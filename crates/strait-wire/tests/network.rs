@@ -119,15 +119,7 @@ impl Memory {
 impl Backend for Memory {
     async fn secret(&self, access_key_id: &str) -> Option<Credentials> {
         let network = self.network.lock().expect("no call panics");
-        let account = network
-            .accounts
-            .values()
-            .find(|account| account.access_key_id == access_key_id)?;
-        Some(Credentials {
-            account: account.id.clone(),
-            secret_access_key: account.secret_access_key.clone(),
-            session_token: None,
-        })
+        Credentials::find(&network, access_key_id)
     }
 
     async fn call(&self, caller: Caller, action: Action) -> Result<Response, AwsError> {

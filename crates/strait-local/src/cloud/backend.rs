@@ -13,16 +13,7 @@ impl Backend for Local {
         if let Some(credentials) = self.test_credentials(access_key_id) {
             return Some(credentials);
         }
-        let network = self.network().await;
-        let account = network
-            .accounts
-            .values()
-            .find(|account| account.access_key_id == access_key_id)?;
-        Some(Credentials {
-            account: account.id.clone(),
-            secret_access_key: account.secret_access_key.clone(),
-            session_token: None,
-        })
+        Credentials::find(&*self.network().await, access_key_id)
     }
 
     async fn call(&self, caller: Caller, action: Action) -> Result<Response, AwsError> {

@@ -20,10 +20,7 @@ impl Local {
     where
         T: TryFrom<Response, Error = Response>,
     {
-        let caller = Caller {
-            account: self.provider().await?,
-            region: Region::new(region),
-        };
+        let caller = Caller::new(self.provider().await?, Region::new(region));
         let answer = self.call(caller, request.into()).await.map_err(refused)?;
         T::try_from(answer)
             .map_err(|other| CloudError::Temporary(format!("unexpected answer {other:?}")))

@@ -42,7 +42,7 @@ impl Local {
         Some(Credentials {
             account: TEST_ACCOUNT.parse().ok()?,
             secret_access_key: secret.to_owned(),
-            session_token: None,
+            temporary: None,
         })
     }
 }

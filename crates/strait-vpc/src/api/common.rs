@@ -150,6 +150,11 @@ pub(crate) fn to_millisecond<S: Serializer>(
     serializer.collect_str(&at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ"))
 }
 
+/// Writes a time as STS does: UTC, to the second.
+pub(crate) fn to_second<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&at.strftime("%Y-%m-%dT%H:%M:%SZ"))
+}
+
 /// As [`to_millisecond`], for a time that need not be there.
 pub(crate) fn to_millisecond_if_some<S: Serializer>(
     at: &Option<Timestamp>,

@@ -276,6 +276,9 @@ calls! {
         DescribeBalancerTags as DescribeTags (DescribeBalancerTagsRequest) -> DescribeBalancerTagsResponse,
     }
     Sts {
+        AssumeRole(AssumeRoleRequest) -> AssumeRoleResponse,
+        GetAccessKeyInfo(GetAccessKeyInfoRequest) -> GetAccessKeyInfoResponse,
         GetCallerIdentity(GetCallerIdentityRequest) -> GetCallerIdentityResponse,
+        GetSessionToken(GetSessionTokenRequest) -> GetSessionTokenResponse,
     }
 }

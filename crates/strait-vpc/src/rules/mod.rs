@@ -30,6 +30,7 @@ mod reset;
 mod resource;
 mod route;
 mod routing;
+mod session;
 mod subnet;
 mod tag;
 mod tenant;
@@ -53,6 +54,20 @@ pub struct Caller {
     pub account: AccountId,
     /// The Region that the call was signed for.
     pub region: Region,
+    /// The access key id of the temporary credentials that signed it; `None` for the account's own key.
+    pub session: Option<String>,
+}
+
+impl Caller {
+    /// The account itself, with its own key.
+    #[must_use]
+    pub const fn new(account: AccountId, region: Region) -> Self {
+        Self {
+            account,
+            region,
+            session: None,
+        }
+    }
 }
 
 /// What a pure function may not take for itself: time and randomness.
@@ -93,11 +108,14 @@ pub fn apply(
 
 /// Time passes: requests for peering connections expire after 7 days, ended ones, terminated instances and deleted
 /// prefix lists go when nobody is shown them any more.
+/// Time passes: requests for peering connections expire after 7 days, ended ones and terminated instances go when
+/// nobody is shown them any more; ended credentials are forgotten.
 pub fn tick(network: &mut Network, now: Timestamp) {
     peering::pass(network, now);
     instance::pass(network, now);
     balancer::pass(network, now);
     prefix_list::pass(network, now);
+    session::pass(network, now);
 }
 
 fn settle_and_run(
@@ -214,6 +232,8 @@ fn run(
             DescribeAvailabilityZones => region::describe_zones(caller, &request),
             DescribeAccountAttributes => region::describe_account_attributes(network, caller, &request),
             DescribeDhcpOptions => region::describe_dhcp_options(caller, &request),
+            AssumeRole => session::assume_role(network, caller, &request, context),
+            GetSessionToken => session::get_session_token(network, caller, &request, context),
         }
         others {
             CreateVpcEndpointServiceConfiguration => endpoint::create_service(network, caller, &request, context),
@@ -259,7 +279,8 @@ fn run(
             AddTags => balancer::add_tags(network, caller, &request),
             RemoveTags => balancer::remove_tags(network, caller, &request),
             DescribeBalancerTags => balancer::describe_tags(network, caller, &request),
-            GetCallerIdentity => account::get_caller_identity(caller, &request),
+            GetAccessKeyInfo => account::get_access_key_info(network, &request),
+            GetCallerIdentity => account::get_caller_identity(network, caller, &request),
         }
     }
 }

@@ -42,6 +42,7 @@ pub fn reset_customers(network: &mut Network, context: &Context<'_>) {
         client_tokens,
         counters,
         quotas: _,
+        sessions,
     } = network;
     let services = keys_of(endpoint_services, |row| is(&row.owner));
     let balancers = keys_of(load_balancers, |row| is(&row.owner));
@@ -64,6 +65,7 @@ pub fn reset_customers(network: &mut Network, context: &Context<'_>) {
     route_tables.remove_where(|_, row| is(&row.owner));
     subnets.remove_where(|_, row| is(&row.owner));
     vpcs.remove_where(|_, row| is(&row.owner));
+    sessions.remove_where(|_, row| is(&row.account));
     client_tokens.remove_where(|key, _| {
         let account = key.split('/').next().and_then(|text| text.parse().ok());
         account.is_some_and(|account| is(&account))

@@ -12,6 +12,13 @@ use crate::state::*;
 /// The account that runs the services; it gets no default VPC.
 const PROVIDER: &str = "provider";
 
+/// The letters of access key ids.
+pub(super) const BASE32: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+/// The letters of secrets and session tokens.
+pub(super) const BASE64: &[u8] =
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 /// Makes an account with keys of its own.
 ///
 /// In each Region it gets AWS's default VPC at its first call there: 172.31.0.0/16 with a /20 subnet a zone, an attached
@@ -26,15 +33,8 @@ pub fn new_account<'n>(
     let account = Account {
         id: id.clone(),
         name: name.to_owned(),
-        access_key_id: format!(
-            "AKIA{}",
-            letters(context, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 16)
-        ),
-        secret_access_key: letters(
-            context,
-            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
-            40,
-        ),
+        access_key_id: format!("AKIA{}", letters(context, BASE32, 16)),
+        secret_access_key: letters(context, BASE64, 40),
         created_at: context.now,
     };
     network.accounts.insert(id.clone(), account);
@@ -134,7 +134,7 @@ fn free_id(network: &Network, context: &mut Context<'_>) -> AccountId {
 }
 
 /// Random letters of an alphabet: 16 to a draw, 8 bits each.
-fn letters(context: &mut Context<'_>, alphabet: &[u8], count: usize) -> String {
+pub(super) fn letters(context: &mut Context<'_>, alphabet: &[u8], count: usize) -> String {
     let mut text = String::with_capacity(count);
     while text.len() < count {
         let bits = (context.random)().to_be_bytes();

@@ -6,6 +6,7 @@ mod interface;
 mod peering;
 mod prefix_list;
 mod privatelink;
+mod session;
 mod table;
 mod vpc;
 
@@ -21,6 +22,7 @@ pub use interface::*;
 pub use peering::*;
 pub use prefix_list::*;
 pub use privatelink::*;
+pub use session::*;
 pub use table::*;
 pub use vpc::*;
 
@@ -79,6 +81,8 @@ pub struct Network {
     pub target_groups: Table<String, TargetGroup>,
     /// Listeners by ARN.
     pub listeners: Table<String, Listener>,
+    /// Temporary credentials by access key id, ended ones too for a day.
+    pub sessions: Table<String, Session>,
     /// Client tokens of creating calls, by account, action and token.
     pub client_tokens: Table<String, ClientToken>,
     /// Counters: the next link index, and the next public address. See [`Counters`].

@@ -201,9 +201,8 @@ fn action(world: &World, callers: &[Caller; 3], step: &Step) -> Action {
         16 | 17 => {
             let (peer, vpc_id) = (every(b), vpc(a));
             let found = network.vpcs.values().find(|vpc| vpc.id.as_str() == peer);
-            let owner = found.map_or(me.clone(), |vpc| Caller {
-                account: vpc.owner.clone(),
-                region: vpc.region.clone(),
+            let owner = found.map_or(me.clone(), |vpc| {
+                Caller::new(vpc.owner.clone(), vpc.region.clone())
             });
             ask(&vpc_id, (&owner, &peer)).into()
         }

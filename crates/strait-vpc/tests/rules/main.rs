@@ -13,6 +13,7 @@ mod peerings;
 mod prefix_lists;
 mod reset;
 mod routes;
+mod sessions;
 mod shapes;
 mod subnets;
 mod tags;

@@ -137,10 +137,7 @@ fn dns_options_need_an_active_peering_the_own_side_and_hostnames() {
         .values()
         .map(|vpc| {
             (
-                Caller {
-                    account: vpc.owner.clone(),
-                    region: vpc.region.clone(),
-                },
+                Caller::new(vpc.owner.clone(), vpc.region.clone()),
                 vpc.id.to_string(),
             )
         })

@@ -115,10 +115,7 @@ impl World {
                 random: &mut next,
             },
         );
-        Caller {
-            account: made.id.clone(),
-            region: Region::new("us-east-1"),
-        }
+        Caller::new(made.id.clone(), Region::new("us-east-1"))
     }
 
     pub(crate) fn vpc(&mut self, caller: &Caller, cidr: &str) -> String {
@@ -220,10 +217,10 @@ pub(crate) fn provider() -> Caller {
 }
 
 pub(crate) fn caller(account: &str, region: &str) -> Caller {
-    Caller {
-        account: account.parse::<AccountId>().expect("an account"),
-        region: Region::new(region),
-    }
+    Caller::new(
+        account.parse::<AccountId>().expect("an account"),
+        Region::new(region),
+    )
 }
 
 pub(crate) fn filter(name: &str, value: &str) -> Filter {

@@ -55,10 +55,7 @@ impl Story {
             [b'2', b' ', form @ ..] => (CUSTOMER, form),
             _ => return 0,
         };
-        let caller = Caller {
-            account: account_id(account),
-            region: Region::new("eu-central-1"),
-        };
+        let caller = Caller::new(account_id(account), Region::new("eu-central-1"));
         match self.answer(&caller, form) {
             Ok((service, name, document)) => {
                 self.remember(&document);

@@ -37,6 +37,7 @@ def main():
         provider, customer = (Account(endpoint, hello[name]) for name in ("provider", "customer"))
         refusals(endpoint, hello["customer"])
         surroundings(customer)
+        sessions(endpoint, provider, customer)
         story(provider, customer)
         acls(customer)
         leftovers(customer)
@@ -54,11 +55,12 @@ def main():
 
 
 class Account:
-    def __init__(self, endpoint, keys, region=REGION):
+    def __init__(self, endpoint, keys, region=REGION, token=None):
         self.id = keys["account"]
         session = boto3.Session(
             aws_access_key_id=keys["access_key_id"],
             aws_secret_access_key=keys["secret_access_key"],
+            aws_session_token=token,
             region_name=region,
         )
         config = botocore.config.Config(retries={"max_attempts": 1}, read_timeout=20)
@@ -178,6 +180,22 @@ def surroundings(account):
     default = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
     same(["172.31.0.0/16"], [vpc["CidrBlock"] for vpc in default], "the default VPC")
     refused("DefaultVpcAlreadyExists", ec2.create_default_vpc)
+
+
+def sessions(endpoint, account, other):
+    answer = account.sts.assume_role(RoleArn=f"arn:aws:iam::{other.id}:role/guest", RoleSessionName="smoke", SourceIdentity="me")
+    same("me", answer["SourceIdentity"], "the source identity")
+    acting = temporary(endpoint, other.id, answer["Credentials"])
+    identity = acting.sts.get_caller_identity()
+    same((other.id, answer["AssumedRoleUser"]["Arn"]), (identity["Account"], identity["Arn"]), "the role's identity")
+    same(other.id, account.sts.get_access_key_info(AccessKeyId=answer["Credentials"]["AccessKeyId"])["Account"], "the key's account")
+    own = temporary(endpoint, account.id, account.sts.get_session_token()["Credentials"])
+    same(f"arn:aws:iam::{account.id}:root", own.sts.get_caller_identity()["Arn"], "a session of one's own")
+
+
+def temporary(endpoint, account, credentials):
+    keys = {"access_key_id": credentials["AccessKeyId"], "secret_access_key": credentials["SecretAccessKey"]}
+    return Account(endpoint, {"account": account} | keys, token=credentials["SessionToken"])
 
 
 class Side:

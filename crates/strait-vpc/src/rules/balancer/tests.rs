@@ -19,10 +19,7 @@ struct Test {
 impl Test {
     fn new() -> Self {
         let sample = story();
-        let caller = Caller {
-            account: sample.service_vpc.owner.clone(),
-            region: Region::new("us-east-1"),
-        };
+        let caller = Caller::new(sample.service_vpc.owner.clone(), Region::new("us-east-1"));
         Self {
             sample,
             caller,

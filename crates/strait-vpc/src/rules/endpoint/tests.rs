@@ -45,10 +45,7 @@ impl Test {
             .network
             .security_groups
             .insert(default_group.clone(), group);
-        let caller = Caller {
-            account: sample.service_vpc.owner.clone(),
-            region: Region::new("us-east-1"),
-        };
+        let caller = Caller::new(sample.service_vpc.owner.clone(), Region::new("us-east-1"));
         Self {
             sample,
             caller,
@@ -193,10 +190,10 @@ impl Test {
 }
 
 fn customer() -> Caller {
-    Caller {
-        account: "111122223333".parse().expect("an account"),
-        region: Region::new("us-east-1"),
-    }
+    Caller::new(
+        "111122223333".parse().expect("an account"),
+        Region::new("us-east-1"),
+    )
 }
 
 fn filter_of(name: &str, value: &str) -> Filter {
