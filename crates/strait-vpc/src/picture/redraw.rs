@@ -94,6 +94,7 @@ impl Touched {
             client_tokens: _,
             counters: _,
             quotas: _,
+            sessions: _,
         } = after;
         // A router shows its own VPC's objects…
         let mut own: BTreeSet<VpcId> = vpcs.changed().cloned().collect();
