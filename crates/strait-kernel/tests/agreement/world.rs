@@ -104,19 +104,16 @@ impl World {
 
     fn caller(&self, who: Who) -> Option<Caller> {
         match who {
-            Who::Account(account, region) => Some(Caller {
-                account: account_id(account),
-                region: Region::new(REGIONS[region]),
-            }),
+            Who::Account(account, region) => Some(Caller::new(
+                account_id(account),
+                Region::new(REGIONS[region]),
+            )),
             Who::OwnerOf(made) => Some(self.made.get(&made)?.caller.clone()),
             Who::AccepterOf(made) => {
                 let id = &self.made.get(&made)?.id;
                 let mut peerings = self.network.peerings.values();
                 let accepter = &peerings.find(|row| row.id.as_str() == id)?.accepter;
-                Some(Caller {
-                    account: accepter.owner.clone(),
-                    region: accepter.region.clone(),
-                })
+                Some(Caller::new(accepter.owner.clone(), accepter.region.clone()))
             }
         }
     }
