@@ -293,7 +293,7 @@ impl Local {
             .map_err(|_| LocalError::Interrupted)??;
         tracing::debug!(?changes, "the kernel agrees");
         self.write_hosts(network)?;
-        self.publish(listeners).await
+        self.publish(network, listeners).await
     }
 
     fn write_hosts(&self, network: &Network) -> Result<(), LocalError> {

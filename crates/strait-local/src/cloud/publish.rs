@@ -4,24 +4,31 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use strait_plane::cloud::CloudError;
-use strait_vpc::Picture;
+use strait_vpc::{Network, Picture};
 
+use super::way::addresses_of_way;
 use super::{INTERNET, INTERNET_ENDPOINTS, INTERNET_RESOLVER, Local};
 use crate::forwarder::{Assigned, Forwarded, ForwarderAnswer, ForwarderState};
 use crate::resolver::{Listener, ResolverAnswer, ResolverState};
 use crate::{LocalError, store};
 
 impl Local {
-    /// Gives the resolver all names and all places where it is asked.
-    pub(super) async fn publish(&self, listeners: BTreeSet<Listener>) -> Result<(), LocalError> {
+    /// Gives the resolver all names and all places where it is asked. A service's name has the address of each zone.
+    pub(super) async fn publish(
+        &self,
+        network: &Network,
+        listeners: BTreeSet<Listener>,
+    ) -> Result<(), LocalError> {
         let names = self.inner.names.lock().await.clone();
         let domain = &self.inner.options.domain;
         let own = ["api", "aws"].map(|label| (format!("{label}.{domain}"), INTERNET_ENDPOINTS));
-        let records = names
-            .into_iter()
-            .chain(own)
-            .map(|(name, address)| (name, BTreeSet::from([address])))
-            .collect();
+        let of_service = |(name, address): (String, Ipv4Addr)| {
+            let service = name.split('.').next().unwrap_or_default();
+            let all = addresses_of_way(network, service, address);
+            (name, all)
+        };
+        let own = own.map(|(name, address)| (name, BTreeSet::from([address])));
+        let records = names.into_iter().map(of_service).chain(own).collect();
         let state = ResolverState {
             domain: domain.clone(),
             listeners,
@@ -50,7 +57,7 @@ impl Local {
         let before = std::mem::replace(&mut *self.inner.names.lock().await, names.clone());
         let network = self.inner.network.lock().await;
         let told = self
-            .publish(listeners(&strait_vpc::picture(&network)))
+            .publish(&network, listeners(&strait_vpc::picture(&network)))
             .await;
         if told.is_err() {
             // What the resolver was not told does not count, so that the next call tells it.

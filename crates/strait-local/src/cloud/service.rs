@@ -11,12 +11,10 @@ use strait_vpc::{InstanceId, Network, SecurityGroupId, VpcId};
 
 use super::Local;
 use super::provider::{made_for, tagged};
-use super::vpc::{Allow, running_for, zones};
+use super::vpc::{Allow, halves, running_for, zones};
 
 /// The range of every Region's Service VPC. PrivateLink makes overlap with customers' ranges harmless.
 const SERVICE_RANGE: &str = "100.64.0.0/16";
-/// The subnet in it, in the Region's first zone.
-const SERVICE_SUBNET: &str = "100.64.0.0/17";
 
 /// A service's place in the Service VPC.
 #[derive(Debug, Clone)]
@@ -105,13 +103,11 @@ impl Local {
         let vpc = self
             .vpc_for(region, "strait-services", &owner, range(SERVICE_RANGE)?)
             .await?;
-        let Some(zone) = zones(region)?.into_iter().next() else {
-            return Err(CloudError::Temporary(format!(
-                "Region {region} has no zone"
-            )));
-        };
-        self.subnet_in(&vpc.id, region, range(SERVICE_SUBNET)?, &zone, &owner)
-            .await?;
+        // Services run in the first; load balancers have nodes in both.
+        for (cidr, zone) in halves(range(SERVICE_RANGE)?).iter().zip(zones(region)?) {
+            self.subnet_in(&vpc.id, region, *cidr, &zone, &owner)
+                .await?;
+        }
         self.gateway_of(&vpc.id, region, &owner).await?;
         Ok(vpc)
     }

@@ -440,13 +440,20 @@ pub(super) fn running_for<'a>(network: &'a Network, owner: &str) -> Option<&'a I
     })
 }
 
+/// The subnets of a VPC that Strait made, one a zone, by block.
+pub(super) fn subnets_of<'a>(network: &'a Network, vpc: &VpcId) -> Vec<&'a Subnet> {
+    let subnets = network.subnets.values().filter(|subnet| subnet.vpc == *vpc);
+    let mut subnets: Vec<&Subnet> = subnets.collect();
+    subnets.sort_by_key(|subnet| subnet.cidr);
+    subnets
+}
+
 /// The subnet of a VPC with the lowest block.
 pub(super) fn first_subnet<'a>(
     network: &'a Network,
     vpc: &VpcId,
 ) -> Result<&'a Subnet, CloudError> {
-    let subnets = network.subnets.values().filter(|subnet| subnet.vpc == *vpc);
-    let first = subnets.min_by_key(|subnet| subnet.cidr);
+    let first = subnets_of(network, vpc).into_iter().next();
     first.ok_or_else(|| CloudError::Temporary(format!("the VPC {vpc} has no subnet yet")))
 }
 
@@ -493,7 +500,7 @@ pub(super) fn already_there(added: Result<(), CloudError>) -> Result<(), CloudEr
 }
 
 /// A range's two halves, one a zone; a /28 cannot be halved (a subnet is a /28 at least) and stays whole.
-fn halves(cidr: Ipv4Net) -> Vec<Ipv4Net> {
+pub(super) fn halves(cidr: Ipv4Net) -> Vec<Ipv4Net> {
     let half = cidr.prefix_len() + 1;
     if half > 28 {
         return vec![cidr];

@@ -1,19 +1,23 @@
 //! Ways to a service. Each has a load balancer of its own, so that PostgreSQL sees another source address by each:
 //! the public way an internet-facing one, a private way an internal one behind an endpoint service and an endpoint.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
 use strait_plane::cloud::{CloudError, WayKind, WayObserved, WaySpec};
-use strait_vpc::Network;
 use strait_vpc::api::*;
 use strait_vpc::picture::Listen;
 use strait_vpc::state::{Endpoint, EndpointService, EndpointState, LoadBalancer};
+use strait_vpc::{Network, VpcId};
 
-use super::provider::{made_for, tagged};
+use super::provider::{OWNER_TAG, made_for, tagged};
 use super::service::{Place, addresses};
-use super::vpc::{PORT, endpoints_group, first_subnet, running_for};
+use super::vpc::{PORT, endpoints_group, running_for, subnets_of};
 use super::{INTERNET, Local};
+
+/// The attribute that lets nodes forward to other zones.
+const CROSS_ZONE: &str = "load_balancing.cross_zone.enabled";
 
 impl Local {
     pub(super) async fn make_way(&self, spec: &WaySpec) -> Result<WayObserved, CloudError> {
@@ -28,14 +32,12 @@ impl Local {
 
     pub(super) async fn prove_way(&self, spec: &WaySpec) -> Result<(), CloudError> {
         let key = way_key(spec);
-        let observed = match &spec.kind {
-            WayKind::Public => self.public_way(spec, &key).await?,
-            WayKind::Private { vpc } => self.private_way(spec, &key, vpc).await?,
-        };
-        let to = SocketAddrV4::new(observed.address, observed.port);
         let WayKind::Private { vpc } = &spec.kind else {
+            let observed = self.public_way(spec, &key).await?;
+            let to = SocketAddrV4::new(observed.address, observed.port);
             return self.probe(INTERNET, to).await;
         };
+        self.private_way(spec, &key, vpc).await?;
         let prober = running_for(&*self.network().await, &format!("vpc/{vpc}"))
             .map(|instance| instance.id.to_string());
         let Some(prober) = prober else {
@@ -43,7 +45,13 @@ impl Local {
                 "the Peering VPC {vpc} has no prober yet"
             )));
         };
-        self.probe(&prober, to).await
+        let network = self.network().await;
+        let endpoint = endpoint(&network, &key).ok_or_else(|| vanished("endpoint"))?;
+        for address in addresses(&network, endpoint.interfaces.values()) {
+            self.probe(&prober, SocketAddrV4::new(address, PORT))
+                .await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn close_way(&self, spec: &WaySpec) -> Result<(), CloudError> {
@@ -52,19 +60,19 @@ impl Local {
         }
         let network = self.network().await;
         let key = way_key(spec);
-        let Some(entrance) = entrance(&network, spec, &key) else {
-            return Ok(());
-        };
         let picture = strait_vpc::picture(&network);
-        let Some(host) = picture.hosts.get(&entrance) else {
-            return Ok(());
-        };
-        let listens: Vec<Listen> = host.forwards.keys().cloned().collect();
+        let mut listens: Vec<(String, Listen)> = Vec::new();
+        for entrance in entrances(&network, spec, &key) {
+            if let Some(host) = picture.hosts.get(&entrance) {
+                let keys = host.forwards.keys().cloned();
+                listens.extend(keys.map(|listen| (entrance.clone(), listen)));
+            }
+        }
         let kernel = Arc::clone(&self.inner.kernel);
         tokio::task::spawn_blocking(move || {
             listens
                 .iter()
-                .try_for_each(|listen| kernel.refuse(&entrance, listen, true))
+                .try_for_each(|(entrance, listen)| kernel.refuse(entrance, listen, true))
         })
         .await
         .map_err(|_| CloudError::Temporary("interrupted while the way was closed".to_owned()))?
@@ -181,7 +189,18 @@ impl Local {
     async fn balancer(&self, spec: &WaySpec, key: &str, place: &Place) -> Result<(), CloudError> {
         let (name, region) = (way_name(spec), spec.region.as_str());
         let network = self.network().await;
-        if balancer(&network, key).is_none() {
+        let subnets = balancer_subnets(&network, spec, &place.vpc.id);
+        if let Some(balancer) = balancer(&network, key) {
+            // A way that an older Strait made has one zone.
+            if balancer.nodes.len() < subnets.len() {
+                let request = SetSubnetsRequest {
+                    load_balancer_arn: balancer.arn.clone(),
+                    subnets,
+                    ..Default::default()
+                };
+                self.ask::<SetSubnetsResponse>(region, request).await?;
+            }
+        } else {
             let request = CreateLoadBalancerRequest {
                 name: name.clone(),
                 type_: Some("network".to_owned()),
@@ -193,7 +212,7 @@ impl Local {
                     }
                     .to_owned(),
                 ),
-                subnets: vec![first_subnet(&network, &place.vpc.id)?.id.to_string()],
+                subnets,
                 security_groups: vec![place.nodes.to_string()],
                 tags: balancer_tags(&name, key),
                 ..Default::default()
@@ -201,6 +220,7 @@ impl Local {
             self.ask::<CreateLoadBalancerResponse>(region, request)
                 .await?;
         }
+        self.cross_zones(region, key).await?;
         if !network
             .target_groups
             .values()
@@ -212,6 +232,8 @@ impl Local {
                 port: Some(PORT),
                 vpc_id: Some(place.vpc.id.to_string()),
                 target_type: Some("ip".to_owned()),
+                // With one target its health changes nothing: all that is unhealthy gets connections too.
+                health_check_interval_seconds: Some(300),
                 tags: balancer_tags(&name, key),
                 ..Default::default()
             };
@@ -219,6 +241,25 @@ impl Local {
                 .await?;
         }
         self.listen(region, key, place.address).await
+    }
+
+    /// Lets the nodes of all zones lead to the service, which is in one.
+    async fn cross_zones(&self, region: &str, key: &str) -> Result<(), CloudError> {
+        let network = self.network().await;
+        let balancer = balancer(&network, key).ok_or_else(|| vanished("load balancer"))?;
+        if balancer.attributes.contains_key(CROSS_ZONE) {
+            return Ok(());
+        }
+        let request = ModifyLoadBalancerAttributesRequest {
+            load_balancer_arn: balancer.arn.clone(),
+            attributes: vec![Attribute {
+                key: Some(CROSS_ZONE.to_owned()),
+                value: Some("true".to_owned()),
+            }],
+        };
+        self.ask::<ModifyLoadBalancerAttributesResponse>(region, request)
+            .await
+            .map(drop)
     }
 
     async fn listen(&self, region: &str, key: &str, target: Ipv4Addr) -> Result<(), CloudError> {
@@ -325,30 +366,64 @@ impl Local {
         vpc: &str,
         service: &EndpointService,
     ) -> Result<Endpoint, CloudError> {
-        let network = self.network().await;
-        if let Some(endpoint) = endpoint(&network, key) {
-            return Ok(endpoint.clone());
-        }
         let Some(home) = self.find_vpc(&format!("vpc/{vpc}")).await else {
             return Err(CloudError::Temporary(format!(
                 "the Peering VPC {vpc} is not there yet"
             )));
         };
+        let network = self.network().await;
+        let subnets = subnets_of(&network, &home.id);
+        let missing = |endpoint: &Endpoint| {
+            let missing = subnets
+                .iter()
+                .filter(|subnet| !endpoint.interfaces.contains_key(&subnet.id));
+            missing.map(|subnet| subnet.id.to_string()).collect()
+        };
+        if let Some(endpoint) = endpoint(&network, key) {
+            let add_subnet_ids: Vec<String> = missing(endpoint);
+            if add_subnet_ids.is_empty() {
+                return Ok(endpoint.clone());
+            }
+            let request = ModifyVpcEndpointRequest {
+                vpc_endpoint_id: endpoint.id.to_string(),
+                add_subnet_ids,
+                ..Default::default()
+            };
+            self.ask::<ModifyVpcEndpointResponse>(&spec.region, request)
+                .await?;
+            return made_endpoint(&*self.network().await, key);
+        }
         let request = CreateVpcEndpointRequest {
             vpc_endpoint_type: Some("Interface".to_owned()),
             vpc_id: home.id.to_string(),
             service_name: Some(service.service_name()),
-            subnet_ids: vec![first_subnet(&network, &home.id)?.id.to_string()],
+            subnet_ids: subnets.iter().map(|row| row.id.to_string()).collect(),
             security_group_ids: vec![endpoints_group(&network, &home.id)?.id.to_string()],
             tag_specifications: tagged("vpc-endpoint", &way_name(spec), key),
             ..Default::default()
         };
         self.ask::<CreateVpcEndpointResponse>(&spec.region, request)
             .await?;
-        endpoint(&*self.network().await, key)
-            .cloned()
-            .ok_or_else(|| vanished("endpoint"))
+        made_endpoint(&*self.network().await, key)
     }
+}
+
+/// All addresses of a service's way where `address` is one: an endpoint has one a zone, and its names answer each.
+pub(super) fn addresses_of_way(
+    network: &Network,
+    service: &str,
+    address: Ipv4Addr,
+) -> BTreeSet<Ipv4Addr> {
+    let prefix = format!("way/{service}/vpc/");
+    let endpoints = network.endpoints.values().filter(|endpoint| {
+        let key = endpoint.tags.get(OWNER_TAG);
+        key.is_some_and(|key| {
+            key.starts_with(&prefix) && made_for(network, &endpoint.owner, &endpoint.tags, key)
+        })
+    });
+    let mut all = endpoints.map(|endpoint| addresses(network, endpoint.interfaces.values()));
+    all.find(|all| all.contains(&address))
+        .unwrap_or_else(|| BTreeSet::from([address]))
 }
 
 /// The key of all that is made for a way.
@@ -367,13 +442,34 @@ fn way_name(spec: &WaySpec) -> String {
     }
 }
 
-/// The host by which the way is entered: the endpoint's node, or the internet-facing load balancer's.
-fn entrance(network: &Network, spec: &WaySpec, key: &str) -> Option<String> {
-    let node = match &spec.kind {
-        WayKind::Public => balancer(network, key)?.nodes.values().next(),
-        WayKind::Private { .. } => endpoint(network, key)?.interfaces.values().next(),
+/// The hosts by which the way is entered: the endpoint's nodes, or the internet-facing load balancer's.
+fn entrances(network: &Network, spec: &WaySpec, key: &str) -> Vec<String> {
+    let nodes: Vec<_> = match &spec.kind {
+        WayKind::Public => {
+            let balancer = balancer(network, key);
+            balancer.iter().flat_map(|row| row.nodes.values()).collect()
+        }
+        WayKind::Private { .. } => {
+            let endpoint = endpoint(network, key);
+            endpoint
+                .iter()
+                .flat_map(|row| row.interfaces.values())
+                .collect()
+        }
     };
-    node.map(ToString::to_string)
+    nodes.into_iter().map(ToString::to_string).collect()
+}
+
+/// Where a way's load balancer has nodes. Public addresses are few, so the public way has one; the service is in one zone
+/// in any case.
+fn balancer_subnets(network: &Network, spec: &WaySpec, vpc: &VpcId) -> Vec<String> {
+    let subnets = subnets_of(network, vpc);
+    let count = match &spec.kind {
+        WayKind::Public => 1,
+        WayKind::Private { .. } => subnets.len(),
+    };
+    let subnets = subnets.into_iter().take(count);
+    subnets.map(|subnet| subnet.id.to_string()).collect()
 }
 
 fn balancer<'a>(network: &'a Network, key: &str) -> Option<&'a LoadBalancer> {
@@ -395,6 +491,12 @@ fn endpoint<'a>(network: &'a Network, key: &str) -> Option<&'a Endpoint> {
         .endpoints
         .values()
         .find(|endpoint| made_for(network, &endpoint.owner, &endpoint.tags, key))
+}
+
+fn made_endpoint(network: &Network, key: &str) -> Result<Endpoint, CloudError> {
+    endpoint(network, key)
+        .cloned()
+        .ok_or_else(|| vanished("endpoint"))
 }
 
 fn balancer_tags(name: &str, key: &str) -> Vec<TagInput> {

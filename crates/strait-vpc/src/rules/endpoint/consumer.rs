@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use super::permission::find_by_name;
-use super::{dns_entries, endpoint_id, forget_token, refuse, state_name, unsuccessful};
+use super::{
+    dns_entries, endpoint_id, forget_token, refuse, service_zones, state_name, unsuccessful,
+};
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
@@ -65,6 +67,7 @@ pub(in crate::rules) fn create(
         &request.subnet_configurations,
         &BTreeSet::new(),
     )?;
+    check_zones(network, service, places.keys())?;
     let groups = check::groups_of(network, caller, &vpc, &request.security_group_ids)?;
     let state = if service.acceptance_required {
         EndpointState::PendingAcceptance
@@ -152,6 +155,9 @@ pub(in crate::rules) fn modify(
         &request.subnet_configurations,
         &kept,
     )?;
+    if let Some(service) = network.endpoint_services.get(&endpoint.service) {
+        check_zones(network, service, places.keys())?;
+    }
     let mut wanted: Vec<String> = endpoint
         .groups
         .iter()
@@ -334,6 +340,28 @@ fn places(
         );
     }
     Ok(places)
+}
+
+/// An endpoint can be where its service's load balancers are:
+/// <https://docs.aws.amazon.com/vpc/latest/privatelink/create-endpoint-service.html>.
+fn check_zones<'a>(
+    network: &Network,
+    service: &EndpointService,
+    mut subnets: impl Iterator<Item = &'a SubnetId>,
+) -> Result<(), AwsError> {
+    let (zones, _) = service_zones(network, service);
+    let is_outside = |subnet: &&SubnetId| {
+        let row = network.subnets.get(subnet);
+        row.is_some_and(|row| !zones.contains(&format!("{}{}", row.region, row.zone)))
+    };
+    let Some(subnet) = subnets.find(is_outside) else {
+        return Ok(());
+    };
+    let message = format!(
+        "The VPC endpoint service {} does not support the availability zone of the subnet: {subnet}.",
+        service.service_name()
+    );
+    Err(AwsError::new("InvalidParameter", message))
 }
 
 fn wanted_address(

@@ -187,6 +187,15 @@ impl Test {
         self.sample.network.subnets.insert(id.clone(), row);
         id.to_string()
     }
+
+    /// The service's balancer gets a node in this zone too. Only the zone matters here, not whose subnet it is.
+    fn balancer_in(&mut self, subnet: &str) {
+        let arn = self.sample.balancer.clone();
+        let balancer = self.sample.network.load_balancers.get_mut(&arn);
+        let node = self.sample.node.clone();
+        let subnet = subnet.parse().expect("an id");
+        balancer.expect("the balancer").nodes.insert(subnet, node);
+    }
 }
 
 fn customer() -> Caller {

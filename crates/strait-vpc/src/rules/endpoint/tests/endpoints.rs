@@ -258,6 +258,15 @@ fn an_endpoints_groups_and_subnets_change_with_its_interfaces() {
         remove_security_group_ids: vec![old],
         ..Default::default()
     };
+    let refused = modify(&mut test, request.clone()).expect_err("no node in that zone");
+    assert_eq!(refused.code, "InvalidParameter");
+    assert!(
+        refused
+            .message
+            .contains("does not support the availability zone"),
+        "{refused}"
+    );
+    test.balancer_in(&other);
     modify(&mut test, request).expect("it is changed");
     let row = test
         .sample
