@@ -15,9 +15,9 @@ IMAGE = "ami-0123456789abcdef0"
 
 
 class Cloud:
-    """Starts Strait in a temporary folder; `close` ends it and removes the folder."""
+    """Starts Strait in a temporary folder, with further options of `strait up`; `close` ends it and removes the folder."""
 
-    def __init__(self):
+    def __init__(self, *options):
         self.folder = tempfile.mkdtemp(prefix="strait-clients.")
         self.data = os.path.join(self.folder, "data")
         self.environment = {
@@ -35,7 +35,7 @@ class Cloud:
         }
         os.environ |= {"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
         try:
-            self.strait("up", "--detach", "--http", "127.0.0.1:0", "--aws", "127.0.0.1:0")
+            self.strait("up", "--detach", "--http", "127.0.0.1:0", "--aws", "127.0.0.1:0", *options)
         except BaseException:
             self.close()
             raise

@@ -6,6 +6,9 @@ use crate::api::Filter;
 use crate::error::AwsError;
 use crate::state::Tags;
 
+/// How many values the filters of a call have together at most.
+const MOST_VALUES: usize = 200;
+
 /// Whether an object is shown: some value of every filter matches some value of the object.
 ///
 /// `values` gives the object's values for a filter's name, or `None` if there is no such filter; `tag:KEY`, `tag-key`
@@ -15,6 +18,13 @@ pub(super) fn matches(
     tags: &Tags,
     values: impl Fn(&str) -> Option<Vec<String>>,
 ) -> Result<bool, AwsError> {
+    let asked: usize = filters.iter().map(|filter| filter.values.len()).sum();
+    if asked > MOST_VALUES {
+        let message = format!(
+            "The maximum number of filter values specified on a single call is {MOST_VALUES}"
+        );
+        return Err(AwsError::new("FilterLimitExceeded", message));
+    }
     let mut shown = true;
     for filter in filters {
         let Some(has) = tag_values(&filter.name, tags).or_else(|| values(&filter.name)) else {
@@ -202,6 +212,11 @@ mod tests {
             Ok(true)
         );
         assert_eq!(shown(&[filter("vpc-id", &[])]), Ok(false));
+        assert_eq!(shown(&[filter("vpc-id", &["x"; 200])]), Ok(false));
+        assert_eq!(
+            shown(&[filter("vpc-id", &["x"; 200]), filter("tag-key", &["x"])]),
+            Err("The maximum number of filter values specified on a single call is 200".to_owned())
+        );
         assert_eq!(
             shown(&[filter("nonsense", &["x"])]),
             Err("The filter 'nonsense' is invalid".to_owned())

@@ -72,8 +72,9 @@ pub(super) fn describe(
             shown.push(item(network, table));
         }
     }
-    let page = filter::page(
+    let page = filter::page_of(
         shown,
+        5..=100,
         request.max_results,
         request.next_token.as_deref(),
         &request.route_table_ids,
