@@ -6,6 +6,7 @@ use strait_vpc::api::Service;
 use strait_vpc::{AwsError, Fault};
 
 use crate::service::{self, REGION_HINT};
+use crate::shapes;
 use crate::sigv4::stamp;
 
 /// What stops a request.
@@ -85,6 +86,9 @@ pub(crate) enum WireError {
 
     #[error("The parameter {name} is not recognized")]
     UnknownParameter { name: String },
+    /// AWS has it.
+    #[error("The parameter {name} is not supported by this local cloud.")]
+    UnsupportedParameter { name: String },
     #[error("The request must contain the parameter {name}")]
     MissingParameter { name: String },
     #[error("{}", invalid_parameter(name, value.as_deref(), reason))]
@@ -118,6 +122,16 @@ impl WireError {
             };
         }
         self
+    }
+
+    /// Tells a parameter that only this cloud does not have from one that does not exist.
+    pub(crate) fn of_call(self, service: Service, call: &str) -> Self {
+        match self {
+            Self::UnknownParameter { name } if shapes::has(service, call, &name) => {
+                Self::UnsupportedParameter { name }
+            }
+            other => other,
+        }
     }
 
     /// Says which value is meant, where that is not known yet.
@@ -167,6 +181,7 @@ impl WireError {
             Self::UnknownAction(_) => (StatusCode::BAD_REQUEST, "InvalidAction"),
             Self::UnknownVersion { .. } => (StatusCode::BAD_REQUEST, "NoSuchVersion"),
             Self::UnknownParameter { .. } => (StatusCode::BAD_REQUEST, "UnknownParameter"),
+            Self::UnsupportedParameter { .. } => (StatusCode::BAD_REQUEST, "UnsupportedOperation"),
             Self::MissingParameter { .. } => (StatusCode::BAD_REQUEST, "MissingParameter"),
             Self::InvalidParameter { .. } => (StatusCode::BAD_REQUEST, "InvalidParameterValue"),
             Self::Call(error) => (status(error.fault), &error.code),
@@ -201,6 +216,7 @@ impl WireError {
             | Self::UnknownAction(_)
             | Self::UnknownVersion { .. }
             | Self::UnknownParameter { .. }
+            | Self::UnsupportedParameter { .. }
             | Self::MissingParameter { .. }
             | Self::InvalidParameter { .. }
             | Self::Xml(_)

@@ -13,6 +13,9 @@ mod mutate;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+pub(crate) use tests::answers_of_the_seeds;
+
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use strait_vpc::Action;

@@ -14,6 +14,7 @@ mod form;
 pub mod fuzz;
 mod server;
 mod service;
+mod shapes;
 mod sigv4;
 mod tree;
 

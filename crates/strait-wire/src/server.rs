@@ -181,7 +181,7 @@ async fn call(backend: &dyn Backend, received: Received) -> Result<Answered, Wir
     let Some(action) = Action::read(service, &name, parameters(Node::from_pairs(pairs)?)) else {
         return Err(WireError::UnknownAction(name));
     };
-    let action = action?;
+    let action = action.map_err(|error| error.of_call(service, &name))?;
     let action_name = action.name();
     info!(account = %caller.account, region = %caller.region, action = action_name, "call");
     let response = backend.call(caller, action).await?;

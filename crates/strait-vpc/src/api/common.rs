@@ -13,7 +13,7 @@ pub struct Filter {
     /// What is compared, such as `vpc-id` or `tag:Name`.
     pub name: String,
     /// The alternatives (`Value.N`).
-    #[serde(default, rename = "Value", alias = "Values")]
+    #[serde(default, rename = "Value")]
     pub values: Vec<String>,
 }
 
@@ -35,7 +35,7 @@ pub struct TagSpecification {
     /// The kind of resource, such as `vpc`.
     pub resource_type: String,
     /// The tags (`Tag.N`).
-    #[serde(default, rename = "Tag", alias = "Tags")]
+    #[serde(default, rename = "Tag")]
     pub tags: Vec<TagInput>,
 }
 

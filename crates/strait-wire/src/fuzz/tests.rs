@@ -6,6 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use strait_vpc::api::Service;
+
 use super::calls::Story;
 use super::mutate::Mutator;
 
@@ -45,21 +47,30 @@ fn calls() {
 /// Seeds that no longer do anything would test nothing.
 #[test]
 fn most_calls_of_the_seeds_succeed() {
-    let mut story = Story::new();
-    let seeds = seeds("calls").concat();
-    let lines: Vec<&[u8]> = seeds
-        .split(|byte| *byte == b'\n')
-        .filter(|line| !line.is_empty())
-        .collect();
-    for line in &lines {
-        story.call(line);
-    }
+    let asked = lines_of_the_seeds().len();
+    let answered = answers_of_the_seeds().len();
     assert!(
-        story.answered.len() * 10 > lines.len() * 9,
-        "{} of {} succeed: record them again (see fuzz/README.md)",
-        story.answered.len(),
-        lines.len()
+        answered * 10 > asked * 9,
+        "{answered} of {asked} succeed: record them again (see fuzz/README.md)"
     );
+}
+
+/// What the calls of the seeds are answered, of those that succeed.
+pub(crate) fn answers_of_the_seeds() -> Vec<(Service, &'static str, String)> {
+    let mut story = Story::new();
+    for line in lines_of_the_seeds() {
+        story.call(&line);
+    }
+    story.answered
+}
+
+fn lines_of_the_seeds() -> Vec<Vec<u8>> {
+    let seeds = seeds("calls").concat();
+    let lines = seeds.split(|byte| *byte == b'\n');
+    lines
+        .filter(|line| !line.is_empty())
+        .map(<[u8]>::to_vec)
+        .collect()
 }
 
 fn fuzz(name: &str, target: fn(&[u8]) -> u64, seeds: Vec<Vec<u8>>) {
