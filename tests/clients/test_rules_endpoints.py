@@ -180,17 +180,12 @@ class Endpoints(Rules):
         self.assertIn(made["ServiceName"], names(self.consumer))
         self.refused("InvalidServiceName", "describe_vpc_endpoint_services", client=self.consumer, ServiceNames=["com.amazonaws.vpce.none"])
 
-    def test_private_names_need_verification(self):
-        """A service's private name is pendingVerification until verified; PrivateDnsEnabled needs it verified."""
-        made = self.service(self.buyer, acceptance=False, PrivateDnsName="db.example.test")
-        shown = self.ec2.describe_vpc_endpoint_service_configurations(ServiceIds=[made["ServiceId"]])["ServiceConfigurations"][0]
-        self.assertEqual(shown["PrivateDnsNameConfiguration"]["State"], "pendingVerification")
-        self.assertEqual(shown["PrivateDnsNameConfiguration"]["Type"], "TXT")
-        with self.assertRaises(self.consumer.exceptions.ClientError):
-            self.endpoint(made, PrivateDnsEnabled=True)
+    def test_private_names(self):
+        """PrivateDnsEnabled needs a service with a private name; the local cloud has no such names, and says so."""
         plain = self.service(self.buyer, acceptance=False)
-        with self.assertRaises(self.consumer.exceptions.ClientError):
-            self.endpoint(plain, PrivateDnsEnabled=True)
+        self.refused("InvalidParameter", "create_vpc_endpoint", client=self.consumer, **self.asked(plain, PrivateDnsEnabled=True))
+        named = {"NetworkLoadBalancerArns": [self.balancer()], "PrivateDnsName": "db.example.test"}
+        self.refused("UnsupportedOperation", "create_vpc_endpoint_service_configuration", **named)
 
     def test_ids(self):
         """NotFound and Malformed, spelt as AWS spells them."""

@@ -126,12 +126,13 @@ impl WireError {
 
     /// Tells a parameter that only this cloud does not have from one that does not exist.
     pub(crate) fn of_call(self, service: Service, call: &str) -> Self {
-        match self {
-            Self::UnknownParameter { name } if shapes::has(service, call, &name) => {
-                Self::UnsupportedParameter { name }
-            }
-            other => other,
+        let Self::UnknownParameter { name } = self else {
+            return self;
+        };
+        if shapes::has(service, call, &name) {
+            return Self::UnsupportedParameter { name };
         }
+        Self::UnknownParameter { name }
     }
 
     /// Says which value is meant, where that is not known yet.

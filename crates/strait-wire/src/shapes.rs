@@ -42,15 +42,7 @@ type Structure = BTreeMap<&'static str, Member>;
 /// What is under a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Member {
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the tests hold our types to it")
-    )]
     is_required: bool,
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "the tests hold our types to it")
-    )]
     is_list: bool,
     /// The structure that it, or each of its members, is.
     structure: Option<&'static str>,

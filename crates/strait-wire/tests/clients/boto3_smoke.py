@@ -158,12 +158,12 @@ def refusals(endpoint, keys):
     refused("SignatureDoesNotMatch", nowhere.ec2.describe_vpcs, status=403)
     good = Account(endpoint, keys)
     refused("InvalidAction", good.ec2.describe_fleets, status=400)
-    refused("InvalidAction", good.sts.get_session_token, status=400)
+    refused("InvalidAction", good.sts.get_federation_token, Name="none", status=400)
     refused("DryRunOperation", good.ec2.create_vpc, CidrBlock="10.0.0.0/16", DryRun=True, status=412)
     refused("InvalidVpcID.NotFound", good.ec2.describe_vpcs, VpcIds=["vpc-0123456789abcdef0"], status=400)
     refused("InvalidVpcID.Malformed", good.ec2.delete_vpc, VpcId="vpc-xyz")
     made.discard(("Ec2", "DescribeFleets"))
-    made.discard(("Sts", "GetSessionToken"))
+    made.discard(("Sts", "GetFederationToken"))
     presigned = good.sts.generate_presigned_url("get_caller_identity", ExpiresIn=60, HttpMethod="GET")
     answer = subprocess.run(["curl", "-sS", presigned], capture_output=True, text=True, timeout=20).stdout
     same(True, f"<Account>{good.id}</Account>" in answer, f"a presigned call ({answer})")
@@ -224,6 +224,8 @@ def story(provider, customer):
     pcx = peering(provider, customer, ours, theirs)
     routes(customer, theirs, pcx)
     groups(customer, theirs)
+    prefix_lists(customer, theirs)
+    references(provider, customer, ours, theirs)
     instance = instances(customer, theirs)
     service = balancers(provider, ours)
     endpoints(provider, customer, theirs, service)
@@ -463,6 +465,36 @@ def endpoints(provider, customer, side, service):
     elb.delete_target_group(TargetGroupArn=service["group"])
     elb.delete_load_balancer(LoadBalancerArn=service["balancer"])
     refused("LoadBalancerNotFound", elb.describe_load_balancers, LoadBalancerArns=[service["balancer"]])
+
+
+def prefix_lists(account, side):
+    ec2 = account.ec2
+    made = ec2.create_managed_prefix_list(
+        PrefixListName="offices", MaxEntries=5, AddressFamily="IPv4", Entries=[{"Cidr": "10.60.0.0/16", "Description": "one"}]
+    )["PrefixList"]["PrefixListId"]
+    shown = ec2.describe_managed_prefix_lists(PrefixListIds=[made])["PrefixLists"][0]
+    same(("offices", 1), (shown["PrefixListName"], shown["Version"]), "a prefix list")
+    ec2.modify_managed_prefix_list(PrefixListId=made, CurrentVersion=1, AddEntries=[{"Cidr": "10.61.0.0/16"}])
+    entries = ec2.get_managed_prefix_list_entries(PrefixListId=made)["Entries"]
+    same(["10.60.0.0/16", "10.61.0.0/16"], sorted(entry["Cidr"] for entry in entries), "a prefix list's entries")
+    ec2.restore_managed_prefix_list_version(PrefixListId=made, PreviousVersion=1, CurrentVersion=2)
+    source = [{"IpProtocol": "-1", "PrefixListIds": [{"PrefixListId": made}]}]
+    ec2.authorize_security_group_ingress(GroupId=side.group, IpPermissions=source)
+    users = ec2.get_managed_prefix_list_associations(PrefixListId=made)["PrefixListAssociations"]
+    same([side.group], [one["ResourceId"] for one in users], "who uses a prefix list")
+    ec2.revoke_security_group_ingress(GroupId=side.group, IpPermissions=source)
+    ec2.delete_managed_prefix_list(PrefixListId=made)
+
+
+def references(provider, customer, ours, theirs):
+    """The customer's group refers to the provider's, over their peering."""
+    over = [{"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": ours.group, "UserId": provider.id}]}]
+    customer.ec2.authorize_security_group_ingress(GroupId=theirs.group, IpPermissions=over)
+    found = provider.ec2.describe_security_group_references(GroupId=[ours.group])["SecurityGroupReferenceSet"]
+    same([theirs.vpc], [one["ReferencingVpcId"] for one in found], "who refers to a group")
+    stale = customer.ec2.describe_stale_security_groups(VpcId=theirs.vpc)["StaleSecurityGroupSet"]
+    same([], stale, "stale groups while peered")
+    customer.ec2.revoke_security_group_ingress(GroupId=theirs.group, IpPermissions=over)
 
 
 def default_group(account, side):
