@@ -230,6 +230,11 @@ impl<'n> Walk<'n> {
                 &listener.target_group,
                 format!("forwards to {target}, from {}", node.address),
             );
+            if *target.ip() == node.address {
+                let what = format!("forwards to {target}, which is the node itself: a loop");
+                self.stop(&listener.target_group, what, None);
+                continue;
+            }
             let protocol = match transport {
                 Transport::Tcp => Protocol::Tcp(target.port()),
                 Transport::Udp => Protocol::Udp(target.port()),

@@ -185,7 +185,7 @@ fn the_internet_reaches_public_balancers_only() {
 }
 
 #[test]
-fn balancers_that_forward_to_each_other_are_a_loop() {
+fn a_balancer_that_forwards_to_itself_is_a_loop() {
     let mut sample = story();
     let group = sample
         .network
