@@ -32,7 +32,7 @@ use crate::play::{Played, play};
 /// How many networks the daily test tries.
 const NETWORKS: u64 = 60;
 /// How often a script is played while it is made smaller.
-const SHRINKING: usize = 150;
+const SHRINKING: usize = 120;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
@@ -69,6 +69,9 @@ fn main() -> ExitCode {
     ];
     let conclusion = libtest_mimic::run(&arguments, trials);
     anchor.stop().expect("the end");
+    // The anchor's pins are mounted there, in this process's view too.
+    socket::unmount(&run_dir.join("ns")).expect("nothing is mounted in the folder");
+    folder.close().expect("the folder is gone");
     conclusion.exit_code()
 }
 

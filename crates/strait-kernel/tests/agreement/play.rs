@@ -46,7 +46,7 @@ pub(crate) fn play(run_dir: &Path, seed: u64, script: &[Step], spoil: Spoil<'_>)
     for step in script {
         let before = world.network.clone();
         let changed = match &step.what {
-            What::Call { .. } | What::Wait { .. } => match world.run(step) {
+            What::Call { .. } | What::Wait { .. } | What::Checks => match world.run(step) {
                 Outcome::Done => {
                     played.calls += 1;
                     true

@@ -27,6 +27,8 @@ pub(crate) enum What {
     },
     /// Time passes.
     Wait { hours: i64 },
+    /// Load balancers' nodes find out how their targets are, as it happens.
+    Checks,
     /// Another server opens the kernel and adopts what the one before left.
     Adopt,
     /// The kernel is given what there is, and every pair is tried.
@@ -61,6 +63,7 @@ impl fmt::Display for Step {
                 write!(f, "{who}: {name} {parameters}")
             }
             What::Wait { hours } => write!(f, "{hours} hours pass"),
+            What::Checks => f.write_str("nodes find out how their targets are"),
             What::Adopt => f.write_str("another server adopts the network"),
             What::Probe => f.write_str("every pair is tried"),
         }

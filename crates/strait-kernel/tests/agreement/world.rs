@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use strait_vpc::api::Service;
-use strait_vpc::state::{Holder, RouteTableUse};
-use strait_vpc::{AccountId, Action, Caller, Context, Network, Region, Response, apply, tick};
+use strait_vpc::state::{Health, Holder, RouteTableUse};
+use strait_vpc::{
+    AccountId, Action, Caller, Context, Network, Region, Response, apply, health_checks,
+    record_health, tick,
+};
 
 use crate::dice::Dice;
 use crate::script::{Made, Step, What, Who};
@@ -79,6 +82,10 @@ impl World {
                 tick(&mut self.network, self.now);
                 return Outcome::Done;
             }
+            What::Checks => {
+                self.check_targets(step.number);
+                return Outcome::Done;
+            }
             What::Adopt | What::Probe => return Outcome::Done,
         };
         let (Some(caller), Some(parameters)) = (self.caller(*who), self.filled(parameters)) else {
@@ -100,6 +107,21 @@ impl World {
             }
             Err(_) => Outcome::Refused,
         }
+    }
+
+    /// Each node finds each of its targets healthy or not.
+    fn check_targets(&mut self, number: Made) {
+        let mut dice = Dice::new(self.seed, number as u64);
+        let mut found = Vec::new();
+        for check in health_checks(&self.network) {
+            let health = if dice.chance(60) {
+                Health::Healthy
+            } else {
+                Health::Unhealthy
+            };
+            found.push((check.key, health));
+        }
+        record_health(&mut self.network, &found);
     }
 
     fn caller(&self, who: Who) -> Option<Caller> {

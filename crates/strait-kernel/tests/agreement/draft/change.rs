@@ -227,7 +227,10 @@ impl Draft {
         let place = self.dice.below(self.balancers.len());
         let mut balancer = self.balancers.swap_remove(place);
         let who = Who::OwnerOf(balancer.made);
-        match self.dice.below(6) {
+        match self.dice.below(8) {
+            6 | 7 => {
+                self.push(What::Checks);
+            }
             0 => {
                 let place = self.dice.below(balancer.targets.len());
                 self.register(balancer.vpc, &mut balancer.targets[place]);

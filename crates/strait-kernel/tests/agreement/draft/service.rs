@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use serde_json::json;
 
 use super::Draft;
-use crate::script::{Made, Who};
+use crate::script::{Made, What, Who};
 
 /// A load balancer, where its targets are registered.
 pub(super) struct Balancer {
@@ -47,6 +47,9 @@ impl Draft {
             json!({ "ServiceId": format!("${service}"), "AddAllowedPrincipals": ["*"] });
         self.call(who, "ModifyVpcEndpointServicePermissions", parameters);
         self.services.push(service);
+        if self.dice.chance(50) {
+            self.push(What::Checks);
+        }
         for _ in 0..self.dice.below(2) + 1 {
             self.endpoint(service);
         }
@@ -97,8 +100,9 @@ impl Draft {
         let who = Who::OwnerOf(vpc.made);
         let by_address = self.dice.chance(50);
         let kind = if by_address { "ip" } else { "instance" };
+        let protocol = *self.dice.pick(&["TCP", "TCP", "UDP", "TCP_UDP"]);
         let parameters = json!({
-            "Name": format!("t{}", self.steps.len()), "Protocol": "TCP", "Port": port, "VpcId": format!("${}", vpc.made),
+            "Name": format!("t{}", self.steps.len()), "Protocol": protocol, "Port": port, "VpcId": format!("${}", vpc.made),
             "TargetType": kind,
         });
         let made = self.call(who, "CreateTargetGroup", parameters);
@@ -110,9 +114,15 @@ impl Draft {
         for _ in 0..self.dice.below(2) + 1 {
             self.register(balancer.vpc, &mut targets);
         }
+        if self.dice.chance(15) {
+            let parameters = json!({
+                "TargetGroupArn": format!("${made}"), "Attributes": [{ "Key": "stickiness.enabled", "Value": "true" }],
+            });
+            self.call(who, "ModifyTargetGroupAttributes", parameters);
+        }
         balancer.targets.push(targets);
         let parameters = json!({
-            "LoadBalancerArn": format!("${}", balancer.made), "Protocol": "TCP", "Port": port,
+            "LoadBalancerArn": format!("${}", balancer.made), "Protocol": protocol, "Port": port,
             "DefaultActions": [{ "Type": "forward", "TargetGroupArn": format!("${made}") }],
         });
         let listener = self.call(who, "CreateListener", parameters);
