@@ -208,11 +208,8 @@ fn start_init(pins: &Path) -> Result<u32, KernelError> {
         let ended = make_namespaces(&mut answer, &mut go, pins);
         if let Err((step, error)) = ended {
             // When the parent has gone nobody wants to know.
-            let _ = writeln!(
-                answer,
-                "failed {} {step}",
-                error.raw_os_error().unwrap_or(0)
-            );
+            let code = error.raw_os_error().unwrap_or(0);
+            let _ = say(&mut answer, &format!("failed {code} {step}"));
         }
         // SAFETY: ends this process, without the parent's destructors and buffers.
         unsafe { libc::_exit(0) }
@@ -225,6 +222,11 @@ fn start_init(pins: &Path) -> Result<u32, KernelError> {
     started
 }
 
+/// Two processes answer, in any order: each line is written at once, so that none is torn.
+fn say(answer: &mut PipeWriter, line: &str) -> io::Result<()> {
+    answer.write_all(format!("{line}\n").as_bytes())
+}
+
 /// The parent's part: maps users, then reads what became of it.
 fn follow(
     answers: PipeReader,
@@ -233,6 +235,7 @@ fn follow(
 ) -> Result<u32, KernelError> {
     let failed = || KernelError::system("start the network's first process");
     let mut pid = None;
+    let mut ready = false;
     for line in BufReader::new(answers).lines() {
         let line = line.map_err(failed())?;
         match line.split_once(' ').unwrap_or((&line, "")) {
@@ -241,7 +244,7 @@ fn follow(
                 going.write_all(b"g").map_err(failed())?;
             }
             ("pid", number) => pid = number.parse().ok(),
-            ("ready", _) => break,
+            ("ready", _) => ready = true,
             (_, problem) => {
                 let (code, step) = problem.split_once(' ').unwrap_or(("0", problem));
                 let source = io::Error::from_raw_os_error(code.parse().unwrap_or(0));
@@ -251,11 +254,14 @@ fn follow(
                 });
             }
         }
+        if let (Some(pid), true) = (pid, ready) {
+            return Ok(pid);
+        }
     }
-    pid.ok_or_else(|| KernelError::System {
-        what: "start the network's first process".to_owned(),
-        source: io::Error::new(io::ErrorKind::UnexpectedEof, "it ended before it was ready"),
-    })
+    Err(failed()(io::Error::new(
+        io::ErrorKind::UnexpectedEof,
+        "it ended before it was ready",
+    )))
 }
 
 fn map_users(child: libc::pid_t) -> io::Result<()> {
@@ -290,7 +296,7 @@ type Step = (&'static str, io::Error);
 fn make_namespaces(answer: &mut PipeWriter, go: &mut PipeReader, pins: &Path) -> Result<(), Step> {
     let step = |what| move |error| (what, error);
     system::unshare(libc::CLONE_NEWUSER).map_err(step("make a user namespace"))?;
-    writeln!(answer, "user").map_err(step("report"))?;
+    say(answer, "user").map_err(step("report"))?;
     go.read_exact(&mut [0])
         .map_err(step("wait for the mapping of users"))?;
     system::unshare(libc::CLONE_NEWNS | libc::CLONE_NEWNET | libc::CLONE_NEWPID)
@@ -299,10 +305,10 @@ fn make_namespaces(answer: &mut PipeWriter, go: &mut PipeReader, pins: &Path) ->
     let init = unsafe { libc::fork() };
     system::check(init).map_err(step("start the first process in them"))?;
     if init != 0 {
-        return writeln!(answer, "pid {init}").map_err(step("report"));
+        return say(answer, &format!("pid {init}")).map_err(step("report"));
     }
     become_init(pins)?;
-    writeln!(answer, "ready").map_err(step("report"))?;
+    say(answer, "ready").map_err(step("report"))?;
     close_others();
     loop {
         // SAFETY: pause() takes no pointers.

@@ -74,7 +74,8 @@ pub(crate) fn compare(
             let passed = seen.passed.len() == probe.ports.len();
             // A source that stays at one of several targets passes when that one is reached; the model wants all.
             let stays = question.turns > 1 && sticky;
-            if probe.expected != passed && !(stays && passed) {
+            let strayed = !probe.expected && seen.strayed;
+            if strayed || probe.expected != passed && !(stays && passed) {
                 disagreements.push(Disagreement {
                     verdict: reach(network, &question.flow),
                     flow: question.flow.clone(),
@@ -393,6 +394,9 @@ impl fmt::Display for Disagreement {
             self.tries,
             self.seen.errors
         )?;
+        if self.seen.strayed {
+            writeln!(f, "    a router's own socket got it")?;
+        }
         for step in &self.verdict.steps {
             let mark = if step.ok { "ok  " } else { "STOP" };
             writeln!(f, "    {mark} {}: {}", step.place, step.what)?;

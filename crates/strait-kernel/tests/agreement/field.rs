@@ -40,6 +40,8 @@ pub(crate) struct Probe {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Seen {
     pub(crate) passed: BTreeSet<usize>,
+    /// Whether a datagram came to a router's own socket, answered or not.
+    pub(crate) strayed: bool,
     /// What connections ended with.
     pub(crate) errors: BTreeSet<String>,
 }
@@ -82,8 +84,8 @@ struct Field<'p> {
 enum Socket {
     /// Takes connections.
     Listener(TcpListener),
-    /// Sends datagrams back.
-    Mirror(UdpSocket),
+    /// Sends datagrams back; a router's should seldom get any.
+    Mirror { socket: UdpSocket, router: bool },
     /// A try.
     Connection {
         socket: Option<OwnedFd>,
@@ -99,7 +101,7 @@ enum Socket {
 impl Field<'_> {
     /// Listeners in every namespace, in routers and nodes too: what gets there by mistake is answered.
     fn listen(&mut self, kernel: &Kernel, picture: &Picture) {
-        let mut places: Vec<(&String, BTreeSet<Ipv4Addr>)> = Vec::new();
+        let mut places: Vec<(&String, BTreeSet<Ipv4Addr>, bool)> = Vec::new();
         for (name, host) in &picture.hosts {
             let interfaces = picture
                 .routers
@@ -114,13 +116,13 @@ impl Field<'_> {
             if host.kind != HostKind::Machine {
                 addresses.extend(wires.filter(|end| end.host == *name).map(|end| end.address));
             }
-            places.push((name, addresses));
+            places.push((name, addresses, false));
         }
         for (name, router) in &picture.routers {
             let addresses = router.addresses.union(&router.resolvers).copied().collect();
-            places.push((name, addresses));
+            places.push((name, addresses, true));
         }
-        for (name, addresses) in places {
+        for (name, addresses, router) in places {
             let open = || -> io::Result<Vec<Socket>> {
                 let mut sockets = Vec::new();
                 for port in PORTS {
@@ -129,7 +131,10 @@ impl Field<'_> {
                     sockets.push(Socket::Listener(listener));
                     for address in &addresses {
                         let mirror = socket::datagrams(SocketAddrV4::new(*address, port))?;
-                        sockets.push(Socket::Mirror(mirror));
+                        sockets.push(Socket::Mirror {
+                            socket: mirror,
+                            router,
+                        });
                     }
                 }
                 Ok(sockets)
@@ -228,7 +233,7 @@ impl Field<'_> {
     fn add(&mut self, socket: Socket) {
         let descriptor = match &socket {
             Socket::Listener(socket) => socket.as_raw_fd(),
-            Socket::Mirror(socket) | Socket::Datagrams(socket) | Socket::Echo(socket) => {
+            Socket::Mirror { socket, .. } | Socket::Datagrams(socket) | Socket::Echo(socket) => {
                 socket.as_raw_fd()
             }
             Socket::Connection { socket, .. } => socket.as_ref().expect("it is new").as_raw_fd(),
@@ -250,8 +255,11 @@ impl Field<'_> {
         let mut came = Vec::new();
         match &mut self.sockets[number] {
             Socket::Listener(listener) => while listener.accept().is_ok() {},
-            Socket::Mirror(socket) => {
+            Socket::Mirror { socket, router } => {
                 while let Ok((length, from)) = socket.recv_from(&mut buffer) {
+                    if *router && let Ok(payload) = buffer[..length].try_into() {
+                        self.seen[read_payload(payload).0].strayed = true;
+                    }
                     // That nobody takes it shows where it is missing.
                     let _ = socket.send_to(&buffer[..length], from);
                 }

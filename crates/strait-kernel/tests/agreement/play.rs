@@ -106,7 +106,8 @@ fn forget_changes(network: &mut Network) {
         ($($table:ident)*) => {$(network.$table.take_changed();)*};
     }
     forget!(accounts vpcs subnets route_tables internet_gateways security_groups network_acls interfaces instances
-        peerings endpoint_services endpoints load_balancers target_groups listeners client_tokens counters quotas);
+        peerings prefix_lists endpoint_services endpoints load_balancers target_groups listeners sessions client_tokens
+        counters quotas);
 }
 
 fn shown(found: &[Disagreement]) -> String {

@@ -18,12 +18,13 @@ const ACCOUNTS: [&str; 3] = ["111111111111", "222222222222", "333333333333"];
 const REGIONS: [&str; 2] = ["us-east-1", "eu-west-1"];
 
 /// Where the answers of calls that make something have its id.
-const IDS: [&str; 14] = [
+const IDS: [&str; 15] = [
     "/vpc/vpcId",
     "/subnet/subnetId",
     "/routeTable/routeTableId",
     "/groupId",
     "/networkAcl/networkAclId",
+    "/prefixList/prefixListId",
     "/vpcPeeringConnection/vpcPeeringConnectionId",
     "/instancesSet/item/0/instanceId",
     "/networkInterface/networkInterfaceId",
@@ -144,6 +145,7 @@ impl World {
     fn filled(&self, parameters: &Value) -> Option<Value> {
         Some(match parameters {
             Value::String(text) => match text.strip_prefix('$') {
+                Some(name) if name.ends_with(".version") => self.named(name)?.parse().ok()?,
                 Some(name) => Value::String(self.named(name)?),
                 None => parameters.clone(),
             },
@@ -229,6 +231,11 @@ impl World {
             "name" => {
                 let mut rows = network.endpoint_services.values();
                 rows.find(|row| is(row.id.as_str()))?.service_name()
+            }
+            // Of a prefix list; a number.
+            "version" => {
+                let mut rows = network.prefix_lists.values();
+                rows.find(|row| is(row.id.as_str()))?.version.to_string()
             }
             // Of a VPC: the association of one of its blocks.
             block => {

@@ -32,7 +32,8 @@ impl Draft {
     }
 
     fn change_groups(&mut self, vpc: usize) {
-        match self.dice.below(9) {
+        match self.dice.below(11) {
+            9 | 10 => self.change_list(vpc),
             0..=3 => {
                 let groups = self.vpcs[vpc].groups.clone();
                 let group = self.dice.pick(&groups).clone();

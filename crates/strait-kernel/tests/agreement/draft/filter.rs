@@ -1,5 +1,7 @@
 //! Security groups and network ACLs.
 
+use std::collections::BTreeSet;
+
 use ipnet::Ipv4Net;
 use serde_json::{Value, json};
 
@@ -11,6 +13,9 @@ impl Draft {
     pub(super) fn filters(&mut self, vpc: usize) {
         for _ in 0..self.dice.below(3) {
             self.group(vpc);
+        }
+        if self.dice.chance(35) {
+            self.list(vpc);
         }
         for group in self.vpcs[vpc].groups.clone() {
             if self.chance_in(Focus::Groups, 5, 90) {
@@ -52,7 +57,11 @@ impl Draft {
     /// Adds a drawn rule to a group.
     pub(super) fn rule(&mut self, vpc: usize, group: &str) {
         let mut permission = pool::permission(&mut self.dice);
-        if self.dice.chance(40) {
+        let lists = self.vpcs[vpc].lists.clone();
+        let list = self.dice.any(&lists).copied();
+        if let Some(list) = list.filter(|_| self.dice.chance(35)) {
+            permission["PrefixListIds"] = json!([{ "PrefixListId": format!("${list}") }]);
+        } else if self.dice.chance(40) {
             let other = self.group_near(vpc);
             permission["Groups"] = json!([{ "GroupId": other }]);
         } else {
@@ -110,6 +119,34 @@ impl Draft {
             .chain(of.subnets.iter().map(|subnet| subnet.block))
             .chain(of.instances.iter().map(|instance| instance.address.into()));
         pool::cidr(&mut self.dice, &near.collect::<Vec<_>>())
+    }
+
+    /// A prefix list with entries, for rules and routes.
+    pub(super) fn list(&mut self, vpc: usize) {
+        let entries: Vec<_> = (0..=self.dice.below(3)).map(|_| self.cidr(vpc)).collect();
+        let entries: BTreeSet<_> = entries.iter().map(ToString::to_string).collect();
+        let entries: Vec<_> = entries.iter().map(|cidr| json!({ "Cidr": cidr })).collect();
+        let parameters = json!({
+            "PrefixListName": format!("l{}", self.steps.len()), "MaxEntries": 5, "AddressFamily": "IPv4",
+            "Entry": entries,
+        });
+        let who = Who::OwnerOf(self.vpcs[vpc].made);
+        let list = self.call(who, "CreateManagedPrefixList", parameters);
+        self.vpcs[vpc].lists.push(list);
+    }
+
+    /// An entry more or less.
+    pub(super) fn change_list(&mut self, vpc: usize) {
+        let lists = self.vpcs[vpc].lists.clone();
+        let Some(list) = self.dice.any(&lists) else {
+            return self.list(vpc);
+        };
+        let what = *self.dice.pick(&["AddEntry", "AddEntry", "RemoveEntry"]);
+        let mut parameters = json!({
+            "PrefixListId": format!("${list}"), "CurrentVersion": format!("${list}.version"),
+        });
+        parameters[what] = json!([{ "Cidr": self.cidr(vpc).to_string() }]);
+        self.call(Who::OwnerOf(*list), "ModifyManagedPrefixList", parameters);
     }
 
     /// An ACL with entries, which a subnet then uses.

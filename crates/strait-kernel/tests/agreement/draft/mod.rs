@@ -54,6 +54,8 @@ struct Vpc {
     tables: Vec<String>,
     groups: Vec<String>,
     acls: Vec<String>,
+    /// Prefix lists of its owner's.
+    lists: Vec<Made>,
     gateways: Vec<Made>,
     instances: Vec<Instance>,
 }
@@ -176,6 +178,7 @@ impl Draft {
             tables: vec![format!("${made}.table")],
             groups: vec![format!("${made}.group")],
             acls: vec![format!("${made}.acl")],
+            lists: Vec::new(),
             gateways: Vec::new(),
             instances: Vec::new(),
         });

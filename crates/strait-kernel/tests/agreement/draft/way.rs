@@ -133,10 +133,20 @@ impl Draft {
         let tables = self.vpcs[vpc].tables.clone();
         let table = self.dice.pick(&tables).clone();
         let cidr = self.cidr(vpc);
+        let lists = self.vpcs[vpc].lists.clone();
         let ways = self.ways(vpc);
-        if let Some(way) = self.dice.any(&ways) {
-            let way = way.clone();
-            self.route(vpc, &table, cidr, &way);
+        let Some(way) = self.dice.any(&ways).cloned() else {
+            return;
+        };
+        match self.dice.any(&lists) {
+            Some(list) if self.dice.chance(40) => {
+                let (target, id) = way.target();
+                let mut parameters =
+                    json!({ "RouteTableId": table, "DestinationPrefixListId": format!("${list}") });
+                parameters[target] = json!(id);
+                self.call(Who::OwnerOf(*list), "CreateRoute", parameters);
+            }
+            Some(_) | None => self.route(vpc, &table, cidr, &way),
         }
     }
 
@@ -182,11 +192,7 @@ impl Draft {
     }
 
     pub(super) fn route(&mut self, vpc: usize, table: &str, to: Ipv4Net, by: &Way) {
-        let (target, id) = match by {
-            Way::Peering(made) => ("VpcPeeringConnectionId", format!("${made}")),
-            Way::Instance(made) => ("NetworkInterfaceId", format!("${made}.interface")),
-            Way::Gateway(made) => ("GatewayId", format!("${made}")),
-        };
+        let (target, id) = by.target();
         let mut parameters =
             json!({ "RouteTableId": table, "DestinationCidrBlock": to.to_string() });
         parameters[target] = json!(id);
@@ -207,4 +213,15 @@ pub(super) enum Way {
     Peering(Made),
     Instance(Made),
     Gateway(Made),
+}
+
+impl Way {
+    /// How a call names it.
+    fn target(&self) -> (&'static str, String) {
+        match self {
+            Self::Peering(made) => ("VpcPeeringConnectionId", format!("${made}")),
+            Self::Instance(made) => ("NetworkInterfaceId", format!("${made}.interface")),
+            Self::Gateway(made) => ("GatewayId", format!("${made}")),
+        }
+    }
 }
