@@ -11,10 +11,12 @@ const DELETE: u16 = (1 << 8) | 2;
 const HEADER: [u8; 4] = [libc::AF_INET as u8, 0, 0, 0];
 const TUPLE_ORIGINAL: u16 = 1;
 const TUPLE_REPLY: u16 = 2;
+const MARK: u16 = 8;
 const ID: u16 = 12;
 
 /// A tracked connection: the addresses of its two ends as each direction sees them, and what names it to the kernel.
 struct Entry {
+    mark: u32,
     original: (Ipv4Addr, Ipv4Addr),
     reply: (Ipv4Addr, Ipv4Addr),
     /// The port that answers come from, where the protocol has ports.
@@ -35,6 +37,11 @@ pub(crate) fn cut(doomed: impl Fn(Ipv4Addr, Ipv4Addr) -> bool) -> io::Result<usi
 /// Deletes the tracked connections whose answers come from this address and port. Answers how many.
 pub(crate) fn cut_to(target: SocketAddrV4) -> io::Result<usize> {
     cut_entries(|entry| entry.reply.0 == *target.ip() && entry.answers_from == Some(target.port()))
+}
+
+/// Deletes the tracked connections of the calling thread's namespace whose mark `doomed` names. Answers how many.
+pub(crate) fn cut_marked(doomed: impl Fn(u32) -> bool) -> io::Result<usize> {
+    cut_entries(|entry| doomed(entry.mark))
 }
 
 fn cut_entries(doomed: impl Fn(&Entry) -> bool) -> io::Result<usize> {
@@ -67,7 +74,9 @@ fn read(bytes: &[u8]) -> Option<Entry> {
             .map(|(_, value)| value)
     };
     let (tuple, reply) = (find(TUPLE_ORIGINAL)?, find(TUPLE_REPLY)?);
+    let mark = find(MARK).and_then(|mark| <[u8; 4]>::try_from(mark).ok());
     Some(Entry {
+        mark: mark.map_or(0, u32::from_be_bytes),
         original: ends(tuple)?,
         reply: ends(reply)?,
         answers_from: source_port(reply),

@@ -9,7 +9,7 @@ use ipnet::Ipv4Net;
 use strait_vpc::picture::{GATEWAY, Mac};
 
 use crate::netlink::{Body, CREATE, EXCLUSIVE, REPLACE, Socket, attributes, read_u32};
-use crate::plan::{Action, Hop, Route, Rule};
+use crate::plan::{Action, Hop, LOCAL_TABLE, Route, Rule};
 
 const NEW_LINK: u16 = 16;
 const DEL_LINK: u16 = 17;
@@ -304,6 +304,32 @@ impl Routing {
             Err(error) if error.raw_os_error() == Some(libc::EEXIST) => Ok(()),
             other => other,
         }
+    }
+
+    /// Deletes the kernel's first rule, the one for local addresses, if another for them is there.
+    pub(crate) fn delete_first_rule(&mut self) -> io::Result<()> {
+        let mut there = (false, false);
+        self.0.dump(
+            GET_RULE,
+            &Body::new(&[INET, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+            |answer| {
+                let (rule, _) = read_rule(answer);
+                if rule.action == Action::Table(LOCAL_TABLE) {
+                    there.0 |= rule.priority == 0;
+                    there.1 |= rule.priority != 0;
+                }
+            },
+        )?;
+        if there != (true, true) {
+            return Ok(());
+        }
+        let first = Rule {
+            priority: 0,
+            mark: None,
+            source: None,
+            action: Action::Table(LOCAL_TABLE),
+        };
+        self.delete_rule(&first)
     }
 
     /// Deletes a rule.

@@ -40,9 +40,15 @@ pub(super) fn set_switches(kind: Kind) -> io::Result<()> {
     match kind {
         // Whose address a packet may come from is the ruleset's affair, so the kernel need not look up the way back to
         // it; and hardly any packet here is for a socket here.
-        Kind::Router | Kind::Node => {
+        Kind::Router => {
             set("ipv4/conf/all/accept_local", "1")?;
             set("ipv4/ip_early_demux", "0")?;
+        }
+        Kind::Node => {
+            set("ipv4/conf/all/accept_local", "1")?;
+            set("ipv4/ip_early_demux", "0")?;
+            // A refusal leaves by the entrance of what it answers.
+            set("ipv4/fwmark_reflect", "1")?;
         }
         Kind::Machine | Kind::Internet => {}
     }
@@ -85,6 +91,9 @@ pub(super) fn settle(
         routing.delete_rule(rule)?;
         changes.rules += 1;
     }
+    if space.kind == Kind::Node {
+        routing.delete_first_rule()?;
+    }
     if space.kind.forwards() {
         switch_on("/proc/sys/net/ipv4/ip_forward", "1")?;
     }
@@ -95,8 +104,14 @@ pub(super) fn settle(
         }
         Kind::Machine | Kind::Internet => {}
     }
-    if let (Kind::Router, Some(found)) = (space.kind, found) {
-        changes.connections_cut = cut_ended(space, found, lost)?;
+    match (space.kind, found) {
+        (Kind::Router, Some(found)) => changes.connections_cut = cut_ended(space, found, lost)?,
+        (Kind::Node, Some(_)) if lost.is_some_and(|lost| !lost.is_empty()) => {
+            let kept: BTreeSet<u32> = space.rules.iter().filter_map(|rule| rule.mark).collect();
+            changes.connections_cut =
+                conntrack::cut_marked(|mark| mark != 0 && !kept.contains(&mark))?;
+        }
+        (Kind::Router | Kind::Node, _) | (Kind::Machine | Kind::Internet, _) => {}
     }
     Ok(changes)
 }

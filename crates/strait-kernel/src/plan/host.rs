@@ -4,15 +4,20 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
-use strait_vpc::picture::{Host, HostKind, Listen, Picture};
+use strait_vpc::picture::{Entrance, Host, HostKind, Listen, Mac, Picture};
 
 use crate::error::KernelError;
-use crate::plan::{EVERYWHERE, Hop, Kind, MARK_PRIORITY, Route, Rule, Space, contradiction};
-use crate::ruleset;
+use crate::plan::{
+    EVERYWHERE, Hop, Kind, LOCAL_TABLE, MARK_PRIORITY, Route, Rule, Space, contradiction,
+};
+use crate::ruleset::{self, mark};
 
 const MAIN_TABLE: u32 = 254;
 /// The first of a host's tables by source address, one a link.
 const SOURCE_TABLE: u32 = 1000;
+/// A node's rules: answers to its entrances, then its own addresses. The kernel's first rule for these is taken away.
+const ENTRANCE_PRIORITY: u32 = 10;
+const OWN_PRIORITY: u32 = 50;
 /// What a host with a wire to the outside still sends by its interface.
 const PRIVATE: [Ipv4Net; 4] = [
     Ipv4Net::new_assert(Ipv4Addr::new(10, 0, 0, 0), 8),
@@ -45,11 +50,12 @@ pub(super) fn space(
         .flat_map(|router| router.interfaces.values())
     {
         if interface.host == name {
-            space.add_link(
-                &interface.host_link,
-                interface.address,
-                (interface.host_mac, interface.router_mac),
-            );
+            let macs = (interface.host_mac, interface.router_mac);
+            if let Some(entrance) = host.entrances.get(&interface.host_link) {
+                space.add_entrance(&interface.host_link, *entrance, macs);
+                continue;
+            }
+            space.add_link(&interface.host_link, interface.address, macs);
             outlets.push(Outlet {
                 link: interface.host_link.clone(),
                 address: interface.address,
@@ -112,6 +118,10 @@ pub(super) fn space(
             }
         }
     }
+    if kind == Kind::Node {
+        // Answers to an entrance go there before the node looks whether their address is one of its own.
+        space.rules.insert(Rule::to(OWN_PRIORITY, LOCAL_TABLE));
+    }
     space.ruleset = ruleset::host(name, host, refused)?;
     Ok(space)
 }
@@ -125,6 +135,25 @@ struct Outlet {
 }
 
 impl Space {
+    /// A link without an address, by which answers with its mark leave, whatever their address.
+    fn add_entrance(&mut self, link: &str, entrance: Entrance, macs: (Mac, Mac)) {
+        self.links.insert(link.to_owned(), macs);
+        let mark = mark(entrance);
+        self.routes.insert(Route {
+            table: mark,
+            destination: EVERYWHERE,
+            metric: 0,
+            hop: Hop::Link {
+                link: link.to_owned(),
+                source: None,
+            },
+        });
+        self.rules.insert(Rule {
+            mark: Some(mark),
+            ..Rule::to(ENTRANCE_PRIORITY, mark)
+        });
+    }
+
     /// Default routes: by the first interface, or by a wire to the outside with private ranges still by the interface.
     /// With several outlets, answers leave by the link whose address they come from.
     fn add_outlets(&mut self, outlets: &[Outlet]) {

@@ -47,6 +47,8 @@ pub(crate) struct Space {
     pub(crate) kind: Kind,
     /// Links by name: this end's MAC and the other's.
     pub(crate) links: BTreeMap<String, (Mac, Mac)>,
+    /// Where the links lead: one that leads elsewhere is another one.
+    pub(crate) far: BTreeMap<String, Name>,
     /// `/32`s by link.
     pub(crate) addresses: BTreeSet<(String, Ipv4Addr)>,
     pub(crate) routes: BTreeSet<Route>,
@@ -207,6 +209,7 @@ pub(crate) fn plan(
         plan.spaces.insert(Name::Host(name.clone()), space);
     }
     plan.check_pairs()?;
+    plan.note_far_ends();
     Ok(plan)
 }
 
@@ -233,6 +236,16 @@ impl Plan {
         Ok(())
     }
 
+    fn note_far_ends(&mut self) {
+        for Pair { a, b } in &self.pairs {
+            for (here, there) in [(a, b), (b, a)] {
+                if let Some(space) = self.spaces.get_mut(&here.space) {
+                    space.far.insert(here.link.clone(), there.space.clone());
+                }
+            }
+        }
+    }
+
     /// Each link is an end of exactly one pair.
     fn check_pairs(&self) -> Result<(), KernelError> {
         let mut seen = BTreeSet::new();
@@ -253,6 +266,7 @@ impl Space {
         Self {
             kind,
             links: BTreeMap::new(),
+            far: BTreeMap::new(),
             addresses: BTreeSet::new(),
             routes: BTreeSet::new(),
             rules: BTreeSet::new(),

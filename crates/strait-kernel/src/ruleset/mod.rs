@@ -5,6 +5,6 @@ mod node;
 mod router;
 mod text;
 
-pub(crate) use node::host;
+pub(crate) use node::{host, mark};
 pub(crate) use router::router;
 pub(crate) use text::{HEAD, MORE};

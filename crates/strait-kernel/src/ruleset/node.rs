@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use strait_vpc::picture::{Host, HostKind, Listen, Terms, Transport};
+use strait_vpc::picture::{Entrance, Host, HostKind, Listen, Terms, Transport};
 
 use crate::error::KernelError;
 use crate::ruleset::text::{Text, quoted, range};
@@ -39,6 +39,10 @@ const REFUSE: [&str; 2] = [
     "iifname . meta l4proto . th dport @refused ct state new reject",
 ];
 
+const AT_REFUSED: &str = "iifname . meta l4proto . th dport @refused ct state new";
+/// An answer of the node takes its mark from the packet that it answers, and so leaves by the entrance.
+const BY_ENTRANCE: &str = "meta mark set iifname map @entrances";
+
 fn node(host: &Host, refused: &BTreeSet<Listen>) -> String {
     let mut text = Text::new();
     let deserted = host
@@ -47,11 +51,11 @@ fn node(host: &Host, refused: &BTreeSet<Listen>) -> String {
         .filter(|(_, targets)| targets.is_empty())
         .map(|(listen, _)| listen);
     write_refused(refused.iter().chain(deserted), &mut text);
-    let mut prerouting = vec![
-        "type nat hook prerouting priority dstnat; policy accept;".to_owned(),
-        "fib daddr type != local accept".to_owned(),
-        "iifname . meta l4proto . th dport @refused accept".to_owned(),
-    ];
+    write_entrances(host, &mut text);
+    let mut prerouting =
+        vec!["type nat hook prerouting priority dstnat; policy accept;".to_owned()];
+    prerouting.extend(not_for_a_node(host));
+    prerouting.push("iifname . meta l4proto . th dport @refused accept".to_owned());
     let mut postrouting = BTreeSet::new();
     let mut number = 0;
     for (listen, targets) in host
@@ -100,28 +104,112 @@ fn node(host: &Host, refused: &BTreeSet<Listen>) -> String {
     let mut lines = vec!["type nat hook postrouting priority srcnat; policy accept;".to_owned()];
     lines.extend(postrouting);
     text.chain("postrouting", &lines);
-    text.chain(
-        "forward",
-        &[
-            "type filter hook forward priority filter; policy drop;",
-            "ct state invalid drop",
-            "ct status dnat accept",
-            "ct state related accept",
-        ]
-        .map(str::to_owned),
-    );
+    let mut forward = [
+        "type filter hook forward priority filter; policy drop;",
+        "ct status dnat accept",
+        "ct state related accept",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    // What is for an entrance's address and goes nowhere comes by here, or by input if the node's own address is the same.
+    forward.extend(by_entrance(host));
+    text.chain("forward", &forward);
     let mut input = [
         "type filter hook input priority filter; policy drop;",
         "iifname \"lo\" accept",
         "ct state established,related accept",
-        // Of a connection that was cut: as AWS does, each end is told.
-        "ct state invalid meta l4proto tcp reject with tcp reset",
     ]
     .map(str::to_owned)
     .to_vec();
+    input.extend(by_entrance(host));
+    input.extend(
+        [
+            // Of a connection that was cut: as AWS does, each end is told.
+            "ct state invalid meta l4proto tcp reject with tcp reset",
+        ]
+        .map(str::to_owned),
+    );
     input.extend(REFUSE.map(str::to_owned));
     text.chain("input", &input);
     text.finish()
+}
+
+/// The mark, and the table, of what is answered by an entrance.
+pub(crate) fn mark(entrance: Entrance) -> u32 {
+    100_000 + u32::from(entrance.number)
+}
+
+/// Tracks what comes in by each entrance apart from the others, whose clients may have the same addresses, and marks
+/// answers with the entrance of their connection.
+fn write_entrances(host: &Host, text: &mut Text) {
+    if host.entrances.is_empty() {
+        return;
+    }
+    let zones: Vec<_> = host
+        .entrances
+        .iter()
+        .map(|(link, entrance)| format!("{} : {}", quoted(link), entrance.number))
+        .collect();
+    let marks = host
+        .entrances
+        .iter()
+        .map(|(link, entrance)| format!("{} : {}", quoted(link), mark(*entrance)))
+        .collect();
+    text.whole_set("map entrances", "type ifname : mark;", &marks);
+    text.chain(
+        "apart",
+        &[
+            "type filter hook prerouting priority raw; policy accept;".to_owned(),
+            format!(
+                "ct original zone set iifname map {{ {} }}",
+                zones.join(", ")
+            ),
+        ],
+    );
+    text.chain(
+        "answers",
+        &[
+            "type filter hook prerouting priority mangle; policy accept;",
+            "ct direction reply meta mark set ct mark accept",
+            "ct state new ct mark set iifname map @entrances",
+        ]
+        .map(str::to_owned),
+    );
+}
+
+/// What the node itself answers by an entrance.
+fn by_entrance(host: &Host) -> Vec<String> {
+    if host.entrances.is_empty() {
+        return Vec::new();
+    }
+    vec![
+        format!("ct state invalid meta l4proto tcp {BY_ENTRANCE} reject with tcp reset"),
+        format!("meta l4proto tcp {AT_REFUSED} {BY_ENTRANCE} reject with tcp reset"),
+        format!("{AT_REFUSED} {BY_ENTRANCE} reject"),
+    ]
+}
+
+/// What is sent to an address that is neither the node's nor that of the entrance it comes in by.
+fn not_for_a_node(host: &Host) -> Vec<String> {
+    let mut lines: Vec<_> = host
+        .entrances
+        .iter()
+        .map(|(link, entrance)| {
+            format!(
+                "iifname {} ip daddr != {} accept",
+                quoted(link),
+                entrance.address
+            )
+        })
+        .collect();
+    let links: Vec<_> = host.entrances.keys().map(|link| quoted(link)).collect();
+    let others = if links.is_empty() {
+        String::new()
+    } else {
+        format!("iifname != {{ {} }} ", links.join(", "))
+    };
+    lines.push(format!("{others}fib daddr type != local accept"));
+    lines
 }
 
 /// What matches a listener's sources: nothing to match when all may connect, `None` when nobody may.

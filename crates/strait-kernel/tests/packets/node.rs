@@ -1,8 +1,9 @@
 //! Endpoints and load balancers.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddrV4, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
 
+use socket2::{Domain, Socket, Type};
 use strait_vpc::picture::{Forward, HostKind, Listen, Picture, Terms, Transport};
 
 use crate::world::{PATIENCE, World, connect, everything, ip, listen, passes, pings, reaches, tcp};
@@ -22,6 +23,14 @@ pub(crate) const TRIALS: &[Named] = &[
     (
         "a_target_that_is_cut_off_loses_its_connections_only",
         a_target_is_cut_off,
+    ),
+    (
+        "networks_with_the_same_addresses_are_kept_apart",
+        networks_with_the_same_addresses_are_kept_apart,
+    ),
+    (
+        "an_endpoint_moves_to_another_node",
+        an_endpoint_moves_to_another_node,
     ),
     ("terms_are_kept", terms_are_kept),
     ("datagrams_go_through_a_node_too", datagrams_go_through),
@@ -62,7 +71,6 @@ fn nothing_flows_back(ground: &Ground) {
     for (to, port) in [
         ("10.1.0.30", 5432),
         ("10.1.0.30", 6432),
-        ("169.254.8.1", 5432),
         ("10.1.0.20", 5432),
     ] {
         assert!(
@@ -83,11 +91,11 @@ fn a_listener_refuses_new_connections_only(ground: &Ground) {
     let mut client = connect(kernel, "app", "10.1.0.20", 5432).expect("through the endpoint");
     let (mut server, _) = listener.accept().expect("a connection");
     let listen = Listen {
-        link: "eth0".to_owned(),
+        link: "v-vpc-1".to_owned(),
         transport: Transport::Tcp,
         port: 5432,
     };
-    kernel.refuse("endpoint", &listen, true).expect("refused");
+    kernel.refuse("balancer", &listen, true).expect("refused");
     let refused = connect(kernel, "app", "10.1.0.20", 5432).expect_err("no new connections");
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
     assert!(
@@ -100,7 +108,7 @@ fn a_listener_refuses_new_connections_only(ground: &Ground) {
     );
     assert!(!reaches(kernel, "app", "10.1.0.20", 5432));
     kernel
-        .refuse("endpoint", &listen, false)
+        .refuse("balancer", &listen, false)
         .expect("taken again");
     assert!(reaches(kernel, "app", "10.1.0.20", 5432));
     assert!(passes(&mut client, &mut server));
@@ -142,7 +150,7 @@ fn cutting_ends_what_is_open(ground: &Ground) {
     let mut client = connect(kernel, "app", "10.1.0.20", 5432).expect("through the endpoint");
     let (mut server, _) = listener.accept().expect("a connection");
     assert!(passes(&mut client, &mut server));
-    kernel.cut("endpoint", ip("10.1.0.10")).expect("cut");
+    kernel.cut("balancer", ip("10.1.0.10")).expect("cut");
     for end in [&mut client, &mut server] {
         end.set_read_timeout(Some(PATIENCE)).expect("a time-out");
         end.write_all(b"x").expect("into the own buffer");
@@ -181,21 +189,18 @@ fn terms_are_kept(ground: &Ground) {
         sources: Some([(ip(low), ip(high))].into()),
         sticky: false,
     };
-    let endpoint = picture.hosts.get_mut("endpoint").expect("the endpoint");
+    let balancer = picture.hosts.get_mut("balancer").expect("the balancer");
     let terms = only("10.1.0.11", "10.1.0.99");
-    endpoint.terms.insert(listen_at("eth0"), terms);
+    balancer.terms.insert(listen_at("v-vpc-1"), terms);
     kernel.apply(&picture).expect("applied");
     let listeners = [listen(kernel, "db", 6432), listen(kernel, "db-2", 6432)];
     assert!(!reaches(kernel, "app", "10.1.0.20", 5432), "10.1.0.10");
-    let endpoint = picture.hosts.get_mut("endpoint").expect("the endpoint");
-    let terms = only("10.1.0.1", "10.1.0.10");
-    endpoint.terms.insert(listen_at("eth0"), terms);
     let balancer = picture.hosts.get_mut("balancer").expect("the balancer");
-    let sticky = Terms {
-        sources: None,
+    let terms = Terms {
         sticky: true,
+        ..only("10.1.0.1", "10.1.0.10")
     };
-    balancer.terms.insert(listen_at("w-endpoint"), sticky);
+    balancer.terms.insert(listen_at("v-vpc-1"), terms);
     let targets = balancer.forwards.values_mut().next().expect("a listener");
     let first = targets.first().expect("a target").clone();
     targets.insert(Forward {
@@ -216,21 +221,19 @@ fn terms_are_kept(ground: &Ground) {
 fn datagrams_go_through(ground: &Ground) {
     let kernel = &ground.kernel;
     let mut picture = chain();
-    for node in ["endpoint", "balancer"] {
-        let host = picture.hosts.get_mut(node).expect("the node");
-        let forwards = std::mem::take(&mut host.forwards);
-        let datagrams = forwards.into_iter().map(|(listen, targets)| {
-            let transport = Transport::Udp;
-            (
-                Listen {
-                    transport,
-                    ..listen
-                },
-                targets,
-            )
-        });
-        host.forwards = datagrams.collect();
-    }
+    let host = picture.hosts.get_mut("balancer").expect("the node");
+    let forwards = std::mem::take(&mut host.forwards);
+    let datagrams = forwards.into_iter().map(|(listen, targets)| {
+        let transport = Transport::Udp;
+        (
+            Listen {
+                transport,
+                ..listen
+            },
+            targets,
+        )
+    });
+    host.forwards = datagrams.collect();
     let group = picture.routers.get_mut("vpc-1").expect("the router");
     let group = group.groups.get_mut("sg-endpoint").expect("the group");
     group.ingress.boxes = [everything()].into();
@@ -263,56 +266,125 @@ fn count(listener: &TcpListener) -> usize {
     listener.incoming().take_while(Result::is_ok).count()
 }
 
-/// app → endpoint (vpc-1) → balancer (vpc-2) → db or db-2. Both routers have the same range.
+fn networks_with_the_same_addresses_are_kept_apart(ground: &Ground) {
+    let kernel = &ground.kernel;
+    let mut world = chained();
+    world.vpc("vpc-3", "10.1.0.0/16");
+    world.group("vpc-3", "sg-endpoint", &[tcp("10.1.0.0/16", 5432)]);
+    world.instance("vpc-3", "app-3", "10.1.0.10", &[]);
+    // Its address is the node's own, and the target's, on the other side.
+    world.instance("vpc-3", "twin", "10.1.0.30", &[]);
+    enter(&mut world, "vpc-3", "10.1.0.20");
+    kernel.apply(&world.picture).expect("applied");
+    let listener = listen(kernel, "db", 6432);
+    let mut open = Vec::new();
+    for client in ["app", "app-3", "twin"] {
+        // The same port from each: two of them are alike in everything but the network.
+        let stream = kernel
+            .inside(client, || from_port(40_000, "10.1.0.20", 5432))
+            .expect("the host");
+        let mut stream = stream.expect("through its own endpoint");
+        let (mut server, _) = listener.accept().expect("a connection");
+        assert!(passes(&mut stream, &mut server) && passes(&mut server, &mut stream));
+        open.push((stream, server));
+    }
+    for (client, server) in &mut open {
+        assert!(passes(client, server) && passes(server, client));
+    }
+    let listen = Listen {
+        link: "v-vpc-3".to_owned(),
+        transport: Transport::Tcp,
+        port: 5432,
+    };
+    kernel.refuse("balancer", &listen, true).expect("refused");
+    let refused = connect(kernel, "twin", "10.1.0.20", 5432).expect_err("no new connections");
+    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    assert!(
+        reaches(kernel, "app", "10.1.0.20", 5432),
+        "the other network's endpoint takes them"
+    );
+
+    // The endpoint goes: its connections end, and the other network's go on.
+    let removed = world.router("vpc-3").interfaces.remove("e-at-vpc-3");
+    assert!(removed.is_some());
+    let node = world.picture.hosts.get_mut("balancer").expect("the node");
+    node.entrances.remove("v-vpc-3");
+    node.forwards.retain(|listen, _| listen.link != "v-vpc-3");
+    let changes = kernel.apply(&world.picture).expect("applied");
+    assert!(changes.connections_cut >= 2, "{changes:?}");
+    let [(app, at_app), (other, at_other), _] = &mut open[..] else {
+        panic!("three connections");
+    };
+    assert!(passes(app, at_app) && passes(at_app, app));
+    assert!(!passes(other, at_other) && !passes(at_other, other));
+}
+
+fn an_endpoint_moves_to_another_node(ground: &Ground) {
+    let kernel = &ground.kernel;
+    let mut world = chained();
+    world.host("vpc-2", "balancer-2", "10.1.0.31", &[], HostKind::Node);
+    kernel.apply(&world.picture).expect("applied");
+    let _open = listen(kernel, "db", 6432);
+    assert!(reaches(kernel, "app", "10.1.0.20", 5432));
+    let node = world.picture.hosts.get_mut("balancer").expect("the node");
+    let (entrances, mut forwards) = (
+        std::mem::take(&mut node.entrances),
+        std::mem::take(&mut node.forwards),
+    );
+    for forward in forwards.values_mut() {
+        *forward = forward
+            .iter()
+            .map(|to| Forward {
+                from: ip("10.1.0.31"),
+                ..to.clone()
+            })
+            .collect();
+    }
+    let other = world.picture.hosts.get_mut("balancer-2").expect("the node");
+    (other.entrances, other.forwards) = (entrances, forwards);
+    "balancer-2".clone_into(&mut world.interface("vpc-1", "at-vpc-1").host);
+    kernel.apply(&world.picture).expect("applied");
+    assert!(reaches(kernel, "app", "10.1.0.20", 5432));
+    assert!(kernel.apply(&world.picture).expect("applied").is_empty());
+}
+
+fn from_port(port: u16, to: &str, to_port: u16) -> std::io::Result<TcpStream> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port).into())?;
+    socket.connect_timeout(&SocketAddrV4::new(ip(to), to_port).into(), PATIENCE)?;
+    Ok(socket.into())
+}
+
 fn chain() -> Picture {
+    chained().picture
+}
+
+/// app (vpc-1) → its endpoint, an entrance of the balancer (vpc-2) → db or db-2. Both routers have the same range.
+fn chained() -> World {
     let mut world = World::default();
     world.vpc("vpc-1", "10.1.0.0/16");
     world.vpc("vpc-2", "10.1.0.0/16");
     world.group("vpc-1", "sg-endpoint", &[tcp("10.1.0.0/16", 5432)]);
     world.instance("vpc-1", "app", "10.1.0.10", &[]);
-    world.host(
-        "vpc-1",
-        "endpoint",
-        "10.1.0.20",
-        &["sg-endpoint"],
-        HostKind::Node,
-    );
     world.host("vpc-2", "balancer", "10.1.0.30", &[], HostKind::Node);
     world.instance("vpc-2", "db", "10.1.0.10", &[]);
     world.instance("vpc-2", "db-2", "10.1.0.11", &[]);
-    world.wire(("endpoint", "169.254.8.1"), ("balancer", "169.254.8.2"));
-    for (node, link, port, to, out, from) in [
-        (
-            "endpoint",
-            "eth0",
-            5432,
-            "169.254.8.2:5432",
-            "w-balancer",
-            "169.254.8.1",
-        ),
-        (
-            "balancer",
-            "w-endpoint",
-            5432,
-            "10.1.0.10:6432",
-            "eth0",
-            "10.1.0.30",
-        ),
-    ] {
-        let forward = Forward {
-            to: to.parse().expect("an address"),
-            link: out.to_owned(),
-            from: ip(from),
-        };
-        let host = world.picture.hosts.get_mut(node).expect("the node");
-        host.forwards.insert(
-            Listen {
-                link: link.to_owned(),
-                transport: Transport::Tcp,
-                port,
-            },
-            [forward].into(),
-        );
-    }
-    world.picture
+    enter(&mut world, "vpc-1", "10.1.0.20");
+    world
+}
+
+fn enter(world: &mut World, vpc: &str, address: &str) {
+    world.entrance(vpc, "balancer", address, &["sg-endpoint"]);
+    let forward = Forward {
+        to: "10.1.0.10:6432".parse().expect("an address"),
+        link: "eth0".to_owned(),
+        from: ip("10.1.0.30"),
+    };
+    let listen = Listen {
+        link: format!("v-{vpc}"),
+        transport: Transport::Tcp,
+        port: 5432,
+    };
+    let host = world.picture.hosts.get_mut("balancer").expect("the node");
+    host.forwards.insert(listen, [forward].into());
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use ipnet::Ipv4Net;
 use strait_kernel::Kernel;
 use strait_vpc::picture::{
-    Acl, AclMatch, AclRule, Group, Host, HostKind, IcmpBox, Interface, Mac, Member, Peer, Picture,
-    PortBox, Router, Rules, Target, Wire, WireEnd,
+    Acl, AclMatch, AclRule, Entrance, Group, Host, HostKind, IcmpBox, Interface, Mac, Member, Peer,
+    Picture, PortBox, Router, Rules, Target, Wire, WireEnd,
 };
 
 /// How long a packet may take; what has not come by then was dropped.
@@ -154,6 +154,25 @@ impl World {
     }
 
     /// A wire: link `w-OTHER` at each host.
+    /// An endpoint's interface, by which clients come in to a node: link `v-VPC` there.
+    pub(crate) fn entrance(&mut self, vpc: &str, node: &str, address: &str, groups: &[&str]) {
+        let host = format!("at-{vpc}");
+        self.host(vpc, &host, address, groups, HostKind::Node);
+        self.picture.hosts.remove(&host);
+        let interface = self.interface(vpc, &host);
+        node.clone_into(&mut interface.host);
+        interface.host_link = format!("v-{vpc}");
+        let entrances = &mut self
+            .picture
+            .hosts
+            .get_mut(node)
+            .expect("the node")
+            .entrances;
+        let number = u16::try_from(entrances.len() + 1).expect("a few");
+        let address = ip(address);
+        entrances.insert(format!("v-{vpc}"), Entrance { number, address });
+    }
+
     pub(crate) fn wire(&mut self, (one, a): (&str, &str), (other, b): (&str, &str)) {
         let (mac_a, mac_b) = (self.mac(), self.mac());
         let end = |host: &str, link: &str, address, mac| WireEnd {

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use strait_plane::cloud::{CloudError, WayKind, WayObserved, WaySpec};
 use strait_vpc::api::*;
-use strait_vpc::picture::Listen;
+use strait_vpc::picture::{Listen, plug};
 use strait_vpc::state::{Endpoint, EndpointService, EndpointState, LoadBalancer};
-use strait_vpc::{Network, VpcId};
+use strait_vpc::{InterfaceId, Network, VpcId};
 
 use super::provider::{OWNER_TAG, made_for, tagged};
 use super::service::{Place, addresses};
@@ -60,19 +60,23 @@ impl Local {
         }
         let network = self.network().await;
         let key = way_key(spec);
+        let entrances = entrances(&network, spec, &key);
         let picture = strait_vpc::picture(&network);
-        let mut listens: Vec<(String, Listen)> = Vec::new();
-        for entrance in entrances(&network, spec, &key) {
-            if let Some(host) = picture.hosts.get(&entrance) {
-                let keys = host.forwards.keys().cloned();
-                listens.extend(keys.map(|listen| (entrance.clone(), listen)));
-            }
+        let mut refused: Vec<(String, Listen)> = Vec::new();
+        for (name, link) in entrances {
+            let Some(host) = picture.hosts.get(&name) else {
+                continue;
+            };
+            let listens = host.forwards.keys();
+            let of_way =
+                listens.filter(|listen| spec.kind == WayKind::Public || listen.link == link);
+            refused.extend(of_way.map(|listen| (name.clone(), listen.clone())));
         }
         let kernel = Arc::clone(&self.inner.kernel);
         tokio::task::spawn_blocking(move || {
-            listens
+            refused
                 .iter()
-                .try_for_each(|(entrance, listen)| kernel.refuse(entrance, listen, true))
+                .try_for_each(|(host, listen)| kernel.refuse(host, listen, true))
         })
         .await
         .map_err(|_| CloudError::Temporary("interrupted while the way was closed".to_owned()))?
@@ -442,22 +446,19 @@ fn way_name(spec: &WaySpec) -> String {
     }
 }
 
-/// The hosts by which the way is entered: the endpoint's nodes, or the internet-facing load balancer's.
-fn entrances(network: &Network, spec: &WaySpec, key: &str) -> Vec<String> {
-    let nodes: Vec<_> = match &spec.kind {
+/// The hosts and links by which the way is entered: the endpoint's, or those of the internet-facing load balancer's nodes.
+fn entrances(network: &Network, spec: &WaySpec, key: &str) -> Vec<(String, String)> {
+    let interfaces: Vec<&InterfaceId> = match &spec.kind {
         WayKind::Public => {
-            let balancer = balancer(network, key);
-            balancer.iter().flat_map(|row| row.nodes.values()).collect()
+            balancer(network, key).map_or_else(Vec::new, |found| found.nodes.values().collect())
         }
-        WayKind::Private { .. } => {
-            let endpoint = endpoint(network, key);
-            endpoint
-                .iter()
-                .flat_map(|row| row.interfaces.values())
-                .collect()
-        }
+        WayKind::Private { .. } => endpoint(network, key)
+            .map_or_else(Vec::new, |found| found.interfaces.values().collect()),
     };
-    nodes.into_iter().map(ToString::to_string).collect()
+    interfaces
+        .into_iter()
+        .filter_map(|id| plug(network, network.interfaces.get(id)?))
+        .collect()
 }
 
 /// Where a way's load balancer has nodes. Public addresses are few, so the public way has one; the service is in one zone

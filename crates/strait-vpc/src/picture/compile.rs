@@ -2,7 +2,7 @@
 //!
 //! Names and numbers come from ids and indices that never change, so that a change of one object edits only what is
 //! of that object: link `e{n}` and its MACs from interface index n, `p{n}` from peering index n, `w{n}` (a wire) from
-//! the index of the endpoint's or public node's interface.
+//! the index of the public node's interface, `v{n}` (an entrance) from the index of the endpoint's.
 
 mod filters;
 mod nodes;
@@ -143,8 +143,9 @@ fn interface(network: &Network, own: &state::Interface) -> Option<Interface> {
     })
 }
 
-/// The host that an interface is plugged into, and the link's name there.
-fn plug(network: &Network, interface: &state::Interface) -> Option<(String, String)> {
+/// The host that an interface is plugged into, and the link's name there; none while nothing holds it.
+#[must_use]
+pub fn plug(network: &Network, interface: &state::Interface) -> Option<(String, String)> {
     match &interface.holder {
         Holder::None => None,
         Holder::Instance {
@@ -153,9 +154,13 @@ fn plug(network: &Network, interface: &state::Interface) -> Option<(String, Stri
             let running = network.instances.get(id)?.state == InstanceState::Running;
             running.then(|| (id.to_string(), format!("eth{device_index}")))
         }
-        Holder::Endpoint(_) | Holder::LoadBalancer(_) => {
-            Some((interface.id.to_string(), "eth0".to_owned()))
+        Holder::Endpoint(endpoint) => {
+            Some(nodes::entrance(network, endpoint, interface).map_or_else(
+                || (interface.id.to_string(), "eth0".to_owned()),
+                |(lead, link)| (lead.node.id.to_string(), link),
+            ))
         }
+        Holder::LoadBalancer(_) => Some((interface.id.to_string(), "eth0".to_owned())),
     }
 }
 

@@ -13,7 +13,7 @@ use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
 pub use boxes::{disjoint, subtract};
-pub use compile::picture;
+pub use compile::{picture, plug};
 pub use redraw::{Redrawn, redraw};
 
 /// The next hop that stands for "the other end of this veth pair", on every link.
@@ -206,6 +206,18 @@ pub struct Host {
     pub forwards: BTreeMap<Listen, BTreeSet<Forward>>,
     /// On what terms it forwards, where they are not the usual ones.
     pub terms: BTreeMap<Listen, Terms>,
+    /// A node's links to other networks: endpoints that lead to it.
+    pub entrances: BTreeMap<String, Entrance>,
+}
+
+/// A link of a node by which clients of another network come in. Their addresses may be anyone's here, so that what comes in
+/// by it is tracked apart and answered by it, and none of its addresses is one of the node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entrance {
+    /// What tells it from the node's other entrances, as long as it is there.
+    pub number: u16,
+    /// The address that clients connect to.
+    pub address: Ipv4Addr,
 }
 
 /// On what terms a node forwards. The usual ones: from any source, to targets in turn.

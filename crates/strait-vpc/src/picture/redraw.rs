@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::compile::{machine, outside, vpc_router};
+use super::compile::{machine, outside, plug, vpc_router};
 use super::{Host, Picture, Router, Wire};
 use crate::id::*;
 use crate::reach::{lookup, prefix};
@@ -148,6 +148,7 @@ impl Touched {
             }
         }
         own.extend(shown);
+        own.extend(replugged(before, after));
         let outside = !own.is_empty()
             || any(endpoint_services)
             || any(endpoints)
@@ -156,6 +157,35 @@ impl Touched {
             || any(listeners);
         Self { vpcs: own, outside }
     }
+}
+
+/// The VPCs of endpoints that lead elsewhere than before.
+fn replugged(before: &Network, after: &Network) -> BTreeSet<VpcId> {
+    let is_node = |network: &Network, id: &InterfaceId| {
+        network
+            .interfaces
+            .get(id)
+            .is_some_and(|own| matches!(own.holder, Holder::LoadBalancer(_)))
+    };
+    let leads = any(&after.endpoints)
+        || any(&after.endpoint_services)
+        || any(&after.load_balancers)
+        || any(&after.subnets)
+        || after
+            .interfaces
+            .changed()
+            .any(|id| is_node(before, id) || is_node(after, id));
+    if !leads {
+        return BTreeSet::new();
+    }
+    [before, after]
+        .into_iter()
+        .flat_map(|network| network.endpoints.values())
+        .flat_map(|endpoint| endpoint.interfaces.values())
+        .filter_map(|id| Some((before.interfaces.get(id)?, after.interfaces.get(id)?)))
+        .filter(|(old, new)| plug(before, old) != plug(after, new))
+        .map(|(_, new)| new.vpc.clone())
+        .collect()
 }
 
 /// The VPCs that changed rows are or were of.

@@ -409,7 +409,7 @@ fn sent(
         router
             .interfaces
             .iter()
-            .find(|(_, own)| own.host == host)
+            .find(|(_, own)| own.host == host && own.host_link == to.link)
             .map(|(link, _)| link.clone())
     };
     let routers = picture

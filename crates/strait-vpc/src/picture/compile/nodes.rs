@@ -1,20 +1,16 @@
-//! Compiles endpoints and load balancers to nodes, their wires, and what they forward.
+//! Compiles load balancers and endpoints to nodes, their entrances and wires, and what they forward.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
 
 use super::{INTERNET, mac};
 use crate::id::*;
-use crate::picture::{Forward, Host, HostKind, Listen, Picture, Terms, Wire, WireEnd};
-use crate::reach::lookup::{self, Ranges};
+use crate::picture::{Entrance, Forward, Host, HostKind, Listen, Picture, Terms, Wire, WireEnd};
+use crate::reach::lookup::{self, Lead, Ranges};
 use crate::reach::target;
 use crate::state::{Interface, LoadBalancer, Network};
 
-/// The addresses of wires between endpoints and nodes: two a wire, from 169.254.64.0/18.
-const WIRE_BASE: u32 = u32::from_be_bytes([169, 254, 64, 0]);
-const WIRE_PAIRS: u32 = 1 << 13;
-
-/// Adds the nodes of load balancers and endpoints, and their wires.
+/// Adds the nodes of load balancers, the endpoints that lead to them, and their wires.
 pub(super) fn add(network: &Network, picture: &mut Picture) {
     for balancer in network.load_balancers.values() {
         for node in balancer
@@ -25,7 +21,7 @@ pub(super) fn add(network: &Network, picture: &mut Picture) {
             add_balancer_node(network, picture, balancer, node);
         }
     }
-    add_endpoint_nodes(network, picture);
+    add_endpoints(network, picture);
 }
 
 fn add_balancer_node(
@@ -90,59 +86,59 @@ fn add_listens(
     }
 }
 
-/// Adds each endpoint's node in each of its subnets, and its wire to the load balancer's node while it is available.
-fn add_endpoint_nodes(network: &Network, picture: &mut Picture) {
-    let mut taken: BTreeMap<InterfaceId, BTreeSet<u32>> = BTreeMap::new();
-    for endpoint in network.endpoints.values() {
-        for (subnet, id) in &endpoint.interfaces {
-            let Some(interface) = network.interfaces.get(id) else {
+/// Adds what endpoints lead to: entrances of load balancers' nodes. An endpoint that leads nowhere is a node of its own,
+/// which takes nothing.
+fn add_endpoints(network: &Network, picture: &mut Picture) {
+    for (id, endpoint) in network.endpoints.iter() {
+        for interface in endpoint
+            .interfaces
+            .values()
+            .filter_map(|id| network.interfaces.get(id))
+        {
+            let Some((lead, link)) = entrance(network, id, interface) else {
+                picture.hosts.insert(interface.id.to_string(), node_host());
                 continue;
             };
-            picture.hosts.insert(id.to_string(), node_host());
-            let Some(lead) = lookup::lead(network, endpoint, subnet) else {
+            let Some(host) = picture.hosts.get_mut(lead.node.id.as_str()) else {
                 continue;
             };
-            let Some([near, far]) = wire_addresses(
-                interface.index,
-                taken.entry(lead.node.id.clone()).or_default(),
-            ) else {
-                continue;
+            let entrance = Entrance {
+                number: entrance_number(interface),
+                address: interface.address,
             };
-            let name = wire_name(interface);
-            let Some(node) = picture.hosts.get_mut(lead.node.id.as_str()) else {
-                continue;
+            host.entrances.insert(link.clone(), entrance);
+            // Clients are seen with their own addresses here.
+            let sources = |listen: &Listen| {
+                lookup::endpoint_sources(network, lead.balancer, listen.transport, listen.port)
             };
-            let at = (lead.balancer, lead.node);
-            add_listens(network, node, at, &name, |_| None);
-            let taken = node.forwards.keys().filter(|listen| listen.link == name);
-            let mut host = node_host();
-            for listen in taken {
-                let to = SocketAddrV4::new(far, listen.port);
-                let forward = Forward {
-                    to,
-                    link: name.clone(),
-                    from: near,
-                };
-                // Only here are clients seen with their own addresses.
-                let (transport, port) = (listen.transport, listen.port);
-                let sources = lookup::endpoint_sources(network, lead.balancer, transport, port);
-                let terms = Terms {
-                    sources,
-                    sticky: false,
-                };
-                let listen = Listen {
-                    link: "eth0".to_owned(),
-                    ..listen.clone()
-                };
-                add_listen(&mut host, listen, terms, BTreeSet::from([forward]));
-            }
-            picture.hosts.insert(id.to_string(), host);
-            let ends = [(id.as_str(), near), (lead.node.id.as_str(), far)];
-            picture
-                .wires
-                .insert(name.clone(), wire(&name, interface.index, ends));
+            add_listens(network, host, (lead.balancer, lead.node), &link, sources);
         }
     }
+}
+
+/// The load balancer's node that an endpoint's interface leads to, and the interface's link there.
+///
+/// A namespace less on the way of every packet, and one translation instead of two, compared with a namespace an endpoint.
+pub(super) fn entrance<'n>(
+    network: &'n Network,
+    endpoint: &EndpointId,
+    interface: &Interface,
+) -> Option<(Lead<'n>, String)> {
+    let endpoint = network.endpoints.get(endpoint)?;
+    let lead = lookup::lead(network, endpoint, &interface.subnet)?;
+    (!is_number_taken(network, interface)).then(|| (lead, format!("v{}", interface.index)))
+}
+
+/// Whether an older interface has the number of this one. Numbers come again after 65,535 interfaces.
+fn is_number_taken(network: &Network, interface: &Interface) -> bool {
+    interface.index >= u32::from(u16::MAX)
+        && network.interfaces.values().any(|other| {
+            other.index < interface.index && entrance_number(other) == entrance_number(interface)
+        })
+}
+
+fn entrance_number(interface: &Interface) -> u16 {
+    u16::try_from(interface.index % u32::from(u16::MAX) + 1).unwrap_or(u16::MAX)
 }
 
 fn add_listen(host: &mut Host, listen: Listen, terms: Terms, targets: BTreeSet<Forward>) {
@@ -159,7 +155,7 @@ fn node_host() -> Host {
     }
 }
 
-/// The name of the wire of an endpoint's or a public node's interface, the same at both ends.
+/// The name of the wire of a public node's interface, the same at both ends.
 fn wire_name(interface: &Interface) -> String {
     format!("w{}", interface.index)
 }
@@ -176,15 +172,4 @@ fn wire(name: &str, index: u32, [a, b]: [(&str, Ipv4Addr); 2]) -> Wire {
         a: end(a, mac(0x02, 1, index)),
         b: end(b, mac(0x06, 1, index)),
     }
-}
-
-/// A pair of addresses by the wire's index. Indices that are 8192 apart meet only at the same balancer's node, where
-/// the later wire takes the next free pair; past 8192 wires at one node there is none.
-fn wire_addresses(index: u32, taken: &mut BTreeSet<u32>) -> Option<[Ipv4Addr; 2]> {
-    let pair = (0..WIRE_PAIRS)
-        .map(|step| (index + step) % WIRE_PAIRS)
-        .find(|pair| !taken.contains(pair))?;
-    taken.insert(pair);
-    let first = WIRE_BASE + 2 * pair;
-    Some([Ipv4Addr::from(first), Ipv4Addr::from(first + 1)])
 }

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use super::*;
 use crate::picture::{AclMatch, Forward, Listen, Member, PortBox, Transport};
-use crate::reach::sample::{Sample, cidr, net, story, tcp};
+use crate::reach::sample::{ENDPOINT, Sample, cidr, net, story, tcp};
 use crate::reach::target;
 use crate::state::{
     Direction, EndpointState, InternetGateway, PeeringState, RulePeer, Tags, Traffic,
@@ -21,45 +21,36 @@ fn nothing_but_the_internet_is_there_at_first() {
 }
 
 #[test]
-fn an_endpoint_leads_over_a_wire_to_the_balancer_and_on_to_its_target() {
+fn an_endpoint_leads_into_the_balancers_node_and_on_to_its_target() {
     let sample = story();
     let picture = picture(&sample.network);
-    let (name, wire) = picture.wires.first_key_value().expect("a wire");
-    assert_eq!(picture.wires.len(), 1);
-    assert_eq!(
-        (wire.a.host.as_str(), wire.b.host.as_str()),
-        (sample.endpoint_interface.as_str(), sample.node.as_str())
-    );
-    assert_ne!(wire.a.address, wire.b.address);
+    assert!(picture.wires.is_empty());
     assert!(
-        net("169.254.64.0/18").contains(&wire.a.address)
-            && net("169.254.64.0/18").contains(&wire.b.address)
+        !picture
+            .hosts
+            .contains_key(sample.endpoint_interface.as_str())
     );
-    let at_endpoint = &picture.hosts[sample.endpoint_interface.as_str()];
-    let to = format!("{}:5432", wire.b.address)
-        .parse()
-        .expect("an address");
-    let forward = Forward {
-        to,
-        link: name.clone(),
-        from: wire.a.address,
-    };
-    assert_eq!(at_endpoint.kind, HostKind::Node);
+    let own = sample.network.interfaces.get(&sample.endpoint_interface);
+    let own = own.expect("the interface");
+    let link = format!("v{}", own.index);
+    let interface =
+        &picture.routers[sample.peering_vpc.vpc.as_str()].interfaces[&format!("e{}", own.index)];
     assert_eq!(
-        at_endpoint.forwards,
-        BTreeMap::from([(listen("eth0"), BTreeSet::from([forward]))])
+        (interface.host.as_str(), &interface.host_link),
+        (sample.node.as_str(), &link)
     );
-    let at_node = &picture.hosts[sample.node.as_str()].forwards;
-    let to = "10.0.1.6:5432".parse().expect("an address");
-    let forward = Forward {
-        to,
+    let node = &picture.hosts[sample.node.as_str()];
+    assert_eq!(node.kind, HostKind::Node);
+    assert_eq!(node.entrances.keys().collect::<Vec<_>>(), [&link]);
+    assert_eq!(node.entrances[&link].address, ENDPOINT);
+    let forward = BTreeSet::from([Forward {
+        to: "10.0.1.6:5432".parse().expect("an address"),
         link: "eth0".to_owned(),
         from: Ipv4Addr::new(10, 0, 1, 5),
-    };
-    let forward = BTreeSet::from([forward]);
+    }]);
     assert_eq!(
-        *at_node,
-        BTreeMap::from([(listen("eth0"), forward.clone()), (listen(name), forward)])
+        node.forwards,
+        BTreeMap::from([(listen("eth0"), forward.clone()), (listen(&link), forward)])
     );
 }
 
@@ -136,7 +127,7 @@ fn a_node_sends_to_its_own_zone_unless_zones_are_crossed() {
 }
 
 #[test]
-fn an_endpoint_that_is_not_available_has_no_wire() {
+fn an_endpoint_that_is_not_available_is_a_node_of_its_own() {
     for state in [EndpointState::PendingAcceptance, EndpointState::Rejected] {
         let mut sample = story();
         sample
@@ -146,7 +137,7 @@ fn an_endpoint_that_is_not_available_has_no_wire() {
             .expect("the endpoint")
             .state = state;
         let picture = picture(&sample.network);
-        assert!(picture.wires.is_empty());
+        assert!(picture.hosts[sample.node.as_str()].entrances.is_empty());
         assert!(
             picture.hosts[sample.endpoint_interface.as_str()]
                 .forwards
@@ -160,11 +151,7 @@ fn an_endpoint_that_is_not_available_has_no_wire() {
 fn a_public_balancer_is_wired_to_the_internet_while_its_vpc_has_a_gateway() {
     let mut sample = story();
     publish(&mut sample);
-    assert_eq!(
-        picture(&sample.network).wires.len(),
-        1,
-        "only the endpoint's"
-    );
+    assert!(picture(&sample.network).wires.is_empty());
     add_gateway(&mut sample);
     let picture = picture(&sample.network);
     let wire = picture
@@ -228,7 +215,7 @@ fn groups_of_a_public_balancer_decide_about_the_internet() {
 }
 
 #[test]
-fn wires_of_one_node_never_share_addresses() {
+fn entrances_of_one_node_never_share_a_number() {
     let mut sample = story();
     let side = sample.peering_vpc.clone();
     let first = sample
@@ -255,19 +242,21 @@ fn wires_of_one_node_never_share_addresses() {
         .interfaces
         .get_mut(&id)
         .expect("an interface")
-        .index = first + 8192;
-    endpoint.interfaces = BTreeMap::from([(side.subnet, id)]);
+        .index = first + u32::from(u16::MAX);
+    endpoint.interfaces = BTreeMap::from([(side.subnet, id.clone())]);
     sample
         .network
         .endpoints
         .insert(endpoint.id.clone(), endpoint);
-    let picture = picture(&sample.network);
-    let addresses: BTreeSet<Ipv4Addr> = picture
-        .wires
-        .values()
-        .flat_map(|wire| [wire.a.address, wire.b.address])
-        .collect();
-    assert_eq!((picture.wires.len(), addresses.len()), (2, 4));
+    let taken = picture(&sample.network);
+    assert_eq!(taken.hosts[sample.node.as_str()].entrances.len(), 1);
+    assert!(taken.hosts.contains_key(id.as_str()), "it leads nowhere");
+    let own = sample.network.interfaces.get_mut(&id);
+    own.expect("an interface").index += 1;
+    let free = picture(&sample.network);
+    let entrances = &free.hosts[sample.node.as_str()].entrances;
+    let numbers: BTreeSet<u16> = entrances.values().map(|entrance| entrance.number).collect();
+    assert_eq!((entrances.len(), numbers.len()), (2, 2));
 }
 
 #[test]
