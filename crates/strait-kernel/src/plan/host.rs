@@ -95,16 +95,17 @@ pub(super) fn space(
                 ),
             ));
         }
+        // In the table that is looked up first, since every packet to a target asks for it.
         let route = Route::to(
-            MAIN_TABLE,
+            LOCAL_TABLE,
             Ipv4Net::from(*forward.to.ip()),
             &forward.link,
             forward.from,
         );
-        let known = space
-            .routes
-            .iter()
-            .find(|known| known.table == MAIN_TABLE && known.destination == route.destination);
+        let known = space.routes.iter().find(|known| {
+            matches!(known.table, MAIN_TABLE | LOCAL_TABLE)
+                && known.destination == route.destination
+        });
         match known.map(|known| &known.hop) {
             None => {
                 space.routes.insert(route);

@@ -148,8 +148,21 @@ fn write_entrances(host: &Host, text: &mut Text) {
     let zones: Vec<_> = host
         .entrances
         .iter()
-        .map(|(link, entrance)| format!("{} : {}", quoted(link), entrance.number))
+        .map(|(link, entrance)| (quoted(link), entrance.number))
         .collect();
+    let zone = match &zones[..] {
+        [(link, number)] => format!("iifname {link} ct original zone set {number}"),
+        several => {
+            let zones: Vec<_> = several
+                .iter()
+                .map(|(link, number)| format!("{link} : {number}"))
+                .collect();
+            format!(
+                "ct original zone set iifname map {{ {} }}",
+                zones.join(", ")
+            )
+        }
+    };
     let marks = host
         .entrances
         .iter()
@@ -160,10 +173,7 @@ fn write_entrances(host: &Host, text: &mut Text) {
         "apart",
         &[
             "type filter hook prerouting priority raw; policy accept;".to_owned(),
-            format!(
-                "ct original zone set iifname map {{ {} }}",
-                zones.join(", ")
-            ),
+            zone,
         ],
     );
     text.chain(

@@ -63,13 +63,15 @@ fn write_arrivals(router: &Router, text: &mut Text) {
             continue;
         }
         let sources: Vec<_> = sources.iter().map(ToString::to_string).collect();
+        // One range is compared, which is quicker than a lookup in a set.
+        let sources = match &sources[..] {
+            [only] => only.clone(),
+            several => format!("{{ {} }}", several.join(", ")),
+        };
         let chain = format!("from_{link}");
         text.chain(
             &chain,
-            &[
-                format!("ip saddr {{ {} }} accept", sources.join(", ")),
-                "drop".to_owned(),
-            ],
+            &[format!("ip saddr {sources} accept"), "drop".to_owned()],
         );
         peers.insert(format!("{} : goto {chain}", quoted(link)));
     }
@@ -368,7 +370,7 @@ mod tests {
             "{text}"
         );
         assert!(
-            text.contains("chain from_p3 {\n\t\tip saddr { 10.2.0.0/16 } accept\n\t\tdrop\n"),
+            text.contains("chain from_p3 {\n\t\tip saddr 10.2.0.0/16 accept\n\t\tdrop\n"),
             "{text}"
         );
         assert!(
