@@ -95,6 +95,14 @@ pub(super) fn space(
                 ),
             ));
         }
+        // A target that is the node itself: the kernel has a route to it, which must stay.
+        if space
+            .addresses
+            .iter()
+            .any(|(_, own)| own == forward.to.ip())
+        {
+            continue;
+        }
         // In the table that is looked up first, since every packet to a target asks for it.
         let route = Route::to(
             LOCAL_TABLE,

@@ -109,6 +109,8 @@ impl Field<'_> {
                 .flat_map(|router| router.interfaces.values());
             let mut addresses: BTreeSet<_> = interfaces
                 .filter(|interface| interface.host == *name)
+                // An entrance's address is not one of its host's.
+                .filter(|interface| !host.entrances.contains_key(&interface.host_link))
                 .map(|interface| interface.address)
                 .chain(host.addresses.iter().copied())
                 .collect();
