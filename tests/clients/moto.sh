@@ -73,7 +73,7 @@ run() {
         export PYTHONPATH=. PYTHONDONTWRITEBYTECODE=1 NO_PROXY=127.0.0.1 no_proxy=127.0.0.1
         export TEST_SERVER_MODE=true TEST_SERVER_MODE_ENDPOINT="$endpoint"
         export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true
-        export AWS_DEFAULT_REGION=us-east-1 AWS_MAX_ATTEMPTS=1
+        export AWS_DEFAULT_REGION=us-east-1
         timeout 900 "$VENV/bin/python3" -m pytest -q -p no:cacheprovider --color=no --tb=short --no-header --no-summary \
             -o junit_family=xunit1 --junitxml="$WORK/report.xml" "${nodes[@]}"
     ) || true

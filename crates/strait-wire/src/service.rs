@@ -1,7 +1,7 @@
 //! The services: what each is called in signatures, its version and its namespace.
 
 use strait_vpc::api::Service;
-use strait_vpc::state::regions;
+use strait_vpc::state::region;
 
 use crate::error::WireError;
 
@@ -40,7 +40,7 @@ pub(crate) fn check_version(service: Service, asked: Option<&str>) -> Result<(),
 
 /// Refuses Regions that there are not.
 pub(crate) fn check_region(code: &str) -> Result<(), WireError> {
-    if regions().iter().any(|region| region.code == code) {
+    if region(code).is_some_and(strait_vpc::state::RegionInfo::is_enabled) {
         return Ok(());
     }
     Err(WireError::UnknownRegion(code.to_owned()))

@@ -24,6 +24,7 @@ impl Cloud for Local {
     fn known_regions(&self) -> Vec<String> {
         strait_vpc::state::regions()
             .iter()
+            .filter(|region| region.is_enabled())
             .map(|region| region.code.to_owned())
             .collect()
     }

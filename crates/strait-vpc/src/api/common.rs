@@ -33,6 +33,7 @@ pub struct TagInput {
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct TagSpecification {
     /// The kind of resource, such as `vpc`.
+    #[serde(default)]
     pub resource_type: String,
     /// The tags (`Tag.N`).
     #[serde(default, rename = "Tag")]

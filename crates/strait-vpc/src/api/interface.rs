@@ -63,12 +63,12 @@ pub struct CreateNetworkInterfaceRequest {
     /// Not supported.
     #[serde(default)]
     pub operator: Option<Unsupported>,
-    /// Not supported.
+    /// All its addresses, one of them primary.
     #[serde(default)]
-    pub private_ip_addresses: Option<Unsupported>,
-    /// Not supported.
+    pub private_ip_addresses: Vec<PrivateIpAddressSpecification>,
+    /// How many further addresses it gets.
     #[serde(default)]
-    pub secondary_private_ip_address_count: Option<Unsupported>,
+    pub secondary_private_ip_address_count: Option<u32>,
     /// Not supported.
     #[serde(default)]
     pub ipv6_addresses: Option<Unsupported>,
@@ -94,15 +94,21 @@ impl Refused for CreateNetworkInterfaceRequest {
                 self.connection_tracking_specification.is_some(),
             ),
             ("Operator", self.operator.is_some()),
-            ("PrivateIpAddresses", self.private_ip_addresses.is_some()),
-            (
-                "SecondaryPrivateIpAddressCount",
-                self.secondary_private_ip_address_count.is_some(),
-            ),
             ("Ipv6Addresses", self.ipv6_addresses.is_some()),
             ("Ipv6AddressCount", self.ipv6_address_count.is_some()),
         ])
     }
+}
+
+/// `PrivateIpAddresses.N`: an address that an interface gets.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct PrivateIpAddressSpecification {
+    /// The address in the subnet.
+    pub private_ip_address: String,
+    /// Whether it is the primary one.
+    #[serde(default)]
+    pub primary: Option<bool>,
 }
 
 /// Shows network interfaces.

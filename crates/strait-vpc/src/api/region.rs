@@ -14,7 +14,7 @@ pub struct DescribeRegionsRequest {
     /// What to show.
     #[serde(default, rename = "Filter")]
     pub filters: Vec<Filter>,
-    /// Whether Regions that are not enabled are shown; all are enabled.
+    /// Whether Regions that are not enabled are shown.
     #[serde(default)]
     pub all_regions: Option<bool>,
     /// Only check, change nothing.

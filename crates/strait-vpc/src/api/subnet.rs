@@ -64,9 +64,7 @@ pub struct CreateSubnetRequest {
 impl Refused for CreateSubnetRequest {
     fn refused(&self) -> Option<&'static str> {
         given(&[
-            ("Ipv6CidrBlock", self.ipv6_cidr_block.is_some()),
             ("OutpostArn", self.outpost_arn.is_some()),
-            ("Ipv6Native", self.ipv6_native == Some(true)),
             ("Ipv4IpamPoolId", self.ipv4_ipam_pool_id.is_some()),
             ("Ipv4NetmaskLength", self.ipv4_netmask_length.is_some()),
             ("Ipv6IpamPoolId", self.ipv6_ipam_pool_id.is_some()),
@@ -143,9 +141,9 @@ pub struct ModifySubnetAttributeRequest {
     /// Not supported.
     #[serde(default)]
     pub private_dns_hostname_type_on_launch: Option<Unsupported>,
-    /// Not supported.
+    /// Whether instances in it have names by their ids.
     #[serde(default)]
-    pub enable_resource_name_dns_a_record_on_launch: Option<Unsupported>,
+    pub enable_resource_name_dns_a_record_on_launch: Option<AttributeBooleanValue>,
     /// Not supported.
     #[serde(default, rename = "EnableResourceNameDnsAAAARecordOnLaunch")]
     pub enable_resource_name_dns_aaaa_record_on_launch: Option<Unsupported>,
@@ -179,10 +177,6 @@ impl Refused for ModifySubnetAttributeRequest {
             (
                 "PrivateDnsHostnameTypeOnLaunch",
                 self.private_dns_hostname_type_on_launch.is_some(),
-            ),
-            (
-                "EnableResourceNameDnsARecordOnLaunch",
-                self.enable_resource_name_dns_a_record_on_launch.is_some(),
             ),
             (
                 "EnableResourceNameDnsAAAARecordOnLaunch",
@@ -280,7 +274,7 @@ pub struct SubnetIpv6CidrBlockAssociationItem {
 pub struct PrivateDnsNameOptionsOnLaunchItem {
     /// `ip-name`.
     pub hostname_type: String,
-    /// Always false.
+    /// Whether they have names by their ids.
     pub enable_resource_name_dns_a_record: bool,
     /// Always false.
     #[serde(rename = "enableResourceNameDnsAAAARecord")]

@@ -275,6 +275,7 @@ impl Sample {
             region: region(),
             index: self.network.next_link(),
             address: address.parse().expect("an address"),
+            secondary: BTreeSet::new(),
             public_ip: None,
             groups,
             source_dest_check: true,
@@ -455,6 +456,7 @@ pub(crate) fn side(
         zone: 'a',
         is_default: false,
         map_public_ip: false,
+        resource_names: false,
         tags: Tags::new(),
     };
     network.subnets.insert(side.subnet.clone(), row);

@@ -23,6 +23,14 @@ pub(super) fn associate(
         return Err(AwsError::missing("cidrBlock"));
     };
     let cidr = check::cidr(cidr, "cidrBlock")?;
+    let most = check::quota(network, Quota::CidrsPerVpc);
+    if vpc.blocks.len() >= most {
+        let message = format!(
+            "This network {} has met its maximum number of allowed CIDRs: {most}",
+            vpc.id
+        );
+        return Err(AwsError::new("CidrLimitExceeded", message));
+    }
     check_size(cidr)?;
     if let Some(own) = vpc.cidrs().find(|own| overlap(*own, cidr)) {
         let message = format!(
@@ -33,7 +41,6 @@ pub(super) fn associate(
     }
     check_mix(vpc, cidr)?;
     check_routes(network, vpc, cidr)?;
-    check::within(network, Quota::CidrsPerVpc, vpc.blocks.len() + 1)?;
     peering_block::check_new_block(network, vpc, cidr)?;
     let id = vpc.id.clone();
     let block = CidrBlock {
@@ -117,8 +124,7 @@ pub(super) fn check_size(cidr: Ipv4Net) -> Result<(), AwsError> {
     if (16..=28).contains(&cidr.prefix_len()) && !overlap(cidr, link_local) {
         return Ok(());
     }
-    let message =
-        format!("The CIDR '{cidr}' is invalid. Use a block from /16 to /28, outside {link_local}.");
+    let message = format!("The CIDR '{cidr}' is invalid.");
     Err(AwsError::new("InvalidVpc.Range", message))
 }
 

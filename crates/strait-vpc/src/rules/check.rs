@@ -134,6 +134,8 @@ pub(super) struct NewInterface {
     pub(super) region: Region,
     /// Its address, from [`allocate_address`].
     pub(super) address: Ipv4Addr,
+    /// Further addresses.
+    pub(super) secondary: BTreeSet<Ipv4Addr>,
     /// Its public address.
     pub(super) public_ip: Option<Ipv4Addr>,
     /// Its groups.
@@ -161,6 +163,7 @@ pub(super) fn new_interface(
         region: new.region,
         index: network.next_link(),
         address: new.address,
+        secondary: new.secondary,
         public_ip: new.public_ip,
         groups: new.groups,
         source_dest_check: true,
@@ -275,12 +278,17 @@ pub(super) fn tags_for(
     let mut of = BTreeMap::new();
     for specification in specifications {
         let kind = &specification.resource_type;
+        let refused = |message: String| Err(AwsError::new("InvalidParameter", message));
+        if kind.is_empty() {
+            return refused("Tag specification resource type must have a value".to_owned());
+        }
+        if specification.tags.is_empty() {
+            return refused("Tag specification must have at least one tag".to_owned());
+        }
         if !types.contains(&kind.as_str()) {
-            let message = format!(
-                "'{kind}' is not a valid taggable resource type for this operation, which makes: {}.",
-                types.join(", ")
-            );
-            return Err(AwsError::new("InvalidParameterValue", message));
+            return refused(format!(
+                "'{kind}' is not a valid taggable resource type for this operation."
+            ));
         }
         let mut tags = Tags::new();
         add_tags(&mut tags, &specification.tags)?;
@@ -496,7 +504,7 @@ fn addresses_of<'n>(
         .interfaces
         .values()
         .filter(move |interface| interface.subnet == *subnet);
-    inside.map(|interface| interface.address)
+    inside.flat_map(Interface::addresses)
 }
 
 /// A short digest of a text (FNV-1a), to tell whether two calls are the same.

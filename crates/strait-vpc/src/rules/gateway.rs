@@ -93,14 +93,15 @@ pub(super) fn detach(
     request: &DetachInternetGatewayRequest,
 ) -> Result<DetachInternetGatewayResponse, AwsError> {
     let gateway = find::<InternetGateway>(network, caller, &request.internet_gateway_id)?;
-    let vpc = check::find_vpc(network, caller, &request.vpc_id)?;
-    if gateway.vpc.as_ref() != Some(&vpc.id) {
-        let message = format!(
-            "resource {} is not attached to network {}",
-            gateway.id, vpc.id
-        );
+    let asked: VpcId = request
+        .vpc_id
+        .parse()
+        .map_err(|why: MalformedId| AwsError::new(Vpc::MALFORMED, why.to_string()))?;
+    if gateway.vpc.as_ref() != Some(&asked) {
+        let message = format!("resource {} is not attached to network {asked}", gateway.id);
         return Err(AwsError::new("Gateway.NotAttached", message));
     }
+    let vpc = check::find_vpc(network, caller, asked.as_str())?;
     let public = network
         .interfaces
         .values()

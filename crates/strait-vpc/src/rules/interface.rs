@@ -1,5 +1,8 @@
 //! Network interfaces.
 
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
@@ -24,11 +27,7 @@ pub(super) fn create(
         });
     }
     let subnet = check::find_subnet(network, caller, &request.subnet_id)?;
-    let wanted = request
-        .private_ip_address
-        .as_deref()
-        .map(|text| check::address(text, "privateIpAddress"))
-        .transpose()?;
+    let addresses = addresses(network, subnet, request)?;
     let groups = check::groups_of(network, caller, &subnet.vpc, &request.groups)?;
     let tags = check::tags_from(&request.tag_specifications, Interface::KIND)?;
     let owned = network
@@ -42,7 +41,8 @@ pub(super) fn create(
         subnet: subnet.id.clone(),
         owner: caller.account.clone(),
         region: caller.region.clone(),
-        address: check::allocate_address(network, subnet, wanted)?,
+        address: addresses.primary,
+        secondary: addresses.secondary,
         public_ip: None,
         groups,
         holder: Holder::None,
@@ -56,6 +56,60 @@ pub(super) fn create(
         network_interface,
         client_token: request.client_token.clone(),
     })
+}
+
+/// The addresses of an interface to be made.
+struct Addresses {
+    primary: Ipv4Addr,
+    secondary: BTreeSet<Ipv4Addr>,
+}
+
+/// The addresses that were asked for, all of them free; the first is primary unless another is said to be.
+fn addresses(
+    network: &Network,
+    subnet: &Subnet,
+    request: &CreateNetworkInterfaceRequest,
+) -> Result<Addresses, AwsError> {
+    let listed = &request.private_ip_addresses;
+    let primaries = || listed.iter().filter(|row| row.primary == Some(true));
+    let combined = |message: &str| Err(AwsError::new("InvalidParameterCombination", message));
+    if primaries().count() > 1 {
+        return combined("Only one private IP address can be designated as primary.");
+    }
+    if request.private_ip_address.is_some() && primaries().next().is_some() {
+        return combined(
+            "Give the primary address in PrivateIpAddress or in PrivateIpAddresses, not in both.",
+        );
+    }
+    if request.secondary_private_ip_address_count.is_some() && !listed.is_empty() {
+        return combined("Give PrivateIpAddresses or SecondaryPrivateIpAddressCount, not both.");
+    }
+    let first = request.private_ip_address.as_deref().or_else(|| {
+        primaries()
+            .next()
+            .or(listed.first())
+            .map(|row| row.private_ip_address.as_str())
+    });
+    let mut taken = Vec::new();
+    let mut take = |text: Option<&str>| {
+        let wanted = text
+            .map(|text| check::address(text, "privateIpAddress"))
+            .transpose()?;
+        let address = check::allocate_beside(network, subnet, wanted, &taken)?;
+        taken.push(address);
+        Ok::<_, AwsError>(address)
+    };
+    let primary = take(first)?;
+    let mut secondary = BTreeSet::new();
+    for row in listed {
+        if Some(row.private_ip_address.as_str()) != first {
+            secondary.insert(take(Some(&row.private_ip_address))?);
+        }
+    }
+    for _ in 0..request.secondary_private_ip_address_count.unwrap_or(0) {
+        secondary.insert(take(None)?);
+    }
+    Ok(Addresses { primary, secondary })
 }
 
 pub(super) fn describe(
@@ -199,11 +253,15 @@ fn item(network: &Network, interface: &Interface) -> NetworkInterfaceItem {
             public_dns_name: String::new(),
             public_ip: address.to_string(),
         });
-    let address = NetworkInterfacePrivateIpAddressItem {
-        private_ip_address: interface.address.to_string(),
-        primary: true,
-        association: association.clone(),
+    let address = |address: Ipv4Addr| {
+        let primary = address == interface.address;
+        NetworkInterfacePrivateIpAddressItem {
+            private_ip_address: address.to_string(),
+            primary,
+            association: association.clone().filter(|_| primary),
+        }
     };
+    let private_ip_addresses = interface.addresses().map(address).collect();
     NetworkInterfaceItem {
         network_interface_id: interface.id.to_string(),
         subnet_id: interface.subnet.to_string(),
@@ -222,7 +280,7 @@ fn item(network: &Network, interface: &Interface) -> NetworkInterfaceItem {
         groups: group_items(network, interface),
         attachment: attachment(network, interface),
         association,
-        private_ip_addresses: std::iter::once(address).collect(),
+        private_ip_addresses,
         ipv6_addresses: Items::default(),
         tag_set: tag_set(&interface.tags),
     }
@@ -318,10 +376,15 @@ fn filter_values(network: &Network, interface: &Interface, name: &str) -> Option
             .collect(),
         "interface-type" => vec![kind(interface).to_owned()],
         "mac-address" => vec![mac(interface)],
-        "private-ip-address" | "addresses.private-ip-address" => {
-            vec![interface.address.to_string()]
-        }
-        "addresses.primary" => vec!["true".to_owned()],
+        "private-ip-address" => vec![interface.address.to_string()],
+        "addresses.private-ip-address" => interface
+            .addresses()
+            .map(|address| address.to_string())
+            .collect(),
+        "addresses.primary" => interface
+            .addresses()
+            .map(|address| (address == interface.address).to_string())
+            .collect(),
         "private-dns-name" => vec![dns_name(interface)],
         "association.public-ip" | "addresses.association.public-ip" => public(),
         "requester-id" => requester(interface)

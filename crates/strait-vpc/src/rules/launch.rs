@@ -338,6 +338,13 @@ fn subnet<'n>(
 fn addresses(network: &Network, launch: &Launch) -> Result<Vec<Ipv4Addr>, AwsError> {
     let mut taken: Vec<Ipv4Addr> = Vec::new();
     for plug in &launch.plugs {
+        if plug.subnet.resource_names {
+            let what = format!(
+                "An instance with a name by its id, as EnableResourceNameDnsARecordOnLaunch of {} asks for,",
+                plug.subnet.id
+            );
+            return Err(AwsError::unsupported(&what));
+        }
         let address = check::allocate_beside(network, &plug.subnet, plug.address, &taken)?;
         taken.push(address);
     }
@@ -369,6 +376,7 @@ fn plugged(
         owner: instance.owner.clone(),
         region: instance.region.clone(),
         address,
+        secondary: BTreeSet::new(),
         public_ip,
         groups: plug.groups.clone(),
         holder: Holder::Instance {

@@ -14,14 +14,16 @@ pub(super) fn describe_regions(
         region(name).is_some()
     })?;
     let mut shown = Vec::new();
+    let all = request.all_regions == Some(true) || !request.region_names.is_empty();
     for info in regions()
         .iter()
+        .filter(|info| all || info.is_enabled())
         .filter(|info| chosen_ids(&request.region_names, info.code))
     {
         let item = RegionItem {
             region_name: info.code.to_owned(),
             endpoint: format!("ec2.{}.amazonaws.com", info.code),
-            opt_in_status: OPTED_IN.to_owned(),
+            opt_in_status: opt_in_status(info).to_owned(),
         };
         let values = |name: &str| match name {
             "region-name" => Some(vec![item.region_name.clone()]),
@@ -43,6 +45,7 @@ pub(super) fn describe_zones(
     request: &DescribeAvailabilityZonesRequest,
 ) -> Result<DescribeAvailabilityZonesResponse, AwsError> {
     let code = caller.region.as_str();
+    let opt_in = region(code).map_or("", opt_in_status);
     check_all(&request.zone_names, "availability zone", |name| {
         zones(code).any(|zone| zone.name == name)
     })?;
@@ -59,7 +62,7 @@ pub(super) fn describe_zones(
             "zone-type" => Some(vec![ZONE_TYPE.to_owned()]),
             "state" => Some(vec!["available".to_owned()]),
             "region-name" | "group-name" | "network-border-group" => Some(vec![code.to_owned()]),
-            "opt-in-status" => Some(vec![OPTED_IN.to_owned()]),
+            "opt-in-status" => Some(vec![opt_in.to_owned()]),
             "message" | "parent-zone-id" | "parent-zone-name" => Some(Vec::new()),
             _ => None,
         };
@@ -72,7 +75,7 @@ pub(super) fn describe_zones(
                 zone_type: ZONE_TYPE.to_owned(),
                 group_name: code.to_owned(),
                 network_border_group: code.to_owned(),
-                opt_in_status: OPTED_IN.to_owned(),
+                opt_in_status: opt_in.to_owned(),
                 messages: Items::default(),
             });
         }
@@ -185,7 +188,8 @@ pub(super) struct Zone {
 /// The zones of a Region; none if there is no such Region.
 pub(super) fn zones(code: &str) -> impl Iterator<Item = Zone> {
     region(code).into_iter().flat_map(|info| {
-        (1..)
+        let numbers = info.zone_numbers.chars();
+        numbers
             .zip(info.zones.chars())
             .map(move |(number, letter)| Zone {
                 letter,
@@ -219,8 +223,15 @@ pub(super) fn dhcp_options(caller: &Caller) -> DhcpOptionsId {
     DhcpOptionsId::from_random(u128::from(hash))
 }
 
-const OPTED_IN: &str = "opt-in-not-required";
 const ZONE_TYPE: &str = "availability-zone";
+
+fn opt_in_status(info: &RegionInfo) -> &'static str {
+    match info.opt_in {
+        OptIn::NotRequired => "opt-in-not-required",
+        OptIn::OptedIn => "opted-in",
+        OptIn::NotOptedIn => "not-opted-in",
+    }
+}
 
 fn check_all(names: &[String], what: &str, known: impl Fn(&str) -> bool) -> Result<(), AwsError> {
     let Some(unknown) = names.iter().find(|name| !known(name)) else {

@@ -181,6 +181,12 @@ pub(super) fn replace_association(
         .map_or_else(|| table.vpc.clone(), |row| row.vpc.clone());
     check_same_vpc(table, &vpc, association.as_str())?;
     let to = table.id.clone();
+    if from == to {
+        return Ok(ReplaceRouteTableAssociationResponse {
+            new_association_id: association.to_string(),
+            association_state: associated(),
+        });
+    }
     let new = RouteTableAssociationId::from_random((context.random)());
     if let Some(table) = network.route_tables.get_mut(&from) {
         table.associations.remove(&association);

@@ -16,17 +16,14 @@ pub(super) fn create(
     request: &CreateSubnetRequest,
     context: &mut Context<'_>,
 ) -> Result<CreateSubnetResponse, AwsError> {
+    check_native(request)?;
     let vpc = check::find_vpc(network, caller, &request.vpc_id)?;
     let Some(cidr) = &request.cidr_block else {
         return Err(AwsError::missing("cidrBlock"));
     };
     let cidr = check::cidr(cidr, "cidrBlock")?;
     if !(16..=28).contains(&cidr.prefix_len()) || !vpc.cidrs().any(|block| block.contains(&cidr)) {
-        let blocks: Vec<String> = vpc.cidrs().map(|block| block.to_string()).collect();
-        let message = format!(
-            "The CIDR '{cidr}' is invalid. Use a block from /16 to /28 inside the VPC's: {}.",
-            blocks.join(", ")
-        );
+        let message = format!("The CIDR '{cidr}' is invalid.");
         return Err(AwsError::new("InvalidSubnet.Range", message));
     }
     let siblings = || {
@@ -35,11 +32,8 @@ pub(super) fn create(
             .values()
             .filter(|subnet| subnet.vpc == vpc.id)
     };
-    if let Some(sibling) = siblings().find(|subnet| overlap(subnet.cidr, cidr)) {
-        let message = format!(
-            "The CIDR '{cidr}' conflicts with another subnet: {} has {}",
-            sibling.id, sibling.cidr
-        );
+    if siblings().any(|subnet| overlap(subnet.cidr, cidr)) {
+        let message = format!("The CIDR '{cidr}' conflicts with another subnet");
         return Err(AwsError::new("InvalidSubnet.Conflict", message));
     }
     check::within(network, Quota::SubnetsPerVpc, siblings().count() + 1)?;
@@ -60,6 +54,25 @@ pub(super) fn create(
     Ok(CreateSubnetResponse {
         subnet: item(network, find(network, caller, id.as_str())?),
     })
+}
+
+/// IPv6 is not there; what AWS itself would refuse is refused as AWS does.
+fn check_native(request: &CreateSubnetRequest) -> Result<(), AwsError> {
+    if request.ipv6_native == Some(true) {
+        if request.ipv6_cidr_block.is_none() {
+            let message = "Either 'ipv6CidrBlock' or 'ipv6IpamPoolId' should be provided.";
+            return Err(AwsError::new("MissingParameter", message));
+        }
+        if request.cidr_block.is_some() {
+            let message = "When specifying ipv4 parameters, cidrBlock or ipv4IpamPoolId, you cannot set ipv6Native to true.";
+            return Err(AwsError::new("InvalidParameterCombination", message));
+        }
+        return Err(AwsError::unsupported("The parameter Ipv6Native"));
+    }
+    if request.ipv6_cidr_block.is_some() {
+        return Err(AwsError::unsupported("The parameter Ipv6CidrBlock"));
+    }
+    Ok(())
 }
 
 pub(super) fn describe(
@@ -137,15 +150,26 @@ pub(super) fn modify(
     request: &ModifySubnetAttributeRequest,
 ) -> Result<ModifySubnetAttributeResponse, AwsError> {
     let id = find_id::<Subnet>(network, caller, &request.subnet_id)?;
-    let Some(value) = request
-        .map_public_ip_on_launch
-        .as_ref()
-        .and_then(|asked| asked.value)
-    else {
-        return Err(AwsError::missing("MapPublicIpOnLaunch"));
+    let wanted = |attribute: &Option<AttributeBooleanValue>| {
+        attribute.as_ref().and_then(|asked| asked.value)
     };
+    let map = wanted(&request.map_public_ip_on_launch);
+    let names = wanted(&request.enable_resource_name_dns_a_record_on_launch);
+    match (map, names) {
+        (None, None) => {
+            return Err(AwsError::missing(
+                "MapPublicIpOnLaunch or EnableResourceNameDnsARecordOnLaunch",
+            ));
+        }
+        (Some(_), Some(_)) => {
+            let message = "A call changes one attribute. Make a call for each.";
+            return Err(AwsError::new("InvalidParameterCombination", message));
+        }
+        (Some(_), None) | (None, Some(_)) => {}
+    }
     if let Some(subnet) = network.subnets.get_mut(&id) {
-        subnet.map_public_ip = value;
+        subnet.map_public_ip = map.unwrap_or(subnet.map_public_ip);
+        subnet.resource_names = names.unwrap_or(subnet.resource_names);
     }
     Ok(ModifySubnetAttributeResponse(Done::YES))
 }
@@ -192,6 +216,7 @@ pub(super) fn make(
         zone: new.zone,
         is_default: new.is_default,
         map_public_ip: new.is_default,
+        resource_names: false,
         tags: new.tags,
     };
     network.subnets.insert(id.clone(), subnet);
@@ -246,6 +271,7 @@ fn item(network: &Network, subnet: &Subnet) -> SubnetItem {
         map_public_ip_on_launch: subnet.map_public_ip,
         private_dns_name_options_on_launch: PrivateDnsNameOptionsOnLaunchItem {
             hostname_type: "ip-name".to_owned(),
+            enable_resource_name_dns_a_record: subnet.resource_names,
             ..Default::default()
         },
         tags: tag_set(&subnet.tags),
@@ -274,6 +300,9 @@ fn filter_values(network: &Network, subnet: &Subnet, name: &str) -> Option<Vec<S
         "default-for-az" | "defaultForAz" => subnet.is_default.to_string(),
         "map-public-ip-on-launch" => subnet.map_public_ip.to_string(),
         "ipv6-native" => "false".to_owned(),
+        "private-dns-name-options-on-launch.enable-resource-name-dns-a-record" => {
+            subnet.resource_names.to_string()
+        }
         _ => return None,
     };
     Some(vec![value])

@@ -1,6 +1,6 @@
 //! VPCs and their CIDR blocks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use ipnet::Ipv4Net;
 
@@ -65,15 +65,8 @@ pub(super) fn create_default(
     caller: &Caller,
     context: &mut Context<'_>,
 ) -> Result<CreateDefaultVpcResponse, AwsError> {
-    if let Some(vpc) = network
-        .vpcs
-        .values()
-        .find(|vpc| vpc.is_of(caller) && vpc.is_default)
-    {
-        let message = format!(
-            "A Default VPC already exists for this account in this region: {}.",
-            vpc.id
-        );
+    if default_vpc(network, caller).is_some() {
+        let message = "A Default VPC already exists for this account in this region.";
         return Err(AwsError::new("DefaultVpcAlreadyExists", message));
     }
     let owned = network
@@ -122,12 +115,8 @@ pub(super) fn delete(
     context: &mut Context<'_>,
 ) -> Result<DeleteVpcResponse, AwsError> {
     let id = find_id::<Vpc>(network, caller, &request.vpc_id)?;
-    let left = left_in(network, &id);
-    if !left.is_empty() {
-        let message = format!(
-            "The vpc '{id}' has dependencies and cannot be deleted. Delete or detach them first: {}.",
-            left.into_iter().collect::<Vec<_>>().join(", ")
-        );
+    if is_used(network, &id) {
+        let message = format!("The vpc '{id}' has dependencies and cannot be deleted.");
         return Err(AwsError::new("DependencyViolation", message));
     }
     peering_block::vpc_is_gone(network, &id, context);
@@ -354,63 +343,33 @@ fn allow_all(direction: Direction) -> AclEntry {
     }
 }
 
-/// What keeps a VPC from being deleted, by name.
-fn left_in(network: &Network, id: &VpcId) -> BTreeSet<String> {
-    let mut left = BTreeSet::new();
-    left.extend(
-        network
-            .subnets
-            .values()
-            .filter(|row| row.vpc == *id)
-            .map(|row| row.id.to_string()),
-    );
-    left.extend(
-        network
-            .interfaces
-            .values()
-            .filter(|row| row.vpc == *id)
-            .map(|row| row.id.to_string()),
-    );
-    left.extend(
-        network
-            .endpoints
-            .values()
-            .filter(|row| row.vpc == *id)
-            .map(|row| row.id.to_string()),
-    );
-    left.extend(
-        network
-            .load_balancers
-            .values()
-            .filter(|row| row.vpc == *id)
-            .map(|row| row.arn.clone()),
-    );
-    let gateways = network
-        .internet_gateways
-        .values()
-        .filter(|row| row.vpc.as_ref() == Some(id));
-    left.extend(gateways.map(|row| row.id.to_string()));
-    let groups = network
-        .security_groups
-        .values()
-        .filter(|row| row.vpc == *id && row.name != "default");
-    left.extend(groups.map(|row| row.id.to_string()));
-    let acls = network
-        .network_acls
-        .values()
-        .filter(|row| row.vpc == *id && !row.is_default);
-    left.extend(acls.map(|row| row.id.to_string()));
+/// Whether something keeps a VPC from being deleted.
+fn is_used(network: &Network, id: &VpcId) -> bool {
     let main = main_table(network, id).map(|table| &table.id);
-    let tables = network
-        .route_tables
-        .values()
-        .filter(|row| row.vpc == *id && Some(&row.id) != main);
-    left.extend(tables.map(|row| row.id.to_string()));
-    let peerings = network.peerings.values().filter(|row| {
-        row.state == PeeringState::Active && [&row.requester.vpc, &row.accepter.vpc].contains(&id)
-    });
-    left.extend(peerings.map(|row| row.id.to_string()));
-    left
+    network.subnets.values().any(|row| row.vpc == *id)
+        || network.interfaces.values().any(|row| row.vpc == *id)
+        || network.endpoints.values().any(|row| row.vpc == *id)
+        || network.load_balancers.values().any(|row| row.vpc == *id)
+        || network
+            .internet_gateways
+            .values()
+            .any(|row| row.vpc.as_ref() == Some(id))
+        || network
+            .security_groups
+            .values()
+            .any(|row| row.vpc == *id && row.name != "default")
+        || network
+            .network_acls
+            .values()
+            .any(|row| row.vpc == *id && !row.is_default)
+        || network
+            .route_tables
+            .values()
+            .any(|row| row.vpc == *id && Some(&row.id) != main)
+        || network.peerings.values().any(|row| {
+            row.state == PeeringState::Active
+                && [&row.requester.vpc, &row.accepter.vpc].contains(&id)
+        })
 }
 
 fn item(vpc: &Vpc) -> VpcItem {

@@ -26,6 +26,9 @@ pub struct Interface {
     pub index: u32,
     /// Its address in the subnet.
     pub address: Ipv4Addr,
+    /// Further addresses in the subnet. Only interfaces that nothing holds have any: here nothing takes such an interface.
+    #[serde(default)]
+    pub secondary: BTreeSet<Ipv4Addr>,
     /// Its public address, if it has one.
     pub public_ip: Option<Ipv4Addr>,
     /// Its security groups.
@@ -38,6 +41,13 @@ pub struct Interface {
     pub description: String,
     /// Its tags.
     pub tags: Tags,
+}
+
+impl Interface {
+    /// All its addresses, the primary one first.
+    pub fn addresses(&self) -> impl Iterator<Item = Ipv4Addr> + '_ {
+        std::iter::once(self.address).chain(self.secondary.iter().copied())
+    }
 }
 
 /// What holds an interface.

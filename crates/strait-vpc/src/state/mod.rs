@@ -137,23 +137,55 @@ pub struct RegionInfo {
     pub zone_prefix: &'static str,
     /// The letters of its zones.
     pub zones: &'static str,
+    /// The number of each zone in its id, a digit each: which letter is which zone differs between accounts.
+    pub zone_numbers: &'static str,
+    /// Whether accounts must enable it, and have.
+    pub opt_in: OptIn,
+}
+
+/// Whether accounts must enable a Region: <https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html>.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OptIn {
+    /// `opt-in-not-required`.
+    NotRequired,
+    /// `opted-in`.
+    OptedIn,
+    /// `not-opted-in`: it is known, and nobody can call there.
+    NotOptedIn,
+}
+
+impl RegionInfo {
+    /// Whether calls can be made there.
+    #[must_use]
+    pub const fn is_enabled(&self) -> bool {
+        match self.opt_in {
+            OptIn::NotRequired | OptIn::OptedIn => true,
+            OptIn::NotOptedIn => false,
+        }
+    }
 }
 
 /// All Regions, sorted by code: <https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html>.
 #[must_use]
 pub fn regions() -> &'static [RegionInfo] {
     macro_rules! regions {
-        ($($code:literal $prefix:literal $zones:literal),* $(,)?) => {
-            &[$(RegionInfo { code: $code, zone_prefix: $prefix, zones: $zones }),*]
+        ($($code:literal $prefix:literal $zones:literal $numbers:literal $opt_in:ident),* $(,)?) => {
+            &[$(RegionInfo {
+                code: $code, zone_prefix: $prefix, zones: $zones, zone_numbers: $numbers, opt_in: OptIn::$opt_in,
+            }),*]
         };
     }
     regions![
-        "ap-northeast-1" "apne1" "acd", "ap-northeast-2" "apne2" "abcd", "ap-northeast-3" "apne3" "abc",
-        "ap-south-1" "aps1" "abc", "ap-southeast-1" "apse1" "abc", "ap-southeast-2" "apse2" "abc",
-        "ca-central-1" "cac1" "abd", "eu-central-1" "euc1" "abc", "eu-north-1" "eun1" "abc",
-        "eu-west-1" "euw1" "abc", "eu-west-2" "euw2" "abc", "eu-west-3" "euw3" "abc",
-        "sa-east-1" "sae1" "abc", "us-east-1" "use1" "abcdef", "us-east-2" "use2" "abc",
-        "us-west-1" "usw1" "ab", "us-west-2" "usw2" "abcd",
+        "ap-east-1" "ape1" "abc" "123" NotOptedIn, "ap-northeast-1" "apne1" "acd" "412" NotRequired,
+        "ap-northeast-2" "apne2" "abcd" "1234" NotRequired, "ap-northeast-3" "apne3" "abc" "312" NotRequired,
+        "ap-south-1" "aps1" "abc" "132" NotRequired, "ap-southeast-1" "apse1" "abc" "123" NotRequired,
+        "ap-southeast-2" "apse2" "abc" "132" NotRequired, "ap-southeast-3" "apse3" "abc" "123" OptedIn,
+        "ap-southeast-5" "apse5" "abc" "123" OptedIn, "ca-central-1" "cac1" "abd" "124" NotRequired,
+        "eu-central-1" "euc1" "abc" "231" NotRequired, "eu-north-1" "eun1" "abc" "123" NotRequired,
+        "eu-west-1" "euw1" "abc" "123" NotRequired, "eu-west-2" "euw2" "abc" "231" NotRequired,
+        "eu-west-3" "euw3" "abc" "123" NotRequired, "sa-east-1" "sae1" "abc" "123" NotRequired,
+        "us-east-1" "use1" "abcdef" "612435" NotRequired, "us-east-2" "use2" "abc" "123" NotRequired,
+        "us-west-1" "usw1" "ab" "13" NotRequired, "us-west-2" "usw2" "abcd" "2134" NotRequired,
     ]
 }
 

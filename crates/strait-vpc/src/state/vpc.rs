@@ -80,6 +80,9 @@ pub struct Subnet {
     pub is_default: bool,
     /// `mapPublicIpOnLaunch`.
     pub map_public_ip: bool,
+    /// `enableResourceNameDnsARecord`: instances would have names by their ids. None is launched while it is on.
+    #[serde(default)]
+    pub resource_names: bool,
     /// Its tags.
     pub tags: Tags,
 }

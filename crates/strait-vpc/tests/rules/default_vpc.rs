@@ -164,7 +164,30 @@ fn regions_zones_and_attributes_are_shown() {
         .ok::<DescribeRegionsResponse>(&me, DescribeRegionsRequest::default())
         .regions
         .items;
-    assert_eq!(regions.len(), strait_vpc::state::regions().len());
+    let listed = |request| {
+        let mut world = world.clone();
+        let shown = world
+            .ok::<DescribeRegionsResponse>(&me, request)
+            .regions
+            .items;
+        let east = shown.iter().find(|row| row.region_name == "ap-east-1");
+        (shown.len(), east.map(|row| row.opt_in_status.clone()))
+    };
+    let (every, not) = (
+        strait_vpc::state::regions().len(),
+        Some("not-opted-in".to_owned()),
+    );
+    assert_eq!(regions.len(), every - 1, "one is not enabled");
+    let all = DescribeRegionsRequest {
+        all_regions: Some(true),
+        ..Default::default()
+    };
+    assert_eq!(listed(all), (every, not.clone()));
+    let named = DescribeRegionsRequest {
+        region_names: vec!["ap-east-1".to_owned()],
+        ..Default::default()
+    };
+    assert_eq!(listed(named), (1, not));
     let one = DescribeRegionsRequest {
         region_names: vec!["eu-west-1".to_owned()],
         ..Default::default()
@@ -188,7 +211,7 @@ fn regions_zones_and_attributes_are_shown() {
         .collect();
     assert_eq!(
         names[..2],
-        [("us-east-1a", "use1-az1"), ("us-east-1b", "use1-az2")]
+        [("us-east-1a", "use1-az6"), ("us-east-1b", "use1-az1")]
     );
     let attributes = world
         .ok::<DescribeAccountAttributesResponse>(&me, DescribeAccountAttributesRequest::default());

@@ -42,6 +42,10 @@ fn a_gateway_is_attached_to_one_vpc() {
         world.code(&me, detach(&second, &one)),
         "Gateway.NotAttached"
     );
+    assert_eq!(
+        world.code(&me, detach(&first, "vpc-0123abcd")),
+        "Gateway.NotAttached"
+    );
     let shown = DescribeInternetGatewaysRequest {
         filters: vec![filter("attachment.vpc-id", &one)],
         ..Default::default()

@@ -66,6 +66,65 @@ fn an_interface_has_an_address_of_its_subnet() {
 }
 
 #[test]
+fn an_interface_may_have_more_addresses() {
+    let (mut world, me) = (World::new(), customer());
+    let vpc = world.vpc(&me, "10.0.0.0/16");
+    let subnet = world.subnet(&me, &vpc, "10.0.0.0/24");
+    let listed = |addresses: &[(&str, Option<bool>)]| CreateNetworkInterfaceRequest {
+        subnet_id: subnet.clone(),
+        private_ip_addresses: addresses
+            .iter()
+            .map(|(address, primary)| PrivateIpAddressSpecification {
+                private_ip_address: (*address).to_owned(),
+                primary: *primary,
+            })
+            .collect(),
+        ..Default::default()
+    };
+    let made = world
+        .ok::<CreateNetworkInterfaceResponse>(
+            &me,
+            listed(&[("10.0.0.20", None), ("10.0.0.10", Some(true))]),
+        )
+        .network_interface;
+    let shown: Vec<_> = made
+        .private_ip_addresses
+        .items
+        .iter()
+        .map(|row| (row.private_ip_address.as_str(), row.primary))
+        .collect();
+    assert_eq!(shown, [("10.0.0.10", true), ("10.0.0.20", false)]);
+    let counted = CreateNetworkInterfaceRequest {
+        secondary_private_ip_address_count: Some(2),
+        ..listed(&[])
+    };
+    world.ok::<CreateNetworkInterfaceResponse>(&me, counted);
+    let shown = world
+        .ok::<DescribeSubnetsResponse>(&me, DescribeSubnetsRequest::default())
+        .subnets
+        .items;
+    assert_eq!(shown[0].available_ip_address_count, 251 - 2 - 3);
+    let two = &[("10.0.0.30", Some(true)), ("10.0.0.31", Some(true))];
+    let cases = [
+        (listed(two), "InvalidParameterCombination"),
+        (
+            listed(&[("10.0.0.40", None), ("10.0.0.20", None)]),
+            "InvalidIPAddress.InUse",
+        ),
+        (
+            CreateNetworkInterfaceRequest {
+                secondary_private_ip_address_count: Some(1),
+                ..listed(&[("10.0.0.50", None)])
+            },
+            "InvalidParameterCombination",
+        ),
+    ];
+    for (request, expected) in cases {
+        assert_eq!(world.code(&me, request), expected);
+    }
+}
+
+#[test]
 fn attributes_are_changed_one_a_call() {
     let (mut world, me) = (World::new(), customer());
     let vpc = world.vpc(&me, "10.0.0.0/16");

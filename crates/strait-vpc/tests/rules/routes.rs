@@ -426,6 +426,13 @@ fn tables_are_associated_and_the_main_one_moves() {
         .ok::<ReplaceRouteTableAssociationResponse>(&me, replace)
         .new_association_id;
     assert_ne!(moved, main_association);
+    let again = ReplaceRouteTableAssociationRequest {
+        association_id: moved.clone(),
+        route_table_id: table.clone(),
+        ..Default::default()
+    };
+    let again = world.ok::<ReplaceRouteTableAssociationResponse>(&me, again);
+    assert_eq!(again.new_association_id, moved, "nothing to replace");
     assert_eq!(world.main_table(&me, &vpc), table);
     world.ok::<DeleteRouteTableResponse>(&me, delete(&main));
 }

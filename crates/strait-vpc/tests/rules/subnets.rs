@@ -26,7 +26,7 @@ fn a_subnet_lies_in_the_vpc_beside_its_siblings() {
             made.availability_zone.as_str(),
             made.availability_zone_id.as_str()
         ),
-        ("us-east-1a", "use1-az1")
+        ("us-east-1a", "use1-az6")
     );
     let cases = [
         ("10.1.0.0/24", "InvalidSubnet.Range"),
@@ -59,10 +59,10 @@ fn zones_are_named_or_numbered() {
             .ok::<CreateSubnetResponse>(&me, by_name.clone())
             .subnet
             .availability_zone_id,
-        "use1-az2"
+        "use1-az1"
     );
     let by_id = CreateSubnetRequest {
-        availability_zone_id: Some("use1-az3".to_owned()),
+        availability_zone_id: Some("use1-az2".to_owned()),
         ..create(&vpc, "10.0.1.0/24")
     };
     assert_eq!(
@@ -91,6 +91,59 @@ fn zones_are_named_or_numbered() {
         ),
         "InvalidParameterCombination"
     );
+}
+
+#[test]
+fn a_subnet_without_ipv4_is_refused_as_aws_refuses() {
+    let (mut world, me) = (World::new(), customer());
+    let vpc = world.vpc(&me, "10.0.0.0/16");
+    let native = |ipv6: bool, cidr: Option<&str>| CreateSubnetRequest {
+        vpc_id: vpc.clone(),
+        cidr_block: cidr.map(str::to_owned),
+        ipv6_cidr_block: ipv6.then_some(Unsupported),
+        ipv6_native: Some(true),
+        ..Default::default()
+    };
+    let cases = [
+        (native(false, None), "MissingParameter"),
+        (native(false, Some("10.0.0.0/24")), "MissingParameter"),
+        (
+            native(true, Some("10.0.0.0/24")),
+            "InvalidParameterCombination",
+        ),
+        (native(true, None), "UnsupportedOperation"),
+    ];
+    for (request, expected) in cases {
+        assert_eq!(world.code(&me, request), expected);
+    }
+}
+
+#[test]
+fn nothing_is_launched_where_names_by_id_are_asked_for() {
+    let (mut world, me) = (World::new(), customer());
+    let vpc = world.vpc(&me, "10.0.0.0/16");
+    let subnet = world.subnet(&me, &vpc, "10.0.0.0/24");
+    let set = |value| ModifySubnetAttributeRequest {
+        subnet_id: subnet.clone(),
+        enable_resource_name_dns_a_record_on_launch: Some(AttributeBooleanValue {
+            value: Some(value),
+        }),
+        ..Default::default()
+    };
+    let launch = RunInstancesRequest {
+        subnet_id: Some(subnet.clone()),
+        ..one_instance()
+    };
+    world.ok::<ModifySubnetAttributeResponse>(&me, set(true));
+    let shown = world
+        .ok::<DescribeSubnetsResponse>(&me, DescribeSubnetsRequest::default())
+        .subnets
+        .items;
+    let options = &shown[0].private_dns_name_options_on_launch;
+    assert!(options.enable_resource_name_dns_a_record);
+    assert_eq!(world.code(&me, launch.clone()), "UnsupportedOperation");
+    world.ok::<ModifySubnetAttributeResponse>(&me, set(false));
+    assert_eq!(world.outcome(&me, launch), "ok");
 }
 
 #[test]

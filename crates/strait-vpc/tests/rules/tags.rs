@@ -102,12 +102,18 @@ fn keys_numbers_and_ids_are_checked() {
         ..set("", &[("k0", "new")])
     };
     assert_eq!(world.code(&me, half_wrong), "InvalidVpcID.NotFound");
-    let wrong_kind = CreateVpcRequest {
-        cidr_block: Some("10.1.0.0/16".to_owned()),
-        tag_specifications: tags("subnet", &[("a", "b")]),
-        ..Default::default()
-    };
-    assert_eq!(world.code(&me, wrong_kind), "InvalidParameterValue");
+    for (kind, pairs) in [
+        ("subnet", vec![("a", "b")]),
+        ("", vec![("a", "b")]),
+        ("vpc", vec![]),
+    ] {
+        let wrong = CreateVpcRequest {
+            cidr_block: Some("10.1.0.0/16".to_owned()),
+            tag_specifications: tags(kind, &pairs),
+            ..Default::default()
+        };
+        assert_eq!(world.code(&me, wrong), "InvalidParameter", "{kind}");
+    }
 }
 
 #[test]

@@ -284,6 +284,7 @@ pub(super) fn plug(
         owner: balancer.owner.clone(),
         region: balancer.region.clone(),
         address,
+        secondary: BTreeSet::new(),
         public_ip,
         groups: balancer.groups.clone(),
         holder: Holder::LoadBalancer(balancer.arn.clone()),

@@ -398,6 +398,7 @@ fn plug(
         owner: endpoint.owner.clone(),
         region: endpoint.region.clone(),
         address,
+        secondary: BTreeSet::new(),
         public_ip: None,
         groups: endpoint.groups.clone(),
         holder: Holder::Endpoint(endpoint.id.clone()),
