@@ -44,6 +44,18 @@ pub(crate) fn cut_marked(doomed: impl Fn(u32) -> bool) -> io::Result<usize> {
     cut_entries(|entry| doomed(entry.mark))
 }
 
+/// Deletes the tracked connections of the calling thread's namespace in which an address stands for another one, if
+/// `doomed` says so of the two: the one inside, and the one that others see. Answers how many.
+pub(crate) fn cut_translated(doomed: impl Fn(Ipv4Addr, Ipv4Addr) -> bool) -> io::Result<usize> {
+    cut_entries(|entry| {
+        let (from, to) = entry.original;
+        let (answered_by, answered_to) = entry.reply;
+        let source = from != answered_to && doomed(from, answered_to);
+        let destination = to != answered_by && doomed(answered_by, to);
+        source || destination
+    })
+}
+
 fn cut_entries(doomed: impl Fn(&Entry) -> bool) -> io::Result<usize> {
     let mut socket = Socket::open(libc::NETLINK_NETFILTER)?;
     let mut entries = Vec::new();

@@ -39,8 +39,8 @@ macro_rules! with_tables {
         $visit! {
             "account" accounts, "vpc" vpcs, "subnet" subnets, "route_table" route_tables,
             "internet_gateway" internet_gateways, "security_group" security_groups, "network_acl" network_acls,
-            "interface" interfaces, "instance" instances, "peering" peerings, "prefix_list" prefix_lists,
-            "endpoint_service" endpoint_services,
+            "interface" interfaces, "elastic_ip" elastic_ips, "instance" instances, "peering" peerings,
+            "prefix_list" prefix_lists, "endpoint_service" endpoint_services,
             "endpoint" endpoints, "load_balancer" load_balancers, "target_group" target_groups,
             "listener" listeners, "session" sessions, "client_token" client_tokens, "counter" counters, "quota" quotas,
         }

@@ -83,6 +83,10 @@ ids! {
     InterfaceId = "eni";
     /// The attachment of an interface to an instance.
     AttachmentId = "eni-attach";
+    /// An Elastic IP address.
+    AllocationId = "eipalloc";
+    /// The association of an Elastic IP address with an interface.
+    AssociationId = "eipassoc";
     /// An instance.
     InstanceId = "i";
     /// A reservation: the instances of one launch.

@@ -50,7 +50,7 @@ pub(super) fn set_switches(kind: Kind) -> io::Result<()> {
             // A refusal leaves by the entrance of what it answers.
             set("ipv4/fwmark_reflect", "1")?;
         }
-        Kind::Machine | Kind::Internet => {}
+        Kind::Machine | Kind::Gateway | Kind::Internet => {}
     }
     let mut routing = Routing::open()?;
     if let Some(lo) = routing.links()?.get("lo").filter(|lo| !lo.ready) {
@@ -99,7 +99,7 @@ pub(super) fn settle(
     }
     match space.kind {
         // The rules are loaded, so the switch is there.
-        Kind::Router | Kind::Node => {
+        Kind::Router | Kind::Node | Kind::Gateway => {
             switch_on("/proc/sys/net/netfilter/nf_conntrack_tcp_loose", "0")?;
             // The ends check: between namespaces of one machine a router need not.
             switch_on("/proc/sys/net/netfilter/nf_conntrack_checksum", "0")?;
@@ -113,7 +113,13 @@ pub(super) fn settle(
             changes.connections_cut =
                 conntrack::cut_marked(|mark| mark != 0 && !kept.contains(&mark))?;
         }
-        (Kind::Router | Kind::Node, _) | (Kind::Machine | Kind::Internet, _) => {}
+        (Kind::Gateway, Some(_)) => {
+            changes.connections_cut = conntrack::cut_translated(|private, public| {
+                space.translations.get(&private) != Some(&public)
+            })?;
+        }
+        (Kind::Router | Kind::Gateway, None) | (Kind::Machine | Kind::Node | Kind::Internet, _) => {
+        }
     }
     Ok(changes)
 }

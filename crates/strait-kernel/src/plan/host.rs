@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
-use strait_vpc::picture::{Entrance, Host, HostKind, Listen, Mac, Picture};
+use strait_vpc::picture::{
+    DOWNLINK, Entrance, Host, HostKind, Listen, Mac, Picture, Uplink, WireEnd,
+};
 
 use crate::error::KernelError;
 use crate::plan::{
@@ -18,13 +20,6 @@ const SOURCE_TABLE: u32 = 1000;
 /// A node's rules: answers to its entrances, then its own addresses. The kernel's first rule for these is taken away.
 const ENTRANCE_PRIORITY: u32 = 10;
 const OWN_PRIORITY: u32 = 50;
-/// What a host with a wire to the outside still sends by its interface.
-const PRIVATE: [Ipv4Net; 4] = [
-    Ipv4Net::new_assert(Ipv4Addr::new(10, 0, 0, 0), 8),
-    Ipv4Net::new_assert(Ipv4Addr::new(100, 64, 0, 0), 10),
-    Ipv4Net::new_assert(Ipv4Addr::new(172, 16, 0, 0), 12),
-    Ipv4Net::new_assert(Ipv4Addr::new(192, 168, 0, 0), 16),
-];
 
 pub(super) fn space(
     name: &str,
@@ -35,6 +30,7 @@ pub(super) fn space(
     let kind = match host.kind {
         HostKind::Machine => Kind::Machine,
         HostKind::Node => Kind::Node,
+        HostKind::Gateway => Kind::Gateway,
         HostKind::Internet => Kind::Internet,
     };
     let mut space = Space::new(kind);
@@ -59,7 +55,6 @@ pub(super) fn space(
             outlets.push(Outlet {
                 link: interface.host_link.clone(),
                 address: interface.address,
-                wire: false,
             });
         }
     }
@@ -67,22 +62,17 @@ pub(super) fn space(
     for wire in picture.wires.values() {
         for (here, there) in [(&wire.a, &wire.b), (&wire.b, &wire.a)] {
             if here.host == name {
-                space.add_link(&here.link, here.address, (here.mac, there.mac));
-                space.routes.insert(Route::to(
-                    MAIN_TABLE,
-                    Ipv4Net::from(there.address),
-                    &here.link,
-                    here.address,
-                ));
-                if here.default_route {
-                    outlets.push(Outlet {
-                        link: here.link.clone(),
-                        address: here.address,
-                        wire: true,
-                    });
-                }
+                space.add_wire(here, there);
             }
         }
+    }
+    for uplink in picture
+        .routers
+        .values()
+        .filter_map(|router| router.uplink.as_ref())
+        .filter(|uplink| uplink.host == name)
+    {
+        space.add_downlink(host, uplink);
     }
     space.add_outlets(&outlets);
     for forward in host.forwards.values().flatten() {
@@ -135,10 +125,9 @@ pub(super) fn space(
     Ok(space)
 }
 
-/// A link of a host that leads everywhere. Interfaces come before wires.
+/// A link of a host that leads everywhere.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Outlet {
-    wire: bool,
     link: String,
     address: Ipv4Addr,
 }
@@ -163,23 +152,53 @@ impl Space {
         });
     }
 
-    /// Default routes: by the first interface, or by a wire to the outside with private ranges still by the interface.
-    /// With several outlets, answers leave by the link whose address they come from.
+    /// An end of a wire: a route to the other end's address, and those that lead out by it.
+    fn add_wire(&mut self, here: &WireEnd, there: &WireEnd) {
+        self.links.insert(here.link.clone(), (here.mac, there.mac));
+        if let Some(address) = here.address {
+            self.addresses.insert((here.link.clone(), address));
+        }
+        let other = there.address.map(Ipv4Net::from);
+        for destination in here.routes.iter().copied().chain(other) {
+            self.routes.insert(Route {
+                table: MAIN_TABLE,
+                destination,
+                metric: 0,
+                hop: Hop::Link {
+                    link: here.link.clone(),
+                    source: here.address,
+                },
+            });
+        }
+    }
+
+    /// A gateway's end of the link to its router: the addresses that it translates to are there.
+    fn add_downlink(&mut self, host: &Host, uplink: &Uplink) {
+        self.links
+            .insert(DOWNLINK.to_owned(), (uplink.remote_mac, uplink.mac));
+        for private in host.translations.keys() {
+            self.routes.insert(Route {
+                table: MAIN_TABLE,
+                destination: Ipv4Net::from(*private),
+                metric: 0,
+                hop: Hop::Link {
+                    link: DOWNLINK.to_owned(),
+                    source: None,
+                },
+            });
+        }
+        self.translations = host.translations.clone();
+    }
+
+    /// A default route by the first interface. With several, answers leave by the link whose address they come from.
     fn add_outlets(&mut self, outlets: &[Outlet]) {
-        let wire = outlets.iter().find(|outlet| outlet.wire);
-        let interface = outlets.iter().find(|outlet| !outlet.wire);
-        if let Some(outlet) = wire.or(interface) {
+        if let Some(outlet) = outlets.first() {
             self.routes.insert(Route::to(
                 MAIN_TABLE,
                 EVERYWHERE,
                 &outlet.link,
                 outlet.address,
             ));
-        }
-        if let (Some(_), Some(interface)) = (wire, interface) {
-            let private = PRIVATE
-                .map(|range| Route::to(MAIN_TABLE, range, &interface.link, interface.address));
-            self.routes.extend(private);
         }
         if outlets.len() < 2 {
             return;

@@ -8,7 +8,7 @@ use std::fmt;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
-use strait_vpc::picture::{Listen, Mac, Picture, WireEnd};
+use strait_vpc::picture::{DOWNLINK, Listen, Mac, Picture, UPLINK, WireEnd};
 
 use crate::error::KernelError;
 
@@ -38,6 +38,7 @@ pub(crate) enum Kind {
     Router,
     Machine,
     Node,
+    Gateway,
     Internet,
 }
 
@@ -58,6 +59,8 @@ pub(crate) struct Space {
     pub(crate) users: BTreeMap<u32, BTreeSet<Ipv4Addr>>,
     /// A router's own ranges.
     pub(crate) ranges: BTreeSet<Ipv4Net>,
+    /// A gateway's public addresses by the private ones, to know whose connections end with a change.
+    pub(crate) translations: BTreeMap<Ipv4Addr, Ipv4Addr>,
 }
 
 /// A route.
@@ -135,14 +138,14 @@ impl Kind {
     pub(crate) fn has_own_root(self) -> bool {
         match self {
             Self::Machine | Self::Internet => true,
-            Self::Router | Self::Node => false,
+            Self::Router | Self::Node | Self::Gateway => false,
         }
     }
 
     /// Whether it passes on packets that are not for itself.
     pub(crate) fn forwards(self) -> bool {
         match self {
-            Self::Router | Self::Node | Self::Internet => true,
+            Self::Router | Self::Node | Self::Gateway | Self::Internet => true,
             Self::Machine => false,
         }
     }
@@ -181,6 +184,19 @@ pub(crate) fn plan(
                 space: Name::Router(peer.router.clone()),
                 link: peer.link.clone(),
                 mac: peer.remote_mac,
+            };
+            plan.add_pair(picture, here, there)?;
+        }
+        if let Some(uplink) = &router.uplink {
+            let here = End {
+                space: Name::Router(name.clone()),
+                link: UPLINK.to_owned(),
+                mac: uplink.mac,
+            };
+            let there = End {
+                space: Name::Host(uplink.host.clone()),
+                link: DOWNLINK.to_owned(),
+                mac: uplink.remote_mac,
             };
             plan.add_pair(picture, here, there)?;
         }
@@ -273,6 +289,7 @@ impl Space {
             ruleset: String::new(),
             users: BTreeMap::new(),
             ranges: BTreeSet::new(),
+            translations: BTreeMap::new(),
         }
     }
 
@@ -339,7 +356,7 @@ fn contradiction(name: &str, why: impl Into<String>) -> KernelError {
 
 #[cfg(test)]
 mod tests {
-    use strait_vpc::picture::{Acl, Host, HostKind, Interface, Peer, Router, Target, Wire};
+    use strait_vpc::picture::{Acl, Host, HostKind, Interface, Peer, Router, Target, Uplink, Wire};
 
     use super::*;
 
@@ -377,53 +394,81 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_with_a_way_outside_keeps_private_ranges_inside() {
+    fn a_gateway_is_between_its_router_and_the_internet() {
         let mut picture = sample();
-        picture.hosts.insert(
-            "internet".to_owned(),
-            Host {
-                kind: HostKind::Internet,
-                ..Host::default()
-            },
-        );
-        let end = |host: &str, last, default_route| WireEnd {
+        let internet = Host {
+            kind: HostKind::Internet,
+            ..Host::default()
+        };
+        let (private, public) = (Ipv4Addr::new(10, 1, 0, 10), Ipv4Addr::new(203, 0, 113, 1));
+        let gateway = Host {
+            kind: HostKind::Gateway,
+            translations: BTreeMap::from([(private, public)]),
+            ..Host::default()
+        };
+        picture.hosts.extend([
+            ("internet".to_owned(), internet),
+            ("igw-1".to_owned(), gateway),
+        ]);
+        router(&mut picture).uplink = Some(Uplink {
+            host: "igw-1".to_owned(),
+            mac: Mac([2, 0, 0, 0, 8, 1]),
+            remote_mac: Mac([6, 0, 0, 0, 8, 1]),
+            sources: BTreeSet::new(),
+        });
+        router(&mut picture)
+            .tables
+            .entry(1000)
+            .or_default()
+            .insert(EVERYWHERE, Target::Uplink);
+        let end = |host: &str, address, routes, last| WireEnd {
             host: host.to_owned(),
-            link: "w1".to_owned(),
-            address: Ipv4Addr::new(198, 51, 100, last),
+            link: "g1".to_owned(),
+            address,
             mac: Mac([2, 0, 0, 0, 9, last]),
-            default_route,
+            routes,
         };
+        let client = Ipv4Addr::new(198, 51, 100, 1);
         let wire = Wire {
-            a: end("a", 1, true),
-            b: end("internet", 2, false),
+            a: end("internet", Some(client), BTreeSet::from([public.into()]), 1),
+            b: end("igw-1", None, BTreeSet::from([EVERYWHERE]), 2),
         };
-        picture.wires.insert("w".to_owned(), wire);
+        picture.wires.insert("g1".to_owned(), wire);
         let plan = plan(&picture, &BTreeMap::new()).expect("a plan");
-        let machine = &plan.spaces[&Name::Host("a".to_owned())];
-        let leaves_by = |destination: &str, table| {
-            let destination: Ipv4Net = destination.parse().expect("a range");
-            machine
-                .routes
-                .iter()
-                .find(|route| route.destination == destination && route.table == table)
+        let leaves_by = |space: &Name, destination: Ipv4Net, table| {
+            let routes = plan.spaces[space].routes.iter();
+            let found: Vec<_> = routes
+                .filter(|route| route.destination == destination && route.table == table)
+                .filter_map(|route| match &route.hop {
+                    Hop::Link { link, .. } => Some(link.clone()),
+                    Hop::Blackhole | Hop::Unreachable => None,
+                })
+                .collect();
+            found.join(",")
         };
-        let is = |route: Option<&Route>, wanted: &str| match route.map(|route| &route.hop) {
-            Some(Hop::Link { link, .. }) => link == wanted,
-            Some(Hop::Blackhole | Hop::Unreachable) | None => false,
-        };
-        assert!(is(leaves_by("0.0.0.0/0", 254), "w1") && is(leaves_by("10.0.0.0/8", 254), "eth0"));
-        assert_eq!(
-            machine.rules.len(),
-            2,
-            "answers leave by the link of their source"
-        );
+        let gateway = Name::Host("igw-1".to_owned());
+        let router = Name::Router("vpc-1".to_owned());
+        assert_eq!(leaves_by(&router, EVERYWHERE, 1000), UPLINK);
+        assert_eq!(leaves_by(&gateway, EVERYWHERE, 254), "g1");
+        assert_eq!(leaves_by(&gateway, private.into(), 254), DOWNLINK);
+        assert_eq!(leaves_by(&gateway, client.into(), 254), "g1");
+        let internet = Name::Host("internet".to_owned());
+        assert_eq!(leaves_by(&internet, public.into(), 254), "g1");
+        assert!(plan.spaces[&gateway].addresses.is_empty());
     }
 
     #[test]
     fn contradictions_are_named() {
-        let cases: [(&str, Change); 5] = [
+        let cases: [(&str, Change); 6] = [
             ("not in the picture", |picture| {
                 picture.hosts.clear();
+            }),
+            ("without a gateway", |picture| {
+                router(picture)
+                    .tables
+                    .entry(1000)
+                    .or_default()
+                    .insert(EVERYWHERE, Target::Uplink);
             }),
             ("p9", |picture| {
                 let target = Target::Peer("p9".to_owned());

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ipnet::Ipv4Net;
-use strait_vpc::picture::{Router, Target};
+use strait_vpc::picture::{Router, Target, UPLINK};
 
 use crate::error::KernelError;
 use crate::plan::{
@@ -70,6 +70,15 @@ pub(super) fn space(name: &str, router: &Router) -> Result<Space, KernelError> {
             ));
         }
     }
+    if let Some(uplink) = &router.uplink {
+        let macs = (uplink.mac, uplink.remote_mac);
+        if space.links.insert(UPLINK.to_owned(), macs).is_some() {
+            return Err(contradiction(
+                name,
+                format!("an interface or peer has the link {UPLINK}, which is the gateway's"),
+            ));
+        }
+    }
     space.rules.insert(Rule {
         priority: LAST_PRIORITY,
         mark: None,
@@ -105,6 +114,18 @@ pub(super) fn space(name: &str, router: &Router) -> Result<Space, KernelError> {
                     link: link.clone(),
                     source: None,
                 },
+                Target::Uplink if router.uplink.is_some() => Hop::Link {
+                    link: UPLINK.to_owned(),
+                    source: None,
+                },
+                Target::Uplink => {
+                    return Err(contradiction(
+                        name,
+                        format!(
+                            "the route to {destination} leads to the internet without a gateway"
+                        ),
+                    ));
+                }
                 Target::Peer(link) | Target::Interface(link) => {
                     return Err(contradiction(
                         name,

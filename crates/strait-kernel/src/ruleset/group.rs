@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use strait_vpc::picture::{IcmpBox, PortBox, Router, Rules};
+use strait_vpc::picture::{IcmpBox, PortBox, Router, Rules, UPLINK};
 
 use crate::error::KernelError;
 use crate::ruleset::text::{Text, identifier, is_everything, quoted, range};
@@ -109,6 +109,8 @@ pub(crate) fn write(name: &str, router: &Router, text: &mut Text) -> Result<(), 
         .map(|(link, _)| link);
     let passing = open
         .chain(router.peers.keys())
+        .map(String::as_str)
+        .chain(router.uplink.iter().map(|_| UPLINK))
         .map(|link| format!("{} : accept", quoted(link)));
     let ingress = grouped
         .map(|(link, number)| format!("{} : goto in_{number}", quoted(link)))

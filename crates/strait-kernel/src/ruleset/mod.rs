@@ -1,5 +1,6 @@
 //! The nftables text of a namespace: one table of its own, whole. Pure and sorted.
 
+mod gateway;
 mod group;
 mod node;
 mod router;

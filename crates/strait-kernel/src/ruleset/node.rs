@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use strait_vpc::picture::{Entrance, Host, HostKind, Listen, Terms, Transport};
 
 use crate::error::KernelError;
+use crate::ruleset::gateway::gateway;
 use crate::ruleset::text::{Text, quoted, range};
 
 /// The whole text for a host; empty when it needs none. `refused` listeners answer with a TCP reset.
@@ -14,12 +15,11 @@ pub(crate) fn host(
     refused: &BTreeSet<Listen>,
 ) -> Result<String, KernelError> {
     match host.kind {
+        HostKind::Gateway if host.forwards.is_empty() => Ok(gateway(host)),
         HostKind::Node => Ok(node(host, refused)),
+        HostKind::Gateway => Err(only_a_node(name)),
         HostKind::Machine | HostKind::Internet if !host.forwards.is_empty() => {
-            Err(KernelError::Picture {
-                name: name.to_owned(),
-                why: "only a node forwards with NAT".to_owned(),
-            })
+            Err(only_a_node(name))
         }
         HostKind::Machine | HostKind::Internet if refused.is_empty() => Ok(String::new()),
         HostKind::Machine | HostKind::Internet => {
@@ -38,6 +38,13 @@ const REFUSE: [&str; 2] = [
     "meta l4proto tcp iifname . meta l4proto . th dport @refused ct state new reject with tcp reset",
     "iifname . meta l4proto . th dport @refused ct state new reject",
 ];
+
+fn only_a_node(name: &str) -> KernelError {
+    KernelError::Picture {
+        name: name.to_owned(),
+        why: "only a node forwards with NAT".to_owned(),
+    }
+}
 
 const AT_REFUSED: &str = "iifname . meta l4proto . th dport @refused ct state new";
 /// An answer of the node takes its mark from the packet that it answers, and so leaves by the entrance.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::Ipv4Net;
-use strait_vpc::picture::{Acl, AclMatch, AclRule, Router};
+use strait_vpc::picture::{Acl, AclMatch, AclRule, Router, UPLINK};
 
 use crate::error::KernelError;
 use crate::ruleset::group;
@@ -53,7 +53,7 @@ fn write_links(router: &Router, text: &mut Text) {
 /// AWS's source check: a packet passes with an address that its link may send from. In the same step it gets the mark
 /// that chooses its route table: each chain that a packet visits costs, in every router on its way.
 fn write_arrivals(router: &Router, text: &mut Text) {
-    let mut peers = BTreeSet::new();
+    let mut elsewhere = BTreeSet::new();
     for (link, peer) in &router.peers {
         // nft refuses sets with overlapping ranges; the union is the same.
         let sources: BTreeSet<_> = Ipv4Net::aggregate(&peer.sources.iter().copied().collect())
@@ -73,15 +73,28 @@ fn write_arrivals(router: &Router, text: &mut Text) {
             &chain,
             &[format!("ip saddr {sources} accept"), "drop".to_owned()],
         );
-        peers.insert(format!("{} : goto {chain}", quoted(link)));
+        elsewhere.insert(format!("{} : goto {chain}", quoted(link)));
     }
-    text.whole_set("map from_peer", "type ifname : verdict;", &peers);
+    if let Some(uplink) = &router.uplink {
+        // Nobody in the internet has one of the router's own addresses.
+        let own = router.ranges.iter().map(|range| (range, "drop"));
+        let others = uplink.sources.iter().map(|range| (range, "accept"));
+        let mut lines: Vec<_> = own
+            .chain(others)
+            .map(|(range, verdict)| format!("ip saddr {range} {verdict}"))
+            .collect();
+        lines.push("drop".to_owned());
+        let chain = format!("from_{UPLINK}");
+        text.chain(&chain, &lines);
+        elsewhere.insert(format!("{} : goto {chain}", quoted(UPLINK)));
+    }
+    text.whole_set("map from_elsewhere", "type ifname : verdict;", &elsewhere);
     text.chain(
         "arrivals",
         &[
             "type filter hook prerouting priority raw; policy drop;",
             "meta mark set iifname . ip saddr map @sources accept",
-            "iifname vmap @from_peer",
+            "iifname vmap @from_elsewhere",
             "meta mark set iifname map @unchecked accept",
             "iifname \"lo\" accept",
         ]

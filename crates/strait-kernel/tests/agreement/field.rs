@@ -116,7 +116,8 @@ impl Field<'_> {
                 .collect();
             let wires = picture.wires.values().flat_map(|wire| [&wire.a, &wire.b]);
             if host.kind != HostKind::Machine {
-                addresses.extend(wires.filter(|end| end.host == *name).map(|end| end.address));
+                let own = wires.filter(|end| end.host == *name);
+                addresses.extend(own.filter_map(|end| end.address));
             }
             places.push((name, addresses, false));
         }

@@ -5,6 +5,7 @@
 
 mod change;
 mod filter;
+mod internet;
 mod machine;
 mod node;
 mod route;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
     let trials = [
         filter::TRIALS,
         route::TRIALS,
+        internet::TRIALS,
         node::TRIALS,
         change::TRIALS,
         machine::TRIALS,

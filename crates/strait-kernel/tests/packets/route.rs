@@ -1,8 +1,8 @@
 //! Route tables, peerings, and ranges that overlap.
 
-use std::net::{IpAddr, TcpListener};
+use std::net::TcpListener;
 
-use strait_vpc::picture::{HostKind, Target};
+use strait_vpc::picture::Target;
 
 use crate::world::{World, connect, ip, listen, pings, reaches};
 use crate::{Ground, Named};
@@ -22,10 +22,6 @@ pub(crate) const TRIALS: &[Named] = &[
     (
         "a_route_may_lead_to_an_interface",
         a_route_may_lead_to_an_interface,
-    ),
-    (
-        "the_internet_forwards_between_its_wires",
-        the_internet_forwards,
     ),
 ];
 
@@ -163,45 +159,4 @@ fn a_route_may_lead_to_an_interface(ground: &Ground) {
     );
     kernel.apply(&world.picture).expect("applied");
     assert!(pings(kernel, "a", "192.0.2.1"), "by the default route");
-}
-
-fn the_internet_forwards(ground: &Ground) {
-    let kernel = &ground.kernel;
-    let mut world = World::default();
-    world.vpc("vpc-1", "10.1.0.0/16");
-    world.instance("vpc-1", "a", "10.1.0.10", &[]);
-    world.instance("vpc-1", "b", "10.1.0.11", &[]);
-    let internet = world
-        .picture
-        .hosts
-        .entry("internet".to_owned())
-        .or_default();
-    internet.kind = HostKind::Internet;
-    internet.addresses.insert(ip("198.51.100.53"));
-    for (host, address, far) in [
-        ("a", "198.51.100.10", "198.51.100.110"),
-        ("b", "198.51.100.11", "198.51.100.111"),
-    ] {
-        world.wire((host, address), ("internet", far));
-        world
-            .picture
-            .wires
-            .get_mut(&format!("{host}-internet"))
-            .expect("the wire")
-            .a
-            .default_route = true;
-    }
-    kernel.apply(&world.picture).expect("applied");
-    let listener = listen(kernel, "b", 5432);
-    assert!(
-        pings(kernel, "a", "198.51.100.53"),
-        "the internet's own address"
-    );
-    let _client = connect(kernel, "a", "198.51.100.11", 5432).expect("through the internet");
-    let (_, from) = listener.accept().expect("a connection");
-    assert_eq!(
-        from.ip(),
-        IpAddr::from(ip("198.51.100.10")),
-        "plainly: no NAT"
-    );
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use ipnet::Ipv4Net;
 use strait_kernel::Kernel;
 use strait_vpc::picture::{
     Acl, AclMatch, AclRule, Entrance, Group, Host, HostKind, IcmpBox, Interface, Mac, Member, Peer,
-    Picture, PortBox, Router, Rules, Target, Wire, WireEnd,
+    Picture, PortBox, Router, Rules, Target, Uplink, Wire, WireEnd,
 };
 
 /// How long a packet may take; what has not come by then was dropped.
@@ -178,15 +178,75 @@ impl World {
         let end = |host: &str, link: &str, address, mac| WireEnd {
             host: host.to_owned(),
             link: format!("w-{link}"),
-            address: ip(address),
+            address: Some(ip(address)),
             mac,
-            default_route: false,
+            routes: BTreeSet::new(),
         };
         let wire = Wire {
             a: end(one, other, a, mac_a),
             b: end(other, one, b, mac_b),
         };
         self.picture.wires.insert(format!("{one}-{other}"), wire);
+    }
+
+    /// The internet's host, with an address of its own besides its wires'.
+    pub(crate) fn internet(&mut self) {
+        let internet = Host {
+            kind: HostKind::Internet,
+            addresses: BTreeSet::from([ip("198.51.100.80")]),
+            ..Host::default()
+        };
+        self.picture.hosts.insert("internet".to_owned(), internet);
+    }
+
+    /// A gateway `igw-VPC` that makes private addresses public, with the default route to it.
+    pub(crate) fn gateway(&mut self, vpc: &str, translations: &[(&str, &str)]) {
+        let name = format!("igw-{vpc}");
+        let translations: BTreeMap<_, _> = translations
+            .iter()
+            .map(|(private, public)| (ip(private), ip(public)))
+            .collect();
+        let ranges = ["198.51.100.0/24", "203.0.113.0/24"];
+        let uplink = Uplink {
+            host: name.clone(),
+            mac: self.mac(),
+            remote_mac: self.mac(),
+            sources: ranges.map(|range| range.parse().expect("a range")).into(),
+        };
+        self.router(vpc).uplink = Some(uplink);
+        self.route(vpc, "0.0.0.0/0", Target::Uplink);
+        let wire = Wire {
+            a: WireEnd {
+                host: "internet".to_owned(),
+                link: format!("g-{vpc}"),
+                address: Some(ip("198.51.100.1")),
+                mac: self.mac(),
+                routes: translations.values().copied().map(Ipv4Net::from).collect(),
+            },
+            b: WireEnd {
+                host: name.clone(),
+                link: "internet".to_owned(),
+                address: None,
+                mac: self.mac(),
+                routes: BTreeSet::from([Ipv4Net::default()]),
+            },
+        };
+        self.picture.wires.insert(name.clone(), wire);
+        let host = Host {
+            kind: HostKind::Gateway,
+            translations,
+            ..Host::default()
+        };
+        self.picture.hosts.insert(name, host);
+    }
+
+    /// Takes a gateway away: its routes are blackholes.
+    pub(crate) fn detach(&mut self, vpc: &str) {
+        let name = format!("igw-{vpc}");
+        self.picture.hosts.remove(&name);
+        self.picture.wires.remove(&name);
+        self.router(vpc).uplink = None;
+        self.route(vpc, "0.0.0.0/0", Target::Blackhole);
     }
 
     fn mac(&mut self) -> Mac {
@@ -280,6 +340,17 @@ pub(crate) fn datagram_arrives(
     receiver: &UdpSocket,
     to: &str,
 ) -> bool {
+    datagram(kernel, host, source, receiver, to) == Some(IpAddr::from(ip(source)))
+}
+
+/// Sends a datagram from a source address that may be forged; answers the source with which it came, if it did.
+pub(crate) fn datagram(
+    kernel: &Kernel,
+    host: &str,
+    source: &str,
+    receiver: &UdpSocket,
+    to: &str,
+) -> Option<IpAddr> {
     let (source, to) = (
         ip(source),
         SocketAddrV4::new(ip(to), receiver.local_addr().expect("an address").port()),
@@ -291,7 +362,8 @@ pub(crate) fn datagram_arrives(
         .inside(host, || send_from(source, to))
         .expect("the host")
         .expect("a datagram");
-    matches!(receiver.recv_from(&mut [0; 8]), Ok((1, from)) if from.ip() == source)
+    let (_, from) = receiver.recv_from(&mut [0; 8]).ok()?;
+    Some(from.ip())
 }
 
 fn ping(to: Ipv4Addr) -> io::Result<()> {

@@ -11,7 +11,7 @@ use strait_vpc::{InstanceId, Network, SecurityGroupId, VpcId};
 
 use super::Local;
 use super::provider::{made_for, tagged};
-use super::vpc::{Allow, halves, running_for, zones};
+use super::vpc::{Allow, halves, main_table, running_for, zones};
 
 /// The range of every Region's Service VPC. PrivateLink makes overlap with customers' ranges harmless.
 const SERVICE_RANGE: &str = "100.64.0.0/16";
@@ -112,7 +112,7 @@ impl Local {
         Ok(vpc)
     }
 
-    /// The VPC's internet gateway, which internet-facing load balancers need.
+    /// The VPC's internet gateway and the route to it, which internet-facing load balancers need.
     async fn gateway_of(&self, vpc: &VpcId, region: &str, owner: &str) -> Result<(), CloudError> {
         let made = |network: &Network| {
             let gateways = network.internet_gateways.values();
@@ -130,15 +130,31 @@ impl Local {
             self.ask::<CreateInternetGatewayResponse>(region, request)
                 .await?;
         }
-        let Some((gateway, false)) = made(&*self.network().await) else {
+        let network = self.network().await;
+        let Some((gateway, attached)) = made(&network) else {
             return Ok(());
         };
-        let request = AttachInternetGatewayRequest {
-            internet_gateway_id: gateway.to_string(),
-            vpc_id: vpc.to_string(),
+        if !attached {
+            let request = AttachInternetGatewayRequest {
+                internet_gateway_id: gateway.to_string(),
+                vpc_id: vpc.to_string(),
+                ..Default::default()
+            };
+            self.ask::<AttachInternetGatewayResponse>(region, request)
+                .await?;
+        }
+        // By it the nodes answer; a host without a public address is neither reached nor gets out.
+        let table = main_table(&network, vpc)?;
+        if table.routes.contains_key(&Ipv4Net::default()) {
+            return Ok(());
+        }
+        let request = CreateRouteRequest {
+            route_table_id: table.id.to_string(),
+            destination_cidr_block: Some(Ipv4Net::default().to_string()),
+            gateway_id: Some(gateway.to_string()),
             ..Default::default()
         };
-        self.ask::<AttachInternetGatewayResponse>(region, request)
+        self.ask::<CreateRouteResponse>(region, request)
             .await
             .map(drop)
     }

@@ -2,9 +2,10 @@
 //!
 //! Names and numbers come from ids and indices that never change, so that a change of one object edits only what is
 //! of that object: link `e{n}` and its MACs from interface index n, `p{n}` from peering index n, `w{n}` (a wire) from
-//! the index of the public node's interface, `v{n}` (an entrance) from the index of the endpoint's.
+//! an internet gateway's id and `v{n}` (an entrance) from the index of the endpoint's interface.
 
 mod filters;
+mod gateways;
 mod nodes;
 
 use std::collections::BTreeMap;
@@ -15,15 +16,14 @@ use ipnet::Ipv4Net;
 use super::{Host, HostKind, Interface, Mac, Peer, Picture, Router, Target};
 use crate::id::*;
 use crate::reach::{lookup, prefix};
-use crate::state::{self, Holder, InstanceState, Network, RouteTable, RouteTarget, Vpc};
+use crate::state::{
+    self, Holder, INTERNET_OWN, InstanceState, Network, RouteTable, RouteTarget, Vpc,
+};
 
 /// The name of the host that is the internet.
 pub(super) const INTERNET: &str = "internet";
 
 /// What the kernel must look like for a network.
-///
-/// Internet gateways carry no packets: a route to one is a blackhole. What the internet reaches are the nodes of
-/// internet-facing load balancers, each by a wire of its own.
 #[must_use]
 pub fn picture(network: &Network) -> Picture {
     let mut picture = outside(network);
@@ -40,11 +40,12 @@ pub fn picture(network: &Network) -> Picture {
     picture
 }
 
-/// What is of no single VPC or instance: the internet, nodes and wires.
+/// What is of no single VPC or instance: the internet, nodes, gateways and wires.
 pub(super) fn outside(network: &Network) -> Picture {
     let mut picture = Picture::default();
     picture.hosts.insert(INTERNET.to_owned(), internet());
     nodes::add(network, &mut picture);
+    gateways::add(network, &mut picture);
     picture
 }
 
@@ -61,14 +62,9 @@ pub(super) fn vpc_router(network: &Network, vpc: &VpcId) -> Option<Router> {
 }
 
 fn internet() -> Host {
-    let own = [
-        lookup::INTERNET_CLIENT,
-        Ipv4Addr::new(198, 51, 100, 53),
-        Ipv4Addr::new(198, 51, 100, 80),
-    ];
     Host {
         kind: HostKind::Internet,
-        addresses: own.into(),
+        addresses: INTERNET_OWN.into(),
         ..Host::default()
     }
 }
@@ -93,6 +89,7 @@ fn router(network: &Network, vpc: &Vpc) -> Router {
         ranges: vpc.cidrs().collect(),
         interfaces: interfaces(network, &vpc.id),
         peers: peers(network, &vpc.id),
+        uplink: gateways::uplink(network, &vpc.id),
         ..Router::default()
     };
     if vpc.dns_support {
@@ -210,7 +207,17 @@ fn route(network: &Network, target: &RouteTarget, router: &Router) -> Target {
             name.filter(|name| router.interfaces.contains_key(name))
                 .map_or(Target::Blackhole, Target::Interface)
         }
-        RouteTarget::InternetGateway(_) => Target::Blackhole,
+        RouteTarget::InternetGateway(id) => {
+            let leads = router
+                .uplink
+                .as_ref()
+                .is_some_and(|uplink| uplink.host == id.as_str());
+            if leads {
+                Target::Uplink
+            } else {
+                Target::Blackhole
+            }
+        }
     }
 }
 

@@ -45,6 +45,8 @@ pub struct Router {
     pub tables: BTreeMap<u32, BTreeMap<Ipv4Net, Target>>,
     /// Peers by the router's link name, such as `p3`.
     pub peers: BTreeMap<String, Peer>,
+    /// The way to the internet, while something here has a public address.
+    pub uplink: Option<Uplink>,
     /// Groups by id: what their rules allow. Only groups that an interface here has.
     pub groups: BTreeMap<String, Group>,
     /// Sets of members that rules refer to, by group id: an address, and the link that it comes in by.
@@ -89,6 +91,8 @@ pub enum Target {
     Peer(String),
     /// To an interface, by its name.
     Interface(String),
+    /// To the internet, by the router's [`Uplink`].
+    Uplink,
     /// Nowhere: a blackhole, which still wins over shorter prefixes.
     Blackhole,
 }
@@ -107,6 +111,25 @@ pub struct Peer {
     /// Source addresses that may come in by it: the peer's ranges.
     pub sources: BTreeSet<Ipv4Net>,
 }
+
+/// A router's way to the internet: a veth pair to the host of its gateway ([`HostKind::Gateway`]).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Uplink {
+    /// The gateway's host.
+    pub host: String,
+    /// The MAC of this end.
+    pub mac: Mac,
+    /// The MAC of the gateway's end.
+    pub remote_mac: Mac,
+    /// Source addresses that may come in by it: the internet's.
+    pub sources: BTreeSet<Ipv4Net>,
+}
+
+/// The link's name of an [`Uplink`] at the router.
+pub const UPLINK: &str = "igw";
+
+/// The link's name of an [`Uplink`] at the gateway.
+pub const DOWNLINK: &str = "vpc";
 
 /// What a group's rules allow, as disjoint boxes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -206,6 +229,8 @@ pub struct Host {
     pub forwards: BTreeMap<Listen, BTreeSet<Forward>>,
     /// On what terms it forwards, where they are not the usual ones.
     pub terms: BTreeMap<Listen, Terms>,
+    /// The public address of each private one, one to one: what a gateway translates. Everything else is dropped there.
+    pub translations: BTreeMap<Ipv4Addr, Ipv4Addr>,
     /// A node's links to other networks: endpoints that lead to it.
     pub entrances: BTreeMap<String, Entrance>,
 }
@@ -237,6 +262,8 @@ pub enum HostKind {
     Machine,
     /// An endpoint or a load balancer's node: nothing runs in it, it only forwards by its `forwards`.
     Node,
+    /// An internet gateway: nothing runs in it, it only translates between its router and the internet.
+    Gateway,
     /// The internet: commands run in it, and it forwards plainly between its wires.
     Internet,
 }
@@ -272,7 +299,7 @@ pub struct Forward {
     pub from: Ipv4Addr,
 }
 
-/// A veth pair between two hosts. Each end has a route to the other end's address.
+/// A veth pair between two hosts. Each end has a route to the other end's address, if that has one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wire {
     /// One end.
@@ -288,10 +315,10 @@ pub struct WireEnd {
     pub host: String,
     /// The link's name in the host's namespace.
     pub link: String,
-    /// Its address, a `/32`.
-    pub address: Ipv4Addr,
+    /// Its address, a `/32`; a gateway's has none.
+    pub address: Option<Ipv4Addr>,
     /// Its MAC.
     pub mac: Mac,
-    /// Whether everything without a better route goes out by it.
-    pub default_route: bool,
+    /// What goes out by it besides the other end's address.
+    pub routes: BTreeSet<Ipv4Net>,
 }

@@ -83,6 +83,8 @@ impl Touched {
             security_groups,
             network_acls,
             interfaces,
+            // Interfaces show them.
+            elastic_ips: _,
             instances,
             peerings,
             prefix_lists,
@@ -247,6 +249,7 @@ mod tests {
                 security_groups,
                 network_acls,
                 interfaces,
+                elastic_ips,
                 instances,
                 peerings,
                 prefix_lists,
@@ -266,6 +269,8 @@ mod tests {
     fn whatever_row_goes_or_comes_the_redrawn_picture_is_the_whole_one() {
         let mut sample = story();
         name_a_list(&mut sample);
+        sample.gateway(&sample.service_vpc.clone());
+        sample.make_public(&sample.node.clone(), [198, 51, 100, 10].into());
         let network = saved(sample.network);
         let mut rows = 0;
         macro_rules! visit {

@@ -9,7 +9,7 @@ use super::sample::{ENDPOINT, Sample, cidr, net, story};
 use super::{Flow, Protocol, Source, reach};
 use crate::id::*;
 use crate::picture::{
-    self, AclMatch, Forward, HostKind, Listen, Picture, Router, Rules, Target, picture,
+    self, AclMatch, Forward, HostKind, Listen, Picture, Router, Rules, Target, UPLINK, picture,
 };
 use crate::state::*;
 
@@ -19,8 +19,11 @@ proptest! {
     #[test]
     fn the_walk_agrees_with_the_picture(
         open in any::<bool>(),
+        online in any::<bool>(),
         changes in prop::collection::vec(change(), 0..4),
-        (from, to) in prop_oneof![2 => Just((0, 0)), 1 => Just((1, 1)), 1 => (0..3usize, 0..5usize)],
+        (from, to) in prop_oneof![
+            2 => Just((0, 0)), 1 => Just((1, 1)), 1 => (0..3usize, 0..5usize), 3 => (0..4usize, 5..11usize)
+        ],
         protocol in prop::sample::select(vec![Protocol::Tcp(5432), Protocol::Udp(5432), Protocol::Tcp(22), Protocol::Echo]),
     ) {
         let mut sample = story();
@@ -35,15 +38,40 @@ proptest! {
                 }
             }
         }
-        for change in &changes {
-            apply(&mut sample, change);
+        if online {
+            for side in 0..3 {
+                apply(&mut sample, &Change::Attach { side, on: true });
+                apply(&mut sample, &Change::Route { side, destination: "0.0.0.0/0", target: 2 });
+            }
         }
-        let from = [&sample.app_interface, &neighbour, &sample.target_interface][from].clone();
-        let to = [ENDPOINT, [10, 0, 1, 4].into(), [10, 0, 1, 9].into(), [10, 0, 1, 5].into(), [10, 0, 1, 6].into()][to];
-        let walked = reach(&sample.network, &Flow { from: Source::Interface(from.clone()), to, protocol });
-        let own = sample.network.interfaces.get(&from).expect("the interface");
+        let public = [&sample.app_interface, &neighbour, &sample.target_interface, &sample.node].map(Clone::clone);
+        for (last, interface) in (1..).zip(&public) {
+            sample.make_public(interface, [203, 0, 113, last].into());
+        }
+        for change in &changes {
+            match change {
+                Change::NotPublic(which) => {
+                    sample.network.interfaces.get_mut(&public[*which]).expect("the interface").public_ip = None;
+                }
+                other => apply(&mut sample, other),
+            }
+        }
+        let to = [
+            ENDPOINT, [10, 0, 1, 4].into(), [10, 0, 1, 9].into(), [10, 0, 1, 5].into(), [10, 0, 1, 6].into(),
+            [203, 0, 113, 1].into(), [203, 0, 113, 2].into(), [203, 0, 113, 3].into(), [203, 0, 113, 4].into(),
+            [203, 0, 113, 9].into(), INTERNET_OWN[2],
+        ][to];
         let drawn = picture(&sample.network);
-        let routed = Packet { to, protocol }.passes(&drawn, own.vpc.as_str(), &format!("e{}", own.index), 0);
+        let packet = Packet { to, protocol };
+        let (source, routed) = match [&sample.app_interface, &neighbour, &sample.target_interface].get(from) {
+            Some(from) => {
+                let own = sample.network.interfaces.get(from).expect("the interface");
+                let link = format!("e{}", own.index);
+                (Source::Interface((*from).clone()), packet.passes(&drawn, own.vpc.as_str(), &link, 0))
+            }
+            None => (Source::Internet, packet.enters(&drawn, INTERNET_OWN[0], 0)),
+        };
+        let walked = reach(&sample.network, &Flow { from: source, to, protocol });
         prop_assert_eq!(walked.reached, routed, "{:#?}", walked);
     }
 }
@@ -90,6 +118,11 @@ enum Change {
     Peering(PeeringState),
     Endpoint(EndpointState),
     NoTarget,
+    Attach {
+        side: usize,
+        on: bool,
+    },
+    NotPublic(usize),
 }
 
 fn change() -> impl Strategy<Value = Change> {
@@ -113,6 +146,7 @@ fn change() -> impl Strategy<Value = Change> {
             "10.1.0.4/32",
             "10.0.0.0/16",
             "0.0.0.0/0",
+            "203.0.113.0/30",
         ])
     };
     let entries = || {
@@ -125,9 +159,9 @@ fn change() -> impl Strategy<Value = Change> {
     };
     let deleted = PeeringState::Deleted("999988887777".parse().expect("an account"));
     prop_oneof![
-        2 => (0..3usize, direction(), traffic(), 0..9usize)
+        2 => (0..3usize, direction(), traffic(), 0..10usize)
             .prop_map(|(side, direction, traffic, peer)| Change::Allow { side, direction, traffic, peer }),
-        6 => (0..3usize, direction(), traffic(), 0..9usize)
+        6 => (0..3usize, direction(), traffic(), 0..10usize)
             .prop_map(|(side, direction, traffic, peer)| Change::Only { side, direction, traffic, peer }),
         2 => (0..3usize, destination(), 0..3usize)
             .prop_map(|(side, destination, target)| Change::Route { side, destination, target }),
@@ -141,6 +175,8 @@ fn change() -> impl Strategy<Value = Change> {
             .prop_map(Change::Peering),
         1 => prop::sample::select(vec![EndpointState::Rejected, EndpointState::Available]).prop_map(Change::Endpoint),
         1 => Just(Change::NoTarget),
+        2 => (0..3usize, any::<bool>()).prop_map(|(side, on)| Change::Attach { side, on }),
+        1 => (0..4usize).prop_map(Change::NotPublic),
     ]
 }
 
@@ -172,6 +208,7 @@ fn apply(sample: &mut Sample, change: &Change) {
                 RulePeer::Cidr6("::/0".parse().expect("an IPv6 block")),
                 RulePeer::PrefixList(PrefixListId::from_random(1)),
                 RulePeer::PrefixList(PrefixListId::from_random(2)),
+                cidr("203.0.113.0/30"),
             ];
             sample.allow(
                 &sides[*side].group,
@@ -206,7 +243,7 @@ fn apply(sample: &mut Sample, change: &Change) {
             let targets = [
                 RouteTarget::Peering(sample.peering.clone()),
                 RouteTarget::Interface(sample.app_interface.clone()),
-                RouteTarget::InternetGateway(InternetGatewayId::from_random(1)),
+                RouteTarget::InternetGateway(gateway_of(&sides[*side])),
             ];
             sample.route(&sides[*side].table, destination, targets[*target].clone());
         }
@@ -268,6 +305,18 @@ fn apply(sample: &mut Sample, change: &Change) {
                 .expect("the endpoint")
                 .state = *state;
         }
+        Change::NotPublic(_) => {}
+        Change::Attach { side, on } => {
+            let side = &sides[*side];
+            sample.gateway(side);
+            if !on {
+                let gateways = &mut sample.network.internet_gateways;
+                gateways
+                    .get_mut(&gateway_of(side))
+                    .expect("the gateway")
+                    .vpc = None;
+            }
+        }
         Change::NoTarget => {
             let group = sample
                 .network
@@ -287,6 +336,11 @@ fn apply(sample: &mut Sample, change: &Change) {
     }
 }
 
+fn gateway_of(side: &super::sample::Side) -> InternetGatewayId {
+    let digits = side.vpc.as_str().trim_start_matches("vpc-");
+    format!("igw-{digits}").parse().expect("an id")
+}
+
 /// A packet on its way through a picture.
 #[derive(Clone, Copy)]
 struct Packet {
@@ -301,6 +355,9 @@ impl Packet {
         let own = &near.interfaces[link];
         if own.address == self.to {
             return true;
+        }
+        if leads_out(near, own, self.to) {
+            return self.leaves(picture, near, own, hops);
         }
         let Some((far_name, out, by)) = find(picture, router, link, self.to) else {
             return false;
@@ -343,6 +400,77 @@ impl Packet {
             .is_some_and(|(name, to, _)| name == router && to == link);
         let at = (arrived.host.as_str(), arrived.host_link.as_str());
         filters && back && self.delivered(picture, us, at, hops)
+    }
+
+    /// Whether it passes when it leaves a router by its uplink.
+    fn leaves(self, picture: &Picture, near: &Router, own: &picture::Interface, hops: u32) -> bool {
+        let uplink = near.uplink.as_ref().expect("an uplink");
+        let gateway = &picture.hosts[&uplink.host];
+        let Some(public) = gateway.translations.get(&own.address) else {
+            return false;
+        };
+        let acl = &near.acls[&own.acl];
+        admits_groups(
+            near,
+            &own.groups,
+            |group| &group.egress,
+            (self.to, UPLINK),
+            self.protocol,
+        ) && admits_acl(&acl.egress, self.to, self.protocol, false)
+            && admits_acl(&acl.ingress, self.to, self.protocol, true)
+            && uplink.sources.iter().any(|range| range.contains(&self.to))
+            && self.enters(picture, *public, hops)
+    }
+
+    /// Whether it passes from the internet, and its answer comes back there.
+    fn enters(self, picture: &Picture, from: Ipv4Addr, hops: u32) -> bool {
+        if picture.hosts["internet"].addresses.contains(&self.to) {
+            return true;
+        }
+        let to = ipnet::Ipv4Net::from(self.to);
+        let wire = picture
+            .wires
+            .values()
+            .find(|wire| wire.a.routes.contains(&to));
+        let Some(gateway) = wire.map(|wire| wire.b.host.as_str()) else {
+            return false;
+        };
+        let mut pairs = picture.hosts[gateway].translations.iter();
+        let (private, _) = pairs
+            .find(|(_, public)| **public == self.to)
+            .expect("a pair");
+        let of = |router: &&Router| {
+            router
+                .uplink
+                .as_ref()
+                .is_some_and(|uplink| uplink.host == gateway)
+        };
+        let far = picture
+            .routers
+            .values()
+            .find(of)
+            .expect("the gateway's router");
+        let arrived = far.interfaces.values().find(|own| own.address == *private);
+        let arrived = arrived.expect("whoever has the address");
+        let acl = &far.acls[&arrived.acl];
+        let welcome = far
+            .uplink
+            .iter()
+            .flat_map(|uplink| &uplink.sources)
+            .any(|range| range.contains(&from))
+            && !far.ranges.iter().any(|range| range.contains(&from));
+        welcome
+            && admits_acl(&acl.ingress, from, self.protocol, false)
+            && admits_groups(
+                far,
+                &arrived.groups,
+                |group| &group.ingress,
+                (from, UPLINK),
+                self.protocol,
+            )
+            && admits_acl(&acl.egress, from, self.protocol, true)
+            && leads_out(far, arrived, from)
+            && self.delivered(picture, from, (&arrived.host, &arrived.host_link), hops)
     }
 
     /// Whether a host takes it, or forwards it to where it passes.
@@ -402,7 +530,7 @@ fn sent(
         } else {
             &wire.a
         };
-        return other.address == packet.to
+        return other.address == Some(packet.to)
             && packet.delivered(picture, to.from, (&other.host, &other.link), hops + 1);
     }
     let at = |router: &Router| {
@@ -419,6 +547,18 @@ fn sent(
     routers
         .into_iter()
         .any(|(name, link)| packet.passes(picture, name, &link, hops + 1))
+}
+
+/// Whether a router sends what is for an address to the internet.
+fn leads_out(router: &Router, own: &picture::Interface, to: Ipv4Addr) -> bool {
+    if router.ranges.iter().any(|range| range.contains(&to)) {
+        return false;
+    }
+    let routes = router.tables[&own.table].iter();
+    let longest = routes
+        .filter(|(destination, _)| destination.contains(&to))
+        .max_by_key(|(destination, _)| destination.prefix_len());
+    longest.is_some_and(|(_, target)| *target == Target::Uplink)
 }
 
 /// The router and link that an address is at, and both ends of the peering that leads there, if one does.
@@ -461,7 +601,7 @@ fn find(picture: &Picture, router: &str, link: &str, to: Ipv4Addr) -> Option<Fou
                 Some((name.clone(), peer.link.clone())),
             ))
         }
-        Target::Interface(_) | Target::Blackhole => None,
+        Target::Interface(_) | Target::Blackhole | Target::Uplink => None,
     }
 }
 

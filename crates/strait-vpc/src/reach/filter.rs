@@ -14,9 +14,44 @@ const CLIENT_PORTS: (u16, u16) = (32768, 60999);
 
 /// The two ends of a leg, as filters see them.
 pub(super) struct Ends<'n> {
-    pub(super) from: &'n Interface,
-    pub(super) to: &'n Interface,
+    pub(super) from: End<'n>,
+    pub(super) to: End<'n>,
     pub(super) protocol: Protocol,
+}
+
+/// One end of a leg.
+#[derive(Clone, Copy)]
+pub(super) struct End<'n> {
+    /// Its interface; none in the internet itself, where nothing filters.
+    pub(super) interface: Option<&'n Interface>,
+    /// Its address as the other end sees it.
+    pub(super) seen: Ipv4Addr,
+    /// Whether the other end sees its public address: then rules for members of a group do not mean it.
+    pub(super) public: bool,
+}
+
+impl<'n> End<'n> {
+    /// An end that is seen as what it is.
+    pub(super) fn private(interface: &'n Interface) -> Self {
+        Self {
+            interface: Some(interface),
+            seen: interface.address,
+            public: false,
+        }
+    }
+
+    /// An end past an internet gateway.
+    pub(super) fn public(interface: Option<&'n Interface>, seen: Ipv4Addr) -> Self {
+        Self {
+            interface,
+            seen,
+            public: true,
+        }
+    }
+
+    fn member(self) -> Option<&'n Interface> {
+        self.interface.filter(|_| !self.public)
+    }
 }
 
 impl Walk<'_> {
@@ -36,21 +71,18 @@ impl Walk<'_> {
         self.say_groups(Direction::Egress, own, far, protocol, allowing);
     }
 
-    fn groups(
-        &mut self,
-        direction: Direction,
-        own: &Interface,
-        far: &Interface,
-        protocol: Protocol,
-    ) {
+    fn groups(&mut self, direction: Direction, own: End<'_>, far: End<'_>, protocol: Protocol) {
+        let Some(own) = own.interface else {
+            return;
+        };
         let allowing = allowing_group(
             self.network,
             direction,
             own,
-            (far.address, Some(far)),
+            (far.seen, far.member()),
             protocol,
         );
-        self.say_groups(direction, own, far.address, protocol, allowing);
+        self.say_groups(direction, own, far.seen, protocol, allowing);
     }
 
     fn say_groups(
@@ -128,18 +160,25 @@ impl Walk<'_> {
     }
 
     fn acl(&mut self, edge: Edge<'_>, packet: Packet, way: &str) {
-        if edge.at.subnet == edge.far.subnet {
+        let Some(own) = edge.at.interface else {
+            return;
+        };
+        if edge
+            .far
+            .member()
+            .is_some_and(|far| far.subnet == own.subnet)
+        {
             return;
         }
-        let Some(acl) = lookup::acl(self.network, &edge.at.subnet) else {
-            return self.stop(&edge.at.subnet, "the subnet has no network ACL", None);
+        let Some(acl) = lookup::acl(self.network, &own.subnet) else {
+            return self.stop(&own.subnet, "the subnet has no network ACL", None);
         };
-        let what = match judge(acl, edge.direction, edge.far.address, packet) {
+        let what = match judge(acl, edge.direction, edge.far.seen, packet) {
             Ok(()) => return self.pass(&acl.id, format!("allows {packet} {way}")),
             Err(Denied::By(number)) => format!("entry {number} denies {packet} {way}"),
             Err(Denied::ByNone) => format!("no entry allows {packet} {way}"),
         };
-        let command = fix::acl_entry(acl, edge.direction, edge.far.address, packet);
+        let command = fix::acl_entry(acl, edge.direction, edge.far.seen, packet);
         self.stop(&acl.id, what, command);
     }
 }
@@ -147,8 +186,8 @@ impl Walk<'_> {
 /// The edge of a subnet: whose, towards whom, which way.
 #[derive(Clone, Copy)]
 struct Edge<'n> {
-    at: &'n Interface,
-    far: &'n Interface,
+    at: End<'n>,
+    far: End<'n>,
     direction: Direction,
 }
 

@@ -92,14 +92,48 @@ pub(super) fn create_route(
 
 /// Leads a route that exists to a peering connection.
 pub(super) fn replace_route(table: &RouteTable, route: Route<'_>, peering: &Peering) -> String {
-    let destination = match route.list {
-        None => format!("--destination-cidr-block {}", route.destination),
-        Some(list) => format!("--destination-prefix-list-id {list}"),
-    };
+    lead(
+        table,
+        route,
+        &format!("--vpc-peering-connection-id {}", peering.id),
+    )
+}
+
+/// Leads a route that exists to an internet gateway.
+pub(super) fn lead_to_gateway(
+    table: &RouteTable,
+    route: Route<'_>,
+    gateway: &InternetGateway,
+) -> String {
+    lead(table, route, &format!("--gateway-id {}", gateway.id))
+}
+
+/// Makes a default route to an internet gateway.
+pub(super) fn default_route(table: &RouteTable, gateway: &InternetGateway) -> String {
     format!(
-        "aws ec2 replace-route --region {} --route-table-id {} {destination} \
-         --vpc-peering-connection-id {}",
-        table.region, table.id, peering.id
+        "aws ec2 create-route --region {} --route-table-id {} --destination-cidr-block 0.0.0.0/0 --gateway-id {}",
+        table.region, table.id, gateway.id
+    )
+}
+
+/// Attaches an internet gateway to a VPC, if it is there still.
+pub(super) fn attach_gateway(
+    network: &Network,
+    id: &InternetGatewayId,
+    vpc: &VpcId,
+) -> Option<String> {
+    let gateway = network.internet_gateways.get(id)?;
+    Some(format!(
+        "aws ec2 attach-internet-gateway --region {} --internet-gateway-id {id} --vpc-id {vpc}",
+        gateway.region
+    ))
+}
+
+/// Gives an interface a public address; which one is the owner's choice.
+pub(super) fn associate_address(interface: &Interface) -> String {
+    format!(
+        "aws ec2 associate-address --region {} --network-interface-id {} --allocation-id ALLOCATION_ID",
+        interface.region, interface.id
     )
 }
 
@@ -137,6 +171,17 @@ pub(super) fn register_target(listener: &Listener, region: &Region) -> String {
     format!(
         "aws elbv2 register-targets --region {region} --target-group-arn {} --targets Id=TARGET",
         listener.target_group
+    )
+}
+
+fn lead(table: &RouteTable, route: Route<'_>, target: &str) -> String {
+    let destination = match route.list {
+        None => format!("--destination-cidr-block {}", route.destination),
+        Some(list) => format!("--destination-prefix-list-id {list}"),
+    };
+    format!(
+        "aws ec2 replace-route --region {} --route-table-id {} {destination} {target}",
+        table.region, table.id
     )
 }
 

@@ -1,15 +1,15 @@
-//! One leg of a walk: from an interface to the interface that has the address, through routers and peerings.
+//! One leg of a walk: from an interface to the interface that has the address, through routers, peerings and the internet.
 
 use std::net::Ipv4Addr;
 
-use super::filter::Ends;
+use super::filter::{End, Ends};
 use super::prefix::Route;
 use super::{Protocol, Walk, fix, lookup, prefix};
 use crate::id::*;
 use crate::state::*;
 
 impl<'n> Walk<'n> {
-    /// The interface that the packet arrives at, if there is a way; filters on it are judged, too.
+    /// The interface that the packet arrives at, if there is a way to one; filters on it are judged, too.
     pub(super) fn leg(
         &mut self,
         from: &'n Interface,
@@ -29,27 +29,36 @@ impl<'n> Walk<'n> {
             network: self.network,
             steps: Vec::new(),
         };
-        let Some(arrived) = way.find_way(from, to) else {
+        let Some(way_to) = way.find_way(from, to) else {
             // The way is missing; the groups that the packet leaves by are known all the same.
             self.egress_groups_to(from, to, protocol);
             self.steps.append(&mut way.steps);
             return None;
         };
+        let (seen_from, seen_to) = match way_to {
+            Way::Private(arrived) => (End::private(from), End::private(arrived)),
+            Way::Public(own, arrived) => (End::public(Some(from), own), End::public(arrived, to)),
+        };
         let ends = Ends {
-            from,
-            to: arrived,
+            from: seen_from,
+            to: seen_to,
             protocol,
         };
         self.egress_groups(&ends);
         self.acl_out(&ends);
         self.steps.append(&mut way.steps);
-        self.acl_in(&ends);
-        self.ingress_groups(&ends);
-        self.acls_back(&ends);
-        if arrived.vpc != from.vpc {
-            self.way_back(arrived, from)?;
+        match way_to {
+            Way::Private(arrived) => {
+                self.acl_in(&ends);
+                self.ingress_groups(&ends);
+                self.acls_back(&ends);
+                if arrived.vpc != from.vpc {
+                    self.way_back(arrived, from)?;
+                }
+                Some(arrived)
+            }
+            Way::Public(_, arrived) => self.arrive_from_internet(&ends, arrived),
         }
-        Some(arrived)
     }
 
     /// Another interface of the same instance with this address.
@@ -117,9 +126,9 @@ impl<'n> Walk<'n> {
         true
     }
 
-    fn find_way(&mut self, from: &Interface, to: Ipv4Addr) -> Option<&'n Interface> {
+    fn find_way(&mut self, from: &Interface, to: Ipv4Addr) -> Option<Way<'n>> {
         if in_ranges(self.network, &from.vpc, to) {
-            return self.local(from, to);
+            return self.local(from, to).map(Way::Private);
         }
         self.over_route(from, to)
     }
@@ -149,6 +158,15 @@ impl<'n> Walk<'n> {
             );
             return None;
         };
+        self.held(interface, address)
+    }
+
+    /// The interface, if something holds it.
+    pub(super) fn held(
+        &mut self,
+        interface: &'n Interface,
+        address: Ipv4Addr,
+    ) -> Option<&'n Interface> {
         let held = match &interface.holder {
             Holder::None => false,
             Holder::Instance { id, .. } => self
@@ -169,7 +187,7 @@ impl<'n> Walk<'n> {
         Some(interface)
     }
 
-    fn over_route(&mut self, from: &Interface, to: Ipv4Addr) -> Option<&'n Interface> {
+    fn over_route(&mut self, from: &Interface, to: Ipv4Addr) -> Option<Way<'n>> {
         let table = self.table_of(from)?;
         let Some(route) = prefix::longest(self.network, table, to) else {
             let (why, command) = self.mend_missing_route(table, to);
@@ -183,6 +201,9 @@ impl<'n> Walk<'n> {
             );
             return None;
         };
+        if let RouteTarget::InternetGateway(id) = route.target {
+            return self.over_gateway(from, to, (table, route, id));
+        }
         let peering = self.peering_target(table, route, to)?;
         let Some(other) = lookup::peer(peering, &from.vpc) else {
             self.blackhole(table, route, peering);
@@ -201,10 +222,10 @@ impl<'n> Walk<'n> {
             return None;
         }
         self.pass(&peering.id, format!("is active and leads to {}", other.vpc));
-        self.held_at(&other.vpc, to)
+        self.held_at(&other.vpc, to).map(Way::Private)
     }
 
-    fn table_of(&mut self, interface: &Interface) -> Option<&'n RouteTable> {
+    pub(super) fn table_of(&mut self, interface: &Interface) -> Option<&'n RouteTable> {
         let subnet = self.network.subnets.get(&interface.subnet);
         let table = subnet.and_then(|subnet| lookup::route_table(self.network, subnet));
         if table.is_none() {
@@ -225,9 +246,7 @@ impl<'n> Walk<'n> {
                 None => format!("the route to {route} is a blackhole: {id} has gone"),
             },
             RouteTarget::InternetGateway(id) => {
-                format!(
-                    "the route to {route} leads to {id}, and internet gateways carry no packets in this local cloud"
-                )
+                format!("the route to {route} leads to {id}, not to a peering connection")
             }
             RouteTarget::Interface(id) => {
                 format!(
@@ -359,7 +378,16 @@ fn instance_of(interface: &Interface) -> Option<&InstanceId> {
     }
 }
 
-fn in_ranges(network: &Network, vpc: &VpcId, address: Ipv4Addr) -> bool {
+/// How a packet gets to where it goes.
+#[derive(Clone, Copy)]
+pub(super) enum Way<'n> {
+    /// Through routers alone, to this interface.
+    Private(&'n Interface),
+    /// Through the internet, from this public address, to this interface; to none in the internet itself.
+    Public(Ipv4Addr, Option<&'n Interface>),
+}
+
+pub(super) fn in_ranges(network: &Network, vpc: &VpcId, address: Ipv4Addr) -> bool {
     lookup::ranges(network, vpc)
         .iter()
         .any(|range| range.contains(&address))

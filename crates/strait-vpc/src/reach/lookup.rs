@@ -13,13 +13,14 @@ use crate::state::*;
 /// Every address.
 pub(crate) const EVERYBODY: (Ipv4Addr, Ipv4Addr) = (Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST);
 
-/// The range of addresses that stands for the internet in this cloud.
-pub(crate) fn internet() -> Ipv4Net {
-    Ipv4Net::new_assert(Ipv4Addr::new(198, 51, 100, 0), 24)
+/// The ranges of addresses that are the internet in this cloud.
+pub(crate) fn internet() -> [Ipv4Net; 4] {
+    let [first, second, third] = INSTANCE_ADDRESSES;
+    [BALANCER_ADDRESSES, first, second, third]
 }
 
 /// The address that the internet's own clients have.
-pub(crate) const INTERNET_CLIENT: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
+pub(crate) const INTERNET_CLIENT: Ipv4Addr = INTERNET_OWN[0];
 
 /// The route table of a subnet: its own, or its VPC's main one.
 pub(crate) fn route_table<'n>(network: &'n Network, subnet: &Subnet) -> Option<&'n RouteTable> {
@@ -219,21 +220,30 @@ pub(crate) fn primary_interface<'n>(
         })
 }
 
-/// Whether an internet gateway is attached to a VPC.
-pub(crate) fn has_internet_gateway(network: &Network, vpc: &VpcId) -> bool {
+/// The internet gateway that is attached to a VPC.
+pub(crate) fn internet_gateway<'n>(
+    network: &'n Network,
+    vpc: &VpcId,
+) -> Option<&'n InternetGateway> {
     network
         .internet_gateways
         .values()
-        .any(|gateway| gateway.vpc.as_ref() == Some(vpc))
+        .find(|gateway| gateway.vpc.as_ref() == Some(vpc))
+}
+
+/// The interface that has a public address.
+pub(crate) fn interface_with_public(network: &Network, address: Ipv4Addr) -> Option<&Interface> {
+    network
+        .interfaces
+        .values()
+        .find(|interface| interface.public_ip == Some(address))
 }
 
 /// Ranges of addresses, both ends in them; disjoint.
 pub(crate) type Ranges = BTreeSet<(Ipv4Addr, Ipv4Addr)>;
 
 /// The sources that a load balancer's groups let in to a port; `None` is everybody.
-///
-/// Traffic of endpoints and from the internet comes to a node by a wire of its own, where no router filters it.
-pub(crate) fn sources_admitted(
+fn sources_admitted(
     network: &Network,
     balancer: &LoadBalancer,
     transport: Transport,

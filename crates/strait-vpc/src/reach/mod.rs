@@ -8,6 +8,7 @@
 mod agreement;
 mod filter;
 mod fix;
+mod internet;
 mod leg;
 pub(crate) mod lookup;
 mod node;

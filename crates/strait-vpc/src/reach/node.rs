@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use super::filter::{End, Ends};
 use super::{Protocol, Walk, fix, lookup, target};
 use crate::picture::Transport;
 use crate::state::*;
@@ -44,45 +45,17 @@ impl<'n> Walk<'n> {
 
     /// A packet of the internet's client.
     pub(super) fn start_at_internet(&mut self, to: Ipv4Addr, protocol: Protocol) {
-        let own = [1, 53, 80].map(|last| Ipv4Addr::new(198, 51, 100, last));
-        if own.contains(&to) {
-            return self.pass(
-                "internet",
-                format!("{to} is an address of the internet itself"),
-            );
-        }
-        let Some(node) = self
-            .network
-            .interfaces
-            .values()
-            .find(|interface| interface.public_ip == Some(to))
-        else {
-            let what = if lookup::internet().contains(&to) {
-                format!("nothing has the public address {to}")
-            } else {
-                format!("{to} is not a public address: the internet has no way to it")
-            };
-            return self.stop("internet", what, None);
-        };
-        let Some(balancer) = self
-            .balancer_of(node)
-            .filter(|balancer| balancer.internet_facing)
-        else {
-            let what = "is not a node of an internet-facing load balancer, and internet gateways carry no packets in this local cloud";
-            return self.stop(&node.id, what, None);
-        };
-        if !lookup::has_internet_gateway(self.network, &node.vpc) {
-            return self.stop(&node.vpc, "the VPC has no internet gateway", None);
-        }
-        self.pass(&balancer.arn, format!("has the public address {to}"));
-        let Some((listener, transport)) = self.listener(balancer, protocol) else {
+        let Some(arrived) = self.find_public(to) else {
             return;
         };
-        let sources = lookup::sources_admitted(self.network, balancer, transport, listener.port);
-        if !lookup::admits(sources.as_ref(), lookup::INTERNET_CLIENT) {
-            self.closed(balancer, lookup::INTERNET_CLIENT, protocol);
+        let ends = Ends {
+            from: End::public(None, lookup::INTERNET_CLIENT),
+            to: End::public(arrived, to),
+            protocol,
+        };
+        if let Some(arrived) = self.arrive_from_internet(&ends, arrived) {
+            self.arrive(arrived, lookup::INTERNET_CLIENT, protocol, 0);
         }
-        self.forward(balancer, (listener, transport), node, 0);
     }
 
     /// What the holder of an interface does with a packet.
@@ -242,13 +215,6 @@ impl<'n> Walk<'n> {
             if let Some(arrived) = self.leg(node, *target.ip(), protocol) {
                 self.arrive(arrived, node.address, protocol, hops + 1);
             }
-        }
-    }
-
-    fn balancer_of(&self, node: &Interface) -> Option<&'n LoadBalancer> {
-        match &node.holder {
-            Holder::LoadBalancer(arn) => self.network.load_balancers.get(arn),
-            Holder::None | Holder::Instance { .. } | Holder::Endpoint(_) => None,
         }
     }
 }

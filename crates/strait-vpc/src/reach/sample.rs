@@ -277,6 +277,7 @@ impl Sample {
             address: address.parse().expect("an address"),
             secondary: BTreeSet::new(),
             public_ip: None,
+            auto_public: false,
             groups,
             source_dest_check: true,
             holder,
@@ -285,6 +286,27 @@ impl Sample {
         };
         self.network.interfaces.insert(id.clone(), interface);
         id
+    }
+
+    /// Attaches an internet gateway to a side's VPC; its id is that VPC's number.
+    pub(crate) fn gateway(&mut self, side: &Side) -> InternetGatewayId {
+        let digits = side.vpc.as_str().trim_start_matches("vpc-");
+        let id: InternetGatewayId = format!("igw-{digits}").parse().expect("an id");
+        let gateway = InternetGateway {
+            id: id.clone(),
+            owner: side.owner.clone(),
+            region: region(),
+            vpc: Some(side.vpc.clone()),
+            tags: Tags::new(),
+        };
+        self.network.internet_gateways.insert(id.clone(), gateway);
+        id
+    }
+
+    /// Gives an interface a public address.
+    pub(crate) fn make_public(&mut self, interface: &InterfaceId, address: Ipv4Addr) {
+        let interface = self.network.interfaces.get_mut(interface);
+        interface.expect("the interface").public_ip = Some(address);
     }
 
     fn add_peering(&mut self) {

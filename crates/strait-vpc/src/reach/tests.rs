@@ -1,4 +1,5 @@
 mod endpoints;
+mod internet;
 mod prefix_lists;
 mod routes;
 

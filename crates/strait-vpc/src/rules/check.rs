@@ -165,6 +165,7 @@ pub(super) fn new_interface(
         address: new.address,
         secondary: new.secondary,
         public_ip: new.public_ip,
+        auto_public: new.public_ip.is_some(),
         groups: new.groups,
         source_dest_check: true,
         holder: new.holder,

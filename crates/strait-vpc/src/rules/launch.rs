@@ -361,11 +361,11 @@ fn plugged(
 ) -> Result<NewInterface, AwsError> {
     let public_ip = match plug.public {
         Public::No => None,
-        Public::IfFree => network.free_public_address(),
+        Public::IfFree => network.free_instance_addresses().next(),
         Public::Must => {
-            let free = network.free_public_address();
+            let free = network.free_instance_addresses().next();
             Some(free.ok_or_else(|| {
-                let message = "All public addresses (198.51.100.10 to .254) are taken. Launch without one, or end an instance that has one.";
+                let message = "All public addresses of this cloud are taken. Launch without one, end an instance that has one, or release an Elastic IP.";
                 AwsError::new("InsufficientAddressCapacity", message)
             })?)
         }

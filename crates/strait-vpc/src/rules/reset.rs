@@ -31,6 +31,7 @@ pub fn reset_customers(network: &mut Network, context: &Context<'_>) {
         security_groups,
         network_acls,
         interfaces,
+        elastic_ips,
         instances,
         peerings: _,
         prefix_lists,
@@ -57,6 +58,7 @@ pub fn reset_customers(network: &mut Network, context: &Context<'_>) {
     listeners.remove_where(|_, row| balancers.contains(&row.load_balancer));
     load_balancers.remove_where(|arn, _| balancers.contains(arn));
     target_groups.remove_where(|_, row| is(&row.owner));
+    elastic_ips.remove_where(|_, row| is(&row.owner));
     instances.remove_where(|_, row| is(&row.owner));
     internet_gateways.remove_where(|_, row| is(&row.owner));
     security_groups.remove_where(|_, row| is(&row.owner));

@@ -29,8 +29,11 @@ pub struct Interface {
     /// Further addresses in the subnet. Only interfaces that nothing holds have any: here nothing takes such an interface.
     #[serde(default)]
     pub secondary: BTreeSet<Ipv4Addr>,
-    /// Its public address, if it has one.
+    /// Its public address, if it has one: given at launch, or an Elastic IP.
     pub public_ip: Option<Ipv4Addr>,
+    /// Whether its launch gave it a public address: then it gets another one when an Elastic IP leaves it.
+    #[serde(default)]
+    pub auto_public: bool,
     /// Its security groups.
     pub groups: BTreeSet<SecurityGroupId>,
     /// Whether packets with a foreign address are dropped (AWS's source/destination check).

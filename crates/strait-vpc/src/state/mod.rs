@@ -1,6 +1,7 @@
 //! The state of a network: plain, serialisable objects in sorted tables that remember what changed.
 
 mod balancer;
+mod elastic_ip;
 mod group;
 mod interface;
 mod peering;
@@ -10,13 +11,15 @@ mod session;
 mod table;
 mod vpc;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
+use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use balancer::*;
+pub use elastic_ip::*;
 pub use group::*;
 pub use interface::*;
 pub use peering::*;
@@ -27,6 +30,24 @@ pub use table::*;
 pub use vpc::*;
 
 use crate::id::*;
+
+/// The public addresses of load balancers and of the internet itself: documentation's third range (RFC 5737).
+pub const BALANCER_ADDRESSES: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(198, 51, 100, 0), 24);
+
+/// The internet's own addresses: its clients', its resolver's, and that of Strait's two endpoints.
+pub const INTERNET_OWN: [Ipv4Addr; 3] = [
+    Ipv4Addr::new(198, 51, 100, 1),
+    Ipv4Addr::new(198, 51, 100, 53),
+    Ipv4Addr::new(198, 51, 100, 80),
+];
+
+/// The public addresses of instances and Elastic IPs: documentation's other ranges, then half of the range of
+/// benchmarks (RFC 2544), of which AWS takes the other half for itself.
+pub const INSTANCE_ADDRESSES: [Ipv4Net; 3] = [
+    Ipv4Net::new_assert(Ipv4Addr::new(203, 0, 113, 0), 24),
+    Ipv4Net::new_assert(Ipv4Addr::new(192, 0, 2, 0), 24),
+    Ipv4Net::new_assert(Ipv4Addr::new(198, 18, 0, 0), 16),
+];
 
 /// Tags of an object, sorted by key.
 pub type Tags = BTreeMap<String, String>;
@@ -65,6 +86,8 @@ pub struct Network {
     pub network_acls: Table<NetworkAclId, NetworkAcl>,
     /// Network interfaces.
     pub interfaces: Table<InterfaceId, Interface>,
+    /// Elastic IP addresses with their associations.
+    pub elastic_ips: Table<AllocationId, ElasticIp>,
     /// Instances.
     pub instances: Table<InstanceId, Instance>,
     /// Peering connections, ended ones too while they are visible.
@@ -106,19 +129,29 @@ impl Network {
         self.next_counter("link")
     }
 
-    /// The next public address of the documentation range 198.51.100.0/24 that no object holds, `.10` and up.
-    ///
-    /// `None` when all are taken.
-    #[must_use]
-    pub fn free_public_address(&self) -> Option<Ipv4Addr> {
-        let taken: std::collections::BTreeSet<Ipv4Addr> = self
+    /// The addresses of [`BALANCER_ADDRESSES`] that nothing has, lowest first.
+    pub fn free_balancer_addresses(&self) -> impl Iterator<Item = Ipv4Addr> {
+        let pool = BALANCER_ADDRESSES.hosts().skip(9);
+        self.free_of(pool.filter(|address| !INTERNET_OWN.contains(address)))
+    }
+
+    /// The addresses of [`INSTANCE_ADDRESSES`] that nothing has, lowest first.
+    pub fn free_instance_addresses(&self) -> impl Iterator<Item = Ipv4Addr> {
+        self.free_of(
+            INSTANCE_ADDRESSES
+                .into_iter()
+                .flat_map(|range| range.hosts()),
+        )
+    }
+
+    fn free_of(&self, pool: impl Iterator<Item = Ipv4Addr>) -> impl Iterator<Item = Ipv4Addr> {
+        let held = self
             .interfaces
             .values()
-            .filter_map(|interface| interface.public_ip)
-            .collect();
-        (10..=254)
-            .map(|last| Ipv4Addr::new(198, 51, 100, last))
-            .find(|address| !taken.contains(address))
+            .filter_map(|interface| interface.public_ip);
+        let allocated = self.elastic_ips.values().map(|elastic| elastic.address);
+        let taken: BTreeSet<Ipv4Addr> = held.chain(allocated).collect();
+        pool.filter(move |address| !taken.contains(address))
     }
 
     fn next_counter(&mut self, name: &str) -> u32 {

@@ -185,7 +185,7 @@ fn public_addresses_on_launch_can_be_switched() {
     world.ok::<ModifySubnetAttributeResponse>(&me, set);
     assert_eq!(
         world.instance(&me, &subnet).public_ip_address.as_deref(),
-        Some("198.51.100.10")
+        Some("203.0.113.1")
     );
     let nothing = ModifySubnetAttributeRequest {
         subnet_id: subnet,

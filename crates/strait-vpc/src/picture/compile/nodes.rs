@@ -1,16 +1,14 @@
-//! Compiles load balancers and endpoints to nodes, their entrances and wires, and what they forward.
+//! Compiles load balancers and endpoints to nodes, their entrances, and what they forward.
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
 
-use super::{INTERNET, mac};
 use crate::id::*;
-use crate::picture::{Entrance, Forward, Host, HostKind, Listen, Picture, Terms, Wire, WireEnd};
+use crate::picture::{Entrance, Forward, Host, HostKind, Listen, Picture, Terms};
 use crate::reach::lookup::{self, Lead, Ranges};
 use crate::reach::target;
 use crate::state::{Interface, LoadBalancer, Network};
 
-/// Adds the nodes of load balancers, the endpoints that lead to them, and their wires.
+/// Adds the nodes of load balancers, and the endpoints that lead to them.
 pub(super) fn add(network: &Network, picture: &mut Picture) {
     for balancer in network.load_balancers.values() {
         for node in balancer
@@ -32,22 +30,6 @@ fn add_balancer_node(
 ) {
     let mut host = node_host();
     add_listens(network, &mut host, (balancer, node), "eth0", |_| None);
-    let public = node.public_ip.filter(|_| balancer.internet_facing);
-    if let Some(address) = public.filter(|_| lookup::has_internet_gateway(network, &node.vpc)) {
-        let name = wire_name(node);
-        // No router filters what comes by the wire.
-        let sources = |listen: &Listen| {
-            lookup::sources_admitted(network, balancer, listen.transport, listen.port)
-        };
-        add_listens(network, &mut host, (balancer, node), &name, sources);
-        let ends = [
-            (INTERNET, lookup::INTERNET_CLIENT),
-            (node.id.as_str(), address),
-        ];
-        picture
-            .wires
-            .insert(name.clone(), wire(&name, node.index, ends));
-    }
     picture.hosts.insert(node.id.to_string(), host);
 }
 
@@ -152,24 +134,5 @@ fn node_host() -> Host {
     Host {
         kind: HostKind::Node,
         ..Host::default()
-    }
-}
-
-/// The name of the wire of a public node's interface, the same at both ends.
-fn wire_name(interface: &Interface) -> String {
-    format!("w{}", interface.index)
-}
-
-fn wire(name: &str, index: u32, [a, b]: [(&str, Ipv4Addr); 2]) -> Wire {
-    let end = |(host, address): (&str, Ipv4Addr), mac| WireEnd {
-        host: host.to_owned(),
-        link: name.to_owned(),
-        address,
-        mac,
-        default_route: false,
-    };
-    Wire {
-        a: end(a, mac(0x02, 1, index)),
-        b: end(b, mac(0x06, 1, index)),
     }
 }

@@ -7,9 +7,7 @@ use super::*;
 use crate::picture::{AclMatch, Forward, Listen, Member, PortBox, Transport};
 use crate::reach::sample::{ENDPOINT, Sample, cidr, net, story, tcp};
 use crate::reach::target;
-use crate::state::{
-    Direction, EndpointState, InternetGateway, PeeringState, RulePeer, Tags, Traffic,
-};
+use crate::state::{Direction, EndpointState, PeeringState, RulePeer, Traffic};
 
 #[test]
 fn nothing_but_the_internet_is_there_at_first() {
@@ -148,70 +146,70 @@ fn an_endpoint_that_is_not_available_is_a_node_of_its_own() {
 }
 
 #[test]
-fn a_public_balancer_is_wired_to_the_internet_while_its_vpc_has_a_gateway() {
+fn a_gateway_is_there_while_something_has_a_public_address() {
     let mut sample = story();
-    publish(&mut sample);
-    assert!(picture(&sample.network).wires.is_empty());
-    add_gateway(&mut sample);
-    let picture = picture(&sample.network);
-    let wire = picture
+    let main = sample.service_vpc.table.clone();
+    let gateway = sample.gateway(&sample.service_vpc.clone());
+    sample.route(
+        &main,
+        "0.0.0.0/0",
+        RouteTarget::InternetGateway(gateway.clone()),
+    );
+    let route = |picture: &Picture, sample: &Sample| {
+        let router = &picture.routers[sample.service_vpc.vpc.as_str()];
+        table(router)[&net("0.0.0.0/0")].clone()
+    };
+    let before = picture(&sample.network);
+    assert_eq!(route(&before, &sample), Target::Blackhole);
+    assert!(!before.hosts.contains_key(gateway.as_str()));
+    let public = Ipv4Addr::new(203, 0, 113, 1);
+    sample.make_public(&sample.target_interface.clone(), public);
+    let after = picture(&sample.network);
+    assert_eq!(route(&after, &sample), Target::Uplink);
+    let host = &after.hosts[gateway.as_str()];
+    assert_eq!(host.kind, HostKind::Gateway);
+    assert_eq!(
+        host.translations,
+        BTreeMap::from([(Ipv4Addr::new(10, 0, 1, 6), public)])
+    );
+    let wire = after
         .wires
         .values()
         .find(|wire| wire.a.host == INTERNET)
-        .expect("a public wire");
-    assert_eq!(wire.b.host, sample.node.as_str());
-    assert_eq!(
-        (wire.a.address, wire.b.address),
-        (
-            Ipv4Addr::new(198, 51, 100, 1),
-            Ipv4Addr::new(198, 51, 100, 10)
-        )
-    );
+        .expect("a wire to the internet");
+    assert_eq!(wire.b.host, gateway.as_str());
+    assert_eq!(wire.a.routes, BTreeSet::from([public.into()]));
+    let uplink = after.routers[sample.service_vpc.vpc.as_str()]
+        .uplink
+        .as_ref()
+        .expect("an uplink");
+    assert_eq!(uplink.host, gateway.as_str());
+    assert!(uplink.sources.iter().any(|range| range.contains(&public)));
+    sample
+        .network
+        .internet_gateways
+        .get_mut(&gateway)
+        .expect("the gateway")
+        .vpc = None;
+    let detached = picture(&sample.network);
+    assert_eq!(route(&detached, &sample), Target::Blackhole);
     assert!(
-        picture.hosts[sample.node.as_str()]
-            .forwards
-            .contains_key(&listen(&wire.b.link))
+        detached
+            .routers
+            .values()
+            .all(|router| router.uplink.is_none())
     );
 }
 
 #[test]
-fn groups_of_a_public_balancer_decide_about_the_internet() {
+fn an_address_that_nothing_holds_is_not_translated() {
     let mut sample = story();
-    publish(&mut sample);
-    add_gateway(&mut sample);
-    let group = sample.service_vpc.group.clone();
-    let balancer = sample
-        .network
-        .load_balancers
-        .get_mut(&sample.balancer)
-        .expect("the balancer");
-    balancer.groups.insert(group.clone());
-    let sources = |sample: &Sample| {
-        let picture = picture(&sample.network);
-        let wire = picture
-            .wires
-            .values()
-            .find(|wire| wire.a.host == INTERNET)
-            .expect("a public wire")
-            .clone();
-        let node = &picture.hosts[sample.node.as_str()];
-        assert!(node.forwards.contains_key(&listen(&wire.b.link)));
-        node.terms
-            .get(&listen(&wire.b.link))
-            .and_then(|terms| terms.sources.clone())
-    };
-    sample.revoke_all(&group, Direction::Ingress);
-    assert_eq!(sources(&sample), Some(BTreeSet::new()), "nobody");
-    for half in ["198.51.100.0/25", "198.51.100.128/25"] {
-        sample.allow(&group, Direction::Ingress, tcp(5432), cidr(half));
-    }
-    let range = (
-        Ipv4Addr::new(198, 51, 100, 0),
-        Ipv4Addr::new(198, 51, 100, 255),
-    );
-    assert_eq!(sources(&sample), Some(BTreeSet::from([range])));
-    sample.allow(&group, Direction::Ingress, tcp(5432), cidr("0.0.0.0/0"));
-    assert_eq!(sources(&sample), None, "everybody");
+    let side = sample.service_vpc.clone();
+    sample.gateway(&side);
+    let loose = sample.interface(&side, "10.0.1.9", BTreeSet::new(), Holder::None);
+    sample.make_public(&loose, Ipv4Addr::new(203, 0, 113, 1));
+    let picture = picture(&sample.network);
+    assert!(picture.routers[side.vpc.as_str()].uplink.is_none());
 }
 
 #[test]
@@ -296,33 +294,4 @@ fn listen(link: &str) -> Listen {
         transport: Transport::Tcp,
         port: 5432,
     }
-}
-
-fn publish(sample: &mut Sample) {
-    let balancer = sample
-        .network
-        .load_balancers
-        .get_mut(&sample.balancer)
-        .expect("the balancer");
-    balancer.internet_facing = true;
-    let node = sample
-        .network
-        .interfaces
-        .get_mut(&sample.node)
-        .expect("the node");
-    node.public_ip = Some(Ipv4Addr::new(198, 51, 100, 10));
-}
-
-fn add_gateway(sample: &mut Sample) {
-    let gateway = InternetGateway {
-        id: InternetGatewayId::from_random(1),
-        owner: sample.service_vpc.owner.clone(),
-        region: Region::new("us-east-1"),
-        vpc: Some(sample.service_vpc.vpc.clone()),
-        tags: Tags::new(),
-    };
-    sample
-        .network
-        .internet_gateways
-        .insert(gateway.id.clone(), gateway);
 }

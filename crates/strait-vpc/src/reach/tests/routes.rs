@@ -85,27 +85,6 @@ fn the_longest_prefix_wins_even_when_it_leads_nowhere() {
 }
 
 #[test]
-fn internet_gateways_carry_nothing() {
-    let mut sample = story();
-    let table = sample.app.table.clone();
-    sample.route(
-        &table,
-        "0.0.0.0/0",
-        RouteTarget::InternetGateway(InternetGatewayId::from_random(1)),
-    );
-    let group = sample.app.group.clone();
-    sample.allow(&group, Direction::Egress, Traffic::All, cidr("0.0.0.0/0"));
-    let step = only_stop(
-        &sample,
-        &Flow {
-            to: Ipv4Addr::new(198, 51, 100, 80),
-            ..flow(&sample)
-        },
-    );
-    assert_eq!(step.place, table.as_str());
-}
-
-#[test]
 fn a_peering_is_no_way_through() {
     let mut sample = story();
     let table = sample.app.table.clone();

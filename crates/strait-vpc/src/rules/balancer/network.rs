@@ -226,18 +226,13 @@ pub(super) fn find_groups(
 
 /// An internet-facing balancer needs an internet gateway, and a public address a node.
 pub(super) fn check_internet(network: &Network, vpc: &VpcId, nodes: usize) -> Result<(), AwsError> {
-    if !lookup::has_internet_gateway(network, vpc) {
+    if lookup::internet_gateway(network, vpc).is_none() {
         let message = format!("VPC {vpc} has no internet gateway");
         return Err(AwsError::new("InvalidSubnet", message));
     }
-    let taken = network
-        .interfaces
-        .values()
-        .filter(|interface| interface.public_ip.is_some())
-        .count();
-    if taken + nodes > PUBLIC_ADDRESSES {
+    if network.free_balancer_addresses().take(nodes).count() < nodes {
         let message = format!(
-            "All {PUBLIC_ADDRESSES} public addresses are taken: delete what is not needed any more"
+            "All public addresses of load balancers ({BALANCER_ADDRESSES}) are taken: delete what is not needed any more"
         );
         return Err(AwsError::new("OperationNotPermitted", message));
     }
@@ -259,9 +254,6 @@ pub(super) fn addresses(
     Ok(addresses)
 }
 
-/// How many addresses [`Network::free_public_address`] gives.
-const PUBLIC_ADDRESSES: usize = 245;
-
 pub(super) fn plug(
     network: &mut Network,
     context: &mut Context<'_>,
@@ -270,7 +262,7 @@ pub(super) fn plug(
     address: Ipv4Addr,
 ) -> InterfaceId {
     let public_ip = if balancer.internet_facing {
-        network.free_public_address()
+        network.free_balancer_addresses().next()
     } else {
         None
     };
