@@ -40,7 +40,7 @@ pub(super) fn set_switches(kind: Kind) -> io::Result<()> {
     match kind {
         // Whose address a packet may come from is the ruleset's affair, so the kernel need not look up the way back to
         // it; and hardly any packet here is for a socket here.
-        Kind::Router => {
+        Kind::Router | Kind::Gateway => {
             set("ipv4/conf/all/accept_local", "1")?;
             set("ipv4/ip_early_demux", "0")?;
         }
@@ -50,7 +50,7 @@ pub(super) fn set_switches(kind: Kind) -> io::Result<()> {
             // A refusal leaves by the entrance of what it answers.
             set("ipv4/fwmark_reflect", "1")?;
         }
-        Kind::Machine | Kind::Gateway | Kind::Internet => {}
+        Kind::Machine | Kind::Internet => {}
     }
     let mut routing = Routing::open()?;
     if let Some(lo) = routing.links()?.get("lo").filter(|lo| !lo.ready) {

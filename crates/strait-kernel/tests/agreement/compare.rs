@@ -204,6 +204,8 @@ fn targets(network: &Network) -> BTreeSet<Ipv4Addr> {
             "169.254.64.1",
             "192.0.2.9",
             "198.51.100.53",
+            "198.51.100.80",
+            "203.0.113.99",
             "10.1.0.200",
         ]
         .map(|address| address.parse().expect("an address")),

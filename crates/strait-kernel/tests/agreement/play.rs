@@ -105,9 +105,9 @@ fn forget_changes(network: &mut Network) {
     macro_rules! forget {
         ($($table:ident)*) => {$(network.$table.take_changed();)*};
     }
-    forget!(accounts vpcs subnets route_tables internet_gateways security_groups network_acls interfaces instances
-        peerings prefix_lists endpoint_services endpoints load_balancers target_groups listeners sessions client_tokens
-        counters quotas);
+    forget!(accounts vpcs subnets route_tables internet_gateways security_groups network_acls interfaces elastic_ips
+        instances peerings prefix_lists endpoint_services endpoints load_balancers target_groups listeners sessions
+        client_tokens counters quotas);
 }
 
 fn shown(found: &[Disagreement]) -> String {

@@ -326,6 +326,12 @@ pub struct NetworkInterfaceAttachmentItem {
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkInterfaceAssociationItem {
+    /// The Elastic IP address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allocation_id: Option<String>,
+    /// The association of the Elastic IP address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub association_id: Option<String>,
     /// Who owns the address.
     pub ip_owner_id: String,
     /// Always empty.

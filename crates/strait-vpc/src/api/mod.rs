@@ -6,6 +6,7 @@
 
 mod account;
 mod acl;
+mod address;
 mod answers;
 mod balancer;
 mod common;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 pub use account::*;
 pub use acl::*;
+pub use address::*;
 pub use balancer::*;
 pub use common::*;
 pub use endpoint::*;
@@ -213,6 +215,12 @@ calls! {
         RejectVpcPeeringConnection(RejectVpcPeeringConnectionRequest) -> RejectVpcPeeringConnectionResponse,
         DeleteVpcPeeringConnection(DeleteVpcPeeringConnectionRequest) -> DeleteVpcPeeringConnectionResponse,
         ModifyVpcPeeringConnectionOptions(ModifyVpcPeeringConnectionOptionsRequest) -> ModifyVpcPeeringConnectionOptionsResponse,
+        AllocateAddress(AllocateAddressRequest) -> AllocateAddressResponse,
+        DescribeAddresses(DescribeAddressesRequest) -> DescribeAddressesResponse,
+        DescribeAddressesAttribute(DescribeAddressesAttributeRequest) -> DescribeAddressesAttributeResponse,
+        AssociateAddress(AssociateAddressRequest) -> AssociateAddressResponse,
+        DisassociateAddress(DisassociateAddressRequest) -> DisassociateAddressResponse,
+        ReleaseAddress(ReleaseAddressRequest) -> ReleaseAddressResponse,
         RunInstances(RunInstancesRequest) -> RunInstancesResponse,
         DescribeInstances(DescribeInstancesRequest) -> DescribeInstancesResponse,
         TerminateInstances(TerminateInstancesRequest) -> TerminateInstancesResponse,

@@ -333,6 +333,8 @@ pub(super) enum Quota {
     RoutesPerTable,
     /// Internet gateways in a Region.
     GatewaysPerRegion,
+    /// Elastic IP addresses in a Region.
+    AddressesPerRegion,
     /// Security groups in a Region.
     GroupsPerRegion,
     /// Rules of a security group, a direction.
@@ -382,6 +384,7 @@ impl Quota {
                 1000,
                 "InternetGatewayLimitExceeded",
             ),
+            Self::AddressesPerRegion => ("addresses-per-region", 5, "AddressLimitExceeded"),
             Self::GroupsPerRegion => (
                 "security-groups-per-region",
                 2500,

@@ -10,7 +10,7 @@ use crate::id::*;
 use crate::rules::instance_view::{IMAGE, filter_values, image, item, state_item, status_item};
 use crate::rules::launch::{self, Launch};
 use crate::rules::resource::{chosen, chosen_ids, find_id};
-use crate::rules::{Caller, Context, check, filter};
+use crate::rules::{Caller, Context, address, check, filter};
 use crate::state::*;
 
 /// How long a terminated instance is shown.
@@ -234,6 +234,7 @@ fn end(network: &mut Network, id: &InstanceId, now: Timestamp) {
         });
     let held: Vec<InterfaceId> = held.map(|interface| interface.id.clone()).collect();
     for interface in held {
+        address::forget_interface(network, &interface);
         network.interfaces.remove(&interface);
     }
     if let Some(instance) = network.instances.get_mut(id) {

@@ -25,7 +25,9 @@ pub(super) fn item(network: &Network, instance: &Instance) -> InstanceItem {
         image_id: instance.image.to_string(),
         state: state_item(instance.state),
         private_dns_name: first.map(interface::dns_name).unwrap_or_default(),
-        public_dns_name: String::new(),
+        public_dns_name: first
+            .map(|row| interface::public_dns_name(network, row))
+            .unwrap_or_default(),
         state_transition_reason: instance
             .ended_at
             .map(|at| format!("User initiated ({at})"))
@@ -177,6 +179,10 @@ pub(super) fn filter_values(
         | "network-interface.addresses.private-ip-address"
         | "network-interface.private-ip-address" => each(|row| row.address.to_string()),
         "private-dns-name" | "network-interface.private-dns-name" => each(interface::dns_name),
+        "dns-name" => first
+            .map(|row| interface::public_dns_name(network, row))
+            .into_iter()
+            .collect(),
         "ip-address" | "network-interface.association.public-ip" => public(),
         "source-dest-check" | "network-interface.source-dest-check" => {
             each(|row| row.source_dest_check.to_string())
@@ -197,7 +203,7 @@ pub(super) fn filter_values(
 const ROOT: &str = "/dev/sda1";
 
 /// The interfaces of an instance by device index.
-fn held<'n>(network: &'n Network, instance: &InstanceId) -> Vec<&'n Interface> {
+pub(super) fn held<'n>(network: &'n Network, instance: &InstanceId) -> Vec<&'n Interface> {
     let mut held: Vec<(u16, &Interface)> = network
         .interfaces
         .values()
@@ -230,8 +236,8 @@ fn interface_item(
     let association = interface
         .public_ip
         .map(|address| InstanceNetworkInterfaceAssociationItem {
-            ip_owner_id: "amazon".to_owned(),
-            public_dns_name: String::new(),
+            ip_owner_id: interface::public_owner(network, interface),
+            public_dns_name: interface::public_dns_name(network, interface),
             public_ip: address.to_string(),
         });
     let (attachment_id, device_index) = match &interface.holder {

@@ -8,7 +8,7 @@ use crate::error::AwsError;
 use crate::id::*;
 use crate::rules::check::{self, NewInterface, Quota};
 use crate::rules::resource::{Resource, chosen, find, find_id};
-use crate::rules::{Caller, Context, filter, region};
+use crate::rules::{Caller, Context, address, filter, region};
 use crate::state::*;
 
 pub(super) fn create(
@@ -158,6 +158,7 @@ pub(super) fn delete(
         let message = format!("Network interface '{id}' is currently in use by {holder}.");
         return Err(AwsError::new("InvalidParameterValue", message));
     }
+    address::forget_interface(network, &id);
     network.interfaces.remove(&id);
     Ok(DeleteNetworkInterfaceResponse(Done::YES))
 }
@@ -245,12 +246,40 @@ pub(super) fn dns_name(interface: &Interface) -> String {
     }
 }
 
+/// The public DNS name of an interface with a public address; empty without one, and unless its VPC has DNS names:
+/// <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-dns.html>.
+pub(super) fn public_dns_name(network: &Network, interface: &Interface) -> String {
+    let named = network
+        .vpcs
+        .get(&interface.vpc)
+        .is_some_and(|vpc| vpc.dns_support && vpc.dns_hostnames);
+    let Some(address) = interface.public_ip.filter(|_| named) else {
+        return String::new();
+    };
+    let address = address.to_string().replace('.', "-");
+    match interface.region.as_str() {
+        "us-east-1" => format!("ec2-{address}.compute-1.amazonaws.com"),
+        other => format!("ec2-{address}.{other}.compute.amazonaws.com"),
+    }
+}
+
+/// Whose public address an interface has: its account's own Elastic IP, or one of `amazon`'s.
+pub(super) fn public_owner(network: &Network, interface: &Interface) -> String {
+    address::of_interface(network, &interface.id)
+        .map_or_else(|| "amazon".to_owned(), |elastic| elastic.owner.to_string())
+}
+
 fn item(network: &Network, interface: &Interface) -> NetworkInterfaceItem {
+    let elastic = address::of_interface(network, &interface.id);
     let association = interface
         .public_ip
         .map(|address| NetworkInterfaceAssociationItem {
-            ip_owner_id: "amazon".to_owned(),
-            public_dns_name: String::new(),
+            allocation_id: elastic.map(|elastic| elastic.id.to_string()),
+            association_id: elastic
+                .and_then(|elastic| elastic.association.as_ref())
+                .map(|used| used.id.to_string()),
+            ip_owner_id: public_owner(network, interface),
+            public_dns_name: public_dns_name(network, interface),
             public_ip: address.to_string(),
         });
     let address = |address: Ipv4Addr| {
@@ -354,6 +383,7 @@ fn attachment(network: &Network, interface: &Interface) -> Option<NetworkInterfa
 
 fn filter_values(network: &Network, interface: &Interface, name: &str) -> Option<Vec<String>> {
     let attached = attachment(network, interface);
+    let elastic = || address::of_interface(network, &interface.id);
     let public = || {
         interface
             .public_ip
@@ -386,6 +416,25 @@ fn filter_values(network: &Network, interface: &Interface, name: &str) -> Option
             .map(|address| (address == interface.address).to_string())
             .collect(),
         "private-dns-name" => vec![dns_name(interface)],
+        "association.allocation-id" => elastic()
+            .map(|elastic| elastic.id.to_string())
+            .into_iter()
+            .collect(),
+        "association.association-id" => elastic()
+            .and_then(|elastic| elastic.association.as_ref())
+            .map(|used| used.id.to_string())
+            .into_iter()
+            .collect(),
+        "association.ip-owner-id" => interface
+            .public_ip
+            .map(|_| public_owner(network, interface))
+            .into_iter()
+            .collect(),
+        "association.public-dns-name" => interface
+            .public_ip
+            .map(|_| public_dns_name(network, interface))
+            .into_iter()
+            .collect(),
         "association.public-ip" | "addresses.association.public-ip" => public(),
         "requester-id" => requester(interface)
             .into_iter()

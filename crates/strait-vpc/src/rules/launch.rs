@@ -8,7 +8,7 @@ use crate::error::AwsError;
 use crate::id::*;
 use crate::rules::check::{self, NewInterface, Quota};
 use crate::rules::resource::Resource;
-use crate::rules::{Caller, Context, group, region, vpc};
+use crate::rules::{Caller, Context, address, group, region, vpc};
 use crate::state::*;
 
 /// A launch that has been checked.
@@ -35,10 +35,8 @@ struct Plug {
 enum Public {
     /// None.
     No,
-    /// As the subnet says; none if all are taken.
-    IfFree,
-    /// It was asked for.
-    Must,
+    /// One, as the call or the subnet says.
+    Yes,
 }
 
 impl Launch {
@@ -194,7 +192,7 @@ fn plugs(
             groups.push(group::find_named(network, caller, name)?.id.to_string());
         }
         let public = if subnet.map_public_ip {
-            Public::IfFree
+            Public::Yes
         } else {
             Public::No
         };
@@ -214,6 +212,7 @@ fn plugs(
         let message = "Network interfaces and an instance-level subnet ID, security group or private address may not be specified on the same request";
         return Err(AwsError::new("InvalidParameterCombination", message));
     }
+    let several = request.network_interfaces.len() > 1;
     let mut plugs: Vec<Plug> = Vec::new();
     for asked in &request.network_interfaces {
         let device_index = asked
@@ -239,8 +238,12 @@ fn plugs(
             return Err(AwsError::new("InvalidParameterCombination", message));
         }
         let public = match asked.associate_public_ip_address {
-            Some(true) => Public::Must,
-            None if subnet.map_public_ip => Public::IfFree,
+            Some(true) if several => {
+                let message = "The associatePublicIPAddress parameter cannot be specified when launching with multiple network interfaces.";
+                return Err(AwsError::new("InvalidParameterCombination", message));
+            }
+            Some(true) => Public::Yes,
+            None if subnet.map_public_ip && !several => Public::Yes,
             Some(false) | None => Public::No,
         };
         let address = asked.private_ip_address.as_deref();
@@ -361,14 +364,7 @@ fn plugged(
 ) -> Result<NewInterface, AwsError> {
     let public_ip = match plug.public {
         Public::No => None,
-        Public::IfFree => network.free_instance_addresses().next(),
-        Public::Must => {
-            let free = network.free_instance_addresses().next();
-            Some(free.ok_or_else(|| {
-                let message = "All public addresses of this cloud are taken. Launch without one, end an instance that has one, or release an Elastic IP.";
-                AwsError::new("InsufficientAddressCapacity", message)
-            })?)
-        }
+        Public::Yes => Some(address::next_free(network)?),
     };
     Ok(NewInterface {
         vpc: plug.subnet.vpc.clone(),

@@ -2,6 +2,7 @@
 
 mod account;
 mod acl;
+mod address;
 mod balancer;
 mod block;
 mod check;
@@ -216,6 +217,12 @@ fn run(
             RejectVpcPeeringConnection => peering::reject(network, caller, &request, context),
             DeleteVpcPeeringConnection => peering::delete(network, caller, &request, context),
             ModifyVpcPeeringConnectionOptions => peering_option::modify(network, caller, &request, context),
+            AllocateAddress => address::allocate(network, caller, &request, context),
+            DescribeAddresses => address::describe(network, caller, &request),
+            DescribeAddressesAttribute => address::describe_attribute(network, caller, &request),
+            AssociateAddress => address::associate(network, caller, &request, context),
+            DisassociateAddress => address::disassociate(network, caller, &request),
+            ReleaseAddress => address::release(network, caller, &request),
             RunInstances => instance::run(network, caller, &request, context),
             DescribeInstances => instance::describe(network, caller, &request),
             TerminateInstances => instance::terminate(network, caller, &request, context),

@@ -89,6 +89,8 @@ resources! {
         "InvalidNetworkAclID.NotFound";
     Interface(InterfaceId) in interfaces, "network-interface", "networkInterface ID",
         "InvalidNetworkInterfaceId.Malformed", "InvalidNetworkInterfaceID.NotFound";
+    ElasticIp(AllocationId) in elastic_ips, "elastic-ip", "allocation ID", "InvalidAllocationID.Malformed",
+        "InvalidAllocationID.NotFound";
     Instance(InstanceId) in instances, "instance", "instance ID", "InvalidInstanceID.Malformed",
         "InvalidInstanceID.NotFound";
     PrefixList(PrefixListId) in prefix_lists, "prefix-list", "prefix list ID", "InvalidPrefixListId.Malformed",

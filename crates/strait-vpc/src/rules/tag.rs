@@ -56,8 +56,8 @@ pub(super) fn describe(
             }
         )*};
     }
-    gather!(Vpc Subnet RouteTable InternetGateway SecurityGroup NetworkAcl Interface Instance PrefixList EndpointService
-        Endpoint);
+    gather!(Vpc Subnet RouteTable InternetGateway SecurityGroup NetworkAcl Interface ElasticIp Instance PrefixList
+        EndpointService Endpoint);
     for (id, rule) in rules(network, caller) {
         gather(&mut all, id.as_str(), RULE, &rule.tags);
     }
@@ -172,6 +172,10 @@ macro_rules! by_prefix {
             }
             Some(InterfaceId::PREFIX) => {
                 type $type = Interface;
+                $body
+            }
+            Some(AllocationId::PREFIX) => {
+                type $type = ElasticIp;
                 $body
             }
             Some(InstanceId::PREFIX) => {

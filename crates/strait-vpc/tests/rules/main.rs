@@ -1,5 +1,6 @@
 //! AWS's rules, call by call, through `apply` alone.
 
+mod addresses;
 mod default_vpc;
 mod fuzz;
 mod gateways;

@@ -279,7 +279,8 @@ pub(crate) fn contents(network: &Network) -> String {
             [$(format!("{:?}", network.$table.iter().collect::<Vec<_>>())),*].join("\n")
         };
     }
-    all!(accounts vpcs subnets route_tables internet_gateways security_groups network_acls interfaces instances peerings prefix_lists
+    all!(accounts vpcs subnets route_tables internet_gateways security_groups network_acls interfaces elastic_ips instances
+        peerings prefix_lists
         endpoint_services endpoints load_balancers target_groups listeners client_tokens counters quotas)
 }
 
