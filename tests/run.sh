@@ -54,7 +54,7 @@ run_one() {
     setup) timeout 120 tests/setup.sh ;;
     wire) wire ;;
     story) STRAIT_STORY_DOWN=1 STRAIT_DEMO_DIR="$STAGE/data/story" ordinary 900 demo/story.sh ;;
-    clients) ordinary 960 tests/clients/run.sh ;;
+    clients) ordinary 1260 tests/clients/run.sh ;;
     crash) STRAIT_DATA_DIR="$STAGE/data/crash" ordinary 600 tests/crash.sh ;;
     tour) STRAIT_DATA_DIR="$STAGE/data/tour" ordinary 300 tests/tour.sh ;;
     bad-input) STRAIT_DATA_DIR="$STAGE/data/bad" ordinary 600 tests/bad-input.sh ;;

@@ -18,7 +18,7 @@ const ACCOUNTS: [&str; 3] = ["111111111111", "222222222222", "333333333333"];
 const REGIONS: [&str; 2] = ["us-east-1", "eu-west-1"];
 
 /// Where the answers of calls that make something have its id.
-const IDS: [&str; 15] = [
+const IDS: [&str; 17] = [
     "/vpc/vpcId",
     "/subnet/subnetId",
     "/routeTable/routeTableId",
@@ -34,6 +34,8 @@ const IDS: [&str; 15] = [
     "/Listeners/member/0/ListenerArn",
     "/serviceConfiguration/serviceId",
     "/vpcEndpoint/vpcEndpointId",
+    "/allocationId",
+    "/associationId",
 ];
 
 /// The network, and the ids of what each step made.
@@ -268,7 +270,11 @@ fn read(name: &str, parameters: Value) -> Action {
 }
 
 fn starts_something(name: &str) -> bool {
-    name.starts_with("Create") || name == "RunInstances"
+    name.starts_with("Create")
+        || matches!(
+            name,
+            "RunInstances" | "AllocateAddress" | "AssociateAddress"
+        )
 }
 
 fn id_of(answer: &Response) -> Option<String> {

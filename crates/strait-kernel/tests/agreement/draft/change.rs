@@ -47,6 +47,7 @@ impl Draft {
 
     fn change_ways(&mut self, vpc: usize) {
         match self.dice.below(7) {
+            _ if self.online && self.dice.chance(50) => self.public_change(vpc),
             0 => self.any_route(vpc),
             1 => self.drop_route(),
             2 => self.drop_peering(),
@@ -169,7 +170,7 @@ impl Draft {
         }
     }
 
-    fn terminate(&mut self, vpc: usize) {
+    pub(super) fn terminate(&mut self, vpc: usize) {
         let instances = self.vpcs[vpc].instances.clone();
         if let Some(instance) = self.dice.any(&instances) {
             self.end(vpc, instance.made);
@@ -203,22 +204,6 @@ impl Draft {
         let block = self.dice.pick(&blocks);
         let parameters = json!({ "AssociationId": format!("${made}.{block}") });
         self.call(Who::OwnerOf(made), "DisassociateVpcCidrBlock", parameters);
-    }
-
-    fn gateway_change(&mut self, vpc: usize) {
-        let of = &self.vpcs[vpc];
-        let (made, gateways) = (of.made, of.gateways.clone());
-        let Some(gateway) = self.dice.any(&gateways) else {
-            return self.gateway(vpc);
-        };
-        let name = if self.dice.chance(60) {
-            "DetachInternetGateway"
-        } else {
-            "AttachInternetGateway"
-        };
-        let parameters =
-            json!({ "InternetGatewayId": format!("${gateway}"), "VpcId": format!("${made}") });
-        self.call(Who::OwnerOf(made), name, parameters);
     }
 
     fn change_service(&mut self) {

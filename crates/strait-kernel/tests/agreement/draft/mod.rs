@@ -6,6 +6,7 @@
 mod change;
 mod filter;
 mod pool;
+mod public;
 mod service;
 mod way;
 
@@ -24,6 +25,8 @@ pub(crate) const PORTS: [u16; 5] = [53, 79, 80, 81, 5432];
 pub(crate) struct Draft {
     dice: Dice,
     focus: Focus,
+    /// Whether most of it has gateways and public addresses.
+    online: bool,
     steps: Vec<Step>,
     vpcs: Vec<Vpc>,
     peerings: Vec<Peering>,
@@ -33,6 +36,9 @@ pub(crate) struct Draft {
     /// Each rule that was added, to take it away again.
     rules: Vec<(Who, &'static str, Value)>,
     routes: Vec<(Who, String, String)>,
+    /// Elastic IP addresses, and their associations.
+    addresses: Vec<(usize, Made)>,
+    associations: Vec<Made>,
 }
 
 /// What a network is about. Elsewhere nearly everything is allowed, so that one rule, entry or route decides alone.
@@ -92,9 +98,11 @@ pub(crate) fn script(seed: u64) -> Vec<Step> {
         Focus::Services,
         Focus::Everything,
     ]);
+    let online = dice.chance(30);
     let mut draft = Draft {
         dice,
         focus,
+        online,
         steps: Vec::new(),
         vpcs: Vec::new(),
         peerings: Vec::new(),
@@ -103,6 +111,8 @@ pub(crate) fn script(seed: u64) -> Vec<Step> {
         endpoints: Vec::new(),
         rules: Vec::new(),
         routes: Vec::new(),
+        addresses: Vec::new(),
+        associations: Vec::new(),
     };
     draft.build();
     for _ in 0..2 {
@@ -189,7 +199,8 @@ impl Draft {
         for _ in 0..self.dice.below(3) + 1 {
             self.subnet(vpc);
         }
-        if self.dice.chance(30) {
+        let gateways = if self.online { 90 } else { 30 };
+        if self.dice.chance(gateways) {
             self.gateway(vpc);
         }
         if self.dice.chance(15) {
@@ -231,16 +242,6 @@ impl Draft {
         });
     }
 
-    fn gateway(&mut self, vpc: usize) {
-        let made = self.vpcs[vpc].made;
-        let who = Who::OwnerOf(made);
-        let gateway = self.call(who, "CreateInternetGateway", json!({}));
-        let parameters =
-            json!({ "InternetGatewayId": format!("${gateway}"), "VpcId": format!("${made}") });
-        self.call(who, "AttachInternetGateway", parameters);
-        self.vpcs[vpc].gateways.push(gateway);
-    }
-
     fn dns(&mut self, vpc: usize) {
         let made = self.vpcs[vpc].made;
         let on = self.dice.chance(50);
@@ -271,6 +272,9 @@ impl Draft {
                 "DeviceIndex": 1, "SubnetId": format!("${subnet}"), "PrivateIpAddress": address.to_string(),
                 "SecurityGroupId": groups,
             }));
+        }
+        if plugs.len() == 1 {
+            plugs[0]["AssociatePublicIpAddress"] = json!(self.wants_public(vpc));
         }
         let parameters = json!({
             "ImageId": "ami-0123456789abcdef0", "MinCount": 1, "MaxCount": 1, "NetworkInterface": plugs,
