@@ -26,7 +26,8 @@ fn a_customer_reaches_the_service_when_every_piece_is_there() {
     story.route(&story.app_table.clone(), "10.1.0.0/24", CUSTOMER);
     assert!(story.walk().reached, "{:#?}", story.walk());
     let picture = picture(&story.network);
-    assert_eq!((picture.routers.len(), picture.wires.len()), (3, 1));
+    let entrances = picture.hosts.values().map(|host| host.entrances.len());
+    assert_eq!((picture.routers.len(), entrances.sum::<usize>()), (3, 1));
 }
 
 #[test]
@@ -61,7 +62,8 @@ fn deleting_a_piece_cuts_the_way() {
         "{}",
         stop.what
     );
-    assert!(picture(&story.network).wires.is_empty());
+    let picture = picture(&story.network);
+    assert!(picture.hosts.values().all(|host| host.entrances.is_empty()));
 }
 
 #[test]

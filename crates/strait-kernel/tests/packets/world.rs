@@ -173,22 +173,6 @@ impl World {
         entrances.insert(format!("v-{vpc}"), Entrance { number, address });
     }
 
-    pub(crate) fn wire(&mut self, (one, a): (&str, &str), (other, b): (&str, &str)) {
-        let (mac_a, mac_b) = (self.mac(), self.mac());
-        let end = |host: &str, link: &str, address, mac| WireEnd {
-            host: host.to_owned(),
-            link: format!("w-{link}"),
-            address: Some(ip(address)),
-            mac,
-            routes: BTreeSet::new(),
-        };
-        let wire = Wire {
-            a: end(one, other, a, mac_a),
-            b: end(other, one, b, mac_b),
-        };
-        self.picture.wires.insert(format!("{one}-{other}"), wire);
-    }
-
     /// The internet's host, with an address of its own besides its wires'.
     pub(crate) fn internet(&mut self) {
         let internet = Host {

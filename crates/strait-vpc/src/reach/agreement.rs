@@ -49,11 +49,10 @@ proptest! {
             sample.make_public(interface, [203, 0, 113, last].into());
         }
         for change in &changes {
-            match change {
-                Change::NotPublic(which) => {
-                    sample.network.interfaces.get_mut(&public[*which]).expect("the interface").public_ip = None;
-                }
-                other => apply(&mut sample, other),
+            if let Change::NotPublic(which) = change {
+                sample.network.interfaces.get_mut(&public[*which]).expect("the interface").public_ip = None;
+            } else {
+                apply(&mut sample, change);
             }
         }
         let to = [

@@ -392,7 +392,8 @@ fn addresses_are_found_by_filters_ids_and_tags() {
             .into_iter()
             .map(|made| made.allocation_id.clone())
             .collect();
-        (shown.sort(), wanted.sort());
+        shown.sort();
+        wanted.sort();
         assert_eq!(shown, wanted, "{what}");
     }
     let unknown = DescribeAddressesRequest {
