@@ -79,7 +79,7 @@ class Codes(unittest.TestCase):
             ("create_vpc_endpoint", "InvalidServiceName",
              {"VpcEndpointType": "Interface", "VpcId": vpc, "ServiceName": f"com.amazonaws.vpce.{REGION}.vpce-svc-{MISSING}", "SubnetIds": [subnet]}),
             ("describe_vpc_endpoints", "InvalidVpcEndpointId.NotFound", {"VpcEndpointIds": [f"vpce-{MISSING}"]}),
-            ("create_vpc", "InvalidParameterValue",
+            ("create_vpc", "InvalidParameter",
              {"CidrBlock": "10.52.0.0/16", "TagSpecifications": [{"ResourceType": "subnet", "Tags": [{"Key": "a", "Value": "b"}]}]}),
             ("describe_subnets", "InvalidParameterCombination", {"SubnetIds": [subnet], "MaxResults": 5}),
             ("describe_subnets", "InvalidNextToken", {"NextToken": "nonsense"}),

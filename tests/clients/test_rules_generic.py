@@ -267,7 +267,7 @@ class Tags(Rules):
     def test_specifications(self):
         """ResourceType must be that of what is made; the tags are there from the beginning."""
         make = lambda kind: {"CidrBlock": "10.1.0.0/16", "TagSpecifications": [{"ResourceType": kind, "Tags": [{"Key": "a", "Value": "b"}]}]}
-        self.refused("InvalidParameterValue", "create_vpc", **make("subnet"))
+        self.refused("InvalidParameter", "create_vpc", **make("subnet"))
         self.assertEqual(self.ec2.create_vpc(**make("vpc"))["Vpc"]["Tags"], [{"Key": "a", "Value": "b"}])
 
     def test_on_what_is_not_there(self):

@@ -227,9 +227,12 @@ def story(provider, customer):
     prefix_lists(customer, theirs)
     references(provider, customer, ours, theirs)
     instance = instances(customer, theirs)
+    gateway = addresses(customer, theirs, instance)
     service = balancers(provider, ours)
     endpoints(provider, customer, theirs, service)
     customer.ec2.terminate_instances(InstanceIds=[instance])
+    customer.ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=theirs.vpc)
+    customer.ec2.delete_internet_gateway(InternetGatewayId=gateway)
     peering_ends(provider, customer, ours, theirs, pcx)
 
 
@@ -361,6 +364,23 @@ def instances(account, side):
     same([side.group], [group["GroupId"] for group in shown["Groups"]], "an interface's groups")
     ec2.delete_network_interface(NetworkInterfaceId=loose)
     return instance
+
+
+def addresses(account, side, instance):
+    ec2 = account.ec2
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=side.vpc)
+    allocation = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    association = ec2.associate_address(AllocationId=allocation, InstanceId=instance)["AssociationId"]
+    shown = ec2.describe_addresses(AllocationIds=[allocation])["Addresses"][0]
+    same((instance, "10.20.1.10"), (shown["InstanceId"], shown["PrivateIpAddress"]), "an Elastic IP address")
+    names = ec2.describe_addresses_attribute(AllocationIds=[allocation], Attribute="domain-name")["Addresses"]
+    same([shown["PublicIp"]], [name["PublicIp"] for name in names], "an Elastic IP address's names")
+    refused("InvalidIPAddress.InUse", ec2.release_address, AllocationId=allocation)
+    ec2.disassociate_address(AssociationId=association)
+    ec2.release_address(AllocationId=allocation)
+    refused("InvalidAllocationID.NotFound", ec2.release_address, AllocationId=allocation)
+    return gateway
 
 
 def balancers(account, side):
