@@ -76,7 +76,9 @@ use() {
 calls() {
     local server=$1 round vpc group port accounts=123456789012
     [ "$server" = moto ] || accounts=$STRAIT_ACCOUNT_ID
-    forms "Action=CreateVpc&CidrBlock=10.0.0.0/16" "$VPCS" | sent vpcs
+    for ((vpc = 0; vpc < VPCS; vpc++)); do
+        echo "Action=CreateVpc&CidrBlock=10.$vpc.0.0/16"
+    done | sent vpcs
     found vpcs vpc
     group_ids
     for ((round = 0; round < ROUNDS; round++)); do

@@ -5,13 +5,13 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use strait_vpc::picture::{Host, Listen, Picture};
+use strait_vpc::picture::{Listen, Picture, Redrawn};
 
-use crate::apply::{self, Changes};
+use crate::apply::{self, Changes, Kept};
 use crate::conntrack;
 use crate::error::KernelError;
 use crate::nft;
-use crate::plan::{Name, Space};
+use crate::plan::{self, Name, Space};
 use crate::process::Process;
 use crate::ruleset;
 use crate::sandbox::{self, Launch};
@@ -31,7 +31,10 @@ pub struct Kernel {
 pub(crate) struct State {
     /// Namespaces as they were last made. One that is not in it is looked at before it is changed.
     pub(crate) applied: BTreeMap<Name, Space>,
-    hosts: BTreeMap<String, Host>,
+    pub(crate) kept: Kept,
+    /// What was asked for last, and whether it was made true.
+    picture: Picture,
+    is_true: bool,
     refused: BTreeMap<String, BTreeSet<Listen>>,
 }
 
@@ -53,12 +56,30 @@ impl Kernel {
     /// Makes a picture true: adopts what is there, changes what differs, removes the rest. Blocks; can be repeated.
     pub fn apply(&self, picture: &Picture) -> Result<Changes, KernelError> {
         let mut state = self.lock();
-        state
-            .refused
-            .retain(|host, _| picture.hosts.contains_key(host));
-        let plan = crate::plan::plan(picture, &state.refused)?;
-        let changes = apply::apply(self, &mut state, &plan)?;
-        state.hosts = picture.hosts.clone();
+        state.picture = picture.clone();
+        self.apply_all(&mut state)
+    }
+
+    /// Makes true what is different in a picture; all else is as the last call asked. Blocks. If it fails, the next call
+    /// looks at everything.
+    pub fn change(&self, redrawn: Redrawn) -> Result<Changes, KernelError> {
+        let mut state = self.lock();
+        let mut names = plan::touched(&state.picture, &redrawn);
+        let parts = redrawn.clone();
+        redrawn.apply_to(&mut state.picture);
+        if !state.is_true {
+            return self.apply_all(&mut state);
+        }
+        names.extend(plan::touched(&state.picture, &parts));
+        state.is_true = false;
+        for name in names.iter().map(Name::plain) {
+            if !state.picture.hosts.contains_key(name) {
+                state.refused.remove(name);
+            }
+        }
+        let plan = plan::part(&state.picture, &state.refused, &names)?;
+        let changes = apply::apply_part(self, &mut state, &plan, &names)?;
+        state.is_true = true;
         Ok(changes)
     }
 
@@ -113,11 +134,14 @@ impl Kernel {
         let mut state = self.lock();
         let State {
             applied,
-            hosts,
+            kept,
+            picture,
             refused,
+            ..
         } = &mut *state;
         let name = Name::Host(host.to_owned());
-        let (Some(description), Some(space)) = (hosts.get(host), applied.get_mut(&name)) else {
+        let (Some(description), Some(space)) = (picture.hosts.get(host), applied.get_mut(&name))
+        else {
             return Err(KernelError::NoNamespace {
                 name: host.to_owned(),
             });
@@ -132,13 +156,26 @@ impl Kernel {
             return Ok(());
         }
         let text = ruleset::host(host, description, listeners)?;
-        if let Err(error) = apply::load_rules(self, &name, &text) {
+        if let Err(error) = apply::edit_rules(self, kept, &name, &space.ruleset, &text) {
             // What is there is not known now.
             applied.remove(&name);
+            state.is_true = false;
             return Err(error);
         }
         space.ruleset = text;
         Ok(())
+    }
+
+    fn apply_all(&self, state: &mut State) -> Result<Changes, KernelError> {
+        state.is_true = false;
+        let State {
+            picture, refused, ..
+        } = &mut *state;
+        refused.retain(|host, _| picture.hosts.contains_key(host));
+        let plan = plan::plan(picture, refused)?;
+        let changes = apply::apply(self, state, &plan)?;
+        state.is_true = true;
+        Ok(changes)
     }
 
     /// A panic elsewhere leaves at worst a namespace out of `applied`, which is then looked at again.

@@ -7,6 +7,7 @@
 mod anchor;
 mod apply;
 mod conntrack;
+mod elements;
 mod error;
 mod kernel;
 mod netlink;

@@ -17,6 +17,7 @@ const KIND_MASK: u16 = 0x3fff;
 const RECEIVE: usize = 64 * 1024;
 
 /// A netlink socket.
+#[derive(Debug)]
 pub(crate) struct Socket {
     fd: OwnedFd,
     sequence: u32,
@@ -76,16 +77,60 @@ impl Socket {
         self.receive(|_, answer| each(answer))
     }
 
+    /// Asks for several changes that are made together or not at all: kind, flags and body of each, between the messages
+    /// that begin and end a transaction.
+    pub(crate) fn transact(
+        &mut self,
+        begin: &(u16, Body),
+        changes: &[(u16, u16, Body)],
+        end: &(u16, Body),
+    ) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        self.write(&mut bytes, begin.0, REQUEST, &begin.1);
+        let first = self.sequence;
+        for (kind, flags, body) in changes {
+            self.write(&mut bytes, *kind, REQUEST | ACK | flags, body);
+        }
+        self.write(&mut bytes, end.0, REQUEST, &end.1);
+        self.send_bytes(&bytes)?;
+        let last = self.sequence;
+        let mut waiting = changes.len();
+        let mut outcome = Ok(());
+        self.read(|_, sequence, kind, body| {
+            if sequence.wrapping_sub(first) > last.wrapping_sub(first) || kind != ERROR {
+                return false;
+            }
+            // What begins and ends the transaction is answered only when that fails.
+            let status = status(body);
+            let failed = status.is_err();
+            if outcome.is_ok() {
+                outcome = status;
+            }
+            waiting = waiting.saturating_sub(1);
+            failed || waiting == 0
+        })?;
+        outcome
+    }
+
     fn send(&mut self, kind: u16, flags: u16, body: &Body) -> io::Result<()> {
+        let mut message = Vec::with_capacity(HEADER + body.0.len());
+        self.write(&mut message, kind, flags, body);
+        self.send_bytes(&message)
+    }
+
+    /// Appends a message with the next sequence number.
+    fn write(&mut self, bytes: &mut Vec<u8>, kind: u16, flags: u16, body: &Body) {
         self.sequence = self.sequence.wrapping_add(1);
         let length = HEADER + body.0.len();
-        let mut message = Vec::with_capacity(length);
-        message.extend_from_slice(&(length as u32).to_ne_bytes());
-        message.extend_from_slice(&kind.to_ne_bytes());
-        message.extend_from_slice(&flags.to_ne_bytes());
-        message.extend_from_slice(&self.sequence.to_ne_bytes());
-        message.extend_from_slice(&0_u32.to_ne_bytes());
-        message.extend_from_slice(&body.0);
+        bytes.extend_from_slice(&(length as u32).to_ne_bytes());
+        bytes.extend_from_slice(&kind.to_ne_bytes());
+        bytes.extend_from_slice(&flags.to_ne_bytes());
+        bytes.extend_from_slice(&self.sequence.to_ne_bytes());
+        bytes.extend_from_slice(&0_u32.to_ne_bytes());
+        bytes.extend_from_slice(&body.0);
+    }
+
+    fn send_bytes(&self, message: &[u8]) -> io::Result<()> {
         // SAFETY: the pointer and the length are of one live buffer.
         let sent = unsafe {
             libc::send(
@@ -103,6 +148,23 @@ impl Socket {
     }
 
     fn receive(&mut self, mut each: impl FnMut(u16, &[u8])) -> io::Result<()> {
+        let mut outcome = Ok(());
+        self.read(|own, sequence, kind, body| {
+            match kind {
+                _ if sequence != own => return false,
+                ERROR | DONE => outcome = status(body),
+                kind => {
+                    each(kind, body);
+                    return false;
+                }
+            }
+            true
+        })?;
+        outcome
+    }
+
+    /// Reads messages until `is_last` (the last sequence number used, a message's, its kind and body) says so.
+    fn read(&mut self, mut is_last: impl FnMut(u32, u32, u16, &[u8]) -> bool) -> io::Result<()> {
         let mut buffer = vec![0_u8; RECEIVE];
         loop {
             // SAFETY: the pointer and the length are of one live buffer that nothing else uses.
@@ -130,13 +192,9 @@ impl Socket {
                         "the kernel's netlink answer is cut off",
                     ));
                 }
-                let kind = read_u16(rest, 4);
-                let ours = read_u32(rest, 8) == self.sequence;
-                let body = &rest[HEADER..length];
-                match kind {
-                    _ if !ours => {}
-                    ERROR | DONE => return status(body),
-                    kind => each(kind, body),
+                let (kind, sequence) = (read_u16(rest, 4), read_u32(rest, 8));
+                if is_last(self.sequence, sequence, kind, &rest[HEADER..length]) {
+                    return Ok(());
                 }
                 rest = &rest[align(length).min(rest.len())..];
             }

@@ -43,7 +43,8 @@ pub(crate) fn hash(text: &str) -> String {
     hex::encode(Sha256::digest(text.as_bytes()))
 }
 
-fn run(nft: &PathBuf, namespace: &str, text: &str) -> Result<(), KernelError> {
+/// Runs a script.
+pub(crate) fn run(nft: &PathBuf, namespace: &str, text: &str) -> Result<(), KernelError> {
     let output = feed(nft, text).map_err(KernelError::system(format!("run {}", nft.display())))?;
     if output.status.success() {
         return Ok(());

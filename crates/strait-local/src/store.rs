@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sqlx::{PgConnection, PgPool, Row};
+use sqlx::{PgPool, Row};
 use strait_vpc::Network;
 use strait_vpc::state::Table;
 
@@ -53,6 +53,13 @@ pub(crate) struct Change {
     kind: &'static str,
     id: String,
     body: Option<serde_json::Value>,
+}
+
+impl Change {
+    /// Whether it can change what `strait exec` must know of hosts.
+    pub(crate) fn is_of_hosts(&self) -> bool {
+        matches!(self.kind, "account" | "instance")
+    }
 }
 
 /// Makes the schema and reads the whole network.
@@ -161,30 +168,36 @@ pub(crate) fn take_changes(network: &mut Network) -> Result<Vec<Change>, LocalEr
     Ok(changes)
 }
 
-/// Writes changed rows.
-pub(crate) async fn write(
-    connection: &mut PgConnection,
-    changes: &[Change],
-) -> Result<(), LocalError> {
+/// Writes changed rows: one statement, which is committed when this returns.
+pub(crate) async fn write(pool: &PgPool, changes: &[Change]) -> Result<(), LocalError> {
+    let mut gone = (Vec::new(), Vec::new());
+    let mut rows = (Vec::new(), Vec::new(), Vec::new());
     for change in changes {
         let Some(body) = &change.body else {
-            sqlx::query("delete from cloud.object where kind = $1 and id = $2")
-                .bind(change.kind)
-                .bind(&change.id)
-                .execute(&mut *connection)
-                .await?;
+            gone.0.push(change.kind);
+            gone.1.push(change.id.as_str());
             continue;
         };
-        sqlx::query(
-            "insert into cloud.object (kind, id, body) values ($1, $2, $3)
-             on conflict (kind, id) do update set body = excluded.body",
-        )
-        .bind(change.kind)
-        .bind(&change.id)
-        .bind(body)
-        .execute(&mut *connection)
-        .await?;
+        rows.0.push(change.kind);
+        rows.1.push(change.id.as_str());
+        rows.2.push(body);
     }
+    sqlx::query(
+        "with gone as (
+             delete from cloud.object using unnest($1::text[], $2::text[]) as old (kind, id)
+             where object.kind = old.kind and object.id = old.id
+         )
+         insert into cloud.object (kind, id, body)
+         select * from unnest($3::text[], $4::text[], $5::jsonb[])
+         on conflict (kind, id) do update set body = excluded.body",
+    )
+    .bind(gone.0)
+    .bind(gone.1)
+    .bind(rows.0)
+    .bind(rows.1)
+    .bind(rows.2)
+    .execute(pool)
+    .await?;
     Ok(())
 }
 

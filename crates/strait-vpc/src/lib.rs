@@ -22,5 +22,5 @@ pub use health::{
 pub use id::*;
 pub use picture::{Picture, picture};
 pub use reach::{Flow, Protocol, Source, Step, Verdict, reach};
-pub use rules::{Caller, Context, apply, new_account, reset_customers, tick};
+pub use rules::{Caller, Context, apply, new_account, read, reset_customers, tick};
 pub use state::Network;

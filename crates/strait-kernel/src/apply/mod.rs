@@ -1,5 +1,6 @@
 //! Brings namespaces from what they are to what a plan says.
 
+mod quick;
 mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +12,8 @@ use crate::kernel::{Kernel, State};
 use crate::nft;
 use crate::plan::{Name, Pair, Plan, Route, Space};
 use crate::route::{Link, Routing, VethEnd};
+
+pub(crate) use quick::{Kept, edit_rules};
 
 /// How much was changed, for logs and tests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -50,13 +53,12 @@ struct Found {
     routes: BTreeSet<Route>,
 }
 
-/// Makes a plan true. What fails halfway is looked at again by the next call.
+/// Makes a whole plan true. What fails halfway is looked at again by the next call.
 pub(crate) fn apply(
     kernel: &Kernel,
     state: &mut State,
     plan: &Plan,
 ) -> Result<Changes, KernelError> {
-    let mut changes = Changes::default();
     let present = kernel.spaces.list()?;
     let gone: BTreeSet<Name> = present
         .iter()
@@ -74,9 +76,72 @@ pub(crate) fn apply(
         .keys()
         .filter(|name| !present.contains_key(name) || gone.contains(name))
         .collect();
-    let dirty = dirty(state, plan, &fresh);
-    for name in dirty.iter().copied().chain(&gone) {
-        state.applied.remove(name);
+    make(kernel, state, plan, &gone, &fresh)
+}
+
+/// Makes a part of a plan true: that of these namespaces, while all others are known to be as planned.
+pub(crate) fn apply_part(
+    kernel: &Kernel,
+    state: &mut State,
+    plan: &Plan,
+    names: &BTreeSet<Name>,
+) -> Result<Changes, KernelError> {
+    let known = |name: &Name| state.applied.get(name);
+    let gone: BTreeSet<Name> = names
+        .iter()
+        .filter(|name| {
+            let planned = plan.spaces.get(name);
+            known(name).is_some_and(|space| planned.is_none_or(|now| now.kind != space.kind))
+        })
+        .cloned()
+        .collect();
+    let fresh: BTreeSet<&Name> = plan
+        .spaces
+        .keys()
+        .filter(|name| known(name).is_none() || gone.contains(name))
+        .collect();
+    make(kernel, state, plan, &gone, &fresh)
+}
+
+/// Removes the namespaces that are `gone`, makes those that are `fresh`, and brings the others to the plan.
+fn make(
+    kernel: &Kernel,
+    state: &mut State,
+    plan: &Plan,
+    gone: &BTreeSet<Name>,
+    fresh: &BTreeSet<&Name>,
+) -> Result<Changes, KernelError> {
+    let mut changes = Changes::default();
+    let mut dirty = dirty(state, plan, fresh);
+    let mut small = BTreeMap::new();
+    for name in dirty.iter().copied().chain(gone) {
+        let Some(before) = state.applied.remove(name) else {
+            continue;
+        };
+        if !gone.contains(name) && quick::is_small(&before, &plan.spaces[name]) {
+            small.insert(name, before);
+        }
+    }
+    // At the other end of a new link everything is looked at.
+    let apart = |name: &Name| {
+        let pairs = plan.pairs.iter().flat_map(|Pair { a, b }| [(a, b), (b, a)]);
+        pairs
+            .filter(|(here, _)| here.space == *name)
+            .all(|(_, there)| !fresh.contains(&there.space))
+    };
+    small.retain(|name, _| apart(name));
+    dirty.retain(|name| !small.contains_key(name));
+    for (name, before) in &small {
+        let after = &plan.spaces[*name];
+        let part = quick::retouch(kernel, &mut state.kept, name, before, after)?;
+        changes.rulesets += part.rulesets;
+        changes.routes += part.routes;
+        changes.connections_cut += part.connections_cut;
+    }
+    for name in small.into_keys() {
+        state
+            .applied
+            .insert(name.clone(), plan.spaces[name].clone());
     }
 
     let mut found = BTreeMap::new();
@@ -90,7 +155,8 @@ pub(crate) fn apply(
         );
     }
     let mut lost: BTreeMap<&Name, BTreeSet<String>> = BTreeMap::new();
-    for name in &gone {
+    for name in gone {
+        state.kept.remove(name);
         delete_all_links(kernel, name, &mut changes)?;
         kernel.spaces.remove(name)?;
         changes.spaces_removed += 1;
@@ -101,7 +167,7 @@ pub(crate) fn apply(
             delete_old_links(kernel, name, &plan.spaces[*name], found, &mut changes)?,
         );
     }
-    for name in &fresh {
+    for name in fresh {
         kernel.spaces.create(name, plan.spaces[*name].kind)?;
         changes.spaces_made += 1;
     }

@@ -80,7 +80,12 @@ pub(super) fn settle(
         }
     }
     settle_addresses(space, &links, &mut routing, &mut changes)?;
-    settle_routes(space, &links, &mut routing, &mut changes)?;
+    let names = links
+        .iter()
+        .map(|(name, link)| (link.index, name.clone()))
+        .collect();
+    let now = routing.routes(&names)?;
+    settle_routes(space, &now, &links, &mut routing, &mut changes)?;
     let wanted = &space.rules;
     let now = routing.rules(space.kind == Kind::Router)?;
     for rule in wanted.difference(&now) {
@@ -175,18 +180,14 @@ fn settle_addresses(
 }
 
 /// Sets new routes before it deletes old ones: a packet never finds a shorter prefix in between.
-fn settle_routes(
+pub(super) fn settle_routes(
     space: &Space,
+    now: &BTreeSet<Route>,
     links: &BTreeMap<String, Link>,
     routing: &mut Routing,
     changes: &mut Changes,
 ) -> io::Result<()> {
-    let names = links
-        .iter()
-        .map(|(name, link)| (link.index, name.clone()))
-        .collect();
-    let now = routing.routes(&names)?;
-    for route in space.routes.difference(&now) {
+    for route in space.routes.difference(now) {
         routing.set_route(route, |name| links.get(name).map(|link| link.index))?;
         changes.routes += 1;
     }
@@ -207,7 +208,11 @@ fn switch_on(path: &str, value: &str) -> io::Result<()> {
 }
 
 /// Cuts the connections of interfaces, peers and routes that were there and are no more.
-fn cut_ended(space: &Space, found: &Found, lost: Option<&BTreeSet<String>>) -> io::Result<usize> {
+pub(super) fn cut_ended(
+    space: &Space,
+    found: &Found,
+    lost: Option<&BTreeSet<String>>,
+) -> io::Result<usize> {
     let is_lost = |link: &String| lost.is_some_and(|lost| lost.contains(link));
     let ended: Vec<&Route> = found
         .routes

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 use strait_vpc::picture::{
-    DOWNLINK, Entrance, Host, HostKind, Listen, Mac, Picture, Uplink, WireEnd,
+    DOWNLINK, Entrance, Host, HostKind, Interface, Listen, Mac, Picture, Uplink, WireEnd,
 };
 
 use crate::error::KernelError;
@@ -21,9 +21,11 @@ const SOURCE_TABLE: u32 = 1000;
 const ENTRANCE_PRIORITY: u32 = 10;
 const OWN_PRIORITY: u32 = 50;
 
+/// `plugs` are the interfaces that the host holds.
 pub(super) fn space(
     name: &str,
     host: &Host,
+    plugs: &[&Interface],
     picture: &Picture,
     refused: &BTreeSet<Listen>,
 ) -> Result<Space, KernelError> {
@@ -40,23 +42,17 @@ pub(super) fn space(
             .map(|address| ("lo".to_owned(), *address)),
     );
     let mut outlets = Vec::new();
-    for interface in picture
-        .routers
-        .values()
-        .flat_map(|router| router.interfaces.values())
-    {
-        if interface.host == name {
-            let macs = (interface.host_mac, interface.router_mac);
-            if let Some(entrance) = host.entrances.get(&interface.host_link) {
-                space.add_entrance(&interface.host_link, *entrance, macs);
-                continue;
-            }
-            space.add_link(&interface.host_link, interface.address, macs);
-            outlets.push(Outlet {
-                link: interface.host_link.clone(),
-                address: interface.address,
-            });
+    for interface in plugs {
+        let macs = (interface.host_mac, interface.router_mac);
+        if let Some(entrance) = host.entrances.get(&interface.host_link) {
+            space.add_entrance(&interface.host_link, *entrance, macs);
+            continue;
         }
+        space.add_link(&interface.host_link, interface.address, macs);
+        outlets.push(Outlet {
+            link: interface.host_link.clone(),
+            address: interface.address,
+        });
     }
     outlets.sort();
     for wire in picture.wires.values() {

@@ -8,7 +8,9 @@ use std::fmt;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
-use strait_vpc::picture::{DOWNLINK, Listen, Mac, Picture, UPLINK, WireEnd};
+use strait_vpc::picture::{
+    DOWNLINK, Interface, Listen, Mac, Picture, Redrawn, Router, UPLINK, WireEnd,
+};
 
 use crate::error::KernelError;
 
@@ -48,8 +50,8 @@ pub(crate) struct Space {
     pub(crate) kind: Kind,
     /// Links by name: this end's MAC and the other's.
     pub(crate) links: BTreeMap<String, (Mac, Mac)>,
-    /// Where the links lead: one that leads elsewhere is another one.
-    pub(crate) far: BTreeMap<String, Name>,
+    /// The hosts of a router's interfaces: a link that leads elsewhere is another one.
+    pub(crate) holders: BTreeMap<String, String>,
     /// `/32`s by link.
     pub(crate) addresses: BTreeSet<(String, Ipv4Addr)>,
     pub(crate) routes: BTreeSet<Route>,
@@ -156,55 +158,34 @@ pub(crate) fn plan(
     picture: &Picture,
     refused: &BTreeMap<String, BTreeSet<Listen>>,
 ) -> Result<Plan, KernelError> {
+    let routers = picture.routers.keys().cloned().map(Name::Router);
+    let hosts = picture.hosts.keys().cloned().map(Name::Host);
+    part(picture, refused, &routers.chain(hosts).collect())
+}
+
+/// The part of the plan that is of these namespaces: those of them that are in the picture, and the pairs between them.
+pub(crate) fn part(
+    picture: &Picture,
+    refused: &BTreeMap<String, BTreeSet<Listen>>,
+    names: &BTreeSet<Name>,
+) -> Result<Plan, KernelError> {
     let mut plan = Plan::default();
-    for (name, router) in &picture.routers {
-        check_name(name)?;
+    for name in names {
+        let Name::Router(plain) = name else { continue };
+        let Some(router) = picture.routers.get(plain) else {
+            continue;
+        };
+        check_name(plain)?;
         plan.spaces
-            .insert(Name::Router(name.clone()), router::space(name, router)?);
-        for (link, interface) in &router.interfaces {
-            let here = End {
-                space: Name::Router(name.clone()),
-                link: link.clone(),
-                mac: interface.router_mac,
-            };
-            let there = End {
-                space: Name::Host(interface.host.clone()),
-                link: interface.host_link.clone(),
-                mac: interface.host_mac,
-            };
-            plan.add_pair(picture, here, there)?;
-        }
-        for (link, peer) in &router.peers {
-            let here = End {
-                space: Name::Router(name.clone()),
-                link: link.clone(),
-                mac: peer.mac,
-            };
-            let there = End {
-                space: Name::Router(peer.router.clone()),
-                link: peer.link.clone(),
-                mac: peer.remote_mac,
-            };
-            plan.add_pair(picture, here, there)?;
-        }
-        if let Some(uplink) = &router.uplink {
-            let here = End {
-                space: Name::Router(name.clone()),
-                link: UPLINK.to_owned(),
-                mac: uplink.mac,
-            };
-            let there = End {
-                space: Name::Host(uplink.host.clone()),
-                link: DOWNLINK.to_owned(),
-                mac: uplink.remote_mac,
-            };
-            plan.add_pair(picture, here, there)?;
+            .insert(name.clone(), router::space(plain, router)?);
+        for (here, there) in router_pairs(plain, router) {
+            plan.add_pair(picture, names, here, there)?;
         }
     }
-    for (name, wire) in &picture.wires {
+    for (wire_name, wire) in &picture.wires {
         if wire.a.host == wire.b.host && wire.a.link == wire.b.link {
             return Err(contradiction(
-                name,
+                wire_name,
                 "both ends of the wire are the same link",
             ));
         }
@@ -213,24 +194,110 @@ pub(crate) fn plan(
             link: end.link.clone(),
             mac: end.mac,
         };
-        plan.add_pair(picture, end(&wire.a), end(&wire.b))?;
+        plan.add_pair(picture, names, end(&wire.a), end(&wire.b))?;
     }
+    let plugs = plugs(picture, names);
     let none = BTreeSet::new();
-    for (name, host) in &picture.hosts {
-        check_name(name)?;
-        if picture.routers.contains_key(name) {
-            return Err(contradiction(name, "a router and a host have this name"));
+    for name in names {
+        let Name::Host(plain) = name else { continue };
+        let Some(host) = picture.hosts.get(plain) else {
+            continue;
+        };
+        check_name(plain)?;
+        if picture.routers.contains_key(plain) {
+            return Err(contradiction(plain, "a router and a host have this name"));
         }
-        let space = host::space(name, host, picture, refused.get(name).unwrap_or(&none))?;
-        plan.spaces.insert(Name::Host(name.clone()), space);
+        let plugs = plugs.get(plain.as_str()).map_or(&[][..], Vec::as_slice);
+        let refused = refused.get(plain).unwrap_or(&none);
+        let space = host::space(plain, host, plugs, picture, refused)?;
+        plan.spaces.insert(name.clone(), space);
     }
     plan.check_pairs()?;
-    plan.note_far_ends();
     Ok(plan)
 }
 
+/// The namespaces that a changed part of a picture touches, as the picture is now: a router's holders and peers are at the
+/// other ends of its links.
+pub(crate) fn touched(picture: &Picture, redrawn: &Redrawn) -> BTreeSet<Name> {
+    let mut names: BTreeSet<Name> = BTreeSet::new();
+    for plain in redrawn.routers.keys() {
+        names.insert(Name::Router(plain.clone()));
+        if let Some(router) = picture.routers.get(plain) {
+            names.extend(router_pairs(plain, router).map(|(_, there)| there.space));
+        }
+    }
+    names.extend(redrawn.hosts.keys().cloned().map(Name::Host));
+    for wire in redrawn
+        .wires
+        .keys()
+        .filter_map(|name| picture.wires.get(name))
+    {
+        names.extend([&wire.a, &wire.b].map(|end| Name::Host(end.host.clone())));
+    }
+    names
+}
+
+/// Both ends of each link of a router.
+fn router_pairs<'p>(name: &'p str, router: &'p Router) -> impl Iterator<Item = (End, End)> + 'p {
+    let here = move |link: &String, mac| End {
+        space: Name::Router(name.to_owned()),
+        link: link.clone(),
+        mac,
+    };
+    let interfaces = router.interfaces.iter().map(move |(link, interface)| {
+        let there = End {
+            space: Name::Host(interface.host.clone()),
+            link: interface.host_link.clone(),
+            mac: interface.host_mac,
+        };
+        (here(link, interface.router_mac), there)
+    });
+    let peers = router.peers.iter().map(move |(link, peer)| {
+        let there = End {
+            space: Name::Router(peer.router.clone()),
+            link: peer.link.clone(),
+            mac: peer.remote_mac,
+        };
+        (here(link, peer.mac), there)
+    });
+    let uplink = router.uplink.iter().map(move |uplink| {
+        let there = End {
+            space: Name::Host(uplink.host.clone()),
+            link: DOWNLINK.to_owned(),
+            mac: uplink.remote_mac,
+        };
+        (here(&UPLINK.to_owned(), uplink.mac), there)
+    });
+    interfaces.chain(peers).chain(uplink)
+}
+
+/// The interfaces that these hosts hold.
+fn plugs<'p>(
+    picture: &'p Picture,
+    names: &BTreeSet<Name>,
+) -> BTreeMap<&'p str, Vec<&'p Interface>> {
+    let wanted: BTreeSet<&str> = names.iter().map(Name::plain).collect();
+    let mut plugs: BTreeMap<&str, Vec<&Interface>> = BTreeMap::new();
+    for interface in picture
+        .routers
+        .values()
+        .flat_map(|router| router.interfaces.values())
+        .filter(|interface| wanted.contains(interface.host.as_str()))
+    {
+        plugs.entry(&interface.host).or_default().push(interface);
+    }
+    plugs
+}
+
 impl Plan {
-    fn add_pair(&mut self, picture: &Picture, one: End, two: End) -> Result<(), KernelError> {
+    /// Adds a pair whose both ends are among the namespaces.
+    fn add_pair(
+        &mut self,
+        picture: &Picture,
+        names: &BTreeSet<Name>,
+        one: End,
+        two: End,
+    ) -> Result<(), KernelError> {
         for end in [&one, &two] {
             check_link(end.space.plain(), &end.link)?;
             let there = match &end.space {
@@ -247,19 +314,12 @@ impl Plan {
                 ));
             }
         }
+        if !names.contains(&one.space) || !names.contains(&two.space) {
+            return Ok(());
+        }
         let (a, b) = if one <= two { (one, two) } else { (two, one) };
         self.pairs.insert(Pair { a, b });
         Ok(())
-    }
-
-    fn note_far_ends(&mut self) {
-        for Pair { a, b } in &self.pairs {
-            for (here, there) in [(a, b), (b, a)] {
-                if let Some(space) = self.spaces.get_mut(&here.space) {
-                    space.far.insert(here.link.clone(), there.space.clone());
-                }
-            }
-        }
     }
 
     /// Each link is an end of exactly one pair.
@@ -282,7 +342,7 @@ impl Space {
         Self {
             kind,
             links: BTreeMap::new(),
-            far: BTreeMap::new(),
+            holders: BTreeMap::new(),
             addresses: BTreeSet::new(),
             routes: BTreeSet::new(),
             rules: BTreeSet::new(),

@@ -51,6 +51,7 @@ pub(super) fn space(name: &str, router: &Router) -> Result<Space, KernelError> {
         space
             .links
             .insert(link.clone(), (interface.router_mac, interface.host_mac));
+        space.holders.insert(link.clone(), interface.host.clone());
         space
             .users
             .entry(interface.table)

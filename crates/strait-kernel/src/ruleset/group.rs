@@ -128,19 +128,18 @@ fn lines(id: &str, side: Side, rules: &Rules, router: &Router, text: &mut Text) 
     if rules.boxes.iter().any(is_everything) {
         return vec![pass.to_owned()];
     }
-    if !rules.boxes.is_empty() {
-        let elements = rules
-            .boxes
-            .iter()
-            .map(|ports| format!("{} . {}", range(ports.addresses), protocol_and_ports(ports)))
-            .collect();
-        text.set(
-            &name,
-            "type ipv4_addr . inet_proto . inet_service; flags interval;",
-            &elements,
-        );
-        lines.push(format!("{far} . meta l4proto . th dport @{name} {pass}"));
-    }
+    // Also while it is empty, so that the first rule is an element as well.
+    let elements = rules
+        .boxes
+        .iter()
+        .map(|ports| format!("{} . {}", range(ports.addresses), protocol_and_ports(ports)))
+        .collect();
+    text.set(
+        &name,
+        "type ipv4_addr . inet_proto . inet_service; flags interval;",
+        &elements,
+    );
+    lines.push(format!("{far} . meta l4proto . th dport @{name} {pass}"));
     if !rules.icmp.is_empty() {
         let elements = rules
             .icmp

@@ -1,11 +1,15 @@
 //! From one picture to the next: only the difference, and what it cuts.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpStream;
 
 use strait_kernel::{Changes, Kernel};
-use strait_vpc::picture::{Acl, Picture, Target};
+use strait_vpc::picture::{
+    Acl, AclMatch, AclRule, Host, IcmpBox, Member, Picture, PortBox, Redrawn, References, Router,
+    Rules, Target,
+};
 
-use crate::world::{World, connect, listen, passes, reaches, tcp};
+use crate::world::{World, connect, listen, open_acl, passes, reaches, tcp};
 use crate::{Ground, Named};
 
 pub(crate) const TRIALS: &[Named] = &[
@@ -34,6 +38,11 @@ pub(crate) const TRIALS: &[Named] = &[
         a_removed_peering_cuts_its_connections,
     ),
     ("a_removed_rule_cuts_nothing", a_removed_rule_cuts_nothing),
+    (
+        "edited_rules_are_as_if_loaded_whole",
+        edited_rules_are_as_if_loaded_whole,
+    ),
+    ("a_change_makes_only_its_part", a_change_makes_only_its_part),
     (
         "a_contradiction_changes_nothing",
         a_contradiction_changes_nothing,
@@ -218,6 +227,147 @@ fn a_removed_rule_cuts_nothing(ground: &Ground) {
     assert!(!passes(&mut client, &mut server));
 }
 
+/// After each change, what was edited is compared with a router made at once as it should be now.
+fn edited_rules_are_as_if_loaded_whole(ground: &Ground) {
+    let kernel = &ground.kernel;
+    let mut world = World::default();
+    world.vpc("vpc-2", "10.1.0.0/16");
+    world.group("vpc-2", "sg-b", &[tcp("10.1.0.0/16", 5432)]);
+    world.instance("vpc-2", "a", "10.1.0.11", &[]);
+    world.instance("vpc-2", "b", "10.1.0.12", &["sg-b"]);
+    kernel.apply(&world.picture).expect("applied");
+    let range = |ports| PortBox {
+        ports,
+        ..tcp("10.1.0.0/16", 80)
+    };
+    let echo = IcmpBox {
+        addresses: tcp("10.1.0.0/16", 80).addresses,
+        types: (8, 8),
+        codes: (0, 255),
+    };
+    let references = References {
+        boxes: BTreeSet::from([tcp("0.0.0.0/0", 80)]),
+        icmp: BTreeSet::new(),
+    };
+    let deny = AclRule {
+        allow: false,
+        matches: AclMatch::Ports(tcp("10.1.0.9/32", 5432)),
+    };
+    let steps: [&dyn Fn(&mut Router); 12] = [
+        &|router| group(router).boxes = BTreeSet::from([range((80, 90))]),
+        &|router| group(router).boxes = BTreeSet::from([range((80, 89)), tcp("10.1.0.10/32", 90)]),
+        &|router| group(router).boxes.clear(),
+        &|router| group(router).icmp = BTreeSet::from([echo]),
+        &|router| {
+            router.members.insert("sg-a".to_owned(), BTreeSet::new());
+            let rules = group(router);
+            rules
+                .references
+                .insert("sg-a".to_owned(), references.clone());
+        },
+        &|router| {
+            let members = router.members.get_mut("sg-a").expect("the group");
+            members.extend([member("e-b", "10.1.0.12"), member("p-vpc-1", "10.1.0.10")]);
+        },
+        &|router| {
+            router
+                .members
+                .get_mut("sg-a")
+                .expect("the group")
+                .remove(&member("e-b", "10.1.0.12"));
+        },
+        &|router| router.interfaces.get_mut("e-b").expect("b").source_check = false,
+        &|router| {
+            router
+                .acls
+                .get_mut("open")
+                .expect("the ACL")
+                .ingress
+                .insert(0, deny)
+        },
+        &|router| router.interfaces.get_mut("e-b").expect("b").groups.clear(),
+        &|router| {
+            router
+                .interfaces
+                .get_mut("e-b")
+                .expect("b")
+                .groups
+                .insert("sg-b".to_owned());
+            router.acls.insert("open".to_owned(), open_acl());
+        },
+        &|router| group(router).boxes = BTreeSet::from([tcp("10.1.0.0/16", 5432)]),
+    ];
+    for (number, step) in steps.into_iter().enumerate() {
+        let router = world.router("vpc-2");
+        step(router);
+        let (router, twin) = (router.clone(), format!("twin-{number}"));
+        let changes = change_router(kernel, "vpc-2", Some(router.clone()));
+        assert!(
+            changes.rulesets == 1 && changes.links_set == 0,
+            "{number}: {changes:?}"
+        );
+        let hosts: BTreeMap<_, _> = router
+            .interfaces
+            .values()
+            .map(|interface| (format!("{twin}-{}", interface.host), Some(Host::default())))
+            .collect();
+        let redrawn = Redrawn {
+            routers: BTreeMap::from([(twin.clone(), Some(twin_of(router, &twin)))]),
+            hosts,
+            ..Redrawn::default()
+        };
+        kernel.change(redrawn).expect("a twin");
+        assert_eq!(
+            rules(kernel, "vpc-2"),
+            rules(kernel, &twin),
+            "step {number}"
+        );
+    }
+    let _open = listen(kernel, "b", 5432);
+    assert!(reaches(kernel, "a", "10.1.0.12", 5432));
+}
+
+fn a_change_makes_only_its_part(ground: &Ground) {
+    let kernel = &ground.kernel;
+    let mut world = sample();
+    kernel.apply(&world.picture).expect("applied");
+    let (mut client, mut server) = open_to(kernel, "b", "10.2.0.10");
+    world.instance("vpc-1", "new", "10.1.0.12", &[]);
+    let redrawn = Redrawn {
+        routers: part(&world.picture.routers, "vpc-1"),
+        hosts: part(&world.picture.hosts, "new"),
+        ..Redrawn::default()
+    };
+    let changes = kernel.change(redrawn).expect("changed");
+    assert_eq!(
+        (
+            changes.spaces_made,
+            changes.pairs_made,
+            changes.spaces_removed
+        ),
+        (1, 1, 0),
+        "{changes:?}"
+    );
+    let _open = listen(kernel, "b", 5433);
+    assert!(reaches(kernel, "new", "10.2.0.10", 5433));
+    world.router("vpc-1").interfaces.remove("e-new");
+    world.picture.hosts.remove("new");
+    let redrawn = Redrawn {
+        routers: part(&world.picture.routers, "vpc-1"),
+        hosts: BTreeMap::from([("new".to_owned(), None)]),
+        ..Redrawn::default()
+    };
+    let changes = kernel.change(redrawn).expect("changed");
+    assert_eq!(changes.spaces_removed, 1, "{changes:?}");
+    assert!(passes(&mut client, &mut server));
+    let next = Kernel::open(&ground.run_dir).expect("another server");
+    assert_eq!(
+        next.apply(&world.picture).expect("applied"),
+        Changes::default(),
+        "all is as if it had been made at once"
+    );
+}
+
 fn a_contradiction_changes_nothing(ground: &Ground) {
     let kernel = &ground.kernel;
     let mut world = sample();
@@ -277,6 +427,63 @@ fn open_to(kernel: &Kernel, host: &str, address: &str) -> (TcpStream, TcpStream)
     let (mut server, _) = listener.accept().expect("a connection");
     assert!(passes(&mut client, &mut server) && passes(&mut server, &mut client));
     (client, server)
+}
+
+fn group(router: &mut Router) -> &mut Rules {
+    &mut router.groups.get_mut("sg-b").expect("the group").ingress
+}
+
+fn member(link: &str, address: &str) -> Member {
+    Member {
+        link: link.to_owned(),
+        address: address.parse().expect("an address"),
+    }
+}
+
+fn part<T: Clone>(all: &BTreeMap<String, T>, name: &str) -> BTreeMap<String, Option<T>> {
+    BTreeMap::from([(name.to_owned(), all.get(name).cloned())])
+}
+
+fn change_router(kernel: &Kernel, name: &str, router: Option<Router>) -> Changes {
+    let redrawn = Redrawn {
+        routers: BTreeMap::from([(name.to_owned(), router)]),
+        ..Redrawn::default()
+    };
+    kernel.change(redrawn).expect("changed")
+}
+
+/// The router with interfaces to hosts of other names.
+fn twin_of(mut router: Router, twin: &str) -> Router {
+    for interface in router.interfaces.values_mut() {
+        interface.host = format!("{twin}-{}", interface.host);
+    }
+    router
+}
+
+/// The rules of a router, block by block; of a set the order of elements does not matter.
+fn rules(kernel: &Kernel, router: &str) -> BTreeSet<String> {
+    let list = || {
+        let nft = std::process::Command::new("nft")
+            .args(["list", "table", "ip", "strait"])
+            .env("PATH", "/usr/sbin:/sbin:/usr/bin:/bin")
+            .output();
+        nft.expect("nft runs")
+    };
+    let output = kernel.inside(router, list).expect("the router");
+    let text = String::from_utf8(output.stdout).expect("text");
+    let blocks = text.split("\n\t}\n").map(|block| {
+        let head = block.trim().lines().next().unwrap_or_default();
+        if head.starts_with("chain") {
+            return block.to_owned();
+        }
+        let mut words: Vec<&str> = block
+            .split([' ', '\t', '\n', ','])
+            .filter(|word| !word.is_empty())
+            .collect();
+        words.sort_unstable();
+        words.join(" ")
+    });
+    blocks.collect()
 }
 
 fn run(command: &str) {

@@ -12,12 +12,13 @@ mod test_hooks;
 mod traits;
 mod vpc;
 mod way;
+mod write;
 
 pub use reach::ReachError;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -25,7 +26,7 @@ use sqlx::PgPool;
 use strait_kernel::Kernel;
 use strait_vpc::state::{Account, InstanceState};
 use strait_vpc::{AccountId, Action, AwsError, Caller, Context, Fault, Network, Response};
-use tokio::sync::{Mutex, Notify, RwLock};
+use tokio::sync::{Mutex, Notify, mpsc};
 
 use crate::agent::Agent;
 use crate::engine::Engine;
@@ -51,14 +52,16 @@ pub struct Local {
 }
 
 struct Inner {
-    /// The network; whoever holds it is the one that changes it.
-    network: Mutex<Network>,
     /// The network as last committed, for readers that must not wait for a change under way.
     committed: RwLock<Arc<Network>>,
+    /// To the writer.
+    changes: mpsc::UnboundedSender<Box<dyn write::Change>>,
     pool: PgPool,
     kernel: Arc<Kernel>,
     engine: Engine,
     resolver: Agent,
+    /// What the resolver was told last.
+    told: Mutex<publish::Told>,
     forwarder: Agent,
     /// Names that the public DNS answers.
     names: Mutex<BTreeMap<String, Ipv4Addr>>,
@@ -146,14 +149,16 @@ impl Local {
         }
         let names = store::load_names(&parts.pool).await?;
         let forwards = store::load_forwards(&parts.pool).await?;
+        let (changes, asked) = mpsc::unbounded_channel();
         let local = Self {
             inner: Arc::new(Inner {
-                committed: RwLock::new(Arc::new(network.clone())),
-                network: Mutex::new(network),
+                committed: RwLock::new(Arc::new(network)),
+                changes,
                 pool: parts.pool,
                 kernel: parts.kernel,
                 engine: parts.engine,
                 resolver: parts.resolver,
+                told: Mutex::default(),
                 forwarder: parts.forwarder,
                 names: Mutex::new(names),
                 forwards: Mutex::new(forwards),
@@ -162,14 +167,25 @@ impl Local {
                 options: parts.options,
             }),
         };
-        local.settle().await?;
+        local.make_true(&local.committed()).await?;
+        tokio::spawn(write::serve(Arc::downgrade(&local.inner), asked));
         local.resume_forwarding().await?;
         Ok(local)
     }
 
     /// The network as last committed.
     pub async fn network(&self) -> Arc<Network> {
-        Arc::clone(&*self.inner.committed.read().await)
+        self.committed()
+    }
+
+    fn committed(&self) -> Arc<Network> {
+        let committed = self.inner.committed.read();
+        Arc::clone(&committed.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn set_committed(&self, network: Arc<Network>) {
+        let committed = self.inner.committed.write();
+        *committed.unwrap_or_else(PoisonError::into_inner) = network;
     }
 
     /// The account with this name or id; made when it is new.
@@ -196,6 +212,11 @@ impl Local {
     /// # Errors
     /// AWS's own, or `InternalError` when the store or the kernel failed; then nothing has changed.
     pub async fn call(&self, caller: Caller, action: Action) -> Result<Response, AwsError> {
+        let read =
+            with_context(|context| strait_vpc::read(&self.committed(), &caller, &action, context));
+        if let Some(answer) = read {
+            return answer;
+        }
         self.change(move |network, context| {
             strait_vpc::apply(network, &caller, action.clone(), context)
         })
@@ -230,60 +251,7 @@ impl Local {
         );
     }
 
-    /// Runs `change` on a copy of the network; when it succeeds and something changed, makes the kernel and the store
-    /// agree before anyone sees it.
-    async fn change<T>(
-        &self,
-        change: impl FnOnce(&mut Network, &mut Context<'_>) -> Result<T, AwsError> + Send,
-    ) -> Result<T, AwsError> {
-        let mut current = self.inner.network.lock().await;
-        let mut next = current.clone();
-        let answer = {
-            let mut random = rand::random::<u128>;
-            change(
-                &mut next,
-                &mut Context {
-                    now: Timestamp::now(),
-                    random: &mut random,
-                },
-            )?
-        };
-        let changes = store::take_changes(&mut next).map_err(|error| internal(&error))?;
-        if changes.is_empty() {
-            return Ok(answer);
-        }
-        let mut transaction = self
-            .inner
-            .pool
-            .begin()
-            .await
-            .map_err(|error| internal(&error))?;
-        store::write(&mut transaction, &changes)
-            .await
-            .map_err(|error| internal(&error))?;
-        let made = self.make_true(&next).await;
-        let committed = match made {
-            Ok(()) => transaction.commit().await.map_err(|error| internal(&error)),
-            Err(error) => Err(internal(&error)),
-        };
-        if let Err(error) = committed {
-            if let Err(undo) = self.make_true(&current).await {
-                tracing::error!(%undo, "could not take back a change that failed; the next change tries again");
-            }
-            return Err(error);
-        }
-        *self.inner.committed.write().await = Arc::new(next.clone());
-        *current = next;
-        self.inner.changed.notify_waiters();
-        Ok(answer)
-    }
-
-    /// Makes kernel and resolver agree with the network as it is: at start, after a server was killed.
-    async fn settle(&self) -> Result<(), LocalError> {
-        let network = self.inner.network.lock().await;
-        self.make_true(&network).await
-    }
-
+    /// Makes kernel and resolver agree with the whole network.
     async fn make_true(&self, network: &Network) -> Result<(), LocalError> {
         let picture = strait_vpc::picture(network);
         let listeners = publish::listeners(&picture);
@@ -293,7 +261,7 @@ impl Local {
             .map_err(|_| LocalError::Interrupted)??;
         tracing::debug!(?changes, "the kernel agrees");
         self.write_hosts(network)?;
-        self.publish(network, listeners).await
+        self.publish(network, Some(listeners)).await
     }
 
     fn write_hosts(&self, network: &Network) -> Result<(), LocalError> {
@@ -349,18 +317,14 @@ async fn provider_of(network: &mut Network, pool: &PgPool) -> Result<String, Loc
     if let Some(account) = found_account(network, PROVIDER) {
         return Ok(account.id.to_string());
     }
-    let mut random = rand::random::<u128>;
-    let mut context = Context {
-        now: Timestamp::now(),
-        random: &mut random,
-    };
-    let id = strait_vpc::new_account(network, PROVIDER, None, &mut context)
-        .id
-        .to_string();
+    let made = with_context(|context| {
+        strait_vpc::new_account(network, PROVIDER, None, context)
+            .id
+            .clone()
+    });
+    let id = made.to_string();
     let changes = store::take_changes(network)?;
-    let mut transaction = pool.begin().await?;
-    store::write(&mut transaction, &changes).await?;
-    transaction.commit().await?;
+    store::write(pool, &changes).await?;
     Ok(id)
 }
 
@@ -370,6 +334,15 @@ fn found_account(network: &Network, name: &str) -> Option<Account> {
         .values()
         .find(|account| account.name == name || account.id.as_str() == name)
         .cloned()
+}
+
+/// Calls the model with the time and randomness of this machine.
+fn with_context<T>(call: impl FnOnce(&mut Context<'_>) -> T) -> T {
+    let mut random = rand::random::<u128>;
+    call(&mut Context {
+        now: Timestamp::now(),
+        random: &mut random,
+    })
 }
 
 fn internal(error: &dyn std::error::Error) -> AwsError {

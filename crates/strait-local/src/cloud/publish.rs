@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use strait_plane::cloud::CloudError;
+use strait_vpc::picture::Redrawn;
 use strait_vpc::{Network, Picture};
 
 use super::way::addresses_of_way;
@@ -12,13 +13,27 @@ use crate::forwarder::{Assigned, Forwarded, ForwarderAnswer, ForwarderState};
 use crate::resolver::{Listener, ResolverAnswer, ResolverState};
 use crate::{LocalError, store};
 
+/// What the resolver was told last.
+#[derive(Default)]
+pub(super) struct Told {
+    /// All places where it is to be asked.
+    listeners: BTreeSet<Listener>,
+    /// The state that it has; none if that is not known.
+    state: Option<ResolverState>,
+}
+
 impl Local {
-    /// Gives the resolver all names and all places where it is asked. A service's name has the address of each zone.
+    /// Gives the resolver all names and all places where it is asked; without places, these stay. A service's name has the
+    /// address of each zone.
     pub(super) async fn publish(
         &self,
         network: &Network,
-        listeners: BTreeSet<Listener>,
+        listeners: Option<BTreeSet<Listener>>,
     ) -> Result<(), LocalError> {
+        let mut told = self.inner.told.lock().await;
+        if let Some(listeners) = listeners {
+            told.listeners = listeners;
+        }
         let names = self.inner.names.lock().await.clone();
         let domain = &self.inner.options.domain;
         let own = ["api", "aws"].map(|label| (format!("{label}.{domain}"), INTERNET_ENDPOINTS));
@@ -31,12 +46,17 @@ impl Local {
         let records = names.into_iter().map(of_service).chain(own).collect();
         let state = ResolverState {
             domain: domain.clone(),
-            listeners,
+            listeners: told.listeners.clone(),
             records,
             own: BTreeMap::new(),
         };
+        if told.state.as_ref() == Some(&state) {
+            return Ok(());
+        }
+        told.state = None;
         let answer: ResolverAnswer = self.inner.resolver.apply(&state).await?;
         let Some(failed) = answer.failed.into_iter().next() else {
+            told.state = Some(state);
             return Ok(());
         };
         Err(LocalError::Deaf {
@@ -44,6 +64,28 @@ impl Local {
             address: failed.listener.address,
             message: failed.message,
         })
+    }
+
+    /// Tells the resolver where it is asked in routers that were drawn anew.
+    pub(super) async fn publish_part(&self, redrawn: &Redrawn) -> Result<(), LocalError> {
+        let mut listeners = None;
+        let told = self.inner.told.lock().await;
+        for (name, router) in &redrawn.routers {
+            let asked = router.iter().flat_map(|router| &router.resolvers);
+            let now: BTreeSet<Listener> = asked.map(|address| at(name, *address)).collect();
+            let first = at(name, Ipv4Addr::UNSPECIFIED);
+            let last = at(name, Ipv4Addr::BROADCAST);
+            if now.iter().ne(told.listeners.range(first..=last)) {
+                let all = listeners.get_or_insert_with(|| told.listeners.clone());
+                all.retain(|listener| listener.namespace != *name);
+                all.extend(now);
+            }
+        }
+        drop(told);
+        match listeners {
+            Some(listeners) => self.publish(Some(listeners)).await,
+            None => Ok(()),
+        }
     }
 
     pub(super) async fn rename(
@@ -55,10 +97,8 @@ impl Local {
         }
         store::write_names(&self.inner.pool, names).await?;
         let before = std::mem::replace(&mut *self.inner.names.lock().await, names.clone());
-        let network = self.inner.network.lock().await;
-        let told = self
-            .publish(&network, listeners(&strait_vpc::picture(&network)))
-            .await;
+        let network = self.network().await;
+        let told = self.publish(&network, None).await;
         if told.is_err() {
             // What the resolver was not told does not count, so that the next call tells it.
             *self.inner.names.lock().await = before;
@@ -177,12 +217,17 @@ pub(super) fn listeners(picture: &Picture) -> BTreeSet<Listener> {
         address: INTERNET_RESOLVER,
     };
     let vpcs = picture.routers.iter().flat_map(|(name, router)| {
-        router.resolvers.iter().map(|address| Listener {
-            namespace: name.clone(),
-            address: *address,
-        })
+        let addresses = router.resolvers.iter();
+        addresses.map(|address| at(name, *address))
     });
     std::iter::once(internet).chain(vpcs).collect()
+}
+
+fn at(namespace: &str, address: Ipv4Addr) -> Listener {
+    Listener {
+        namespace: namespace.to_owned(),
+        address,
+    }
 }
 
 fn temporary(error: &LocalError) -> CloudError {

@@ -121,6 +121,12 @@ macro_rules! calls {
                 }
             }
 
+            /// Whether the call only looks, as AWS's names say.
+            #[must_use]
+            pub fn is_read(&self) -> bool {
+                ["Describe", "Get", "List"].iter().any(|verb| self.name().starts_with(verb))
+            }
+
             /// The call's name.
             #[must_use]
             pub const fn name(&self) -> &'static str {

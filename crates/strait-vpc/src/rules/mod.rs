@@ -107,10 +107,25 @@ pub fn apply(
     Ok(response)
 }
 
+/// Answers a call that changes nothing, without changing the network. `None` for any other call: [`apply`] makes it.
+#[must_use]
+pub fn read(
+    network: &Network,
+    caller: &Caller,
+    action: &Action,
+    context: &mut Context<'_>,
+) -> Option<Result<Response, AwsError>> {
+    let changes_nothing = action.is_read() || action.is_dry_run();
+    if !changes_nothing || tenant::is_new_here(network, caller) {
+        return None;
+    }
+    // A copy costs next to nothing.
+    let mut draft = network.clone();
+    Some(apply(&mut draft, caller, action.clone(), context))
+}
+
 /// Time passes: requests for peering connections expire after 7 days, ended ones, terminated instances and deleted
-/// prefix lists go when nobody is shown them any more.
-/// Time passes: requests for peering connections expire after 7 days, ended ones and terminated instances go when
-/// nobody is shown them any more; ended credentials are forgotten.
+/// prefix lists go when nobody is shown them any more; ended credentials are forgotten.
 pub fn tick(network: &mut Network, now: Timestamp) {
     peering::pass(network, now);
     instance::pass(network, now);
