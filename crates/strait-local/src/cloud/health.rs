@@ -105,10 +105,11 @@ impl Local {
         for (key, health) in found {
             tracing::info!(group = key.group, node = %key.node, target = key.target.id, port = key.target.port, ?health, "a target's health changed");
         }
+        let found = found.to_vec();
         let recorded = self
-            .change(|network, _| {
+            .change(move |network, _| {
                 let before = network.clone();
-                strait_vpc::record_health(network, found);
+                strait_vpc::record_health(network, &found);
                 Ok(strait_vpc::ended(&before, network))
             })
             .await;

@@ -67,7 +67,11 @@ impl Local {
     }
 
     /// Tells the resolver where it is asked in routers that were drawn anew.
-    pub(super) async fn publish_part(&self, redrawn: &Redrawn) -> Result<(), LocalError> {
+    pub(super) async fn publish_part(
+        &self,
+        network: &Network,
+        redrawn: &Redrawn,
+    ) -> Result<(), LocalError> {
         let mut listeners = None;
         let told = self.inner.told.lock().await;
         for (name, router) in &redrawn.routers {
@@ -83,7 +87,7 @@ impl Local {
         }
         drop(told);
         match listeners {
-            Some(listeners) => self.publish(Some(listeners)).await,
+            Some(listeners) => self.publish(network, Some(listeners)).await,
             None => Ok(()),
         }
     }

@@ -118,7 +118,7 @@ impl Local {
             return Ok(());
         }
         let new_hosts = changes.iter().any(store::Change::is_of_hosts);
-        let mut made = self.make_part_true(redrawn).await;
+        let mut made = self.make_part_true(&draft, redrawn).await;
         if new_hosts && made.is_ok() {
             made = self.write_hosts(&draft);
         }
@@ -138,7 +138,7 @@ impl Local {
     }
 
     /// Makes kernel and resolver agree with the parts that may differ.
-    async fn make_part_true(&self, redrawn: Redrawn) -> Result<(), LocalError> {
+    async fn make_part_true(&self, network: &Network, redrawn: Redrawn) -> Result<(), LocalError> {
         if redrawn.is_empty() {
             return Ok(());
         }
@@ -148,7 +148,7 @@ impl Local {
             .await
             .map_err(|_| LocalError::Interrupted)??;
         tracing::debug!(?changes, "the kernel agrees");
-        self.publish_part(&redrawn).await
+        self.publish_part(network, &redrawn).await
     }
 }
 
