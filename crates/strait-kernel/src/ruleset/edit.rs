@@ -37,9 +37,8 @@ pub(crate) fn edit(before: &str, after: &str) -> Edit {
     let (Some(old), Some(new)) = (Table::read(before), Table::read(after)) else {
         return Edit::Whole;
     };
-    let edits = match element_edits(&old, &new) {
-        Some(edits) => edits,
-        None => return Edit::Whole,
+    let Some(edits) = element_edits(&old, &new) else {
+        return Edit::Whole;
     };
     let count = |edit: &Elements| edit.gone.len() + edit.come.len();
     if edits.iter().map(count).sum::<usize>() > MOST_ELEMENTS {

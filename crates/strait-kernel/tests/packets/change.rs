@@ -283,7 +283,7 @@ fn edited_rules_are_as_if_loaded_whole(ground: &Ground) {
                 .get_mut("open")
                 .expect("the ACL")
                 .ingress
-                .insert(0, deny)
+                .insert(0, deny);
         },
         &|router| router.interfaces.get_mut("e-b").expect("b").groups.clear(),
         &|router| {
