@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use strait_kernel::Kernel;
-use strait_vpc::picture::{Picture, redraw};
+use strait_vpc::picture::{Picture, Redrawn, redraw};
 use strait_vpc::{Network, picture};
 
 use crate::compare::{Disagreement, Ports, Tally, compare};
@@ -41,6 +41,9 @@ pub(crate) fn play(run_dir: &Path, seed: u64, script: &[Step], spoil: Spoil<'_>)
     let mut given = Picture::default();
     // Drawn by differences alone, as the server does.
     let mut drawn = picture(&world.network);
+    // What the kernel was not told yet, and whether it must look at everything, as a server that adopts does.
+    let mut pending = Redrawn::default();
+    let mut whole = true;
     // As a server that is there from the beginning, or one that finds the network built.
     let call_by_call = Dice::new(seed, u64::MAX).chance(25);
     for step in script {
@@ -59,11 +62,16 @@ pub(crate) fn play(run_dir: &Path, seed: u64, script: &[Step], spoil: Spoil<'_>)
             },
             What::Adopt => {
                 kernel = Kernel::open(run_dir).expect("the kernel");
+                whole = true;
                 true
             }
             What::Probe => !probed,
         };
-        redraw(&before, &world.network).apply_to(&mut drawn);
+        let part = redraw(&before, &world.network);
+        pending.routers.extend(part.routers.clone());
+        pending.hosts.extend(part.hosts.clone());
+        pending.wires.extend(part.wires.clone());
+        part.apply_to(&mut drawn);
         forget_changes(&mut world.network);
         if changed && (probed || call_by_call || matches!(step.what, What::Probe)) {
             if drawn != picture(&world.network) {
@@ -75,7 +83,15 @@ pub(crate) fn play(run_dir: &Path, seed: u64, script: &[Step], spoil: Spoil<'_>)
             }
             given = drawn.clone();
             spoil(&mut given);
-            if let Err(error) = kernel.apply(&given) {
+            let part = std::mem::take(&mut pending);
+            let spoiled = given != drawn;
+            let made = if whole || spoiled {
+                kernel.apply(&given)
+            } else {
+                kernel.change(part)
+            };
+            whole = spoiled;
+            if let Err(error) = made {
                 played.wrong = Some(Wrong {
                     step: step.number,
                     what: format!("  the kernel refuses the picture: {error}\n"),
