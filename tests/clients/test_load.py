@@ -124,12 +124,15 @@ class Slow(unittest.TestCase):
         self.assertLess(time.monotonic() - begun, 5)
 
     def test_a_body_that_is_too_large_is_refused_before_it_is_read(self):
-        line = self.half(b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 900000000\r\n\r\n" + b"a" * 1000)
-        with line:
-            line.settimeout(10)
-            self.assertRegex(line.recv(100), rb"^HTTP/1.1 4\d\d ")
+        rest = urlparse(CLOUD.account("slow")["STRAIT_URL"])
+        for endpoint, path in ((self.endpoint, "/"), (rest, f"{rest.path}/projects")):
+            head = f"POST {path} HTTP/1.1\r\nHost: {endpoint.netloc}\r\nContent-Length: 900000000\r\n\r\n"
+            with self.half(head.encode() + b"a" * 1000, endpoint) as line:
+                line.settimeout(10)
+                self.assertRegex(line.recv(100), rb"^HTTP/1.1 4\d\d ")
 
-    def half(self, sent):
-        line = socket.create_connection((self.endpoint.hostname, self.endpoint.port), timeout=10)
+    def half(self, sent, endpoint=None):
+        endpoint = endpoint or self.endpoint
+        line = socket.create_connection((endpoint.hostname, endpoint.port), timeout=10)
         line.sendall(sent)
         return line

@@ -1,13 +1,13 @@
 //! Reads request bodies and paths strictly, and says what is wrong with them.
 
-use axum::body::Bytes;
+use axum::body::{Bytes, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::Shared;
+use crate::{BODY_LIMIT, Shared};
 use crate::error::ApiError;
 
 /// A JSON body.
@@ -40,6 +40,10 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Body<T> {
 
     async fn from_request(request: Request, app: &Shared) -> Result<Self, ApiError> {
         let content_type = content_type(request.headers());
+        // Before anything is read: the rest may come late or never.
+        if request.body().size_hint().lower() > BODY_LIMIT as u64 {
+            return Err(ApiError::TooLarge);
+        }
         let bytes = Bytes::from_request(request, app)
             .await
             .map_err(|rejection| {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::HttpBody as _;
 use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
 use axum::response::{IntoResponse, Response as HttpResponse};
 use axum::routing::get;
@@ -117,6 +118,10 @@ impl Received {
 
 async fn receive(request: Request) -> Result<Received, WireError> {
     let (parts, body) = request.into_parts();
+    // Before anything is read: the rest may come late or never.
+    if body.size_hint().lower() > BODY_LIMIT as u64 {
+        return Err(WireError::TooLarge { limit: BODY_LIMIT });
+    }
     let reading = Bytes::from_request(Request::from_parts(parts.clone(), body), &());
     let reading = tokio::time::timeout(Duration::from_secs(BODY_SECONDS), reading);
     let body = reading

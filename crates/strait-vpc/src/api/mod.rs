@@ -121,10 +121,11 @@ macro_rules! calls {
                 }
             }
 
-            /// Whether the call only looks, as AWS's names say.
+            /// Whether the call only looks, as AWS's names say: all but one of them.
             #[must_use]
             pub fn is_read(&self) -> bool {
-                ["Describe", "Get", "List"].iter().any(|verb| self.name().starts_with(verb))
+                !matches!(self, Self::GetSessionToken(_))
+                    && ["Describe", "Get", "List"].iter().any(|verb| self.name().starts_with(verb))
             }
 
             /// The call's name.

@@ -107,6 +107,20 @@ fn what_does_not_fit_is_refused() {
 }
 
 #[test]
+fn a_session_of_ones_own_is_kept_although_its_call_is_a_get() {
+    let mut world = World::new();
+    let me = world.account("me");
+    // An account's first call in a Region is no mere read, whatever it is.
+    world.ok::<DescribeVpcsResponse>(&me, DescribeVpcsRequest::default());
+    let answer: GetSessionTokenResponse = world.ok(&me, GetSessionTokenRequest::default());
+    let info = GetAccessKeyInfoRequest {
+        access_key_id: answer.credentials.access_key_id,
+    };
+    let info: GetAccessKeyInfoResponse = world.ok(&me, info);
+    assert_eq!(info.account, me.account.to_string());
+}
+
+#[test]
 fn a_chained_role_lasts_an_hour_at_most() {
     let mut world = World::new();
     let me = world.account("me");
