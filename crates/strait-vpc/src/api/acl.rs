@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::api::answers::answers;
-use crate::api::{Done, Filter, Items, Refused, TagItem, TagSpecification, Unsupported, given};
+use crate::api::requests::requests;
+use crate::api::{Done, Items, TagItem};
 
 answers! {
     Done {
@@ -18,184 +19,91 @@ answers! {
     }
 }
 
-/// Makes a network ACL.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct CreateNetworkAclRequest {
-    /// The VPC.
-    pub vpc_id: String,
-    /// Makes repeating the call safe.
-    #[serde(default)]
-    pub client_token: Option<String>,
-    /// Tags for what it makes.
-    #[serde(default, rename = "TagSpecification")]
-    pub tag_specifications: Vec<TagSpecification>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for CreateNetworkAclRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
+requests! {
+    /// Makes a network ACL.
+    tagged CreateNetworkAclRequest {
+        /// The VPC.
+        pub vpc_id: String,
+        /// Makes repeating the call safe.
+        #[serde(default)]
+        pub client_token: Option<String>,
     }
-}
 
-/// Shows network ACLs.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct DescribeNetworkAclsRequest {
-    /// Which ones; all if none is named.
-    #[serde(default, rename = "NetworkAclId")]
-    pub network_acl_ids: Vec<String>,
-    /// What to show.
-    #[serde(default, rename = "Filter")]
-    pub filters: Vec<Filter>,
-    /// How many at most.
-    #[serde(default)]
-    pub max_results: Option<u32>,
-    /// Where the last page ended.
-    #[serde(default)]
-    pub next_token: Option<String>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for DescribeNetworkAclsRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
+    /// Shows network ACLs.
+    paged DescribeNetworkAclsRequest {
+        /// Which ones; all if none is named.
+        #[serde(default, rename = "NetworkAclId")]
+        pub network_acl_ids: Vec<String>,
     }
-}
 
-/// Deletes a network ACL that no subnet uses.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct DeleteNetworkAclRequest {
-    /// The network ACL.
-    pub network_acl_id: String,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for DeleteNetworkAclRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
+    /// Deletes a network ACL that no subnet uses.
+    DeleteNetworkAclRequest {
+        /// The network ACL.
+        pub network_acl_id: String,
     }
-}
 
-/// Adds an entry to a network ACL.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct CreateNetworkAclEntryRequest {
-    /// The network ACL.
-    pub network_acl_id: String,
-    /// The entry's number: lower ones decide first.
-    pub rule_number: i32,
-    /// The protocol's number; `-1` is all.
-    pub protocol: String,
-    /// `allow` or `deny`.
-    pub rule_action: String,
-    /// Whether it is for outbound traffic.
-    pub egress: bool,
-    /// The CIDR block.
-    #[serde(default)]
-    pub cidr_block: Option<String>,
-    /// The ports.
-    #[serde(default)]
-    pub port_range: Option<PortRangeInput>,
-    /// The type and code of ICMP.
-    #[serde(default, rename = "Icmp")]
-    pub icmp_type_code: Option<IcmpTypeCodeInput>,
-    /// Not supported.
-    #[serde(default)]
-    pub ipv6_cidr_block: Option<Unsupported>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for CreateNetworkAclEntryRequest {
-    fn refused(&self) -> Option<&'static str> {
-        given(&[("Ipv6CidrBlock", self.ipv6_cidr_block.is_some())])
+    /// Adds an entry to a network ACL.
+    CreateNetworkAclEntryRequest {
+        /// The network ACL.
+        pub network_acl_id: String,
+        /// The entry's number: lower ones decide first.
+        pub rule_number: i32,
+        /// The protocol's number; `-1` is all.
+        pub protocol: String,
+        /// `allow` or `deny`.
+        pub rule_action: String,
+        /// Whether it is for outbound traffic.
+        pub egress: bool,
+        /// The CIDR block.
+        #[serde(default)]
+        pub cidr_block: Option<String>,
+        /// The ports.
+        #[serde(default)]
+        pub port_range: Option<PortRangeInput>,
+        /// The type and code of ICMP.
+        #[serde(default, rename = "Icmp")]
+        pub icmp_type_code: Option<IcmpTypeCodeInput>,
     }
-}
 
-/// Changes an entry of a network ACL.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct ReplaceNetworkAclEntryRequest {
-    /// The network ACL.
-    pub network_acl_id: String,
-    /// The entry's number: lower ones decide first.
-    pub rule_number: i32,
-    /// The protocol's number; `-1` is all.
-    pub protocol: String,
-    /// `allow` or `deny`.
-    pub rule_action: String,
-    /// Whether it is for outbound traffic.
-    pub egress: bool,
-    /// The CIDR block.
-    #[serde(default)]
-    pub cidr_block: Option<String>,
-    /// The ports.
-    #[serde(default)]
-    pub port_range: Option<PortRangeInput>,
-    /// The type and code of ICMP.
-    #[serde(default, rename = "Icmp")]
-    pub icmp_type_code: Option<IcmpTypeCodeInput>,
-    /// Not supported.
-    #[serde(default)]
-    pub ipv6_cidr_block: Option<Unsupported>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for ReplaceNetworkAclEntryRequest {
-    fn refused(&self) -> Option<&'static str> {
-        given(&[("Ipv6CidrBlock", self.ipv6_cidr_block.is_some())])
+    /// Changes an entry of a network ACL.
+    ReplaceNetworkAclEntryRequest {
+        /// The network ACL.
+        pub network_acl_id: String,
+        /// The entry's number: lower ones decide first.
+        pub rule_number: i32,
+        /// The protocol's number; `-1` is all.
+        pub protocol: String,
+        /// `allow` or `deny`.
+        pub rule_action: String,
+        /// Whether it is for outbound traffic.
+        pub egress: bool,
+        /// The CIDR block.
+        #[serde(default)]
+        pub cidr_block: Option<String>,
+        /// The ports.
+        #[serde(default)]
+        pub port_range: Option<PortRangeInput>,
+        /// The type and code of ICMP.
+        #[serde(default, rename = "Icmp")]
+        pub icmp_type_code: Option<IcmpTypeCodeInput>,
     }
-}
 
-/// Takes an entry of a network ACL away.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct DeleteNetworkAclEntryRequest {
-    /// The network ACL.
-    pub network_acl_id: String,
-    /// The entry's number: lower ones decide first.
-    pub rule_number: i32,
-    /// Whether it is for outbound traffic.
-    pub egress: bool,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for DeleteNetworkAclEntryRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
+    /// Takes an entry of a network ACL away.
+    DeleteNetworkAclEntryRequest {
+        /// The network ACL.
+        pub network_acl_id: String,
+        /// The entry's number: lower ones decide first.
+        pub rule_number: i32,
+        /// Whether it is for outbound traffic.
+        pub egress: bool,
     }
-}
 
-/// Makes a subnet use another network ACL.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct ReplaceNetworkAclAssociationRequest {
-    /// The association.
-    pub association_id: String,
-    /// The network ACL.
-    pub network_acl_id: String,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for ReplaceNetworkAclAssociationRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
+    /// Makes a subnet use another network ACL.
+    ReplaceNetworkAclAssociationRequest {
+        /// The association.
+        pub association_id: String,
+        /// The network ACL.
+        pub network_acl_id: String,
     }
 }
 

@@ -129,10 +129,26 @@ impl<'de> Deserialize<'de> for Unsupported {
     }
 }
 
+/// A switch that this cloud cannot turn on: it may be given, as off.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Off;
+
+impl<'de> Deserialize<'de> for Off {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if bool::deserialize(deserializer)? {
+            // As if the parameter were not there to be given: the wire knows that AWS has it, and says so.
+            return Err(serde::de::Error::unknown_field("", &[]));
+        }
+        Ok(Self)
+    }
+}
+
 /// A request that may carry parameters that this cloud cannot honour.
 pub(crate) trait Refused {
     /// The first of them that was given.
-    fn refused(&self) -> Option<&'static str>;
+    fn refused(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 /// The first name whose parameter was given.

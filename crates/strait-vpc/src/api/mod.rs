@@ -18,6 +18,7 @@ mod interface;
 mod peering;
 mod prefix_list;
 mod region;
+mod requests;
 mod route;
 mod subnet;
 mod tag;

@@ -3,135 +3,60 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::api::{Filter, Items, Refused, TagItem, TagSpecification};
+use crate::api::requests::requests;
+use crate::api::{Items, TagItem};
 
-/// Asks for a peering connection.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct CreateVpcPeeringConnectionRequest {
-    /// The VPC.
-    pub vpc_id: String,
-    /// The VPC that is asked.
-    #[serde(default)]
-    pub peer_vpc_id: Option<String>,
-    /// The account that is asked; the caller's own if none is named.
-    #[serde(default)]
-    pub peer_owner_id: Option<String>,
-    /// The Region of the VPC that is asked; the caller's own if none is named.
-    #[serde(default)]
-    pub peer_region: Option<String>,
-    /// Tags for what it makes.
-    #[serde(default, rename = "TagSpecification")]
-    pub tag_specifications: Vec<TagSpecification>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for CreateVpcPeeringConnectionRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
+requests! {
+    /// Asks for a peering connection.
+    tagged CreateVpcPeeringConnectionRequest {
+        /// The VPC.
+        pub vpc_id: String,
+        /// The VPC that is asked.
+        #[serde(default)]
+        pub peer_vpc_id: Option<String>,
+        /// The account that is asked; the caller's own if none is named.
+        #[serde(default)]
+        pub peer_owner_id: Option<String>,
+        /// The Region of the VPC that is asked; the caller's own if none is named.
+        #[serde(default)]
+        pub peer_region: Option<String>,
     }
-}
 
-/// Shows peering connections.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct DescribeVpcPeeringConnectionsRequest {
-    /// Which ones; all if none is named.
-    #[serde(default, rename = "VpcPeeringConnectionId")]
-    pub vpc_peering_connection_ids: Vec<String>,
-    /// What to show.
-    #[serde(default, rename = "Filter")]
-    pub filters: Vec<Filter>,
-    /// How many at most.
-    #[serde(default)]
-    pub max_results: Option<u32>,
-    /// Where the last page ended.
-    #[serde(default)]
-    pub next_token: Option<String>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for DescribeVpcPeeringConnectionsRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
+    /// Shows peering connections.
+    paged DescribeVpcPeeringConnectionsRequest {
+        /// Which ones; all if none is named.
+        #[serde(default, rename = "VpcPeeringConnectionId")]
+        pub vpc_peering_connection_ids: Vec<String>,
     }
-}
 
-/// Accepts a peering connection.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct AcceptVpcPeeringConnectionRequest {
-    /// The peering connection.
-    pub vpc_peering_connection_id: String,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for AcceptVpcPeeringConnectionRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
+    /// Accepts a peering connection.
+    AcceptVpcPeeringConnectionRequest {
+        /// The peering connection.
+        pub vpc_peering_connection_id: String,
     }
-}
 
-/// Rejects a peering connection.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct RejectVpcPeeringConnectionRequest {
-    /// The peering connection.
-    pub vpc_peering_connection_id: String,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for RejectVpcPeeringConnectionRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
+    /// Rejects a peering connection.
+    RejectVpcPeeringConnectionRequest {
+        /// The peering connection.
+        pub vpc_peering_connection_id: String,
     }
-}
 
-/// Deletes a peering connection.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct DeleteVpcPeeringConnectionRequest {
-    /// The peering connection.
-    pub vpc_peering_connection_id: String,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for DeleteVpcPeeringConnectionRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
+    /// Deletes a peering connection.
+    DeleteVpcPeeringConnectionRequest {
+        /// The peering connection.
+        pub vpc_peering_connection_id: String,
     }
-}
 
-/// Changes options of a peering connection.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct ModifyVpcPeeringConnectionOptionsRequest {
-    /// The peering connection.
-    pub vpc_peering_connection_id: String,
-    /// Options of the side that asked.
-    #[serde(default)]
-    pub requester_peering_connection_options: Option<PeeringConnectionOptionsRequest>,
-    /// Options of the side that was asked.
-    #[serde(default)]
-    pub accepter_peering_connection_options: Option<PeeringConnectionOptionsRequest>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for ModifyVpcPeeringConnectionOptionsRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
+    /// Changes options of a peering connection.
+    ModifyVpcPeeringConnectionOptionsRequest {
+        /// The peering connection.
+        pub vpc_peering_connection_id: String,
+        /// Options of the side that asked.
+        #[serde(default)]
+        pub requester_peering_connection_options: Option<PeeringConnectionOptionsRequest>,
+        /// Options of the side that was asked.
+        #[serde(default)]
+        pub accepter_peering_connection_options: Option<PeeringConnectionOptionsRequest>,
     }
 }
 

@@ -1,9 +1,10 @@
 //! Tags.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::api::answers::answers;
-use crate::api::{Done, Filter, Items, Refused, TagInput};
+use crate::api::requests::requests;
+use crate::api::{Done, Items, TagInput};
 
 answers! {
     Done {
@@ -14,70 +15,29 @@ answers! {
     }
 }
 
-/// Sets tags of resources.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct CreateTagsRequest {
-    /// The resources' ids.
-    #[serde(default, rename = "ResourceId")]
-    pub resources: Vec<String>,
-    /// The tags.
-    #[serde(default, rename = "Tag")]
-    pub tags: Vec<TagInput>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for CreateTagsRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
+requests! {
+    /// Sets tags of resources.
+    CreateTagsRequest {
+        /// The resources' ids.
+        #[serde(default, rename = "ResourceId")]
+        pub resources: Vec<String>,
+        /// The tags.
+        #[serde(default, rename = "Tag")]
+        pub tags: Vec<TagInput>,
     }
-}
 
-/// Takes tags of resources away.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct DeleteTagsRequest {
-    /// The resources' ids.
-    #[serde(default, rename = "ResourceId")]
-    pub resources: Vec<String>,
-    /// The tags.
-    #[serde(default, rename = "Tag")]
-    pub tags: Vec<TagInput>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for DeleteTagsRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
+    /// Takes tags of resources away.
+    DeleteTagsRequest {
+        /// The resources' ids.
+        #[serde(default, rename = "ResourceId")]
+        pub resources: Vec<String>,
+        /// The tags.
+        #[serde(default, rename = "Tag")]
+        pub tags: Vec<TagInput>,
     }
-}
 
-/// Shows tags.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct DescribeTagsRequest {
-    /// What to show.
-    #[serde(default, rename = "Filter")]
-    pub filters: Vec<Filter>,
-    /// How many at most.
-    #[serde(default)]
-    pub max_results: Option<u32>,
-    /// Where the last page ended.
-    #[serde(default)]
-    pub next_token: Option<String>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for DescribeTagsRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
-    }
+    /// Shows tags.
+    paged DescribeTagsRequest {}
 }
 
 /// What DescribeTags answers.

@@ -148,20 +148,6 @@ fn what_is_asked_for_is_checked() {
         ),
         (
             RunInstancesRequest {
-                user_data: Some(Unsupported),
-                ..good.clone()
-            },
-            "UnsupportedOperation",
-        ),
-        (
-            RunInstancesRequest {
-                iam_instance_profile: Some(Unsupported),
-                ..good.clone()
-            },
-            "UnsupportedOperation",
-        ),
-        (
-            RunInstancesRequest {
                 monitoring: Some(RunInstancesMonitoringEnabled {
                     enabled: Some(true),
                 }),
@@ -239,8 +225,8 @@ fn what_is_asked_for_is_checked() {
         ),
         (
             RunInstancesRequest {
-                ebs_optimized: Some(false),
-                disable_api_termination: Some(false),
+                ebs_optimized: Off,
+                disable_api_termination: Off,
                 monitoring: Some(RunInstancesMonitoringEnabled {
                     enabled: Some(false),
                 }),

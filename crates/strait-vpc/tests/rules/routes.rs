@@ -223,22 +223,6 @@ fn destinations_and_targets_are_checked() {
             over("rtb-", "10.3.0.0/16", &peering),
             "InvalidRouteTableId.Malformed",
         ),
-        (
-            "IPv6",
-            CreateRouteRequest {
-                destination_ipv6_cidr_block: Some(Unsupported),
-                ..over(&table, "10.3.0.0/16", &peering)
-            },
-            "UnsupportedOperation",
-        ),
-        (
-            "NAT",
-            CreateRouteRequest {
-                nat_gateway_id: Some(Unsupported),
-                ..route(&table, "0.0.0.0/0")
-            },
-            "UnsupportedOperation",
-        ),
     ];
     for (what, request, expected) in cases {
         assert_eq!(world.outcome(&me, request), expected, "{what}");

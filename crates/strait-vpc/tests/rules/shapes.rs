@@ -29,7 +29,7 @@ fn requests_have_the_protocols_names() {
         ),
         (
             "RunInstances",
-            json!({"ImageId": "ami-1", "MinCount": 1, "MaxCount": 1, "SecurityGroupId": ["sg-1"], "NetworkInterface": [{"DeviceIndex": 0, "SecurityGroupId": ["sg-1"]}], "ClientToken": "x", "UserData": "aGk=", "MetadataOptions": {"HttpTokens": "required"}}),
+            json!({"ImageId": "ami-1", "MinCount": 1, "MaxCount": 1, "SecurityGroupId": ["sg-1"], "NetworkInterface": [{"DeviceIndex": 0, "SecurityGroupId": ["sg-1"]}], "ClientToken": "x", "EbsOptimized": false}),
         ),
         (
             "CreateRoute",

@@ -118,11 +118,6 @@ fn blocks_are_checked() {
         ..create("10.0.0.0/16")
     };
     assert_eq!(world.code(&me, tenancy), "InvalidParameterValue");
-    let ipv6 = CreateVpcRequest {
-        amazon_provided_ipv6_cidr_block: Some(true),
-        ..create("10.0.0.0/16")
-    };
-    assert_eq!(world.code(&me, ipv6), "UnsupportedOperation");
 }
 
 #[test]

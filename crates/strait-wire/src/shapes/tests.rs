@@ -9,7 +9,9 @@ use strait_vpc::api::Service;
 
 use super::probe::{Asked, Probe};
 use super::{Member, Place, REQUESTS, Shapes, Structure, has};
+use crate::error::WireError;
 use crate::fuzz::answers_of_the_seeds;
+use crate::tree::Node;
 
 #[test]
 fn names_lead_through_lists_and_structures() {
@@ -44,6 +46,51 @@ fn every_parameter_that_we_read_is_one_of_awss() {
         check_request(*service, call, &mut Vec::new(), structure, &mut wrong);
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_parameter_that_we_do_not_read_is_unsupported() {
+    let mut seen = 0;
+    for (service, call) in Action::ALL {
+        let Asked::Fields(ours) = asked(*service, call, &[]) else {
+            panic!("{call} reads no fields");
+        };
+        let awss = REQUESTS
+            .of(*service, call)
+            .into_iter()
+            .flat_map(Structure::keys);
+        for name in awss.filter(|name| !ours.contains(*name)) {
+            let error = read(*service, call, name, "x");
+            assert!(
+                matches!(&error, WireError::UnsupportedParameter { name: refused } if refused == name),
+                "{call} {name}: {error}"
+            );
+            seen += 1;
+        }
+    }
+    assert!(seen > 0, "nothing of AWS's is missing here");
+}
+
+#[test]
+fn what_can_only_be_off_may_be_off() {
+    let switch = "AmazonProvidedIpv6CidrBlock";
+    let on = read(Service::Ec2, "CreateVpc", switch, "true");
+    assert!(
+        matches!(&on, WireError::UnsupportedParameter { name } if name == switch),
+        "{on}"
+    );
+    let off = vec![(switch.to_owned(), "false".to_owned())];
+    let off = Node::from_pairs(off).expect("a tree");
+    Action::read(Service::Ec2, "CreateVpc", off)
+        .expect("it is a call of ours")
+        .expect("off is what it is");
+}
+
+/// The error that a parameter alone leads to.
+fn read(service: Service, call: &str, name: &str, value: &str) -> WireError {
+    let tree = Node::from_pairs(vec![(name.to_owned(), value.to_owned())]).expect("a tree");
+    let read = Action::read(service, call, tree).expect("it is a call of ours");
+    read.expect_err("it is refused").of_call(service, call)
 }
 
 /// Compares what a request reads at a path with AWS's structure there, and what lies below.

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Compares strait-vpc's request and response types with botocore's model of the same calls.
+"""Compares strait-vpc's response types with botocore's model of the same calls.
 
-Reads the types from crates/strait-vpc/src/api and reports every name that AWS does not have there, every type that
-differs, every parameter that AWS requires and we do not read, and every one that we require and AWS does not. Ends
-non-zero if there is any. With --missing it also lists what AWS has and we do not (no mistake by itself).
+Reads the types from crates/strait-vpc/src/api and reports every tag that AWS does not have there and every type that
+differs. Ends non-zero if there is any. With --missing it also lists what AWS has and we do not (no mistake by itself).
+Requests are compared by a unit test, see crates/strait-wire/src/shapes/tests.rs.
 
 Needs botocore: python3 -m pip install botocore.
 """
@@ -27,7 +27,7 @@ def main():
     findings, missing, calls = [], [], 0
     session = botocore.session.get_session()
     models = {service: session.get_service_model(name) for service, name in CLIENTS.items()}
-    for service, name, request, response in sources.calls():
+    for service, name, _, response in sources.calls():
         calls += 1
         model = models[service]
         if name not in model.operation_names:
@@ -35,7 +35,6 @@ def main():
             continue
         operation = model.operation_model(name)
         check = Check(sources, service, findings, missing)
-        check.request(sources.find(request, API), operation.input_shape, name)
         check.response(sources.find(response, API), operation.output_shape, f"{name} answer")
     for line in missing if "--missing" in sys.argv else []:
         print("missing:", line)
@@ -118,31 +117,6 @@ class Check:
     def __init__(self, sources, service, findings, missing):
         self.sources, self.service, self.findings, self.missing = sources, service, findings, missing
 
-    def request(self, struct, shape, path):
-        if struct is None:
-            return self.findings.append(f"{path}: the request type was not found")
-        known = {self.parameter(member, name): (name, member) for name, member in shape.members.items()} if shape else {}
-        seen = set()
-        for tag, kind, required, aliases, _ in self.fields(struct):
-            seen |= {tag, *aliases} & set(known)
-            hits = [name for name in (tag, *aliases) if name in known]
-            if not hits and self.service == "Ec2" and tag == "DryRun":
-                continue  # Every call of ours has it, four of AWS's do not.
-            if not hits:
-                self.findings.append(f"{path}.{tag}: no such parameter; there are {', '.join(sorted(known))}")
-                continue
-            member_name, member = known[hits[0]]
-            # Inside structures EC2's model marks nothing as required, whatever EC2 says.
-            nested = "[]" in path or "." in path
-            if required and not nested and member_name not in shape.required_members:
-                self.findings.append(f"{path}.{tag}: required here, optional at AWS")
-            self.value(kind, member, f"{path}.{tag}", struct.file, self.request)
-        for tag, (member_name, _) in known.items():
-            if tag in seen:
-                continue
-            needed = shape and member_name in shape.required_members
-            (self.findings if needed else self.missing).append(f"{path}.{tag}: not read")
-
     def response(self, struct, shape, path):
         if struct is None:
             return self.findings.append(f"{path}: the response type was not found")
@@ -162,34 +136,33 @@ class Check:
                     self.findings.append(f"{path}.{tag}: no such tag; there are {', '.join(sorted(known))}")
                 continue
             seen.add(tag)
-            self.value(kind, known[tag], f"{path}.{tag}", struct.file, self.response)
+            self.value(kind, known[tag], f"{path}.{tag}", struct.file)
         self.missing.extend(f"{path}.{tag}: not written" for tag in known if tag not in seen)
 
-    def value(self, kind, shape, path, near, descend):
+    def value(self, kind, shape, path, near):
         kind = unwrap(kind, "Option", "Box")
-        is_request = descend == self.request
         if inner := generic(kind, "Items", "Members"):
             wrapper = kind.split("<")[0]
             tag = {"Items": "item", "Members": "member"}[wrapper]
             if shape.type_name != "list":
                 return self.findings.append(f"{path}: a list here, {shape.type_name} at AWS")
             wanted = shape.member.serialization.get("name", "member")
-            if wanted != tag and not is_request:
+            if wanted != tag:
                 self.findings.append(f"{path}: its members are <{tag}> here, <{wanted}> at AWS")
-            return self.value(inner, shape.member, f"{path}[]", near, descend)
+            return self.value(inner, shape.member, f"{path}[]", near)
         if inner := generic(kind, "Vec"):
             if shape.type_name != "list":
                 return self.findings.append(f"{path}: a list here, {shape.type_name} at AWS")
-            if not is_request and not shape.serialization.get("flattened"):
+            if not shape.serialization.get("flattened"):
                 self.findings.append(f"{path}: a bare Vec writes no list element; use Items or Members")
-            return self.value(inner, shape.member, f"{path}[]", near, descend)
+            return self.value(inner, shape.member, f"{path}[]", near)
         if kind in self.sources.opaque:
             return None  # It reads itself, whatever it is.
         scalar = self.scalar(kind, near)
         if scalar:
             if shape.type_name not in MODEL_SCALARS:
                 return self.findings.append(f"{path}: {kind} here, {shape.type_name} at AWS")
-            wrong_bool = (scalar == "boolean") != (shape.type_name == "boolean") and not is_request
+            wrong_bool = (scalar == "boolean") != (shape.type_name == "boolean")
             wrong_number = scalar == "integer" and shape.type_name not in ("integer", "long")
             text_for_number = scalar == "string" and shape.type_name in ("integer", "long", "boolean")
             if wrong_bool or wrong_number or text_for_number:
@@ -199,13 +172,13 @@ class Check:
         if struct is None:
             return self.findings.append(f"{path}: the type {kind} was not found")
         if struct.inner is not None:
-            return self.value(struct.inner, shape, path, struct.file, descend)
-        if not is_request and shape.type_name == "list":
+            return self.value(struct.inner, shape, path, struct.file)
+        if shape.type_name == "list":
             # A list spelt out: one field that is the repeated element.
             return self.spelt_out(struct, shape, path)
         if shape.type_name != "structure":
             return self.findings.append(f"{path}: {kind} here, {shape.type_name} at AWS")
-        return descend(struct, shape, path)
+        return self.response(struct, shape, path)
 
     def spelt_out(self, struct, shape, path):
         wanted = shape.member.serialization.get("name", "member")
@@ -214,7 +187,7 @@ class Check:
             if tag != wanted or not inner:
                 self.findings.append(f"{path}.{tag}: AWS has a list of <{wanted}> there")
                 continue
-            self.value(inner, shape.member, f"{path}[]", struct.file, self.response)
+            self.value(inner, shape.member, f"{path}[]", struct.file)
 
     def scalar(self, kind, near):
         if kind == "bool":
@@ -227,14 +200,6 @@ class Check:
         if self.sources.find(name, near) is None and name in self.sources.enums:
             return "string"
         return None
-
-    def parameter(self, member, name):
-        if self.service != "Ec2":
-            return member.serialization.get("name", name)
-        if "queryName" in member.serialization:
-            return member.serialization["queryName"]
-        given = member.serialization.get("name", name)
-        return given[:1].upper() + given[1:]
 
     def fields(self, struct):
         while struct.inner is not None:

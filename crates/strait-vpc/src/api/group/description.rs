@@ -3,48 +3,41 @@
 use serde::{Deserialize, Serialize};
 
 use crate::api::answers::answers;
-use crate::api::{Done, IpPermission, Refused};
+use crate::api::requests::requests;
+use crate::api::{Done, IpPermission};
 
-/// Describes inbound rules anew.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct UpdateSecurityGroupRuleDescriptionsIngressRequest {
-    /// The group.
-    #[serde(default)]
-    pub group_id: Option<String>,
-    /// The group's name, in the default VPC.
-    #[serde(default)]
-    pub group_name: Option<String>,
-    /// Rules by what they allow, with their new descriptions.
-    #[serde(default)]
-    pub ip_permissions: Vec<IpPermission>,
-    /// Rules by id, with their new descriptions.
-    #[serde(default, rename = "SecurityGroupRuleDescription")]
-    pub security_group_rule_descriptions: Vec<SecurityGroupRuleDescription>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
+requests! {
+    /// Describes inbound rules anew.
+    UpdateSecurityGroupRuleDescriptionsIngressRequest {
+        /// The group.
+        #[serde(default)]
+        pub group_id: Option<String>,
+        /// The group's name, in the default VPC.
+        #[serde(default)]
+        pub group_name: Option<String>,
+        /// Rules by what they allow, with their new descriptions.
+        #[serde(default)]
+        pub ip_permissions: Vec<IpPermission>,
+        /// Rules by id, with their new descriptions.
+        #[serde(default, rename = "SecurityGroupRuleDescription")]
+        pub security_group_rule_descriptions: Vec<SecurityGroupRuleDescription>,
+    }
 
-/// Describes outbound rules anew.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct UpdateSecurityGroupRuleDescriptionsEgressRequest {
-    /// The group.
-    #[serde(default)]
-    pub group_id: Option<String>,
-    /// The group's name, in the default VPC.
-    #[serde(default)]
-    pub group_name: Option<String>,
-    /// Rules by what they allow, with their new descriptions.
-    #[serde(default)]
-    pub ip_permissions: Vec<IpPermission>,
-    /// Rules by id, with their new descriptions.
-    #[serde(default, rename = "SecurityGroupRuleDescription")]
-    pub security_group_rule_descriptions: Vec<SecurityGroupRuleDescription>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
+    /// Describes outbound rules anew.
+    UpdateSecurityGroupRuleDescriptionsEgressRequest {
+        /// The group.
+        #[serde(default)]
+        pub group_id: Option<String>,
+        /// The group's name, in the default VPC.
+        #[serde(default)]
+        pub group_name: Option<String>,
+        /// Rules by what they allow, with their new descriptions.
+        #[serde(default)]
+        pub ip_permissions: Vec<IpPermission>,
+        /// Rules by id, with their new descriptions.
+        #[serde(default, rename = "SecurityGroupRuleDescription")]
+        pub security_group_rule_descriptions: Vec<SecurityGroupRuleDescription>,
+    }
 }
 
 /// A rule's new description; nothing takes the old one away.
@@ -57,18 +50,6 @@ pub struct SecurityGroupRuleDescription {
     /// The description.
     #[serde(default)]
     pub description: Option<String>,
-}
-
-impl Refused for UpdateSecurityGroupRuleDescriptionsIngressRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
-    }
-}
-
-impl Refused for UpdateSecurityGroupRuleDescriptionsEgressRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
-    }
 }
 
 answers! {

@@ -1,24 +1,16 @@
 //! Who refers to a security group over a peering connection, and which of such rules are stale.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::api::{Items, Refused, UserIdGroupPairItem};
+use crate::api::requests::requests;
+use crate::api::{Items, UserIdGroupPairItem};
 
-/// Shows the VPCs at the far side of a peering connection that refer to groups.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct DescribeSecurityGroupReferencesRequest {
-    /// The groups.
-    #[serde(default, rename = "GroupId")]
-    pub group_ids: Vec<String>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for DescribeSecurityGroupReferencesRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
+requests! {
+    /// Shows the VPCs at the far side of a peering connection that refer to groups.
+    DescribeSecurityGroupReferencesRequest {
+        /// The groups.
+        #[serde(default, rename = "GroupId")]
+        pub group_ids: Vec<String>,
     }
 }
 
@@ -42,26 +34,17 @@ pub struct SecurityGroupReferenceItem {
     pub vpc_peering_connection_id: String,
 }
 
-/// Shows the groups of a VPC with rules that name groups which are not reached any more.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct DescribeStaleSecurityGroupsRequest {
-    /// The VPC.
-    pub vpc_id: String,
-    /// How many at most.
-    #[serde(default)]
-    pub max_results: Option<u32>,
-    /// Where the last page ended.
-    #[serde(default)]
-    pub next_token: Option<String>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for DescribeStaleSecurityGroupsRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
+requests! {
+    /// Shows the groups of a VPC with rules that name groups which are not reached any more.
+    DescribeStaleSecurityGroupsRequest {
+        /// The VPC.
+        pub vpc_id: String,
+        /// How many at most.
+        #[serde(default)]
+        pub max_results: Option<u32>,
+        /// Where the last page ended.
+        #[serde(default)]
+        pub next_token: Option<String>,
     }
 }
 

@@ -2,300 +2,176 @@
 
 use serde::Deserialize;
 
-use crate::api::{Filter, Refused, TagSpecification};
+use crate::api::requests::requests;
 
-/// Makes a security group.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct CreateSecurityGroupRequest {
-    /// The group's name.
-    pub group_name: String,
-    /// A description.
-    pub group_description: String,
-    /// The VPC.
-    #[serde(default)]
-    pub vpc_id: Option<String>,
-    /// Tags for what it makes.
-    #[serde(default, rename = "TagSpecification")]
-    pub tag_specifications: Vec<TagSpecification>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for CreateSecurityGroupRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
+requests! {
+    /// Makes a security group.
+    tagged CreateSecurityGroupRequest {
+        /// The group's name.
+        pub group_name: String,
+        /// A description.
+        pub group_description: String,
+        /// The VPC.
+        #[serde(default)]
+        pub vpc_id: Option<String>,
     }
-}
 
-/// Shows security groups.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct DescribeSecurityGroupsRequest {
-    /// Which ones; all if none is named.
-    #[serde(default, rename = "GroupId")]
-    pub group_ids: Vec<String>,
-    /// Which ones by name, in the default VPC.
-    #[serde(default, rename = "GroupName")]
-    pub group_names: Vec<String>,
-    /// What to show.
-    #[serde(default, rename = "Filter")]
-    pub filters: Vec<Filter>,
-    /// How many at most.
-    #[serde(default)]
-    pub max_results: Option<u32>,
-    /// Where the last page ended.
-    #[serde(default)]
-    pub next_token: Option<String>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for DescribeSecurityGroupsRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
+    /// Shows security groups.
+    paged DescribeSecurityGroupsRequest {
+        /// Which ones; all if none is named.
+        #[serde(default, rename = "GroupId")]
+        pub group_ids: Vec<String>,
+        /// Which ones by name, in the default VPC.
+        #[serde(default, rename = "GroupName")]
+        pub group_names: Vec<String>,
     }
-}
 
-/// Deletes a security group that nothing uses.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct DeleteSecurityGroupRequest {
-    /// The group.
-    #[serde(default)]
-    pub group_id: Option<String>,
-    /// The group's name.
-    #[serde(default)]
-    pub group_name: Option<String>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for DeleteSecurityGroupRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
+    /// Deletes a security group that nothing uses.
+    DeleteSecurityGroupRequest {
+        /// The group.
+        #[serde(default)]
+        pub group_id: Option<String>,
+        /// The group's name.
+        #[serde(default)]
+        pub group_name: Option<String>,
     }
-}
 
-/// Allows traffic in.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct AuthorizeSecurityGroupIngressRequest {
-    /// The group.
-    #[serde(default)]
-    pub group_id: Option<String>,
-    /// The group's name.
-    #[serde(default)]
-    pub group_name: Option<String>,
-    /// What is allowed, from or to whom.
-    #[serde(default)]
-    pub ip_permissions: Vec<IpPermission>,
-    /// The protocol: a name or number; `-1` is all.
-    #[serde(default)]
-    pub ip_protocol: Option<String>,
-    /// The first port, or the ICMP type; -1 is all.
-    #[serde(default)]
-    pub from_port: Option<i32>,
-    /// The last port, or the ICMP code; -1 is all.
-    #[serde(default)]
-    pub to_port: Option<i32>,
-    /// The CIDR block.
-    #[serde(default)]
-    pub cidr_ip: Option<String>,
-    /// A group by name, in the default VPC.
-    #[serde(default)]
-    pub source_security_group_name: Option<String>,
-    /// The account of the named group.
-    #[serde(default)]
-    pub source_security_group_owner_id: Option<String>,
-    /// Tags for what it makes.
-    #[serde(default, rename = "TagSpecification")]
-    pub tag_specifications: Vec<TagSpecification>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for AuthorizeSecurityGroupIngressRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
+    /// Allows traffic in.
+    tagged AuthorizeSecurityGroupIngressRequest {
+        /// The group.
+        #[serde(default)]
+        pub group_id: Option<String>,
+        /// The group's name.
+        #[serde(default)]
+        pub group_name: Option<String>,
+        /// What is allowed, from or to whom.
+        #[serde(default)]
+        pub ip_permissions: Vec<IpPermission>,
+        /// The protocol: a name or number; `-1` is all.
+        #[serde(default)]
+        pub ip_protocol: Option<String>,
+        /// The first port, or the ICMP type; -1 is all.
+        #[serde(default)]
+        pub from_port: Option<i32>,
+        /// The last port, or the ICMP code; -1 is all.
+        #[serde(default)]
+        pub to_port: Option<i32>,
+        /// The CIDR block.
+        #[serde(default)]
+        pub cidr_ip: Option<String>,
+        /// A group by name, in the default VPC.
+        #[serde(default)]
+        pub source_security_group_name: Option<String>,
+        /// The account of the named group.
+        #[serde(default)]
+        pub source_security_group_owner_id: Option<String>,
     }
-}
 
-/// Allows traffic out.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct AuthorizeSecurityGroupEgressRequest {
-    /// The group.
-    pub group_id: String,
-    /// What is allowed, from or to whom.
-    #[serde(default)]
-    pub ip_permissions: Vec<IpPermission>,
-    /// The protocol: a name or number; `-1` is all.
-    #[serde(default)]
-    pub ip_protocol: Option<String>,
-    /// The first port, or the ICMP type; -1 is all.
-    #[serde(default)]
-    pub from_port: Option<i32>,
-    /// The last port, or the ICMP code; -1 is all.
-    #[serde(default)]
-    pub to_port: Option<i32>,
-    /// The CIDR block.
-    #[serde(default)]
-    pub cidr_ip: Option<String>,
-    /// A group by name, in the default VPC.
-    #[serde(default)]
-    pub source_security_group_name: Option<String>,
-    /// The account of the named group.
-    #[serde(default)]
-    pub source_security_group_owner_id: Option<String>,
-    /// Tags for what it makes.
-    #[serde(default, rename = "TagSpecification")]
-    pub tag_specifications: Vec<TagSpecification>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for AuthorizeSecurityGroupEgressRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
+    /// Allows traffic out.
+    tagged AuthorizeSecurityGroupEgressRequest {
+        /// The group.
+        pub group_id: String,
+        /// What is allowed, from or to whom.
+        #[serde(default)]
+        pub ip_permissions: Vec<IpPermission>,
+        /// The protocol: a name or number; `-1` is all.
+        #[serde(default)]
+        pub ip_protocol: Option<String>,
+        /// The first port, or the ICMP type; -1 is all.
+        #[serde(default)]
+        pub from_port: Option<i32>,
+        /// The last port, or the ICMP code; -1 is all.
+        #[serde(default)]
+        pub to_port: Option<i32>,
+        /// The CIDR block.
+        #[serde(default)]
+        pub cidr_ip: Option<String>,
+        /// A group by name, in the default VPC.
+        #[serde(default)]
+        pub source_security_group_name: Option<String>,
+        /// The account of the named group.
+        #[serde(default)]
+        pub source_security_group_owner_id: Option<String>,
     }
-}
 
-/// Allows traffic in no more.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct RevokeSecurityGroupIngressRequest {
-    /// The group.
-    #[serde(default)]
-    pub group_id: Option<String>,
-    /// The group's name.
-    #[serde(default)]
-    pub group_name: Option<String>,
-    /// Rules by id.
-    #[serde(default, rename = "SecurityGroupRuleId")]
-    pub security_group_rule_ids: Vec<String>,
-    /// What is allowed, from or to whom.
-    #[serde(default)]
-    pub ip_permissions: Vec<IpPermission>,
-    /// The protocol: a name or number; `-1` is all.
-    #[serde(default)]
-    pub ip_protocol: Option<String>,
-    /// The first port, or the ICMP type; -1 is all.
-    #[serde(default)]
-    pub from_port: Option<i32>,
-    /// The last port, or the ICMP code; -1 is all.
-    #[serde(default)]
-    pub to_port: Option<i32>,
-    /// The CIDR block.
-    #[serde(default)]
-    pub cidr_ip: Option<String>,
-    /// A group by name, in the default VPC.
-    #[serde(default)]
-    pub source_security_group_name: Option<String>,
-    /// The account of the named group.
-    #[serde(default)]
-    pub source_security_group_owner_id: Option<String>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for RevokeSecurityGroupIngressRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
+    /// Allows traffic in no more.
+    RevokeSecurityGroupIngressRequest {
+        /// The group.
+        #[serde(default)]
+        pub group_id: Option<String>,
+        /// The group's name.
+        #[serde(default)]
+        pub group_name: Option<String>,
+        /// Rules by id.
+        #[serde(default, rename = "SecurityGroupRuleId")]
+        pub security_group_rule_ids: Vec<String>,
+        /// What is allowed, from or to whom.
+        #[serde(default)]
+        pub ip_permissions: Vec<IpPermission>,
+        /// The protocol: a name or number; `-1` is all.
+        #[serde(default)]
+        pub ip_protocol: Option<String>,
+        /// The first port, or the ICMP type; -1 is all.
+        #[serde(default)]
+        pub from_port: Option<i32>,
+        /// The last port, or the ICMP code; -1 is all.
+        #[serde(default)]
+        pub to_port: Option<i32>,
+        /// The CIDR block.
+        #[serde(default)]
+        pub cidr_ip: Option<String>,
+        /// A group by name, in the default VPC.
+        #[serde(default)]
+        pub source_security_group_name: Option<String>,
+        /// The account of the named group.
+        #[serde(default)]
+        pub source_security_group_owner_id: Option<String>,
     }
-}
 
-/// Allows traffic out no more.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct RevokeSecurityGroupEgressRequest {
-    /// The group.
-    pub group_id: String,
-    /// Rules by id.
-    #[serde(default, rename = "SecurityGroupRuleId")]
-    pub security_group_rule_ids: Vec<String>,
-    /// What is allowed, from or to whom.
-    #[serde(default)]
-    pub ip_permissions: Vec<IpPermission>,
-    /// The protocol: a name or number; `-1` is all.
-    #[serde(default)]
-    pub ip_protocol: Option<String>,
-    /// The first port, or the ICMP type; -1 is all.
-    #[serde(default)]
-    pub from_port: Option<i32>,
-    /// The last port, or the ICMP code; -1 is all.
-    #[serde(default)]
-    pub to_port: Option<i32>,
-    /// The CIDR block.
-    #[serde(default)]
-    pub cidr_ip: Option<String>,
-    /// A group by name, in the default VPC.
-    #[serde(default)]
-    pub source_security_group_name: Option<String>,
-    /// The account of the named group.
-    #[serde(default)]
-    pub source_security_group_owner_id: Option<String>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for RevokeSecurityGroupEgressRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
+    /// Allows traffic out no more.
+    RevokeSecurityGroupEgressRequest {
+        /// The group.
+        pub group_id: String,
+        /// Rules by id.
+        #[serde(default, rename = "SecurityGroupRuleId")]
+        pub security_group_rule_ids: Vec<String>,
+        /// What is allowed, from or to whom.
+        #[serde(default)]
+        pub ip_permissions: Vec<IpPermission>,
+        /// The protocol: a name or number; `-1` is all.
+        #[serde(default)]
+        pub ip_protocol: Option<String>,
+        /// The first port, or the ICMP type; -1 is all.
+        #[serde(default)]
+        pub from_port: Option<i32>,
+        /// The last port, or the ICMP code; -1 is all.
+        #[serde(default)]
+        pub to_port: Option<i32>,
+        /// The CIDR block.
+        #[serde(default)]
+        pub cidr_ip: Option<String>,
+        /// A group by name, in the default VPC.
+        #[serde(default)]
+        pub source_security_group_name: Option<String>,
+        /// The account of the named group.
+        #[serde(default)]
+        pub source_security_group_owner_id: Option<String>,
     }
-}
 
-/// Shows rules of security groups.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct DescribeSecurityGroupRulesRequest {
-    /// Rules by id.
-    #[serde(default, rename = "SecurityGroupRuleId")]
-    pub security_group_rule_ids: Vec<String>,
-    /// What to show.
-    #[serde(default, rename = "Filter")]
-    pub filters: Vec<Filter>,
-    /// How many at most.
-    #[serde(default)]
-    pub max_results: Option<u32>,
-    /// Where the last page ended.
-    #[serde(default)]
-    pub next_token: Option<String>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for DescribeSecurityGroupRulesRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
+    /// Shows rules of security groups.
+    paged DescribeSecurityGroupRulesRequest {
+        /// Rules by id.
+        #[serde(default, rename = "SecurityGroupRuleId")]
+        pub security_group_rule_ids: Vec<String>,
     }
-}
 
-/// Changes rules of a security group.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct ModifySecurityGroupRulesRequest {
-    /// The group.
-    pub group_id: String,
-    /// The rules.
-    #[serde(default, rename = "SecurityGroupRule")]
-    pub security_group_rules: Vec<SecurityGroupRuleUpdate>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for ModifySecurityGroupRulesRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
+    /// Changes rules of a security group.
+    ModifySecurityGroupRulesRequest {
+        /// The group.
+        pub group_id: String,
+        /// The rules.
+        #[serde(default, rename = "SecurityGroupRule")]
+        pub security_group_rules: Vec<SecurityGroupRuleUpdate>,
     }
 }
 

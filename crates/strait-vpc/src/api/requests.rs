@@ -1,0 +1,54 @@
+//! Requests: what all of EC2's have, written once.
+
+/// Makes requests of EC2's calls: their own fields, and `DryRun`, which every one has. `paged` ones have filters and pages
+/// as well, `tagged` ones tags for what they make. What AWS has and a request does not list is refused by the wire.
+macro_rules! requests {
+    () => {};
+    ($(#[$meta:meta])* paged $name:ident { $($fields:tt)* } $($rest:tt)*) => {
+        requests! {
+            $(#[$meta])*
+            $name {
+                $($fields)*
+                /// What to show.
+                #[serde(default, rename = "Filter")]
+                pub filters: Vec<$crate::api::Filter>,
+                /// How many at most.
+                #[serde(default)]
+                pub max_results: Option<u32>,
+                /// Where the last page ended.
+                #[serde(default)]
+                pub next_token: Option<String>,
+            }
+            $($rest)*
+        }
+    };
+    ($(#[$meta:meta])* tagged $name:ident { $($fields:tt)* } $($rest:tt)*) => {
+        requests! {
+            $(#[$meta])*
+            $name {
+                $($fields)*
+                /// Tags for what it makes.
+                #[serde(default, rename = "TagSpecification")]
+                pub tag_specifications: Vec<$crate::api::TagSpecification>,
+            }
+            $($rest)*
+        }
+    };
+    ($(#[$meta:meta])* $name:ident { $($fields:tt)* } $($rest:tt)*) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Default, PartialEq, serde::Deserialize)]
+        #[serde(rename_all = "PascalCase", deny_unknown_fields)]
+        pub struct $name {
+            $($fields)*
+            /// Only check, change nothing.
+            #[serde(default)]
+            pub dry_run: bool,
+        }
+
+        impl $crate::api::Refused for $name {}
+
+        requests! { $($rest)* }
+    };
+}
+
+pub(super) use requests;
