@@ -3,8 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::api::Refused;
-use crate::api::common::{Unsupported, given, to_second};
+use crate::api::common::to_second;
 
 /// Asks who signs the call.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -56,41 +55,6 @@ pub struct AssumeRoleRequest {
     /// Who asks, as the session says it.
     #[serde(default)]
     pub source_identity: Option<String>,
-    /// A policy that takes rights away.
-    #[serde(default)]
-    pub policy: Option<Unsupported>,
-    /// Policies that take rights away.
-    #[serde(default)]
-    pub policy_arns: Option<Unsupported>,
-    /// Tags that policies look at.
-    #[serde(default)]
-    pub tags: Option<Unsupported>,
-    /// Tags that go on to further roles.
-    #[serde(default)]
-    pub transitive_tag_keys: Option<Unsupported>,
-    /// A second factor.
-    #[serde(default)]
-    pub serial_number: Option<Unsupported>,
-    /// What the second factor shows.
-    #[serde(default)]
-    pub token_code: Option<Unsupported>,
-    /// Contexts of identity providers.
-    #[serde(default)]
-    pub provided_contexts: Option<Unsupported>,
-}
-
-impl Refused for AssumeRoleRequest {
-    fn refused(&self) -> Option<&'static str> {
-        given(&[
-            ("Policy", self.policy.is_some()),
-            ("PolicyArns", self.policy_arns.is_some()),
-            ("Tags", self.tags.is_some()),
-            ("TransitiveTagKeys", self.transitive_tag_keys.is_some()),
-            ("SerialNumber", self.serial_number.is_some()),
-            ("TokenCode", self.token_code.is_some()),
-            ("ProvidedContexts", self.provided_contexts.is_some()),
-        ])
-    }
 }
 
 /// Credentials of a role.
@@ -113,21 +77,6 @@ pub struct GetSessionTokenRequest {
     /// How long the credentials are good; an hour if not said.
     #[serde(default)]
     pub duration_seconds: Option<i64>,
-    /// A second factor.
-    #[serde(default)]
-    pub serial_number: Option<Unsupported>,
-    /// What the second factor shows.
-    #[serde(default)]
-    pub token_code: Option<Unsupported>,
-}
-
-impl Refused for GetSessionTokenRequest {
-    fn refused(&self) -> Option<&'static str> {
-        given(&[
-            ("SerialNumber", self.serial_number.is_some()),
-            ("TokenCode", self.token_code.is_some()),
-        ])
-    }
 }
 
 /// Credentials for a time.

@@ -1,7 +1,6 @@
 //! Shapes that many calls share.
 
 use jiff::Timestamp;
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::state::Tags;
@@ -119,16 +118,6 @@ impl Done {
     pub const YES: Self = Self { done: true };
 }
 
-/// A parameter that this cloud does not have: that it was given is all that is kept of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unsupported;
-
-impl<'de> Deserialize<'de> for Unsupported {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        IgnoredAny::deserialize(deserializer).map(|_| Self)
-    }
-}
-
 /// A switch that this cloud cannot turn on: it may be given, as off.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Off;
@@ -141,22 +130,6 @@ impl<'de> Deserialize<'de> for Off {
         }
         Ok(Self)
     }
-}
-
-/// A request that may carry parameters that this cloud cannot honour.
-pub(crate) trait Refused {
-    /// The first of them that was given.
-    fn refused(&self) -> Option<&'static str> {
-        None
-    }
-}
-
-/// The first name whose parameter was given.
-pub(crate) fn given(parameters: &[(&'static str, bool)]) -> Option<&'static str> {
-    parameters
-        .iter()
-        .find(|(_, given)| *given)
-        .map(|(name, _)| *name)
 }
 
 /// Writes a time as AWS does: UTC, to the millisecond.

@@ -4,10 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::api::answers::answers;
-use crate::api::{
-    AttributeBooleanValue, Done, Filter, GroupIdentifierItem, Items, Refused, TagItem,
-    TagSpecification, Unsupported, given,
-};
+use crate::api::requests::requests;
+use crate::api::{AttributeBooleanValue, Done, GroupIdentifierItem, Items, Off, TagItem};
 
 answers! {
     Done {
@@ -18,85 +16,69 @@ answers! {
     }
 }
 
-/// Makes a network interface.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct CreateNetworkInterfaceRequest {
-    /// The subnet.
-    pub subnet_id: String,
-    /// A description.
-    #[serde(default)]
-    pub description: Option<String>,
-    /// The address in the subnet.
-    #[serde(default)]
-    pub private_ip_address: Option<String>,
-    /// The security groups.
-    #[serde(default, rename = "SecurityGroupId")]
-    pub groups: Vec<String>,
-    /// Makes repeating the call safe.
-    #[serde(default)]
-    pub client_token: Option<String>,
-    /// Tags for what it makes.
-    #[serde(default, rename = "TagSpecification")]
-    pub tag_specifications: Vec<TagSpecification>,
-    /// Not supported.
-    #[serde(default, rename = "Ipv4Prefix")]
-    pub ipv4_prefixes: Option<Unsupported>,
-    /// Not supported.
-    #[serde(default)]
-    pub ipv4_prefix_count: Option<Unsupported>,
-    /// Not supported.
-    #[serde(default, rename = "Ipv6Prefix")]
-    pub ipv6_prefixes: Option<Unsupported>,
-    /// Not supported.
-    #[serde(default)]
-    pub ipv6_prefix_count: Option<Unsupported>,
-    /// Not supported.
-    #[serde(default)]
-    pub interface_type: Option<Unsupported>,
-    /// Not supported.
-    #[serde(default)]
-    pub enable_primary_ipv6: Option<bool>,
-    /// Not supported.
-    #[serde(default)]
-    pub connection_tracking_specification: Option<Unsupported>,
-    /// Not supported.
-    #[serde(default)]
-    pub operator: Option<Unsupported>,
-    /// All its addresses, one of them primary.
-    #[serde(default)]
-    pub private_ip_addresses: Vec<PrivateIpAddressSpecification>,
-    /// How many further addresses it gets.
-    #[serde(default)]
-    pub secondary_private_ip_address_count: Option<u32>,
-    /// Not supported.
-    #[serde(default)]
-    pub ipv6_addresses: Option<Unsupported>,
-    /// Not supported.
-    #[serde(default)]
-    pub ipv6_address_count: Option<Unsupported>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
+requests! {
+    /// Makes a network interface.
+    tagged CreateNetworkInterfaceRequest {
+        /// The subnet.
+        pub subnet_id: String,
+        /// A description.
+        #[serde(default)]
+        pub description: Option<String>,
+        /// The address in the subnet.
+        #[serde(default)]
+        pub private_ip_address: Option<String>,
+        /// The security groups.
+        #[serde(default, rename = "SecurityGroupId")]
+        pub groups: Vec<String>,
+        /// Makes repeating the call safe.
+        #[serde(default)]
+        pub client_token: Option<String>,
+        /// Not supported, but that it is off.
+        #[serde(default)]
+        pub enable_primary_ipv6: Off,
+        /// All its addresses, one of them primary.
+        #[serde(default)]
+        pub private_ip_addresses: Vec<PrivateIpAddressSpecification>,
+        /// How many further addresses it gets.
+        #[serde(default)]
+        pub secondary_private_ip_address_count: Option<u32>,
+    }
 
-impl Refused for CreateNetworkInterfaceRequest {
-    fn refused(&self) -> Option<&'static str> {
-        given(&[
-            ("Ipv4Prefix", self.ipv4_prefixes.is_some()),
-            ("Ipv4PrefixCount", self.ipv4_prefix_count.is_some()),
-            ("Ipv6Prefix", self.ipv6_prefixes.is_some()),
-            ("Ipv6PrefixCount", self.ipv6_prefix_count.is_some()),
-            ("InterfaceType", self.interface_type.is_some()),
-            ("EnablePrimaryIpv6", self.enable_primary_ipv6 == Some(true)),
-            (
-                "ConnectionTrackingSpecification",
-                self.connection_tracking_specification.is_some(),
-            ),
-            ("Operator", self.operator.is_some()),
-            ("Ipv6Addresses", self.ipv6_addresses.is_some()),
-            ("Ipv6AddressCount", self.ipv6_address_count.is_some()),
-        ])
+    /// Shows network interfaces.
+    paged DescribeNetworkInterfacesRequest {
+        /// Which ones; all if none is named.
+        #[serde(default, rename = "NetworkInterfaceId")]
+        pub network_interface_ids: Vec<String>,
+        /// Nothing is managed by others here: makes no difference.
+        #[serde(default)]
+        pub include_managed_resources: Option<bool>,
+    }
+
+    /// Deletes a network interface that nothing holds.
+    DeleteNetworkInterfaceRequest {
+        /// The interface.
+        pub network_interface_id: String,
+    }
+
+    /// Changes one attribute of a network interface.
+    ModifyNetworkInterfaceAttributeRequest {
+        /// The interface.
+        pub network_interface_id: String,
+        /// A description.
+        #[serde(default)]
+        pub description: Option<AttributeValue>,
+        /// Whether packets with a foreign address are dropped.
+        #[serde(default)]
+        pub source_dest_check: Option<AttributeBooleanValue>,
+        /// The security groups.
+        #[serde(default, rename = "SecurityGroupId")]
+        pub groups: Vec<String>,
+        /// Not supported, but that it is off.
+        #[serde(default)]
+        pub enable_primary_ipv6: Off,
+        /// Not supported, but that it is off.
+        #[serde(default)]
+        pub associate_public_ip_address: Off,
     }
 }
 
@@ -109,110 +91,6 @@ pub struct PrivateIpAddressSpecification {
     /// Whether it is the primary one.
     #[serde(default)]
     pub primary: Option<bool>,
-}
-
-/// Shows network interfaces.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct DescribeNetworkInterfacesRequest {
-    /// Which ones; all if none is named.
-    #[serde(default, rename = "NetworkInterfaceId")]
-    pub network_interface_ids: Vec<String>,
-    /// What to show.
-    #[serde(default, rename = "Filter")]
-    pub filters: Vec<Filter>,
-    /// How many at most.
-    #[serde(default)]
-    pub max_results: Option<u32>,
-    /// Where the last page ended.
-    #[serde(default)]
-    pub next_token: Option<String>,
-    /// Nothing is managed by others here: makes no difference.
-    #[serde(default)]
-    pub include_managed_resources: Option<bool>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for DescribeNetworkInterfacesRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
-    }
-}
-
-/// Deletes a network interface that nothing holds.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct DeleteNetworkInterfaceRequest {
-    /// The interface.
-    pub network_interface_id: String,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for DeleteNetworkInterfaceRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
-    }
-}
-
-/// Changes one attribute of a network interface.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct ModifyNetworkInterfaceAttributeRequest {
-    /// The interface.
-    pub network_interface_id: String,
-    /// A description.
-    #[serde(default)]
-    pub description: Option<AttributeValue>,
-    /// Whether packets with a foreign address are dropped.
-    #[serde(default)]
-    pub source_dest_check: Option<AttributeBooleanValue>,
-    /// The security groups.
-    #[serde(default, rename = "SecurityGroupId")]
-    pub groups: Vec<String>,
-    /// Not supported.
-    #[serde(default)]
-    pub ena_srd_specification: Option<Unsupported>,
-    /// Not supported.
-    #[serde(default)]
-    pub enable_primary_ipv6: Option<bool>,
-    /// Not supported.
-    #[serde(default)]
-    pub connection_tracking_specification: Option<Unsupported>,
-    /// Not supported.
-    #[serde(default)]
-    pub associate_public_ip_address: Option<bool>,
-    /// Not supported.
-    #[serde(default, rename = "AssociatedSubnetId")]
-    pub associated_subnet_ids: Option<Unsupported>,
-    /// Not supported.
-    #[serde(default)]
-    pub attachment: Option<Unsupported>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for ModifyNetworkInterfaceAttributeRequest {
-    fn refused(&self) -> Option<&'static str> {
-        given(&[
-            ("EnaSrdSpecification", self.ena_srd_specification.is_some()),
-            ("EnablePrimaryIpv6", self.enable_primary_ipv6 == Some(true)),
-            (
-                "ConnectionTrackingSpecification",
-                self.connection_tracking_specification.is_some(),
-            ),
-            (
-                "AssociatePublicIpAddress",
-                self.associate_public_ip_address == Some(true),
-            ),
-            ("AssociatedSubnetId", self.associated_subnet_ids.is_some()),
-            ("Attachment", self.attachment.is_some()),
-        ])
-    }
 }
 
 /// A value that can be set.

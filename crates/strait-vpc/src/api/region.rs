@@ -1,102 +1,52 @@
 //! What a Region has, whoever asks.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::api::{Filter, Items, Refused, TagItem};
+use crate::api::requests::requests;
+use crate::api::{Filter, Items, TagItem};
 
-/// Shows Regions.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct DescribeRegionsRequest {
-    /// Which ones; all if none is named.
-    #[serde(default, rename = "RegionName")]
-    pub region_names: Vec<String>,
-    /// What to show.
-    #[serde(default, rename = "Filter")]
-    pub filters: Vec<Filter>,
-    /// Whether Regions that are not enabled are shown.
-    #[serde(default)]
-    pub all_regions: Option<bool>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for DescribeRegionsRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
+requests! {
+    /// Shows Regions.
+    DescribeRegionsRequest {
+        /// Which ones; all if none is named.
+        #[serde(default, rename = "RegionName")]
+        pub region_names: Vec<String>,
+        /// What to show.
+        #[serde(default, rename = "Filter")]
+        pub filters: Vec<Filter>,
+        /// Whether Regions that are not enabled are shown.
+        #[serde(default)]
+        pub all_regions: Option<bool>,
     }
-}
 
-/// Shows the Region's zones.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct DescribeAvailabilityZonesRequest {
-    /// Which ones by name.
-    #[serde(default, rename = "ZoneName")]
-    pub zone_names: Vec<String>,
-    /// Which ones by id.
-    #[serde(default, rename = "ZoneId")]
-    pub zone_ids: Vec<String>,
-    /// What to show.
-    #[serde(default, rename = "Filter")]
-    pub filters: Vec<Filter>,
-    /// Whether zones that are not enabled are shown; all are enabled.
-    #[serde(default)]
-    pub all_availability_zones: Option<bool>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for DescribeAvailabilityZonesRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
+    /// Shows the Region's zones.
+    DescribeAvailabilityZonesRequest {
+        /// Which ones by name.
+        #[serde(default, rename = "ZoneName")]
+        pub zone_names: Vec<String>,
+        /// Which ones by id.
+        #[serde(default, rename = "ZoneId")]
+        pub zone_ids: Vec<String>,
+        /// What to show.
+        #[serde(default, rename = "Filter")]
+        pub filters: Vec<Filter>,
+        /// Whether zones that are not enabled are shown; all are enabled.
+        #[serde(default)]
+        pub all_availability_zones: Option<bool>,
     }
-}
 
-/// Shows attributes of the account.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct DescribeAccountAttributesRequest {
-    /// Which ones; all if none is named.
-    #[serde(default, rename = "AttributeName")]
-    pub attribute_names: Vec<String>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for DescribeAccountAttributesRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
+    /// Shows attributes of the account.
+    DescribeAccountAttributesRequest {
+        /// Which ones; all if none is named.
+        #[serde(default, rename = "AttributeName")]
+        pub attribute_names: Vec<String>,
     }
-}
 
-/// Shows DHCP options sets.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct DescribeDhcpOptionsRequest {
-    /// Which ones; all if none is named.
-    #[serde(default, rename = "DhcpOptionsId")]
-    pub dhcp_options_ids: Vec<String>,
-    /// What to show.
-    #[serde(default, rename = "Filter")]
-    pub filters: Vec<Filter>,
-    /// How many at most.
-    #[serde(default)]
-    pub max_results: Option<u32>,
-    /// Where the last page ended.
-    #[serde(default)]
-    pub next_token: Option<String>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for DescribeDhcpOptionsRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
+    /// Shows DHCP options sets.
+    paged DescribeDhcpOptionsRequest {
+        /// Which ones; all if none is named.
+        #[serde(default, rename = "DhcpOptionsId")]
+        pub dhcp_options_ids: Vec<String>,
     }
 }
 

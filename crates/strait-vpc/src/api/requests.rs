@@ -45,8 +45,6 @@ macro_rules! requests {
             pub dry_run: bool,
         }
 
-        impl $crate::api::Refused for $name {}
-
         requests! { $($rest)* }
     };
 }

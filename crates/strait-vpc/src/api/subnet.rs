@@ -1,12 +1,10 @@
 //! Subnets.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::api::answers::answers;
-use crate::api::{
-    AttributeBooleanValue, Done, Filter, Items, Refused, TagItem, TagSpecification, Unsupported,
-    given,
-};
+use crate::api::requests::requests;
+use crate::api::{AttributeBooleanValue, Done, Items, TagItem};
 
 answers! {
     Done {
@@ -17,181 +15,51 @@ answers! {
     }
 }
 
-/// Makes a subnet.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct CreateSubnetRequest {
-    /// The VPC.
-    pub vpc_id: String,
-    /// The CIDR block.
-    #[serde(default)]
-    pub cidr_block: Option<String>,
-    /// The zone's name.
-    #[serde(default)]
-    pub availability_zone: Option<String>,
-    /// The zone's id.
-    #[serde(default)]
-    pub availability_zone_id: Option<String>,
-    /// Tags for what it makes.
-    #[serde(default, rename = "TagSpecification")]
-    pub tag_specifications: Vec<TagSpecification>,
-    /// Not supported.
-    #[serde(default)]
-    pub ipv6_cidr_block: Option<Unsupported>,
-    /// Not supported.
-    #[serde(default)]
-    pub outpost_arn: Option<Unsupported>,
-    /// Not supported.
-    #[serde(default)]
-    pub ipv6_native: Option<bool>,
-    /// Not supported.
-    #[serde(default)]
-    pub ipv4_ipam_pool_id: Option<Unsupported>,
-    /// Not supported.
-    #[serde(default)]
-    pub ipv4_netmask_length: Option<Unsupported>,
-    /// Not supported.
-    #[serde(default)]
-    pub ipv6_ipam_pool_id: Option<Unsupported>,
-    /// Not supported.
-    #[serde(default)]
-    pub ipv6_netmask_length: Option<Unsupported>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for CreateSubnetRequest {
-    fn refused(&self) -> Option<&'static str> {
-        given(&[
-            ("OutpostArn", self.outpost_arn.is_some()),
-            ("Ipv4IpamPoolId", self.ipv4_ipam_pool_id.is_some()),
-            ("Ipv4NetmaskLength", self.ipv4_netmask_length.is_some()),
-            ("Ipv6IpamPoolId", self.ipv6_ipam_pool_id.is_some()),
-            ("Ipv6NetmaskLength", self.ipv6_netmask_length.is_some()),
-        ])
+requests! {
+    /// Makes a subnet.
+    tagged CreateSubnetRequest {
+        /// The VPC.
+        pub vpc_id: String,
+        /// The CIDR block.
+        #[serde(default)]
+        pub cidr_block: Option<String>,
+        /// The zone's name.
+        #[serde(default)]
+        pub availability_zone: Option<String>,
+        /// The zone's id.
+        #[serde(default)]
+        pub availability_zone_id: Option<String>,
+        /// Not supported: refused by its rule, as AWS refuses some of it first.
+        #[serde(default)]
+        pub ipv6_cidr_block: Option<String>,
+        /// Not supported.
+        #[serde(default)]
+        pub ipv6_native: Option<bool>,
     }
-}
 
-/// Shows subnets.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct DescribeSubnetsRequest {
-    /// Which ones; all if none is named.
-    #[serde(default, rename = "SubnetId")]
-    pub subnet_ids: Vec<String>,
-    /// What to show.
-    #[serde(default, rename = "Filter")]
-    pub filters: Vec<Filter>,
-    /// How many at most.
-    #[serde(default)]
-    pub max_results: Option<u32>,
-    /// Where the last page ended.
-    #[serde(default)]
-    pub next_token: Option<String>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for DescribeSubnetsRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
+    /// Shows subnets.
+    paged DescribeSubnetsRequest {
+        /// Which ones; all if none is named.
+        #[serde(default, rename = "SubnetId")]
+        pub subnet_ids: Vec<String>,
     }
-}
 
-/// Deletes a subnet that no interface is in.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct DeleteSubnetRequest {
-    /// The subnet.
-    pub subnet_id: String,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for DeleteSubnetRequest {
-    fn refused(&self) -> Option<&'static str> {
-        None
+    /// Deletes a subnet that no interface is in.
+    DeleteSubnetRequest {
+        /// The subnet.
+        pub subnet_id: String,
     }
-}
 
-/// Changes one attribute of a subnet.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct ModifySubnetAttributeRequest {
-    /// The subnet.
-    pub subnet_id: String,
-    /// Whether instances in it get a public address.
-    #[serde(default)]
-    pub map_public_ip_on_launch: Option<AttributeBooleanValue>,
-    /// Not supported.
-    #[serde(default)]
-    pub assign_ipv6_address_on_creation: Option<Unsupported>,
-    /// Not supported.
-    #[serde(default)]
-    pub map_customer_owned_ip_on_launch: Option<Unsupported>,
-    /// Not supported.
-    #[serde(default)]
-    pub customer_owned_ipv4_pool: Option<Unsupported>,
-    /// Not supported.
-    #[serde(default)]
-    pub enable_dns64: Option<Unsupported>,
-    /// Not supported.
-    #[serde(default)]
-    pub private_dns_hostname_type_on_launch: Option<Unsupported>,
-    /// Whether instances in it have names by their ids.
-    #[serde(default)]
-    pub enable_resource_name_dns_a_record_on_launch: Option<AttributeBooleanValue>,
-    /// Not supported.
-    #[serde(default, rename = "EnableResourceNameDnsAAAARecordOnLaunch")]
-    pub enable_resource_name_dns_aaaa_record_on_launch: Option<Unsupported>,
-    /// Not supported.
-    #[serde(default)]
-    pub enable_lni_at_device_index: Option<Unsupported>,
-    /// Not supported.
-    #[serde(default)]
-    pub disable_lni_at_device_index: Option<Unsupported>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-impl Refused for ModifySubnetAttributeRequest {
-    fn refused(&self) -> Option<&'static str> {
-        given(&[
-            (
-                "AssignIpv6AddressOnCreation",
-                self.assign_ipv6_address_on_creation.is_some(),
-            ),
-            (
-                "MapCustomerOwnedIpOnLaunch",
-                self.map_customer_owned_ip_on_launch.is_some(),
-            ),
-            (
-                "CustomerOwnedIpv4Pool",
-                self.customer_owned_ipv4_pool.is_some(),
-            ),
-            ("EnableDns64", self.enable_dns64.is_some()),
-            (
-                "PrivateDnsHostnameTypeOnLaunch",
-                self.private_dns_hostname_type_on_launch.is_some(),
-            ),
-            (
-                "EnableResourceNameDnsAAAARecordOnLaunch",
-                self.enable_resource_name_dns_aaaa_record_on_launch
-                    .is_some(),
-            ),
-            (
-                "EnableLniAtDeviceIndex",
-                self.enable_lni_at_device_index.is_some(),
-            ),
-            (
-                "DisableLniAtDeviceIndex",
-                self.disable_lni_at_device_index.is_some(),
-            ),
-        ])
+    /// Changes one attribute of a subnet.
+    ModifySubnetAttributeRequest {
+        /// The subnet.
+        pub subnet_id: String,
+        /// Whether instances in it get a public address.
+        #[serde(default)]
+        pub map_public_ip_on_launch: Option<AttributeBooleanValue>,
+        /// Whether instances in it have names by their ids.
+        #[serde(default)]
+        pub enable_resource_name_dns_a_record_on_launch: Option<AttributeBooleanValue>,
     }
 }
 

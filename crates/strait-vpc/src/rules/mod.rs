@@ -40,7 +40,7 @@ mod vpc;
 
 use jiff::Timestamp;
 
-use crate::api::{Action, Refused, Response};
+use crate::api::{Action, Response};
 use crate::error::{AwsError, Fault};
 use crate::id::{AccountId, Region};
 use crate::state::Network;
@@ -146,19 +146,14 @@ fn settle_and_run(
     run(network, caller, action, context)
 }
 
-/// Matches a call to its rule. `refusing` ones have parameters that this cloud does not have: they are looked at first.
+/// Matches a call to its rule.
 macro_rules! dispatch {
     (
         $action:ident, $request:ident;
-        refusing { $($name:ident => $answer:expr,)* }
-        others { $($other:ident => $other_answer:expr,)* }
+        calls { $($name:ident => $answer:expr,)* }
     ) => {
         match $action {
-            $(Action::$name($request) => {
-                check_supported(&$request)?;
-                $answer.map(Response::$name)
-            })*
-            $(Action::$other($request) => $other_answer.map(Response::$other),)*
+            $(Action::$name($request) => $answer.map(Response::$name),)*
         }
     };
 }
@@ -171,7 +166,7 @@ fn run(
 ) -> Result<Response, AwsError> {
     dispatch! {
         action, request;
-        refusing {
+        calls {
             CreateVpc => vpc::create(network, caller, &request, context),
             CreateDefaultVpc => vpc::create_default(network, caller, context),
             DescribeVpcs => vpc::describe(network, caller, &request),
@@ -256,8 +251,6 @@ fn run(
             DescribeDhcpOptions => region::describe_dhcp_options(caller, &request),
             AssumeRole => session::assume_role(network, caller, &request, context),
             GetSessionToken => session::get_session_token(network, caller, &request, context),
-        }
-        others {
             CreateVpcEndpointServiceConfiguration => endpoint::create_service(network, caller, &request, context),
             DescribeVpcEndpointServiceConfigurations => endpoint::describe_configurations(network, caller, &request),
             ModifyVpcEndpointServiceConfiguration => endpoint::modify_service(network, caller, &request),
@@ -304,12 +297,5 @@ fn run(
             GetAccessKeyInfo => account::get_access_key_info(network, &request),
             GetCallerIdentity => account::get_caller_identity(network, caller, &request),
         }
-    }
-}
-
-fn check_supported(request: &impl Refused) -> Result<(), AwsError> {
-    match request.refused() {
-        Some(parameter) => Err(AwsError::unsupported(&format!("The parameter {parameter}"))),
-        None => Ok(()),
     }
 }

@@ -100,7 +100,7 @@ fn a_subnet_without_ipv4_is_refused_as_aws_refuses() {
     let native = |ipv6: bool, cidr: Option<&str>| CreateSubnetRequest {
         vpc_id: vpc.clone(),
         cidr_block: cidr.map(str::to_owned),
-        ipv6_cidr_block: ipv6.then_some(Unsupported),
+        ipv6_cidr_block: ipv6.then(|| "2001:db8::/64".to_owned()),
         ipv6_native: Some(true),
         ..Default::default()
     };

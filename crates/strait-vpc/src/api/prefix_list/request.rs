@@ -2,164 +2,102 @@
 
 use serde::Deserialize;
 
-use crate::api::{Filter, Refused, TagSpecification, given};
+use crate::api::requests::requests;
 
-/// Makes a prefix list.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct CreateManagedPrefixListRequest {
-    /// Its name.
-    pub prefix_list_name: String,
-    /// Its first entries.
-    #[serde(default, rename = "Entry")]
-    pub entries: Vec<AddPrefixListEntry>,
-    /// How many entries it may have.
-    pub max_entries: i32,
-    /// `IPv4` or `IPv6`.
-    pub address_family: String,
-    /// Makes repeating the call safe.
-    #[serde(default)]
-    pub client_token: Option<String>,
-    /// Tags for what it makes.
-    #[serde(default, rename = "TagSpecification")]
-    pub tag_specifications: Vec<TagSpecification>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
+requests! {
+    /// Makes a prefix list.
+    tagged CreateManagedPrefixListRequest {
+        /// Its name.
+        pub prefix_list_name: String,
+        /// Its first entries.
+        #[serde(default, rename = "Entry")]
+        pub entries: Vec<AddPrefixListEntry>,
+        /// How many entries it may have.
+        pub max_entries: i32,
+        /// `IPv4` or `IPv6`.
+        pub address_family: String,
+        /// Makes repeating the call safe.
+        #[serde(default)]
+        pub client_token: Option<String>,
+    }
 
-/// Shows prefix lists, the caller's and AWS's own.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct DescribeManagedPrefixListsRequest {
-    /// Which ones; all if none is named.
-    #[serde(default, rename = "PrefixListId")]
-    pub prefix_list_ids: Vec<String>,
-    /// What to show.
-    #[serde(default, rename = "Filter")]
-    pub filters: Vec<Filter>,
-    /// How many at most.
-    #[serde(default)]
-    pub max_results: Option<u32>,
-    /// Where the last page ended.
-    #[serde(default)]
-    pub next_token: Option<String>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
+    /// Shows prefix lists, the caller's and AWS's own.
+    paged DescribeManagedPrefixListsRequest {
+        /// Which ones; all if none is named.
+        #[serde(default, rename = "PrefixListId")]
+        pub prefix_list_ids: Vec<String>,
+    }
 
-/// Shows a prefix list's entries.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct GetManagedPrefixListEntriesRequest {
-    /// The prefix list.
-    pub prefix_list_id: String,
-    /// Of which version; the current one if none is named.
-    #[serde(default)]
-    pub target_version: Option<i64>,
-    /// How many at most.
-    #[serde(default)]
-    pub max_results: Option<u32>,
-    /// Where the last page ended.
-    #[serde(default)]
-    pub next_token: Option<String>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
+    /// Shows a prefix list's entries.
+    GetManagedPrefixListEntriesRequest {
+        /// The prefix list.
+        pub prefix_list_id: String,
+        /// Of which version; the current one if none is named.
+        #[serde(default)]
+        pub target_version: Option<i64>,
+        /// How many at most.
+        #[serde(default)]
+        pub max_results: Option<u32>,
+        /// Where the last page ended.
+        #[serde(default)]
+        pub next_token: Option<String>,
+    }
 
-/// Shows what names a prefix list.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct GetManagedPrefixListAssociationsRequest {
-    /// The prefix list.
-    pub prefix_list_id: String,
-    /// How many at most.
-    #[serde(default)]
-    pub max_results: Option<u32>,
-    /// Where the last page ended.
-    #[serde(default)]
-    pub next_token: Option<String>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
+    /// Shows what names a prefix list.
+    GetManagedPrefixListAssociationsRequest {
+        /// The prefix list.
+        pub prefix_list_id: String,
+        /// How many at most.
+        #[serde(default)]
+        pub max_results: Option<u32>,
+        /// Where the last page ended.
+        #[serde(default)]
+        pub next_token: Option<String>,
+    }
 
-/// Changes a prefix list: its entries (a new version), its size, or its name.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct ModifyManagedPrefixListRequest {
-    /// The prefix list.
-    pub prefix_list_id: String,
-    /// The version that the caller knows: the call fails if it is another by now.
-    #[serde(default)]
-    pub current_version: Option<i64>,
-    /// Its new name.
-    #[serde(default)]
-    pub prefix_list_name: Option<String>,
-    /// Entries to add.
-    #[serde(default, rename = "AddEntry")]
-    pub add_entries: Vec<AddPrefixListEntry>,
-    /// Entries to take away.
-    #[serde(default, rename = "RemoveEntry")]
-    pub remove_entries: Vec<RemovePrefixListEntry>,
-    /// How many entries it may have.
-    #[serde(default)]
-    pub max_entries: Option<i32>,
-    /// Not supported: there is no IPAM.
-    #[serde(default)]
-    pub ipam_prefix_list_resolver_sync_enabled: Option<bool>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
+    /// Changes a prefix list: its entries (a new version), its size, or its name.
+    ModifyManagedPrefixListRequest {
+        /// The prefix list.
+        pub prefix_list_id: String,
+        /// The version that the caller knows: the call fails if it is another by now.
+        #[serde(default)]
+        pub current_version: Option<i64>,
+        /// Its new name.
+        #[serde(default)]
+        pub prefix_list_name: Option<String>,
+        /// Entries to add.
+        #[serde(default, rename = "AddEntry")]
+        pub add_entries: Vec<AddPrefixListEntry>,
+        /// Entries to take away.
+        #[serde(default, rename = "RemoveEntry")]
+        pub remove_entries: Vec<RemovePrefixListEntry>,
+        /// How many entries it may have.
+        #[serde(default)]
+        pub max_entries: Option<i32>,
+    }
 
-/// Makes the entries of an earlier version current again, as a new version.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct RestoreManagedPrefixListVersionRequest {
-    /// The prefix list.
-    pub prefix_list_id: String,
-    /// The version whose entries come back.
-    pub previous_version: i64,
-    /// The version that the caller knows: the call fails if it is another by now.
-    pub current_version: i64,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
+    /// Makes the entries of an earlier version current again, as a new version.
+    RestoreManagedPrefixListVersionRequest {
+        /// The prefix list.
+        pub prefix_list_id: String,
+        /// The version whose entries come back.
+        pub previous_version: i64,
+        /// The version that the caller knows: the call fails if it is another by now.
+        pub current_version: i64,
+    }
 
-/// Deletes a prefix list that nothing names.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct DeleteManagedPrefixListRequest {
-    /// The prefix list.
-    pub prefix_list_id: String,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
-}
+    /// Deletes a prefix list that nothing names.
+    DeleteManagedPrefixListRequest {
+        /// The prefix list.
+        pub prefix_list_id: String,
+    }
 
-/// Shows AWS's services as prefix lists.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct DescribePrefixListsRequest {
-    /// Which ones; all if none is named.
-    #[serde(default, rename = "PrefixListId")]
-    pub prefix_list_ids: Vec<String>,
-    /// What to show.
-    #[serde(default, rename = "Filter")]
-    pub filters: Vec<Filter>,
-    /// How many at most.
-    #[serde(default)]
-    pub max_results: Option<u32>,
-    /// Where the last page ended.
-    #[serde(default)]
-    pub next_token: Option<String>,
-    /// Only check, change nothing.
-    #[serde(default)]
-    pub dry_run: bool,
+    /// Shows AWS's services as prefix lists.
+    paged DescribePrefixListsRequest {
+        /// Which ones; all if none is named.
+        #[serde(default, rename = "PrefixListId")]
+        pub prefix_list_ids: Vec<String>,
+    }
 }
 
 /// An entry to add.
@@ -179,29 +117,4 @@ pub struct AddPrefixListEntry {
 pub struct RemovePrefixListEntry {
     /// The block.
     pub cidr: String,
-}
-
-macro_rules! nothing_refused {
-    ($($name:ident)*) => {$(
-        impl Refused for $name {
-            fn refused(&self) -> Option<&'static str> {
-                None
-            }
-        }
-    )*};
-}
-
-nothing_refused! {
-    CreateManagedPrefixListRequest DescribeManagedPrefixListsRequest GetManagedPrefixListEntriesRequest
-    GetManagedPrefixListAssociationsRequest RestoreManagedPrefixListVersionRequest DeleteManagedPrefixListRequest
-    DescribePrefixListsRequest
-}
-
-impl Refused for ModifyManagedPrefixListRequest {
-    fn refused(&self) -> Option<&'static str> {
-        given(&[(
-            "IpamPrefixListResolverSyncEnabled",
-            self.ipam_prefix_list_resolver_sync_enabled.is_some(),
-        )])
-    }
 }
