@@ -153,7 +153,11 @@ macro_rules! dispatch {
         calls { $($name:ident => $answer:expr,)* }
     ) => {
         match $action {
-            $(Action::$name($request) => $answer.map(Response::$name),)*
+            $(Action::$name($request) => {
+                // Some requests say nothing.
+                let _ = &$request;
+                $answer.map(Response::$name)
+            })*
         }
     };
 }
