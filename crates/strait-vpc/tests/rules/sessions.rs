@@ -136,7 +136,6 @@ fn an_accounts_own_session_is_its_root_for_an_hour() {
     let me = world.account("me");
     let long = GetSessionTokenRequest {
         duration_seconds: Some(129_600),
-        ..Default::default()
     };
     let answer: GetSessionTokenResponse = world.ok(&me, long.clone());
     let left = answer.credentials.expiration.duration_since(world.now);
@@ -148,7 +147,6 @@ fn an_accounts_own_session_is_its_root_for_an_hour() {
     assert_eq!(world.code(&acting, long), "AccessDenied");
     let short = GetSessionTokenRequest {
         duration_seconds: Some(60),
-        ..Default::default()
     };
     assert_eq!(world.code(&me, short), "ValidationError");
 }
