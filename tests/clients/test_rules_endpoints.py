@@ -55,7 +55,7 @@ class Endpoints(Rules):
     def test_a_service_needs_a_balancer(self):
         """One at least; it must exist; one balancer belongs to one service; a service may have several."""
         create = "create_vpc_endpoint_service_configuration"
-        self.refused("MissingParameter", create)
+        self.refused("InvalidParameter", create)
         missing = f"arn:aws:elasticloadbalancing:{REGION}:{self.owner}:loadbalancer/net/none/0123456789abcdef"
         self.refused("InvalidNetworkLoadBalancerArn.NotFound", create, NetworkLoadBalancerArns=[missing])
         self.refused("InvalidNetworkLoadBalancerArn.Malformed", create, NetworkLoadBalancerArns=["db"])
@@ -118,7 +118,7 @@ class Endpoints(Rules):
         failed = self.consumer.delete_vpc_endpoints(VpcEndpointIds=[nothing("vpce")])["Unsuccessful"]
         self.assertEqual([row["Error"]["Code"] for row in failed], ["InvalidVpcEndpoint.NotFound"])
         failed = self.ec2.delete_vpc_endpoint_service_configurations(ServiceIds=[nothing("vpce-svc")])["Unsuccessful"]
-        self.assertEqual([row["Error"]["Code"] for row in failed], ["InvalidVpcEndpointServiceId.NotFound"])
+        self.assertEqual([row["Error"]["Code"] for row in failed], ["InvalidVpcEndpointService.NotFound"])
 
     def test_a_service_in_use_stays(self):
         """Live endpoints: ExistingVpcEndpointConnections, until they are deleted or rejected."""

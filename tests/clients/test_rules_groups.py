@@ -192,6 +192,17 @@ class Groups(Rules):
         self.ingress(None, source(made))
         self.assertEqual([one["PrefixListIds"][0]["PrefixListId"] for one in self.shown()["IpPermissions"]], [made])
 
+    def test_deleting_a_prefix_list_that_is_named(self):
+        """The call is taken; the state is delete-failed, the message says why, and the list is there as before."""
+        made = self.ec2.create_managed_prefix_list(PrefixListName="named", MaxEntries=1, AddressFamily="IPv4")["PrefixList"]["PrefixListId"]
+        source = [{"IpProtocol": "-1", "PrefixListIds": [{"PrefixListId": made}]}]
+        self.ec2.authorize_security_group_ingress(GroupId=self.sg, IpPermissions=source)
+        delete = lambda: self.ec2.delete_managed_prefix_list(PrefixListId=made)["PrefixList"]
+        kept = delete()
+        self.assertEqual((kept["State"], self.sg in kept["StateMessage"]), ("delete-failed", True))
+        self.ec2.revoke_security_group_ingress(GroupId=self.sg, IpPermissions=source)
+        self.assertEqual(delete()["State"], "delete-complete")
+
     def test_ids(self):
         """InvalidGroup.NotFound; InvalidGroupId.Malformed before it."""
         self.table(

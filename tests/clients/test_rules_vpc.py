@@ -246,11 +246,11 @@ class Subnets(Rules):
         self.refused("InsufficientFreeAddressesInSubnet", "create_network_interface", SubnetId=subnet)
 
     def test_subnets_that_are_not_there(self):
-        """InvalidSubnetID.NotFound; Malformed before that."""
+        """InvalidSubnetID.NotFound, whatever the id looks like."""
         self.table(
             ("describe_subnets", "InvalidSubnetID.NotFound", {"SubnetIds": [nothing("subnet")]}),
             ("delete_subnet", "InvalidSubnetID.NotFound", {"SubnetId": nothing("subnet")}),
-            ("delete_subnet", "InvalidSubnetID.Malformed", {"SubnetId": "subnet-"}),
+            ("delete_subnet", "InvalidSubnetID.NotFound", {"SubnetId": "subnet-"}),
         )
 
 

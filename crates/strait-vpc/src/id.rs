@@ -69,6 +69,8 @@ ids! {
     RouteTableAssociationId = "rtbassoc";
     /// The association of a CIDR block with a VPC.
     CidrAssociationId = "vpc-cidr-assoc";
+    /// The association of an IPv6 block with a subnet.
+    SubnetCidrAssociationId = "subnet-cidr-assoc";
     /// An internet gateway.
     InternetGatewayId = "igw";
     /// A security group.
@@ -105,6 +107,7 @@ ids! {
     DhcpOptionsId = "dopt";
 }
 
+/// Of ids of endpoints and their services AWS wants lower-case letters and digits only, however many.
 fn has_shape(value: &str, prefix: &str) -> bool {
     let Some(digits) = value
         .strip_prefix(prefix)
@@ -112,6 +115,10 @@ fn has_shape(value: &str, prefix: &str) -> bool {
     else {
         return false;
     };
+    if prefix.starts_with(EndpointId::PREFIX) {
+        let allowed = |b: u8| b.is_ascii_digit() || b.is_ascii_lowercase();
+        return !digits.is_empty() && digits.bytes().all(allowed);
+    }
     matches!(digits.len(), 8 | 17)
         && digits
             .bytes()

@@ -5,7 +5,7 @@ use crate::error::AwsError;
 use crate::id::*;
 use crate::rules::check::{self, Quota};
 use crate::rules::resource::{Resource, chosen, find, find_id};
-use crate::rules::{Caller, Context, filter};
+use crate::rules::{Caller, Context, filter, resource};
 use crate::state::*;
 
 pub(super) fn create(
@@ -93,10 +93,7 @@ pub(super) fn detach(
     request: &DetachInternetGatewayRequest,
 ) -> Result<DetachInternetGatewayResponse, AwsError> {
     let gateway = find::<InternetGateway>(network, caller, &request.internet_gateway_id)?;
-    let asked: VpcId = request
-        .vpc_id
-        .parse()
-        .map_err(|why: MalformedId| AwsError::new(Vpc::MALFORMED, why.to_string()))?;
+    let asked = resource::parse::<Vpc>(&request.vpc_id)?;
     if gateway.vpc.as_ref() != Some(&asked) {
         let message = format!("resource {} is not attached to network {asked}", gateway.id);
         return Err(AwsError::new("Gateway.NotAttached", message));

@@ -218,14 +218,14 @@ pub(super) fn delete(
     context: &Context<'_>,
 ) -> Result<DeleteManagedPrefixListResponse, AwsError> {
     let mut list = find_own(network, caller, &request.prefix_list_id)?.clone();
-    if let Some(user) = prefix_use::users(network, &list.id).first() {
-        let message = format!(
-            "The prefix list '{}' has dependencies and cannot be deleted. {} names it.",
+    // AWS takes the call and fails afterwards, which the list's state then says.
+    list.state = match prefix_use::users(network, &list.id).first() {
+        Some(user) => PrefixListState::DeleteFailed(format!(
+            "The prefix list '{}' cannot be deleted while something names it: {}.",
             list.id, user.id
-        );
-        return Err(AwsError::new("DependencyViolation", message));
-    }
-    list.state = PrefixListState::Deleted(context.now);
+        )),
+        None => PrefixListState::Deleted(context.now),
+    };
     let prefix_list = item(&list);
     network.prefix_lists.insert(list.id.clone(), list);
     Ok(DeleteManagedPrefixListResponse { prefix_list })
@@ -238,7 +238,8 @@ pub(super) fn pass(network: &mut Network, now: Timestamp) {
         PrefixListState::Created
         | PrefixListState::Modified
         | PrefixListState::ModifyFailed(_)
-        | PrefixListState::Restored => false,
+        | PrefixListState::Restored
+        | PrefixListState::DeleteFailed(_) => false,
     };
     let ids: Vec<PrefixListId> = network
         .prefix_lists
@@ -397,6 +398,7 @@ pub(super) fn item(list: &PrefixList) -> ManagedPrefixListItem {
         PrefixListState::Modified => ("modify-complete", None),
         PrefixListState::ModifyFailed(why) => ("modify-failed", Some(why.clone())),
         PrefixListState::Restored => ("restore-complete", None),
+        PrefixListState::DeleteFailed(why) => ("delete-failed", Some(why.clone())),
         PrefixListState::Deleted(_) => ("delete-complete", None),
     };
     ManagedPrefixListItem {

@@ -16,7 +16,7 @@ pub(super) trait Resource: Clone {
     const KIND: &'static str;
     /// What messages call it.
     const NOUN: &'static str;
-    /// The code for an id of the wrong shape.
+    /// The code for an id of the wrong shape; for VPCs and subnets AWS does not look at it: they are not there.
     const MALFORMED: &'static str;
     /// The code for an id that nothing has.
     const NOT_FOUND: &'static str;
@@ -77,8 +77,8 @@ macro_rules! resources {
 }
 
 resources! {
-    Vpc(VpcId) in vpcs, "vpc", "vpc ID", "InvalidVpcID.Malformed", "InvalidVpcID.NotFound";
-    Subnet(SubnetId) in subnets, "subnet", "subnet ID", "InvalidSubnetID.Malformed", "InvalidSubnetID.NotFound";
+    Vpc(VpcId) in vpcs, "vpc", "vpc ID", "InvalidVpcID.NotFound", "InvalidVpcID.NotFound";
+    Subnet(SubnetId) in subnets, "subnet", "subnet ID", "InvalidSubnetID.NotFound", "InvalidSubnetID.NotFound";
     RouteTable(RouteTableId) in route_tables, "route-table", "routeTable ID", "InvalidRouteTableId.Malformed",
         "InvalidRouteTableID.NotFound";
     InternetGateway(InternetGatewayId) in internet_gateways, "internet-gateway", "internetGateway ID",
@@ -107,17 +107,20 @@ pub(super) fn find<'n, R: Resource>(
     caller: &Caller,
     id: &str,
 ) -> Result<&'n R, AwsError> {
-    let id: R::Id = id
-        .parse()
-        .map_err(|why: MalformedId| AwsError::new(R::MALFORMED, why.to_string()))?;
+    let parsed = parse::<R>(id)?;
     let found = R::table(network)
-        .get(&id)
+        .get(&parsed)
         .filter(|object| object.is_of(caller));
-    found.ok_or_else(|| {
-        AwsError::new(
-            R::NOT_FOUND,
-            format!("The {} '{id}' does not exist", R::NOUN),
-        )
+    found.ok_or_else(|| absent::<R>(id))
+}
+
+/// The id, if it has the shape of one.
+pub(super) fn parse<R: Resource>(id: &str) -> Result<R::Id, AwsError> {
+    id.parse().map_err(|why: MalformedId| {
+        if R::MALFORMED == R::NOT_FOUND {
+            return absent::<R>(id);
+        }
+        AwsError::new(R::MALFORMED, why.to_string())
     })
 }
 
@@ -128,8 +131,7 @@ pub(super) fn find_id<R: Resource>(
     id: &str,
 ) -> Result<R::Id, AwsError> {
     find::<R>(network, caller, id)?;
-    id.parse()
-        .map_err(|why: MalformedId| AwsError::new(R::MALFORMED, why.to_string()))
+    parse::<R>(id)
 }
 
 /// The caller's objects, of those with these ids; all if none is named. Each id must be there.
@@ -151,4 +153,9 @@ pub(super) fn chosen<'n, R: Resource>(
 /// Whether an id is among those asked for; all are if none is.
 pub(super) fn chosen_ids(ids: &[String], id: &str) -> bool {
     ids.is_empty() || ids.iter().any(|asked| asked == id)
+}
+
+fn absent<R: Resource>(id: &str) -> AwsError {
+    let message = format!("The {} '{id}' does not exist", R::NOUN);
+    AwsError::new(R::NOT_FOUND, message)
 }

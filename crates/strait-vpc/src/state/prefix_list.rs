@@ -62,6 +62,8 @@ pub enum PrefixListState {
     ModifyFailed(String),
     /// `restore-complete`.
     Restored,
+    /// `delete-failed`: it is there as before, and why.
+    DeleteFailed(String),
     /// `delete-complete`; it is shown a little longer.
     Deleted(Timestamp),
 }

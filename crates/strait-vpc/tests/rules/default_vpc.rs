@@ -86,7 +86,7 @@ fn the_provider_has_none_and_a_failed_first_call_makes_none() {
         vpc_ids: vec!["x".to_owned()],
         ..Default::default()
     };
-    assert_eq!(world.code(&me, wrong), "InvalidVpcID.Malformed");
+    assert_eq!(world.code(&me, wrong), "InvalidVpcID.NotFound");
     assert!(world.network.vpcs.is_empty());
 }
 

@@ -98,7 +98,7 @@ fn names_are_checked_and_unique_whatever_their_case() {
     assert_eq!(world.code(&me, create(None, "x")), "VPCIdNotSpecified");
     assert_eq!(
         world.code(&me, create(Some("vpc-0"), "x")),
-        "InvalidVpcID.Malformed"
+        "InvalidVpcID.NotFound"
     );
 }
 

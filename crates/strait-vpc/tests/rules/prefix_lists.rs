@@ -321,15 +321,22 @@ fn an_earlier_version_comes_back_as_a_new_one() {
 }
 
 #[test]
-fn a_list_that_is_named_is_not_deleted() {
+fn a_list_that_is_named_stays_and_says_why() {
     let (mut world, me) = (World::new(), customer());
     let vpc = world.vpc(&me, "10.0.0.0/16");
     let group = world.group(&me, &vpc, "app");
     let id = made(&mut world, &me, 2, &["10.1.0.0/16"]);
     world.ok::<AuthorizeSecurityGroupIngressResponse>(&me, allow(&group, 5432, &id));
-    let (code, message) = world.refused(&me, delete(&id));
-    assert_eq!(code, "DependencyViolation");
-    assert!(message.contains(&group), "{message}");
+    let kept = world
+        .ok::<DeleteManagedPrefixListResponse>(&me, delete(&id))
+        .prefix_list;
+    assert_eq!(kept.state, "delete-failed");
+    let why = kept.state_message.expect("why");
+    assert!(why.contains(&group), "{why}");
+    assert_eq!(described(&mut world, &me, &id).state, "delete-failed");
+    assert_eq!(cidrs(&mut world, &me, &id, None), ["10.1.0.0/16"]);
+    world.wait(2);
+    assert_eq!(described(&mut world, &me, &id).state, "delete-failed");
     let associations = GetManagedPrefixListAssociationsRequest {
         prefix_list_id: id.clone(),
         ..Default::default()
@@ -452,7 +459,10 @@ fn a_route_to_a_list_is_made_replaced_and_deleted() {
     );
     assert_eq!(shown.destination_cidr_block, None);
     assert_eq!(shown.state, "active");
-    assert_eq!(world.code(&me, delete(&id)), "DependencyViolation");
+    let kept = world
+        .ok::<DeleteManagedPrefixListResponse>(&me, delete(&id))
+        .prefix_list;
+    assert_eq!(kept.state, "delete-failed");
     let both = CreateRouteRequest {
         destination_cidr_block: Some("10.1.0.0/16".to_owned()),
         ..route(&table, &id, &peering)

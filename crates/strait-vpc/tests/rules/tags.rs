@@ -75,7 +75,7 @@ fn keys_numbers_and_ids_are_checked() {
         (set(&vpc, &[(&long, "x")]), "InvalidTagKey.Malformed"),
         (set(&vpc, &[]), "MissingParameter"),
         (set("vpc-01234567", &[("a", "b")]), "InvalidVpcID.NotFound"),
-        (set("subnet-x", &[("a", "b")]), "InvalidSubnetID.Malformed"),
+        (set("subnet-x", &[("a", "b")]), "InvalidSubnetID.NotFound"),
         (
             set("pcx-01234567", &[("a", "b")]),
             "InvalidVpcPeeringConnectionID.NotFound",

@@ -6,7 +6,7 @@ use super::{base_name, forget_token, live_endpoints, refuse, service_zones, unsu
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
-use crate::rules::resource::{chosen, find};
+use crate::rules::resource::{Resource, chosen, find};
 use crate::rules::{Caller, Context, check, filter};
 use crate::state::*;
 
@@ -54,7 +54,10 @@ pub(in crate::rules) fn create_service(
         ),
     ])?;
     if request.network_load_balancer_arns.is_empty() {
-        return Err(AwsError::missing("NetworkLoadBalancerArn"));
+        return Err(AwsError::new(
+            "InvalidParameter",
+            "exactly one of network_load_balancer_arn or gateway_load_balancer_arn is a required member",
+        ));
     }
     let load_balancers = free_balancers(network, caller, &request.network_load_balancer_arns)?;
     let service = EndpointService {
@@ -253,8 +256,14 @@ fn free_balancers<'a>(
     Ok(found)
 }
 
+/// The service, if it may be deleted. That it is not there has a code of its own here.
 fn deletable(network: &Network, caller: &Caller, id: &str) -> Result<EndpointServiceId, AwsError> {
-    let service = find::<EndpointService>(network, caller, id)?;
+    let service = find::<EndpointService>(network, caller, id).map_err(|error| {
+        if error.code != EndpointService::NOT_FOUND {
+            return error;
+        }
+        AwsError::new("InvalidVpcEndpointService.NotFound", error.message)
+    })?;
     let Some(endpoint) = live_endpoints(network, &service.id).next() else {
         return Ok(service.id.clone());
     };

@@ -163,7 +163,7 @@ fn what_an_endpoint_cannot_be_is_refused() {
                 vpc_id: "vpc".to_owned(),
                 ..good.clone()
             },
-            "InvalidVpcID.Malformed",
+            "InvalidVpcID.NotFound",
         ),
         (
             CreateVpcEndpointRequest {

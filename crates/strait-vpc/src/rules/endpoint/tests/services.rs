@@ -20,7 +20,7 @@ fn a_service_needs_balancers_of_its_owner_that_no_other_service_has() {
     assert_eq!(made.availability_zone_ids.items, ["use1-az1"]);
     let taken = test.balancer.clone();
     let cases = [
-        (vec![], "MissingParameter"),
+        (vec![], "InvalidParameter"),
         (vec![taken], "InvalidParameter"),
         (
             vec!["web".to_owned()],
@@ -158,14 +158,16 @@ fn a_service_goes_when_its_endpoints_are_rejected() {
     assert_eq!(
         failures,
         [
-            "InvalidVpcEndpointServiceId.NotFound",
+            "InvalidVpcEndpointService.NotFound",
             "ExistingVpcEndpointConnections"
         ]
     );
-    assert_eq!(
-        code(test.delete_services(&["svc-1".to_owned()])),
-        "InvalidVpcEndpointServiceIdId.Malformed"
-    );
+    for id in ["svc-1", "vpce-svc-", "vpce-svc-A", "vpce-svc-1-2"] {
+        assert_eq!(
+            code(test.delete_services(&[id.to_owned()])),
+            "InvalidVpcEndpointServiceIdId.Malformed"
+        );
+    }
     let endpoint = test.sample.endpoint.to_string();
     assert_eq!(
         test.set(EndpointState::Rejected, &[endpoint])
