@@ -49,7 +49,7 @@ class Codes(unittest.TestCase):
             ("create_vpc", "InvalidVpc.Range", {"CidrBlock": "10.0.0.0/8"}),
             ("create_vpc", "InvalidVpc.Range", {"CidrBlock": "10.0.0.0/29"}),
             ("describe_vpcs", "InvalidVpcID.NotFound", {"VpcIds": [f"vpc-{MISSING}"]}),
-            ("describe_vpcs", "InvalidVpcID.Malformed", {"VpcIds": ["subnet-1"]}),
+            ("describe_vpcs", "InvalidVpcID.NotFound", {"VpcIds": ["subnet-1"]}),
             ("describe_vpcs", "InvalidParameterValue", {"Filters": [{"Name": "colour", "Values": ["red"]}]}),
             ("delete_vpc", "DependencyViolation", {"VpcId": vpc}),
             ("create_subnet", "InvalidSubnet.Range", {"VpcId": vpc, "CidrBlock": "10.51.0.0/24"}),
@@ -107,7 +107,7 @@ class Codes(unittest.TestCase):
         with self.assertRaisesRegex(ClientError, "UnsupportedOperation|InvalidNatGatewayID"):
             self.ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=f"nat-{MISSING}")
         with self.assertRaisesRegex(ClientError, "UnsupportedOperation|InvalidParameter"):
-            self.ec2.create_vpc(CidrBlock="10.55.0.0/16", AmazonProvidedIpv6CidrBlock=True)
+            self.ec2.create_vpc(CidrBlock="10.55.0.0/16", Ipv6Pool="ipv6pool-ec2-0123456789abcdef0")
 
 
 class Signatures(unittest.TestCase):

@@ -77,7 +77,7 @@ class Envelopes(Rules):
 
     def test_what_the_local_cloud_has_not(self):
         """A parameter of AWS's that the local cloud cannot honour: UnsupportedOperation, never accepted and ignored."""
-        self.refused("UnsupportedOperation", "create_vpc", CidrBlock="10.0.0.0/16", AmazonProvidedIpv6CidrBlock=True)
+        self.refused("UnsupportedOperation", "create_vpc", CidrBlock="10.0.0.0/16", Ipv6Pool="ipv6pool-ec2-0123456789abcdef0")
         self.refused("UnsupportedOperation", "create_vpc", Ipv4IpamPoolId="ipam-pool-0123456789abcdef0")
 
     def test_credentials(self):
@@ -116,10 +116,10 @@ class Ids(Rules):
     account = "ids"
 
     def test_shape_before_existence(self):
-        """*.Malformed before *.NotFound, with AWS's own spelling of each."""
+        """*.Malformed before *.NotFound, with AWS's own spelling of each; of VPCs and subnets the shape is not looked at."""
         for prefix, call, name, malformed, missing in [
-            ("vpc", "describe_vpcs", "VpcIds", "InvalidVpcID.Malformed", "InvalidVpcID.NotFound"),
-            ("subnet", "describe_subnets", "SubnetIds", "InvalidSubnetID.Malformed", "InvalidSubnetID.NotFound"),
+            ("vpc", "describe_vpcs", "VpcIds", "InvalidVpcID.NotFound", "InvalidVpcID.NotFound"),
+            ("subnet", "describe_subnets", "SubnetIds", "InvalidSubnetID.NotFound", "InvalidSubnetID.NotFound"),
             ("rtb", "describe_route_tables", "RouteTableIds", "InvalidRouteTableId.Malformed", "InvalidRouteTableID.NotFound"),
             ("pcx", "describe_vpc_peering_connections", "VpcPeeringConnectionIds", "InvalidVpcPeeringConnectionId.Malformed", "InvalidVpcPeeringConnectionID.NotFound"),
             ("sg", "describe_security_groups", "GroupIds", "InvalidGroupId.Malformed", "InvalidGroup.NotFound"),
@@ -131,7 +131,7 @@ class Ids(Rules):
             ("sgr", "describe_security_group_rules", "SecurityGroupRuleIds", "InvalidSecurityGroupRuleId.Malformed", "InvalidSecurityGroupRuleId.NotFound"),
         ]:
             self.table((call, missing, {name: [nothing(prefix)]}), (call, missing, {name: [f"{prefix}-01234567"]}))
-            for shape in (f"{prefix}-", f"{prefix}-xyz", "other-0123456789abcdef0", f"{prefix}0123456789abcdef0"):
+            for shape in (f"{prefix}-", f"{prefix}-XYZ", "other-0123456789abcdef0", f"{prefix}0123456789abcdef0"):
                 self.table((call, malformed, {name: [shape]}))
         self.refused("InvalidAssociationID.NotFound", "disassociate_route_table", AssociationId=nothing("rtbassoc"))
 
@@ -275,7 +275,7 @@ class Tags(Rules):
         tags = [{"Key": "half", "Value": "done"}]
         for resource, code in {
             nothing("vpc"): "InvalidVpcID.NotFound", nothing("subnet"): "InvalidSubnetID.NotFound", nothing("sg"): "InvalidGroup.NotFound",
-            nothing("pcx"): "InvalidVpcPeeringConnectionID.NotFound", "thing-0123456789abcdef0": "InvalidID", "vpc-xyz": "InvalidVpcID.Malformed",
+            nothing("pcx"): "InvalidVpcPeeringConnectionID.NotFound", "thing-0123456789abcdef0": "InvalidID", "vpc-xyz": "InvalidVpcID.NotFound",
         }.items():
             self.refused(code, "create_tags", Resources=[self.home, resource], Tags=tags)
         self.assertEqual(self.ec2.describe_tags(Filters=where(resource_id=self.home))["Tags"], [])

@@ -185,7 +185,7 @@ fn sources(network: &Network) -> Vec<(Source, String, Ipv4Addr, Option<Ipv4Addr>
             let router = network
                 .subnets
                 .get(&interface.subnet)
-                .map(strait_vpc::state::Subnet::router);
+                .and_then(strait_vpc::state::Subnet::router);
             let source = Source::Interface(interface.id.clone());
             sources.push((source, id.to_string(), interface.address, router));
         }
@@ -215,11 +215,9 @@ fn targets(network: &Network) -> BTreeSet<Ipv4Addr> {
         targets.extend(interface.public_ip);
     }
     for subnet in network.subnets.values() {
-        targets.extend([
-            subnet.router(),
-            subnet.resolver(),
-            plus(subnet.cidr.network(), 5),
-        ]);
+        targets.extend(subnet.router());
+        targets.extend(subnet.resolver());
+        targets.extend(subnet.cidr.map(|block| plus(block.network(), 5)));
     }
     for vpc in network.vpcs.values() {
         targets.insert(plus(vpc.primary().network(), 2));
@@ -233,7 +231,7 @@ fn is_own(network: &Network, address: Ipv4Addr) -> bool {
         || network
             .subnets
             .values()
-            .any(|subnet| subnet.resolver() == address || subnet.router() == address)
+            .any(|subnet| [subnet.resolver(), subnet.router()].contains(&Some(address)))
         || network
             .vpcs
             .values()

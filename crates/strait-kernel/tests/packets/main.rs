@@ -6,6 +6,7 @@
 mod change;
 mod filter;
 mod internet;
+mod ipv6;
 mod machine;
 mod node;
 mod route;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         filter::TRIALS,
         route::TRIALS,
         internet::TRIALS,
+        ipv6::TRIALS,
         node::TRIALS,
         change::TRIALS,
         machine::TRIALS,

@@ -139,7 +139,7 @@ impl Local {
         if network
             .subnets
             .values()
-            .any(|subnet| subnet.vpc == *vpc && subnet.cidr == cidr)
+            .any(|subnet| subnet.vpc == *vpc && subnet.cidr == Some(cidr))
         {
             return Ok(());
         }

@@ -57,6 +57,9 @@ requests! {
         /// The CIDR block.
         #[serde(default)]
         pub cidr_block: Option<String>,
+        /// The IPv6 block.
+        #[serde(default)]
+        pub ipv6_cidr_block: Option<String>,
         /// The ports.
         #[serde(default)]
         pub port_range: Option<PortRangeInput>,
@@ -80,6 +83,9 @@ requests! {
         /// The CIDR block.
         #[serde(default)]
         pub cidr_block: Option<String>,
+        /// The IPv6 block.
+        #[serde(default)]
+        pub ipv6_cidr_block: Option<String>,
         /// The ports.
         #[serde(default)]
         pub port_range: Option<PortRangeInput>,
@@ -198,8 +204,12 @@ pub struct NetworkAclEntryItem {
     pub rule_action: String,
     /// Whether it is for outbound traffic.
     pub egress: bool,
-    /// The CIDR block.
-    pub cidr_block: String,
+    /// The CIDR block, if it is for IPv4.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cidr_block: Option<String>,
+    /// The IPv6 block, if it is for IPv6.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ipv6_cidr_block: Option<String>,
     /// The ports.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port_range: Option<PortRangeItem>,

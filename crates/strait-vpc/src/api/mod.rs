@@ -167,6 +167,8 @@ calls! {
         DeleteVpc(DeleteVpcRequest) -> DeleteVpcResponse,
         ModifyVpcAttribute(ModifyVpcAttributeRequest) -> ModifyVpcAttributeResponse,
         DescribeVpcAttribute(DescribeVpcAttributeRequest) -> DescribeVpcAttributeResponse,
+        AssociateSubnetCidrBlock(AssociateSubnetCidrBlockRequest) -> AssociateSubnetCidrBlockResponse,
+        DisassociateSubnetCidrBlock(DisassociateSubnetCidrBlockRequest) -> DisassociateSubnetCidrBlockResponse,
         AssociateVpcCidrBlock(AssociateVpcCidrBlockRequest) -> AssociateVpcCidrBlockResponse,
         DisassociateVpcCidrBlock(DisassociateVpcCidrBlockRequest) -> DisassociateVpcCidrBlockResponse,
         CreateSubnet(CreateSubnetRequest) -> CreateSubnetResponse,

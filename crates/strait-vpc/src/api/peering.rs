@@ -182,6 +182,9 @@ pub struct VpcPeeringConnectionVpcInfoItem {
     /// All its blocks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cidr_block_set: Option<Items<CidrBlockItem>>,
+    /// All its IPv6 blocks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ipv6_cidr_block_set: Option<Items<Ipv6CidrBlockItem>>,
     /// Its options.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peering_options: Option<VpcPeeringConnectionOptionsDescriptionItem>,
@@ -203,6 +206,14 @@ pub struct VpcPeeringConnectionStateReasonItem {
 pub struct CidrBlockItem {
     /// The CIDR block.
     pub cidr_block: String,
+}
+
+/// An IPv6 block.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ipv6CidrBlockItem {
+    /// The IPv6 block.
+    pub ipv6_cidr_block: String,
 }
 
 /// One side's options.

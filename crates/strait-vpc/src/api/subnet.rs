@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::api::answers::answers;
 use crate::api::requests::requests;
-use crate::api::{AttributeBooleanValue, Done, Items, TagItem};
+use crate::api::{AttributeBooleanValue, Done, Items, TagItem, VpcCidrBlockStateItem};
 
 answers! {
     Done {
@@ -29,10 +29,10 @@ requests! {
         /// The zone's id.
         #[serde(default)]
         pub availability_zone_id: Option<String>,
-        /// Not supported: refused by its rule, as AWS refuses some of it first.
+        /// An IPv6 block of the VPC's.
         #[serde(default)]
         pub ipv6_cidr_block: Option<String>,
-        /// Not supported.
+        /// Whether it is IPv6-only: it has no IPv4 block.
         #[serde(default)]
         pub ipv6_native: Option<bool>,
     }
@@ -50,6 +50,21 @@ requests! {
         pub subnet_id: String,
     }
 
+    /// Gives a subnet an IPv6 block.
+    AssociateSubnetCidrBlockRequest {
+        /// The subnet.
+        pub subnet_id: String,
+        /// An IPv6 block of the VPC's.
+        #[serde(default)]
+        pub ipv6_cidr_block: Option<String>,
+    }
+
+    /// Takes a subnet's IPv6 block away.
+    DisassociateSubnetCidrBlockRequest {
+        /// The association.
+        pub association_id: String,
+    }
+
     /// Changes one attribute of a subnet.
     ModifySubnetAttributeRequest {
         /// The subnet.
@@ -57,6 +72,9 @@ requests! {
         /// Whether instances in it get a public address.
         #[serde(default)]
         pub map_public_ip_on_launch: Option<AttributeBooleanValue>,
+        /// Whether interfaces in it get an IPv6 address: not supported, but that they get none.
+        #[serde(default)]
+        pub assign_ipv6_address_on_creation: Option<AttributeBooleanValue>,
         /// Whether instances in it have names by their ids.
         #[serde(default)]
         pub enable_resource_name_dns_a_record_on_launch: Option<AttributeBooleanValue>,
@@ -97,8 +115,9 @@ pub struct SubnetItem {
     pub owner_id: String,
     /// Its state.
     pub state: String,
-    /// The CIDR block.
-    pub cidr_block: String,
+    /// The CIDR block; an IPv6-only subnet has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cidr_block: Option<String>,
     /// The zone's name.
     pub availability_zone: String,
     /// The zone's id.
@@ -111,13 +130,13 @@ pub struct SubnetItem {
     pub map_public_ip_on_launch: bool,
     /// Always false.
     pub map_customer_owned_ip_on_launch: bool,
-    /// Always false.
+    /// Whether its interfaces would get IPv6 addresses: it is IPv6-only, and has none.
     pub assign_ipv6_address_on_creation: bool,
-    /// Always empty.
+    /// Its IPv6 block.
     pub ipv6_cidr_block_association_set: Items<SubnetIpv6CidrBlockAssociationItem>,
     /// Always false.
     pub enable_dns64: bool,
-    /// Always false.
+    /// Whether it is IPv6-only.
     pub ipv6_native: bool,
     /// How instances in it are named.
     pub private_dns_name_options_on_launch: PrivateDnsNameOptionsOnLaunchItem,
@@ -126,7 +145,27 @@ pub struct SubnetItem {
     pub tags: Items<TagItem>,
 }
 
-/// An IPv6 block of a subnet; there is none here.
+/// What AssociateSubnetCidrBlock answers.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AssociateSubnetCidrBlockResponse {
+    /// The subnet.
+    pub subnet_id: String,
+    /// The IPv6 block.
+    pub ipv6_cidr_block_association: SubnetIpv6CidrBlockAssociationItem,
+}
+
+/// What DisassociateSubnetCidrBlock answers.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DisassociateSubnetCidrBlockResponse {
+    /// The subnet.
+    pub subnet_id: String,
+    /// The IPv6 block.
+    pub ipv6_cidr_block_association: SubnetIpv6CidrBlockAssociationItem,
+}
+
+/// The IPv6 block of a subnet.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SubnetIpv6CidrBlockAssociationItem {
@@ -134,6 +173,12 @@ pub struct SubnetIpv6CidrBlockAssociationItem {
     pub association_id: String,
     /// The IPv6 block.
     pub ipv6_cidr_block: String,
+    /// The block's state.
+    pub ipv6_cidr_block_state: VpcCidrBlockStateItem,
+    /// `public`.
+    pub ipv6_address_attribute: &'static str,
+    /// `amazon`.
+    pub ip_source: &'static str,
 }
 
 /// How instances in a subnet are named.

@@ -85,7 +85,7 @@ fn router(network: &Network, vpc: &Vpc) -> Router {
             .filter(|subnet| subnet.vpc == vpc.id)
     };
     let mut router = Router {
-        addresses: subnets().map(state::Subnet::router).collect(),
+        addresses: subnets().filter_map(state::Subnet::router).collect(),
         ranges: vpc.cidrs().collect(),
         interfaces: interfaces(network, &vpc.id),
         peers: peers(network, &vpc.id),
@@ -96,7 +96,7 @@ fn router(network: &Network, vpc: &Vpc) -> Router {
         let of_vpc = Ipv4Addr::from(u32::from(vpc.primary().network()) + 2);
         let fixed = [Ipv4Addr::new(169, 254, 169, 253), of_vpc];
         router.resolvers = subnets()
-            .map(state::Subnet::resolver)
+            .filter_map(state::Subnet::resolver)
             .chain(fixed)
             .collect();
     }
@@ -132,7 +132,7 @@ fn interface(network: &Network, own: &state::Interface) -> Option<Interface> {
         address: own.address,
         host_mac: mac(0x06, 0, own.index),
         router_mac: mac(0x02, 0, own.index),
-        subnet: subnet.cidr,
+        subnet: subnet.cidr?,
         table: table_number(lookup::route_table(network, subnet)?),
         groups: own.groups.iter().map(ToString::to_string).collect(),
         acl: lookup::acl(network, &subnet.id)?.id.to_string(),

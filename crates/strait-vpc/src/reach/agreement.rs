@@ -204,7 +204,7 @@ fn apply(sample: &mut Sample, change: &Change) {
                 cidr("0.0.0.0/0"),
                 cidr("10.0.0.0/16"),
                 cidr("10.1.0.0/24"),
-                RulePeer::Cidr6("::/0".parse().expect("an IPv6 block")),
+                RulePeer::Cidr6(Ipv6Block::ALL),
                 RulePeer::PrefixList(PrefixListId::from_random(1)),
                 RulePeer::PrefixList(PrefixListId::from_random(2)),
                 cidr("203.0.113.0/30"),
@@ -280,13 +280,18 @@ fn apply(sample: &mut Sample, change: &Change) {
             acl.entries
                 .retain(|entry| entry.number != *number || entry.direction != *direction);
             let (direction, number, allow, traffic) = (*direction, *number, *allow, *traffic);
-            acl.entries.push(AclEntry {
+            let mut entry = AclEntry {
                 direction,
                 number,
                 allow,
                 traffic,
-                cidr: net("10.0.0.0/8"),
-            });
+                cidr: AclRange::V4(net("10.0.0.0/8")),
+            };
+            acl.entries.push(entry.clone());
+            // What it says of IPv6 changes nothing.
+            entry.number = 1;
+            (entry.allow, entry.cidr) = (!entry.allow, AclRange::V6(Ipv6Block::ALL));
+            acl.entries.push(entry);
         }
         Change::Peering(state) => {
             sample

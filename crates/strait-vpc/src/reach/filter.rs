@@ -265,7 +265,7 @@ fn judge(
 ) -> Result<(), Denied> {
     let entries = lookup::entries(acl, direction)
         .into_iter()
-        .filter(|entry| entry.cidr.contains(&far));
+        .filter(|entry| entry.cidr.ipv4().is_some_and(|block| block.contains(&far)));
     match packet {
         Packet::Ports { protocol, ports } => {
             let whole = PortBox {

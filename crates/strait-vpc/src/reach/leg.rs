@@ -86,8 +86,8 @@ impl<'n> Walk<'n> {
         };
         let of_vpc = Ipv4Addr::from(u32::from(vpc.primary().network()) + 2);
         let fixed = [Ipv4Addr::new(169, 254, 169, 253), of_vpc];
-        let resolver = fixed.contains(&to) || subnets().any(|subnet| subnet.resolver() == to);
-        if !resolver && !subnets().any(|subnet| subnet.router() == to) {
+        let resolver = fixed.contains(&to) || subnets().any(|subnet| subnet.resolver() == Some(to));
+        if !resolver && !subnets().any(|subnet| subnet.router() == Some(to)) {
             return false;
         }
         let what = match protocol {

@@ -315,6 +315,7 @@ impl Sample {
             region: region(),
             vpc: side.vpc.clone(),
             blocks: vec![net(block)],
+            ipv6_blocks: Vec::new(),
             allow_dns: false,
             tags: Tags::new(),
         };
@@ -459,6 +460,7 @@ pub(crate) fn side(
         owner: owner.clone(),
         region: region(),
         blocks,
+        ipv6_blocks: Vec::new(),
         is_default: false,
         dns_support: true,
         dns_hostnames: false,
@@ -474,7 +476,8 @@ pub(crate) fn side(
         vpc: vpc.clone(),
         owner: owner.clone(),
         region: region(),
-        cidr: net(subnet),
+        cidr: Some(net(subnet)),
+        ipv6_block: None,
         zone: 'a',
         is_default: false,
         map_public_ip: false,
@@ -494,6 +497,7 @@ pub(crate) fn side(
         index: network.next_link(),
         routes: BTreeMap::new(),
         list_routes: BTreeMap::new(),
+        ipv6_routes: BTreeMap::new(),
         associations: BTreeMap::from([main]),
         tags: Tags::new(),
     };
@@ -503,7 +507,7 @@ pub(crate) fn side(
         number: 100,
         allow: true,
         traffic: Traffic::All,
-        cidr: Ipv4Net::default(),
+        cidr: AclRange::ALL,
     };
     let association = (
         NetworkAclAssociationId::from_random(*random),

@@ -44,7 +44,8 @@ pub(crate) fn places<'n>(
         .filter(|subnet| subnet.vpc == group.vpc)
         .collect();
     let zone = |address: Ipv4Addr| {
-        let subnet = subnets.iter().find(|subnet| subnet.cidr.contains(&address));
+        let is_in = |subnet: &&&Subnet| subnet.cidr.is_some_and(|block| block.contains(&address));
+        let subnet = subnets.iter().find(is_in);
         subnet.map(|subnet| subnet.zone)
     };
     let instances = match group.target_type {

@@ -401,7 +401,7 @@ fn entry(
         number,
         allow,
         traffic,
-        cidr: net("0.0.0.0/0"),
+        cidr: AclRange::ALL,
     };
     sample
         .network

@@ -7,7 +7,7 @@ use crate::error::AwsError;
 use crate::id::*;
 use crate::rules::check::{self, Quota};
 use crate::rules::resource::{Resource, chosen, find, find_id};
-use crate::rules::{Caller, Context, filter, traffic};
+use crate::rules::{Caller, Context, filter, ipv6, traffic};
 use crate::state::*;
 
 pub(super) fn create(
@@ -26,7 +26,7 @@ pub(super) fn create(
     let client_token = request.client_token.clone();
     if let Some(made) = &token.made {
         return Ok(CreateNetworkAclResponse {
-            network_acl: item(find(network, caller, made)?),
+            network_acl: item(network, find(network, caller, made)?),
             client_token,
         });
     }
@@ -50,7 +50,7 @@ pub(super) fn create(
         associations: BTreeMap::new(),
         tags,
     };
-    let network_acl = item(&acl);
+    let network_acl = item(network, &acl);
     token.remember(network, acl.id.as_str());
     network.network_acls.insert(acl.id.clone(), acl);
     Ok(CreateNetworkAclResponse {
@@ -67,7 +67,7 @@ pub(super) fn describe(
     let mut shown = Vec::new();
     for acl in chosen::<NetworkAcl>(network, caller, &request.network_acl_ids)? {
         if filter::matches(&request.filters, &acl.tags, |name| filter_values(acl, name))? {
-            shown.push(item(acl));
+            shown.push(item(network, acl));
         }
     }
     let page = filter::page(
@@ -115,6 +115,7 @@ pub(super) fn create_entry(
         action: &request.rule_action,
         egress: request.egress,
         cidr: request.cidr_block.as_deref(),
+        ipv6: request.ipv6_cidr_block.as_deref(),
         ports: request.port_range.as_ref(),
         icmp: request.icmp_type_code.as_ref(),
     })?;
@@ -151,6 +152,7 @@ pub(super) fn replace_entry(
         action: &request.rule_action,
         egress: request.egress,
         cidr: request.cidr_block.as_deref(),
+        ipv6: request.ipv6_cidr_block.as_deref(),
         ports: request.port_range.as_ref(),
         icmp: request.icmp_type_code.as_ref(),
     })?;
@@ -236,13 +238,20 @@ struct Asked<'a> {
     action: &'a str,
     egress: bool,
     cidr: Option<&'a str>,
+    ipv6: Option<&'a str>,
     ports: Option<&'a PortRangeInput>,
     icmp: Option<&'a IcmpTypeCodeInput>,
 }
 
 fn read(asked: &Asked<'_>) -> Result<AclEntry, AwsError> {
-    let Some(cidr) = asked.cidr else {
-        return Err(AwsError::missing("cidrBlock"));
+    let cidr = match (asked.cidr, asked.ipv6) {
+        (Some(cidr), None) => AclRange::V4(check::cidr(cidr, "cidrBlock")?),
+        (None, Some(block)) => AclRange::V6(ipv6::block(block, "ipv6CidrBlock")?),
+        (None, None) => return Err(AwsError::missing("cidrBlock or ipv6CidrBlock")),
+        (Some(_), Some(_)) => {
+            let message = "An entry is for cidrBlock or ipv6CidrBlock, not for both.";
+            return Err(AwsError::new("InvalidParameterCombination", message));
+        }
     };
     let allow = match asked.action {
         "allow" => true,
@@ -265,7 +274,7 @@ fn read(asked: &Asked<'_>) -> Result<AclEntry, AwsError> {
         number: number(asked.number)?,
         allow,
         traffic: traffic::read(asked.protocol, from, to)?,
-        cidr: check::cidr(cidr, "cidrBlock")?,
+        cidr,
     })
 }
 
@@ -299,15 +308,21 @@ fn no_entry(acl: &NetworkAclId, number: i32) -> AwsError {
     AwsError::new("InvalidNetworkAclEntry.NotFound", message)
 }
 
-fn item(acl: &NetworkAcl) -> NetworkAclItem {
-    let last = [true, false].map(|egress| NetworkAclEntryItem {
-        rule_number: 32767,
-        protocol: "-1".to_owned(),
-        rule_action: "deny".to_owned(),
-        egress,
-        cidr_block: "0.0.0.0/0".to_owned(),
-        ..Default::default()
-    });
+fn item(network: &Network, acl: &NetworkAcl) -> NetworkAclItem {
+    let everything = |range, number| {
+        [true, false].map(|egress| NetworkAclEntryItem {
+            rule_number: number,
+            protocol: "-1".to_owned(),
+            rule_action: "deny".to_owned(),
+            egress,
+            ..ranged(range)
+        })
+    };
+    let ipv6 =
+        ipv6::has(network, &acl.vpc).then(|| everything(AclRange::V6(Ipv6Block::ALL), 32768));
+    let last = everything(AclRange::ALL, 32767)
+        .into_iter()
+        .chain(ipv6.into_iter().flatten());
     let association =
         |(id, subnet): (&NetworkAclAssociationId, &SubnetId)| NetworkAclAssociationItem {
             network_acl_association_id: id.to_string(),
@@ -353,10 +368,19 @@ fn entry_item(entry: &AclEntry) -> NetworkAclEntryItem {
         protocol: number,
         rule_action: action(entry).to_owned(),
         egress: entry.direction == Direction::Egress,
-        cidr_block: entry.cidr.to_string(),
         port_range,
         icmp_type_code,
+        ..ranged(entry.cidr)
     }
+}
+
+fn ranged(range: AclRange) -> NetworkAclEntryItem {
+    let mut item = NetworkAclEntryItem::default();
+    match range {
+        AclRange::V4(block) => item.cidr_block = Some(block.to_string()),
+        AclRange::V6(block) => item.ipv6_cidr_block = Some(block.to_string()),
+    }
+    item
 }
 
 fn action(entry: &AclEntry) -> &'static str {
@@ -365,6 +389,10 @@ fn action(entry: &AclEntry) -> &'static str {
 
 fn filter_values(acl: &NetworkAcl, name: &str) -> Option<Vec<String>> {
     let entries = |value: fn(&AclEntry) -> String| acl.entries.iter().map(value).collect();
+    let ranges = |value: fn(AclRange) -> Option<String>| {
+        let all = acl.entries.iter().map(|entry| entry.cidr);
+        all.filter_map(value).collect()
+    };
     let values = match name {
         "network-acl-id" => vec![acl.id.to_string()],
         "vpc-id" => vec![acl.vpc.to_string()],
@@ -377,7 +405,11 @@ fn filter_values(acl: &NetworkAcl, name: &str) -> Option<Vec<String>> {
             .map(|_| acl.id.to_string())
             .collect(),
         "association.subnet-id" => acl.associations.values().map(ToString::to_string).collect(),
-        "entry.cidr" => entries(|entry| entry.cidr.to_string()),
+        "entry.cidr" => ranges(|range| range.ipv4().map(|block| block.to_string())),
+        "entry.ipv6-cidr" => ranges(|range| match range {
+            AclRange::V4(_) => None,
+            AclRange::V6(block) => Some(block.to_string()),
+        }),
         "entry.egress" => entries(|entry| (entry.direction == Direction::Egress).to_string()),
         "entry.rule-action" => entries(|entry| action(entry).to_owned()),
         "entry.rule-number" => entries(|entry| entry.number.to_string()),

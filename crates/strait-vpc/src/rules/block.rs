@@ -9,7 +9,7 @@ use crate::error::AwsError;
 use crate::id::*;
 use crate::rules::check::{self, Quota, overlap};
 use crate::rules::resource::{Resource, find_id};
-use crate::rules::{Caller, Context, peering_block, vpc};
+use crate::rules::{Caller, Context, ipv6, peering_block, vpc};
 use crate::state::*;
 
 pub(super) fn associate(
@@ -19,8 +19,26 @@ pub(super) fn associate(
     context: &mut Context<'_>,
 ) -> Result<AssociateVpcCidrBlockResponse, AwsError> {
     let vpc = check::find_vpc(network, caller, &request.vpc_id)?;
-    let Some(cidr) = &request.cidr_block else {
-        return Err(AwsError::missing("cidrBlock"));
+    let ipv6 = request.amazon_provided_ipv6_cidr_block == Some(true);
+    let cidr = match (&request.cidr_block, ipv6) {
+        (Some(cidr), false) => cidr,
+        (None, true) => {
+            let id = vpc.id.clone();
+            let block = ipv6::free_block(network, Some(vpc), context)?;
+            let row = ipv6::provide(network, &id, block, context);
+            let item = ipv6::vpc_item(&row, &caller.region, "associating");
+            return Ok(AssociateVpcCidrBlockResponse {
+                vpc_id: id.to_string(),
+                ipv6_cidr_block_association: Some(item),
+                ..Default::default()
+            });
+        }
+        (Some(_), true) => {
+            let message =
+                "A call associates one block: give cidrBlock or amazonProvidedIpv6CidrBlock.";
+            return Err(AwsError::new("InvalidParameterCombination", message));
+        }
+        (None, false) => return Err(AwsError::missing("cidrBlock")),
     };
     let cidr = check::cidr(cidr, "cidrBlock")?;
     let most = check::quota(network, Quota::CidrsPerVpc);
@@ -54,7 +72,8 @@ pub(super) fn associate(
     peering_block::blocks_changed(network, &id, context);
     Ok(AssociateVpcCidrBlockResponse {
         vpc_id: id.to_string(),
-        cidr_block_association: answer,
+        cidr_block_association: Some(answer),
+        ..Default::default()
     })
 }
 
@@ -75,6 +94,14 @@ pub(super) fn disassociate(
             why.to_string(),
         )
     })?;
+    if let Some((id, row)) = ipv6::withdraw(network, caller, &association, context)? {
+        let item = ipv6::vpc_item(&row, &caller.region, "disassociating");
+        return Ok(DisassociateVpcCidrBlockResponse {
+            vpc_id: id.to_string(),
+            ipv6_cidr_block_association: Some(item),
+            ..Default::default()
+        });
+    }
     let of = |vpc: &&Vpc| {
         vpc.is_of(caller)
             && vpc
@@ -98,7 +125,7 @@ pub(super) fn disassociate(
     if let Some(subnet) = network
         .subnets
         .values()
-        .find(|row| row.vpc == vpc.id && block.cidr.contains(&row.cidr))
+        .find(|row| row.vpc == vpc.id && row.cidr.is_some_and(|cidr| block.cidr.contains(&cidr)))
     {
         let message = format!(
             "The vpc CIDR block {} has dependencies: delete subnet {} first.",
@@ -114,7 +141,8 @@ pub(super) fn disassociate(
     let answer = vpc::block_item(&block, "disassociating");
     Ok(DisassociateVpcCidrBlockResponse {
         vpc_id: id.to_string(),
-        cidr_block_association: answer,
+        cidr_block_association: Some(answer),
+        ..Default::default()
     })
 }
 

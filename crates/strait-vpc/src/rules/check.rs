@@ -85,7 +85,11 @@ pub(super) fn allocate_beside(
     let taken: BTreeSet<Ipv4Addr> = addresses_of(network, &subnet.id)
         .chain(promised.iter().copied())
         .collect();
-    let (first, last) = usable(subnet);
+    let Some(block) = subnet.cidr else {
+        let what = format!("An interface in the IPv6-only subnet {}", subnet.id);
+        return Err(AwsError::unsupported(&what));
+    };
+    let (first, last) = usable(block);
     let Some(wanted) = wanted else {
         let free = (first..=last)
             .map(Ipv4Addr::from)
@@ -96,11 +100,9 @@ pub(super) fn allocate_beside(
             AwsError::new("InsufficientFreeAddressesInSubnet", message)
         });
     };
-    if !subnet.cidr.contains(&wanted) {
-        let message = format!(
-            "Address {wanted} does not fall within the subnet's address range {}",
-            subnet.cidr
-        );
+    if !block.contains(&wanted) {
+        let message =
+            format!("Address {wanted} does not fall within the subnet's address range {block}");
         return Err(AwsError::new("InvalidParameterValue", message));
     }
     if !(first..=last).contains(&u32::from(wanted)) {
@@ -118,7 +120,10 @@ pub(super) fn allocate_beside(
 
 /// How many addresses of the subnet are free.
 pub(super) fn free_addresses(network: &Network, subnet: &Subnet) -> usize {
-    let (first, last) = usable(subnet);
+    let Some(block) = subnet.cidr else {
+        return 0;
+    };
+    let (first, last) = usable(block);
     ((last - first + 1) as usize).saturating_sub(addresses_of(network, &subnet.id).count())
 }
 
@@ -327,6 +332,8 @@ pub(super) enum Quota {
     SubnetsPerVpc,
     /// CIDR blocks of a VPC, the primary one too.
     CidrsPerVpc,
+    /// IPv6 blocks of a VPC.
+    Ipv6CidrsPerVpc,
     /// Route tables in a VPC.
     RouteTablesPerVpc,
     /// Routes in a route table.
@@ -377,6 +384,7 @@ impl Quota {
             Self::VpcsPerRegion => ("vpcs-per-region", 1000, "VpcLimitExceeded"),
             Self::SubnetsPerVpc => ("subnets-per-vpc", 200, "SubnetLimitExceeded"),
             Self::CidrsPerVpc => ("cidrs-per-vpc", 5, "CidrLimitExceeded"),
+            Self::Ipv6CidrsPerVpc => ("ipv6-cidrs-per-vpc", 5, "CidrLimitExceeded"),
             Self::RouteTablesPerVpc => ("route-tables-per-vpc", 200, "RouteTableLimitExceeded"),
             Self::RoutesPerTable => ("routes-per-table", 50, "RouteLimitExceeded"),
             Self::GatewaysPerRegion => (
@@ -492,11 +500,11 @@ fn check_tag(tag: &TagInput) -> Result<(), AwsError> {
     Ok(())
 }
 
-/// The first and last address that interfaces of the subnet can have.
-fn usable(subnet: &Subnet) -> (u32, u32) {
+/// The first and last address that interfaces of a subnet with this block can have.
+fn usable(block: Ipv4Net) -> (u32, u32) {
     (
-        u32::from(subnet.cidr.network()) + 4,
-        u32::from(subnet.cidr.broadcast()) - 1,
+        u32::from(block.network()) + 4,
+        u32::from(block.broadcast()) - 1,
     )
 }
 

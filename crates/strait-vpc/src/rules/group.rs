@@ -1,6 +1,6 @@
 //! Security groups.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use ipnet::Ipv4Net;
 
@@ -9,7 +9,7 @@ use crate::error::AwsError;
 use crate::id::*;
 use crate::rules::check::{self, Quota};
 use crate::rules::resource::{Resource, chosen};
-use crate::rules::{Caller, Context, filter, permission, traffic, vpc};
+use crate::rules::{Caller, Context, filter, ipv6, permission, traffic, vpc};
 use crate::state::*;
 
 pub(super) fn create(
@@ -40,10 +40,14 @@ pub(super) fn create(
         .filter(|group| group.is_of(caller))
         .count();
     check::within(network, Quota::GroupsPerRegion, owned + 1)?;
-    let everything = SecurityGroupRule {
+    let everywhere = [
+        Some(RulePeer::Cidr(Ipv4Net::default())),
+        ipv6::has(network, &vpc).then_some(RulePeer::Cidr6(Ipv6Block::ALL)),
+    ];
+    let everything = |peer| SecurityGroupRule {
         direction: Direction::Egress,
         traffic: Traffic::All,
-        peer: RulePeer::Cidr(Ipv4Net::default()),
+        peer,
         description: None,
         place: 0,
         tags: Tags::new(),
@@ -55,10 +59,14 @@ pub(super) fn create(
         region: caller.region.clone(),
         name: request.group_name.clone(),
         description: request.group_description.clone(),
-        rules: BTreeMap::from([(
-            SecurityGroupRuleId::from_random((context.random)()),
-            everything,
-        )]),
+        rules: everywhere
+            .into_iter()
+            .flatten()
+            .map(|peer| {
+                let id = SecurityGroupRuleId::from_random((context.random)());
+                (id, everything(peer))
+            })
+            .collect(),
         tags,
     };
     let answer = CreateSecurityGroupResponse {

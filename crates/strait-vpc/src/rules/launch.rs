@@ -324,7 +324,7 @@ fn subnet<'n>(
     let mut subnets: Vec<&Subnet> = network
         .subnets
         .values()
-        .filter(|row| row.vpc == default.id && in_zone(row))
+        .filter(|row| row.vpc == default.id && row.cidr.is_some() && in_zone(row))
         .collect();
     subnets.sort_by_key(|subnet| (!subnet.is_default, subnet.zone, subnet.cidr));
     subnets.first().copied().ok_or_else(|| {

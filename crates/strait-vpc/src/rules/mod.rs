@@ -17,6 +17,7 @@ mod group_rule;
 mod instance;
 mod instance_view;
 mod interface;
+mod ipv6;
 mod launch;
 mod peering;
 mod peering_block;
@@ -177,6 +178,8 @@ fn run(
             DeleteVpc => vpc::delete(network, caller, &request, context),
             ModifyVpcAttribute => vpc::modify_attribute(network, caller, &request),
             DescribeVpcAttribute => vpc::describe_attribute(network, caller, &request),
+            AssociateSubnetCidrBlock => ipv6::associate_subnet(network, caller, &request, context),
+            DisassociateSubnetCidrBlock => ipv6::disassociate_subnet(network, caller, &request),
             AssociateVpcCidrBlock => block::associate(network, caller, &request, context),
             DisassociateVpcCidrBlock => block::disassociate(network, caller, &request, context),
             CreateSubnet => subnet::create(network, caller, &request, context),

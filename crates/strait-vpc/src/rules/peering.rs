@@ -9,7 +9,7 @@ use crate::id::*;
 use crate::rules::check::{self, Quota, overlap};
 use crate::rules::peering_view::{item, sees, view, visible_for};
 use crate::rules::resource::chosen_ids;
-use crate::rules::{Caller, Context, filter, peering_view};
+use crate::rules::{Caller, Context, filter, peering_view, resource};
 use crate::state::*;
 
 /// How long a request waits for its answer.
@@ -26,9 +26,7 @@ pub(super) fn create(
     let Some(peer_vpc) = &request.peer_vpc_id else {
         return Err(AwsError::missing("peerVpcId"));
     };
-    let peer_vpc: VpcId = peer_vpc
-        .parse()
-        .map_err(|why: MalformedId| AwsError::new("InvalidVpcID.Malformed", why.to_string()))?;
+    let peer_vpc = resource::parse::<Vpc>(peer_vpc)?;
     let peer_owner = match &request.peer_owner_id {
         Some(id) => id.parse().map_err(|_| {
             let message = format!(
@@ -64,32 +62,21 @@ pub(super) fn create(
         .filter(|peer| peer.owner == peer_owner && peer.region == peer_region);
     let state = why_impossible(vpc, peer, &peer_vpc, &peer_owner, &peer_region)
         .map_or(PeeringState::PendingAcceptance, PeeringState::Failed);
-    let side = |owner: &AccountId, region: &Region, vpc: &VpcId, blocks, tags| PeeringSide {
-        owner: owner.clone(),
-        region: region.clone(),
-        vpc: vpc.clone(),
-        blocks,
-        allow_dns: false,
-        tags,
-    };
-    let accepter_blocks = peer.map(|peer| peer.cidrs().collect()).unwrap_or_default();
+    let side =
+        |owner: &AccountId, region: &Region, id: &VpcId, vpc: Option<&Vpc>, tags| PeeringSide {
+            owner: owner.clone(),
+            region: region.clone(),
+            vpc: id.clone(),
+            blocks: vpc.into_iter().flat_map(Vpc::cidrs).collect(),
+            ipv6_blocks: vpc.into_iter().flat_map(Vpc::ipv6_cidrs).collect(),
+            allow_dns: false,
+            tags,
+        };
     let mut peering = Peering {
         id: PeeringId::from_random((context.random)()),
         index: 0,
-        requester: side(
-            &caller.account,
-            &caller.region,
-            &vpc.id,
-            vpc.cidrs().collect(),
-            tags,
-        ),
-        accepter: side(
-            &peer_owner,
-            &peer_region,
-            &peer_vpc,
-            accepter_blocks,
-            Tags::new(),
-        ),
+        requester: side(&caller.account, &caller.region, &vpc.id, Some(vpc), tags),
+        accepter: side(&peer_owner, &peer_region, &peer_vpc, peer, Tags::new()),
         ended_at: (state != PeeringState::PendingAcceptance).then_some(context.now),
         state,
         created_at: context.now,

@@ -42,12 +42,9 @@ pub(super) fn check_new_block(network: &Network, vpc: &Vpc, cidr: Ipv4Net) -> Re
 
 /// A VPC's blocks changed: its live peering connections know it, and a pending one that overlaps now fails.
 pub(super) fn blocks_changed(network: &mut Network, vpc: &VpcId, context: &Context<'_>) {
-    let blocks: Vec<Ipv4Net> = network
-        .vpcs
-        .get(vpc)
-        .into_iter()
-        .flat_map(Vpc::cidrs)
-        .collect();
+    let row = || network.vpcs.get(vpc).into_iter();
+    let blocks: Vec<Ipv4Net> = row().flat_map(Vpc::cidrs).collect();
+    let ipv6_blocks: Vec<Ipv6Block> = row().flat_map(Vpc::ipv6_cidrs).collect();
     for id in live(network, vpc) {
         let mut failed = None;
         if let Some(peering) = network.peerings.get_mut(&id) {
@@ -57,6 +54,7 @@ pub(super) fn blocks_changed(network: &mut Network, vpc: &VpcId, context: &Conte
                 &mut peering.accepter
             };
             side.blocks.clone_from(&blocks);
+            side.ipv6_blocks.clone_from(&ipv6_blocks);
             if peering.state == PeeringState::PendingAcceptance {
                 failed = overlapping(&peering.requester.blocks, &peering.accepter.blocks);
             }

@@ -144,6 +144,11 @@ fn side(side: &PeeringSide, shown: bool) -> VpcPeeringConnectionVpcInfoItem {
             cidr_block: block.to_string(),
         })
     };
+    let ipv6_blocks = || {
+        side.ipv6_blocks.iter().map(|block| Ipv6CidrBlockItem {
+            ipv6_cidr_block: block.to_string(),
+        })
+    };
     let options = VpcPeeringConnectionOptionsDescriptionItem {
         allow_dns_resolution_from_remote_vpc: side.allow_dns,
         ..Default::default()
@@ -158,6 +163,8 @@ fn side(side: &PeeringSide, shown: bool) -> VpcPeeringConnectionVpcInfoItem {
             .filter(|_| shown)
             .map(ToString::to_string),
         cidr_block_set: shown.then(|| blocks().collect()),
+        ipv6_cidr_block_set: (shown && !side.ipv6_blocks.is_empty())
+            .then(|| ipv6_blocks().collect()),
         peering_options: shown.then_some(options),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ipnet::{Ipv4Net, Ipv6Net};
+use ipnet::Ipv4Net;
 
 use crate::api::*;
 use crate::error::AwsError;
@@ -87,10 +87,8 @@ pub(super) fn cidr(text: &str) -> Result<RulePeer, AwsError> {
 
 /// A rule's IPv6 block, host bits off.
 pub(super) fn cidr6(text: &str) -> Result<RulePeer, AwsError> {
-    let block: Result<Ipv6Net, _> = text.parse();
-    block
-        .map(|block| RulePeer::Cidr6(block.trunc()))
-        .map_err(|_| malformed_block(text))
+    let block = text.parse().map(RulePeer::Cidr6);
+    block.map_err(|_| malformed_block(text))
 }
 
 fn malformed_block(text: &str) -> AwsError {

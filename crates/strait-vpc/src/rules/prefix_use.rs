@@ -90,7 +90,7 @@ fn routes_fit(
         .list_routes
         .keys()
         .map(|list| weight(network, &table.region, list, resized));
-    let own = (table.routes.len(), 0);
+    let own = (table.routes.len(), table.ipv6_routes.len());
     let (v4, v6) = lists.fold(own, |sum, count| (sum.0 + count.0, sum.1 + count.1));
     check::within(network, Quota::RoutesPerTable, v4.max(v6))
 }

@@ -7,6 +7,7 @@ use crate::error::AwsError;
 use crate::id::*;
 use crate::rules::check::{self, Quota};
 use crate::rules::resource::{Resource, chosen, find, find_id};
+use crate::rules::routing::Destination;
 use crate::rules::{Caller, Context, filter};
 use crate::state::*;
 
@@ -47,6 +48,7 @@ pub(super) fn create(
         index: network.next_link(),
         routes: BTreeMap::new(),
         list_routes: BTreeMap::new(),
+        ipv6_routes: BTreeMap::new(),
         associations: BTreeMap::new(),
         tags,
     };
@@ -284,59 +286,73 @@ fn item(network: &Network, table: &RouteTable) -> RouteTableItem {
 
 /// A table's routes as they are shown: the local ones first.
 fn routes(network: &Network, table: &RouteTable) -> Vec<RouteItem> {
-    let blocks = network
-        .vpcs
-        .get(&table.vpc)
-        .into_iter()
-        .flat_map(Vpc::cidrs);
-    let mut routes: Vec<RouteItem> = blocks
-        .map(|cidr| RouteItem {
-            destination_cidr_block: Some(cidr.to_string()),
-            gateway_id: Some("local".to_owned()),
-            origin: "CreateRouteTable".to_owned(),
-            state: "active".to_owned(),
-            ..Default::default()
-        })
-        .collect();
+    let vpc = || network.vpcs.get(&table.vpc).into_iter();
+    let local = |destination: Destination| RouteItem {
+        gateway_id: Some("local".to_owned()),
+        origin: "CreateRouteTable".to_owned(),
+        state: "active".to_owned(),
+        ..shown(destination)
+    };
+    let blocks = vpc().flat_map(Vpc::cidrs).map(Destination::Block);
+    let ipv6_blocks = vpc().flat_map(Vpc::ipv6_cidrs).map(Destination::Ipv6);
+    let mut routes: Vec<RouteItem> = blocks.chain(ipv6_blocks).map(local).collect();
     let own = table
         .routes
         .iter()
-        .map(|(destination, target)| (Some(destination), None, target));
+        .map(|(block, target)| (Destination::Block(*block), target));
+    let ipv6 = table
+        .ipv6_routes
+        .iter()
+        .map(|(block, target)| (Destination::Ipv6(*block), target));
     let of_lists = table
         .list_routes
         .iter()
-        .map(|(list, target)| (None, Some(list), target));
-    routes.extend(own.chain(of_lists).map(|(destination, list, target)| {
-        let state = if is_active(network, &table.vpc, target) {
-            "active"
-        } else {
-            "blackhole"
-        };
-        let mut route = RouteItem {
-            destination_cidr_block: destination.map(ToString::to_string),
-            destination_prefix_list_id: list.map(ToString::to_string),
-            origin: "CreateRoute".to_owned(),
-            state: state.to_owned(),
-            ..Default::default()
-        };
-        match target {
-            RouteTarget::Peering(id) => route.vpc_peering_connection_id = Some(id.to_string()),
-            RouteTarget::InternetGateway(id) => route.gateway_id = Some(id.to_string()),
-            RouteTarget::Interface(id) => {
-                route.network_interface_id = Some(id.to_string());
-                let holder = network
-                    .interfaces
-                    .get(id)
-                    .map(|interface| (&interface.holder, &interface.owner));
-                if let Some((Holder::Instance { id, .. }, owner)) = holder {
-                    route.instance_id = Some(id.to_string());
-                    route.instance_owner_id = Some(owner.to_string());
+        .map(|(list, target)| (Destination::List(list.clone()), target));
+    routes.extend(
+        own.chain(ipv6)
+            .chain(of_lists)
+            .map(|(destination, target)| {
+                let state = if is_active(network, &table.vpc, target) {
+                    "active"
+                } else {
+                    "blackhole"
+                };
+                let mut route = RouteItem {
+                    origin: "CreateRoute".to_owned(),
+                    state: state.to_owned(),
+                    ..shown(destination)
+                };
+                match target {
+                    RouteTarget::Peering(id) => {
+                        route.vpc_peering_connection_id = Some(id.to_string());
+                    }
+                    RouteTarget::InternetGateway(id) => route.gateway_id = Some(id.to_string()),
+                    RouteTarget::Interface(id) => {
+                        route.network_interface_id = Some(id.to_string());
+                        let holder = network
+                            .interfaces
+                            .get(id)
+                            .map(|interface| (&interface.holder, &interface.owner));
+                        if let Some((Holder::Instance { id, .. }, owner)) = holder {
+                            route.instance_id = Some(id.to_string());
+                            route.instance_owner_id = Some(owner.to_string());
+                        }
+                    }
                 }
-            }
-        }
-        route
-    }));
+                route
+            }),
+    );
     routes
+}
+
+fn shown(destination: Destination) -> RouteItem {
+    let mut route = RouteItem::default();
+    match destination {
+        Destination::Block(block) => route.destination_cidr_block = Some(block.to_string()),
+        Destination::Ipv6(block) => route.destination_ipv6_cidr_block = Some(block.to_string()),
+        Destination::List(list) => route.destination_prefix_list_id = Some(list.to_string()),
+    }
+    route
 }
 
 fn filter_values(network: &Network, table: &RouteTable, name: &str) -> Option<Vec<String>> {
@@ -376,6 +392,7 @@ fn filter_values(network: &Network, table: &RouteTable, name: &str) -> Option<Ve
             })
             .collect(),
         "route.destination-cidr-block" => of_routes(|route| route.destination_cidr_block),
+        "route.destination-ipv6-cidr-block" => of_routes(|route| route.destination_ipv6_cidr_block),
         "route.destination-prefix-list-id" => of_routes(|route| route.destination_prefix_list_id),
         "route.gateway-id" => of_routes(|route| route.gateway_id),
         "route.instance-id" => of_routes(|route| route.instance_id),
@@ -385,8 +402,7 @@ fn filter_values(network: &Network, table: &RouteTable, name: &str) -> Option<Ve
         "association.gateway-id"
         | "route.nat-gateway-id"
         | "route.transit-gateway-id"
-        | "route.egress-only-internet-gateway-id"
-        | "route.destination-ipv6-cidr-block" => Vec::new(),
+        | "route.egress-only-internet-gateway-id" => Vec::new(),
         _ => return None,
     };
     Some(values)

@@ -9,7 +9,7 @@ use crate::error::AwsError;
 use crate::id::*;
 use crate::rules::check;
 use crate::rules::resource::find;
-use crate::rules::{Caller, Context, peering, prefix_list, prefix_use};
+use crate::rules::{Caller, Context, ipv6, peering, prefix_list, prefix_use};
 use crate::state::*;
 
 pub(super) fn create(
@@ -19,11 +19,13 @@ pub(super) fn create(
     context: &Context<'_>,
 ) -> Result<CreateRouteResponse, AwsError> {
     let table = find::<RouteTable>(network, caller, &request.route_table_id)?;
-    let (cidr, list) = (
+    let destination = destination(
+        network,
+        caller,
         request.destination_cidr_block.as_deref(),
+        request.destination_ipv6_cidr_block.as_deref(),
         request.destination_prefix_list_id.as_deref(),
-    );
-    let destination = destination(network, caller, cidr, list)?;
+    )?;
     let asked = Asked {
         gateway: request.gateway_id.as_deref(),
         interface: request.network_interface_id.as_deref(),
@@ -49,11 +51,13 @@ pub(super) fn replace(
     context: &Context<'_>,
 ) -> Result<ReplaceRouteResponse, AwsError> {
     let table = find::<RouteTable>(network, caller, &request.route_table_id)?;
-    let (cidr, list) = (
+    let destination = destination(
+        network,
+        caller,
         request.destination_cidr_block.as_deref(),
+        request.destination_ipv6_cidr_block.as_deref(),
         request.destination_prefix_list_id.as_deref(),
-    );
-    let destination = destination(network, caller, cidr, list)?;
+    )?;
     if !destination.is_in(table) {
         let message = format!(
             "There is no route defined for '{destination}' in the route table. Use CreateRoute instead."
@@ -81,16 +85,16 @@ pub(super) fn delete(
     request: &DeleteRouteRequest,
 ) -> Result<DeleteRouteResponse, AwsError> {
     let table = find::<RouteTable>(network, caller, &request.route_table_id)?;
-    let (cidr, list) = (
+    let destination = destination(
+        network,
+        caller,
         request.destination_cidr_block.as_deref(),
+        request.destination_ipv6_cidr_block.as_deref(),
         request.destination_prefix_list_id.as_deref(),
-    );
-    let destination = destination(network, caller, cidr, list)?;
-    if let Destination::Block(block) = destination
-        && blocks(network, table).any(|own| own == block)
-    {
+    )?;
+    if local(network, table, &destination) == Some(Local::Equal) {
         let message = format!(
-            "cannot remove local route {block} in route table {}",
+            "cannot remove local route {destination} in route table {}",
             table.id
         );
         return Err(AwsError::new("InvalidParameterValue", message));
@@ -98,6 +102,7 @@ pub(super) fn delete(
     if !destination.is_in(table) {
         let parameter = match destination {
             Destination::Block(_) => "destination-cidr-block",
+            Destination::Ipv6(_) => "destination-ipv6-cidr-block",
             Destination::List(_) => "destination-prefix-list-id",
         };
         let message = format!(
@@ -110,6 +115,7 @@ pub(super) fn delete(
     if let Some(table) = network.route_tables.get_mut(&id) {
         match &destination {
             Destination::Block(block) => table.routes.remove(block),
+            Destination::Ipv6(block) => table.ipv6_routes.remove(block),
             Destination::List(list) => table.list_routes.remove(list),
         };
     }
@@ -118,9 +124,11 @@ pub(super) fn delete(
 
 /// Where a route leads from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Destination {
+pub(super) enum Destination {
     /// A block, host bits off.
     Block(Ipv4Net),
+    /// An IPv6 block.
+    Ipv6(Ipv6Block),
     /// The entries of a prefix list.
     List(PrefixListId),
 }
@@ -129,6 +137,7 @@ impl Destination {
     fn is_in(&self, table: &RouteTable) -> bool {
         match self {
             Self::Block(block) => table.routes.contains_key(block),
+            Self::Ipv6(block) => table.ipv6_routes.contains_key(block),
             Self::List(list) => table.list_routes.contains_key(list),
         }
     }
@@ -136,6 +145,7 @@ impl Destination {
     fn lead(&self, table: &mut RouteTable, target: RouteTarget) {
         match self {
             Self::Block(block) => table.routes.insert(*block, target),
+            Self::Ipv6(block) => table.ipv6_routes.insert(*block, target),
             Self::List(list) => table.list_routes.insert(list.clone(), target),
         };
     }
@@ -145,6 +155,7 @@ impl std::fmt::Display for Destination {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Block(block) => block.fmt(f),
+            Self::Ipv6(block) => block.fmt(f),
             Self::List(list) => list.fmt(f),
         }
     }
@@ -162,17 +173,23 @@ fn destination(
     network: &Network,
     caller: &Caller,
     cidr: Option<&str>,
+    ipv6: Option<&str>,
     list: Option<&str>,
 ) -> Result<Destination, AwsError> {
-    match (cidr, list) {
-        (Some(cidr), None) => check::cidr(cidr, "destinationCidrBlock").map(Destination::Block),
-        (None, Some(list)) => {
+    match (cidr, ipv6, list) {
+        (Some(cidr), None, None) => {
+            check::cidr(cidr, "destinationCidrBlock").map(Destination::Block)
+        }
+        (None, Some(block), None) => {
+            ipv6::block(block, "destinationIpv6CidrBlock").map(Destination::Ipv6)
+        }
+        (None, None, Some(list)) => {
             prefix_list::find_usable(network, caller, list).map(Destination::List)
         }
-        (None, None) => Err(AwsError::missing(
-            "destinationCidrBlock or destinationPrefixListId",
+        (None, None, None) => Err(AwsError::missing(
+            "destinationCidrBlock, destinationIpv6CidrBlock or destinationPrefixListId",
         )),
-        (Some(_), Some(_)) => Err(AwsError::new(
+        _ => Err(AwsError::new(
             "InvalidParameterCombination",
             "A route has exactly one destination.",
         )),
@@ -327,26 +344,28 @@ fn check_destination(
     destination: &Destination,
     target: &RouteTarget,
 ) -> Result<(), AwsError> {
-    let Destination::Block(destination) = *destination else {
-        return Ok(());
-    };
     let reserved = Ipv4Net::new_assert(Ipv4Addr::new(169, 254, 168, 0), 22);
-    if reserved.contains(&destination) {
+    if matches!(destination, Destination::Block(block) if reserved.contains(block)) {
         let message = format!(
             "The destination '{destination}' is in {reserved}, which AWS keeps for itself."
         );
         return Err(AwsError::new("InvalidParameterValue", message));
     }
-    let Some(block) = blocks(network, table).find(|block| block.contains(&destination)) else {
-        return Ok(());
+    let block = match local(network, table, destination) {
+        None => return Ok(()),
+        Some(Local::Equal) => return Err(exists(destination)),
+        Some(Local::Wider(block)) => block,
     };
-    if block == destination {
-        return Err(exists(&Destination::Block(destination)));
-    }
-    let whole_subnet = network
-        .subnets
-        .values()
-        .any(|row| row.vpc == table.vpc && row.cidr == destination);
+    let is_whole = |subnet: &Subnet| match destination {
+        Destination::Block(block) => subnet.cidr == Some(*block),
+        Destination::Ipv6(block) => {
+            let ipv6 = subnet.ipv6_block.as_ref();
+            ipv6.is_some_and(|row| row.block == *block)
+        }
+        Destination::List(_) => false,
+    };
+    let mut subnets = network.subnets.values();
+    let whole_subnet = subnets.any(|row| row.vpc == table.vpc && is_whole(row));
     let allowed = match target {
         RouteTarget::Interface(_) => whole_subnet,
         RouteTarget::Peering(_) | RouteTarget::InternetGateway(_) => false,
@@ -360,12 +379,30 @@ fn check_destination(
     Err(AwsError::new("InvalidParameterValue", message))
 }
 
-fn blocks<'n>(network: &'n Network, table: &RouteTable) -> impl Iterator<Item = Ipv4Net> + 'n {
-    network
-        .vpcs
-        .get(&table.vpc)
-        .into_iter()
-        .flat_map(Vpc::cidrs)
+/// How a destination lies to a local route that covers it.
+#[derive(Debug, PartialEq)]
+enum Local {
+    /// It is the same.
+    Equal,
+    /// The local route, of this block, is wider.
+    Wider(String),
+}
+
+fn local(network: &Network, table: &RouteTable, destination: &Destination) -> Option<Local> {
+    let vpc = network.vpcs.get(&table.vpc)?;
+    let block = match destination {
+        Destination::Block(block) => vpc.cidrs().find(|own| own.contains(block))?.to_string(),
+        Destination::Ipv6(block) => vpc
+            .ipv6_cidrs()
+            .find(|own| own.contains(*block))?
+            .to_string(),
+        Destination::List(_) => return None,
+    };
+    Some(if block == destination.to_string() {
+        Local::Equal
+    } else {
+        Local::Wider(block)
+    })
 }
 
 fn exists(destination: &Destination) -> AwsError {

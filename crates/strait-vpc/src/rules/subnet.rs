@@ -7,7 +7,7 @@ use crate::error::AwsError;
 use crate::id::*;
 use crate::rules::check::{self, Quota, overlap};
 use crate::rules::resource::{Resource, chosen, find, find_id};
-use crate::rules::{Caller, Context, filter, region};
+use crate::rules::{Caller, Context, filter, ipv6, region};
 use crate::state::*;
 
 pub(super) fn create(
@@ -16,36 +16,36 @@ pub(super) fn create(
     request: &CreateSubnetRequest,
     context: &mut Context<'_>,
 ) -> Result<CreateSubnetResponse, AwsError> {
-    check_native(request)?;
+    let native = is_native(request)?;
     let vpc = check::find_vpc(network, caller, &request.vpc_id)?;
-    let Some(cidr) = &request.cidr_block else {
-        return Err(AwsError::missing("cidrBlock"));
+    let cidr = match &request.cidr_block {
+        Some(cidr) => Some(free_block(network, vpc, cidr)?),
+        None if native => None,
+        None => return Err(AwsError::missing("cidrBlock")),
     };
-    let cidr = check::cidr(cidr, "cidrBlock")?;
-    if !(16..=28).contains(&cidr.prefix_len()) || !vpc.cidrs().any(|block| block.contains(&cidr)) {
-        let message = format!("The CIDR '{cidr}' is invalid.");
-        return Err(AwsError::new("InvalidSubnet.Range", message));
-    }
-    let siblings = || {
-        network
-            .subnets
-            .values()
-            .filter(|subnet| subnet.vpc == vpc.id)
-    };
-    if siblings().any(|subnet| overlap(subnet.cidr, cidr)) {
-        let message = format!("The CIDR '{cidr}' conflicts with another subnet");
-        return Err(AwsError::new("InvalidSubnet.Conflict", message));
-    }
-    check::within(network, Quota::SubnetsPerVpc, siblings().count() + 1)?;
+    let siblings = network
+        .subnets
+        .values()
+        .filter(|subnet| subnet.vpc == vpc.id);
+    check::within(network, Quota::SubnetsPerVpc, siblings.count() + 1)?;
     let zone = zone(
         caller,
         request.availability_zone.as_deref(),
         request.availability_zone_id.as_deref(),
     )?;
     let tags = check::tags_from(&request.tag_specifications, Subnet::KIND)?;
+    let ipv6_block = match request.ipv6_cidr_block.as_deref() {
+        Some(asked) => {
+            let asked = ipv6::block(asked, "ipv6CidrBlock")?;
+            ipv6::check_subnet(network, vpc, asked)?;
+            Some(ipv6::of_subnet(asked, context))
+        }
+        None => None,
+    };
     let new = NewSubnet {
         vpc: vpc.id.clone(),
         cidr,
+        ipv6_block,
         zone,
         is_default: false,
         tags,
@@ -56,23 +56,38 @@ pub(super) fn create(
     })
 }
 
-/// IPv6 is not there; what AWS itself would refuse is refused as AWS does.
-fn check_native(request: &CreateSubnetRequest) -> Result<(), AwsError> {
-    if request.ipv6_native == Some(true) {
-        if request.ipv6_cidr_block.is_none() {
-            let message = "Either 'ipv6CidrBlock' or 'ipv6IpamPoolId' should be provided.";
-            return Err(AwsError::new("MissingParameter", message));
-        }
-        if request.cidr_block.is_some() {
-            let message = "When specifying ipv4 parameters, cidrBlock or ipv4IpamPoolId, you cannot set ipv6Native to true.";
-            return Err(AwsError::new("InvalidParameterCombination", message));
-        }
-        return Err(AwsError::unsupported("The parameter Ipv6Native"));
+/// Whether an IPv6-only subnet is asked for.
+fn is_native(request: &CreateSubnetRequest) -> Result<bool, AwsError> {
+    if request.ipv6_native != Some(true) {
+        return Ok(false);
     }
-    if request.ipv6_cidr_block.is_some() {
-        return Err(AwsError::unsupported("The parameter Ipv6CidrBlock"));
+    if request.ipv6_cidr_block.is_none() {
+        let message = "Either 'ipv6CidrBlock' or 'ipv6IpamPoolId' should be provided.";
+        return Err(AwsError::new("MissingParameter", message));
     }
-    Ok(())
+    if request.cidr_block.is_some() {
+        let message = "When specifying ipv4 parameters, cidrBlock or ipv4IpamPoolId, you cannot set ipv6Native to true.";
+        return Err(AwsError::new("InvalidParameterCombination", message));
+    }
+    Ok(true)
+}
+
+/// A block that is the VPC's and no other subnet's.
+fn free_block(network: &Network, vpc: &Vpc, asked: &str) -> Result<Ipv4Net, AwsError> {
+    let cidr = check::cidr(asked, "cidrBlock")?;
+    if !(16..=28).contains(&cidr.prefix_len()) || !vpc.cidrs().any(|block| block.contains(&cidr)) {
+        let message = format!("The CIDR '{cidr}' is invalid.");
+        return Err(AwsError::new("InvalidSubnet.Range", message));
+    }
+    let mut siblings = network
+        .subnets
+        .values()
+        .filter(|subnet| subnet.vpc == vpc.id);
+    if siblings.any(|subnet| subnet.cidr.is_some_and(|other| overlap(other, cidr))) {
+        let message = format!("The CIDR '{cidr}' conflicts with another subnet");
+        return Err(AwsError::new("InvalidSubnet.Conflict", message));
+    }
+    Ok(cidr)
 }
 
 pub(super) fn describe(
@@ -155,17 +170,28 @@ pub(super) fn modify(
     };
     let map = wanted(&request.map_public_ip_on_launch);
     let names = wanted(&request.enable_resource_name_dns_a_record_on_launch);
-    match (map, names) {
-        (None, None) => {
+    let ipv6 = wanted(&request.assign_ipv6_address_on_creation);
+    match [map, names, ipv6].iter().flatten().count() {
+        0 => {
             return Err(AwsError::missing(
-                "MapPublicIpOnLaunch or EnableResourceNameDnsARecordOnLaunch",
+                "MapPublicIpOnLaunch, EnableResourceNameDnsARecordOnLaunch or AssignIpv6AddressOnCreation",
             ));
         }
-        (Some(_), Some(_)) => {
+        1 => {}
+        _ => {
             let message = "A call changes one attribute. Make a call for each.";
             return Err(AwsError::new("InvalidParameterCombination", message));
         }
-        (Some(_), None) | (None, Some(_)) => {}
+    }
+    let subnet = find::<Subnet>(network, caller, id.as_str())?;
+    if subnet.cidr.is_none() && (map == Some(true) || ipv6 == Some(false)) {
+        let message = format!(
+            "The subnet '{id}' is IPv6-only: its interfaces get IPv6 addresses, and no public IPv4 ones."
+        );
+        return Err(AwsError::new("InvalidParameterValue", message));
+    }
+    if subnet.cidr.is_some() && ipv6 == Some(true) {
+        return Err(AwsError::unsupported("An IPv6 address of an interface"));
     }
     if let Some(subnet) = network.subnets.get_mut(&id) {
         subnet.map_public_ip = map.unwrap_or(subnet.map_public_ip);
@@ -178,8 +204,10 @@ pub(super) fn modify(
 pub(super) struct NewSubnet {
     /// Its VPC.
     pub(super) vpc: VpcId,
-    /// Its block.
-    pub(super) cidr: Ipv4Net,
+    /// Its block; none if it is IPv6-only.
+    pub(super) cidr: Option<Ipv4Net>,
+    /// Its IPv6 block.
+    pub(super) ipv6_block: Option<SubnetIpv6Block>,
     /// The letter of its zone.
     pub(super) zone: char,
     /// Whether it is the zone's default one.
@@ -213,6 +241,7 @@ pub(super) fn make(
         owner: caller.account.clone(),
         region: caller.region.clone(),
         cidr: new.cidr,
+        ipv6_block: new.ipv6_block,
         zone: new.zone,
         is_default: new.is_default,
         map_public_ip: new.is_default,
@@ -262,13 +291,20 @@ fn item(network: &Network, subnet: &Subnet) -> SubnetItem {
         vpc_id: subnet.vpc.to_string(),
         owner_id: subnet.owner.to_string(),
         state: "available".to_owned(),
-        cidr_block: subnet.cidr.to_string(),
+        cidr_block: subnet.cidr.map(|block| block.to_string()),
+        ipv6_native: subnet.cidr.is_none(),
+        assign_ipv6_address_on_creation: subnet.cidr.is_none(),
         availability_zone: zone.name,
         availability_zone_id: zone.id,
         available_ip_address_count: i32::try_from(check::free_addresses(network, subnet))
             .unwrap_or(i32::MAX),
         default_for_az: subnet.is_default,
         map_public_ip_on_launch: subnet.map_public_ip,
+        ipv6_cidr_block_association_set: subnet
+            .ipv6_block
+            .iter()
+            .map(|row| ipv6::subnet_item(row, "associated"))
+            .collect(),
         private_dns_name_options_on_launch: PrivateDnsNameOptionsOnLaunchItem {
             hostname_type: "ip-name".to_owned(),
             enable_resource_name_dns_a_record: subnet.resource_names,
@@ -287,19 +323,23 @@ fn arn(subnet: &Subnet) -> String {
 }
 
 fn filter_values(network: &Network, subnet: &Subnet, name: &str) -> Option<Vec<String>> {
+    if let Some(part) = name.strip_prefix("ipv6-cidr-block-association.") {
+        return ipv6::subnet_values(subnet, part);
+    }
+    let blocks = || subnet.cidr.iter().map(ToString::to_string).collect();
     let value = match name {
+        "cidr" | "cidr-block" | "cidrBlock" => return Some(blocks()),
         "subnet-id" => subnet.id.to_string(),
         "subnet-arn" => arn(subnet),
         "vpc-id" => subnet.vpc.to_string(),
         "owner-id" => subnet.owner.to_string(),
         "state" => "available".to_owned(),
-        "cidr" | "cidr-block" | "cidrBlock" => subnet.cidr.to_string(),
         "availability-zone" | "availabilityZone" => region::zone(subnet).name,
         "availability-zone-id" | "availabilityZoneId" => region::zone(subnet).id,
         "available-ip-address-count" => check::free_addresses(network, subnet).to_string(),
         "default-for-az" | "defaultForAz" => subnet.is_default.to_string(),
         "map-public-ip-on-launch" => subnet.map_public_ip.to_string(),
-        "ipv6-native" => "false".to_owned(),
+        "ipv6-native" => subnet.cidr.is_none().to_string(),
         "private-dns-name-options-on-launch.enable-resource-name-dns-a-record" => {
             subnet.resource_names.to_string()
         }

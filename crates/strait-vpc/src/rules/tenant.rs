@@ -94,7 +94,8 @@ pub(super) fn make_default_vpc(
     for (place, zone) in (0_u8..).zip(info.zones.chars()) {
         let new = subnet::NewSubnet {
             vpc: id.clone(),
-            cidr: net(172, 31, place * 16, 20),
+            cidr: Some(net(172, 31, place * 16, 20)),
+            ipv6_block: None,
             zone,
             is_default: true,
             tags: Tags::new(),

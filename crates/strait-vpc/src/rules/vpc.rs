@@ -9,7 +9,7 @@ use crate::error::AwsError;
 use crate::id::*;
 use crate::rules::check::{self, Quota};
 use crate::rules::resource::{Resource, chosen, find, find_id};
-use crate::rules::{Caller, Context, block, filter, peering_block, region, tenant};
+use crate::rules::{Caller, Context, block, filter, ipv6, peering_block, region, tenant};
 use crate::state::*;
 
 pub(super) fn create(
@@ -40,21 +40,26 @@ pub(super) fn create(
         .filter(|vpc| vpc.is_of(caller))
         .count();
     check::within(network, Quota::VpcsPerRegion, owned + 1)?;
-    let id = make(
-        network,
-        caller,
-        NewVpc {
-            cidr,
-            is_default: false,
-            tenancy,
-            tags,
-        },
-        context,
-    );
+    let ipv6_block = match request.amazon_provided_ipv6_cidr_block {
+        Some(true) => Some(ipv6::free_block(network, None, context)?),
+        Some(false) | None => None,
+    };
+    let new = NewVpc {
+        cidr,
+        is_default: false,
+        tenancy,
+        tags,
+    };
+    let id = make(network, caller, new, context);
+    if let Some(block) = ipv6_block {
+        ipv6::provide(network, &id, block, context);
+    }
     let vpc = find::<Vpc>(network, caller, id.as_str())?;
+    let ipv6 = |row| ipv6::vpc_item(row, &vpc.region, "associating");
     Ok(CreateVpcResponse {
         vpc: VpcItem {
             state: "pending".to_owned(),
+            ipv6_cidr_block_association_set: vpc.ipv6_blocks.iter().map(ipv6).collect(),
             ..item(vpc)
         },
     })
@@ -223,6 +228,7 @@ pub(super) fn make(
         index: network.next_link(),
         routes: BTreeMap::new(),
         list_routes: BTreeMap::new(),
+        ipv6_routes: BTreeMap::new(),
         associations: BTreeMap::from([(
             RouteTableAssociationId::from_random(bits()),
             RouteTableUse::Main,
@@ -283,6 +289,7 @@ pub(super) fn make(
             association,
             cidr: new.cidr,
         }],
+        ipv6_blocks: Vec::new(),
         is_default: new.is_default,
         dns_support: true,
         dns_hostnames: new.is_default,
@@ -326,20 +333,26 @@ pub(super) fn block_item(block: &CidrBlock, state: &str) -> VpcCidrBlockAssociat
     VpcCidrBlockAssociationItem {
         association_id: block.association.to_string(),
         cidr_block: block.cidr.to_string(),
-        cidr_block_state: VpcCidrBlockStateItem {
-            state: state.to_owned(),
-            status_message: None,
-        },
+        cidr_block_state: block_state(state),
     }
 }
 
-fn allow_all(direction: Direction) -> AclEntry {
+/// The state of a block as it is shown.
+pub(super) fn block_state(state: &str) -> VpcCidrBlockStateItem {
+    VpcCidrBlockStateItem {
+        state: state.to_owned(),
+        status_message: None,
+    }
+}
+
+/// The entry by which a default ACL allows everything.
+pub(super) fn allow_all(direction: Direction) -> AclEntry {
     AclEntry {
         direction,
         number: 100,
         allow: true,
         traffic: Traffic::All,
-        cidr: Ipv4Net::default(),
+        cidr: AclRange::ALL,
     }
 }
 
@@ -383,6 +396,11 @@ fn item(vpc: &Vpc) -> VpcItem {
             .iter()
             .map(|block| block_item(block, "associated"))
             .collect(),
+        ipv6_cidr_block_association_set: vpc
+            .ipv6_blocks
+            .iter()
+            .map(|row| ipv6::vpc_item(row, &vpc.region, "associated"))
+            .collect(),
         dhcp_options_id: vpc.dhcp_options.to_string(),
         instance_tenancy: vpc.tenancy.clone(),
         is_default: vpc.is_default,
@@ -391,6 +409,9 @@ fn item(vpc: &Vpc) -> VpcItem {
 }
 
 fn filter_values(vpc: &Vpc, name: &str) -> Option<Vec<String>> {
+    if let Some(part) = name.strip_prefix("ipv6-cidr-block-association.") {
+        return ipv6::vpc_values(vpc, part);
+    }
     let values = match name {
         "vpc-id" => vec![vpc.id.to_string()],
         "owner-id" => vec![vpc.owner.to_string()],

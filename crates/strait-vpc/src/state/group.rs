@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use ipnet::{Ipv4Net, Ipv6Net};
+use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
-use super::Tags;
+use super::{Ipv6Block, Tags};
 use crate::id::*;
 
 /// A security group.
@@ -87,8 +87,8 @@ pub struct PortRange {
 pub enum RulePeer {
     /// A CIDR block, host bits off.
     Cidr(Ipv4Net),
-    /// An IPv6 block, host bits off. Nothing here has an IPv6 address, so that no packet is from or to it.
-    Cidr6(Ipv6Net),
+    /// An IPv6 block. Nothing here has an IPv6 address, so that no packet is from or to it.
+    Cidr6(Ipv6Block),
     /// The entries of a prefix list, the customer's or AWS's own.
     PrefixList(PrefixListId),
     /// The members of a security group, by id; in another account's VPC it may become stale.
@@ -135,5 +135,38 @@ pub struct AclEntry {
     /// What it matches.
     pub traffic: Traffic,
     /// The far side.
-    pub cidr: Ipv4Net,
+    pub cidr: AclRange,
+}
+
+/// The far side of an entry of a network ACL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum AclRange {
+    /// A CIDR block, host bits off.
+    V4(Ipv4Net),
+    /// An IPv6 block: it matches no packet.
+    V6(Ipv6Block),
+}
+
+impl AclRange {
+    /// `0.0.0.0/0`.
+    pub const ALL: Self = Self::V4(Ipv4Net::new_assert(std::net::Ipv4Addr::UNSPECIFIED, 0));
+
+    /// The block that packets can match.
+    #[must_use]
+    pub fn ipv4(self) -> Option<Ipv4Net> {
+        match self {
+            Self::V4(block) => Some(block),
+            Self::V6(_) => None,
+        }
+    }
+}
+
+impl std::fmt::Display for AclRange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::V4(block) => block.fmt(f),
+            Self::V6(block) => block.fmt(f),
+        }
+    }
 }

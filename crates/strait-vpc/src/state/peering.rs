@@ -4,7 +4,7 @@ use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Tags;
+use super::{Ipv6Block, Tags};
 use crate::id::*;
 
 /// A VPC peering connection: <https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-basics.html>.
@@ -39,6 +39,9 @@ pub struct PeeringSide {
     pub vpc: VpcId,
     /// The VPC's blocks as they were last known here; the first is the primary one. Empty when the VPC does not exist.
     pub blocks: Vec<Ipv4Net>,
+    /// The VPC's IPv6 blocks, likewise.
+    #[serde(default)]
+    pub ipv6_blocks: Vec<Ipv6Block>,
     /// `AllowDnsResolutionFromRemoteVpc`.
     pub allow_dns: bool,
     /// This account's tags; each side sees its own.

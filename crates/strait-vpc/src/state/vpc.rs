@@ -7,7 +7,7 @@ use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Tags;
+use super::{Ipv6Block, SubnetIpv6Block, Tags, VpcIpv6Block};
 use crate::id::*;
 
 /// A VPC.
@@ -21,6 +21,9 @@ pub struct Vpc {
     pub region: Region,
     /// Its blocks; the first is the primary one.
     pub blocks: Vec<CidrBlock>,
+    /// Its IPv6 blocks.
+    #[serde(default)]
+    pub ipv6_blocks: Vec<VpcIpv6Block>,
     /// Whether it is the Region's default VPC.
     pub is_default: bool,
     /// `enableDnsSupport`.
@@ -50,6 +53,11 @@ impl Vpc {
     pub fn cidrs(&self) -> impl Iterator<Item = Ipv4Net> + '_ {
         self.blocks.iter().map(|block| block.cidr)
     }
+
+    /// All IPv6 blocks.
+    pub fn ipv6_cidrs(&self) -> impl Iterator<Item = Ipv6Block> + '_ {
+        self.ipv6_blocks.iter().map(|row| row.block)
+    }
 }
 
 /// A CIDR block of a VPC.
@@ -72,8 +80,11 @@ pub struct Subnet {
     pub owner: AccountId,
     /// Where it is.
     pub region: Region,
-    /// Its block.
-    pub cidr: Ipv4Net,
+    /// Its block; an IPv6-only subnet has none, and no interface either.
+    pub cidr: Option<Ipv4Net>,
+    /// Its IPv6 block.
+    #[serde(default)]
+    pub ipv6_block: Option<SubnetIpv6Block>,
     /// The letter of its zone in the Region.
     pub zone: char,
     /// Whether it is the zone's default subnet.
@@ -90,14 +101,19 @@ pub struct Subnet {
 impl Subnet {
     /// The router's address: base+1.
     #[must_use]
-    pub fn router(&self) -> Ipv4Addr {
-        Ipv4Addr::from(u32::from(self.cidr.network()) + 1)
+    pub fn router(&self) -> Option<Ipv4Addr> {
+        self.nth(1)
     }
 
     /// The resolver's address: base+2.
     #[must_use]
-    pub fn resolver(&self) -> Ipv4Addr {
-        Ipv4Addr::from(u32::from(self.cidr.network()) + 2)
+    pub fn resolver(&self) -> Option<Ipv4Addr> {
+        self.nth(2)
+    }
+
+    fn nth(&self, place: u32) -> Option<Ipv4Addr> {
+        let base = u32::from(self.cidr?.network());
+        Some(Ipv4Addr::from(base + place))
     }
 }
 
@@ -119,6 +135,9 @@ pub struct RouteTable {
     /// Its routes to prefix lists: one for each of a list's entries, as it is now.
     #[serde(default)]
     pub list_routes: BTreeMap<PrefixListId, RouteTarget>,
+    /// Its IPv6 routes besides the local ones: shown, and followed by no packet.
+    #[serde(default)]
+    pub ipv6_routes: BTreeMap<Ipv6Block, RouteTarget>,
     /// With what it is associated.
     pub associations: BTreeMap<RouteTableAssociationId, RouteTableUse>,
     /// Its tags.

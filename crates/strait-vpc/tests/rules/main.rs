@@ -8,6 +8,7 @@ mod group_rules;
 mod groups;
 mod instances;
 mod interfaces;
+mod ipv6;
 mod network_acls;
 mod peering_vpcs;
 mod peerings;

@@ -88,9 +88,9 @@ fn entries_are_numbered_and_limited() {
     assert_eq!(
         (
             shown.entries.items[0].rule_number,
-            shown.entries.items[0].cidr_block.as_str()
+            shown.entries.items[0].cidr_block.as_deref()
         ),
-        (1, "10.9.0.0/16")
+        (1, Some("10.9.0.0/16"))
     );
     let replace = |number| ReplaceNetworkAclEntryRequest {
         network_acl_id: id.clone(),

@@ -150,7 +150,7 @@ fn requests_are_checked() {
                 peer_vpc_id: Some("x".to_owned()),
                 ..good.clone()
             },
-            "InvalidVpcID.Malformed",
+            "InvalidVpcID.NotFound",
         ),
         (
             CreateVpcPeeringConnectionRequest {

@@ -134,11 +134,11 @@ fn only_the_owner_in_the_region_sees_a_vpc() {
         world.code(&caller("111122223333", "eu-west-1"), show(&vpc)),
         "InvalidVpcID.NotFound"
     );
-    assert_eq!(world.code(&me, show("vpc-xyz")), "InvalidVpcID.Malformed");
-    assert_eq!(
-        world.code(&me, show("vpc-01234567")),
-        "InvalidVpcID.NotFound"
-    );
+    for id in ["vpc-01234567", "vpc-xyz", "x", ""] {
+        let (code, message) = world.refused(&me, show(id));
+        assert_eq!(code, "InvalidVpcID.NotFound");
+        assert_eq!(message, format!("The vpc ID '{id}' does not exist"));
+    }
     let paged = DescribeVpcsRequest {
         max_results: Some(5),
         ..show(&vpc)
@@ -276,7 +276,8 @@ fn a_further_block_comes_and_goes() {
     let vpc = world.vpc(&me, "10.0.0.0/16");
     let added = world
         .ok::<AssociateVpcCidrBlockResponse>(&me, associate(&vpc, "10.1.0.9/16"))
-        .cidr_block_association;
+        .cidr_block_association
+        .expect("the block");
     assert_eq!(
         (
             added.cidr_block.as_str(),

@@ -73,15 +73,16 @@ fn every_parameter_that_we_do_not_read_is_unsupported() {
 
 #[test]
 fn what_can_only_be_off_may_be_off() {
-    let switch = "AmazonProvidedIpv6CidrBlock";
-    let on = read(Service::Ec2, "CreateVpc", switch, "true");
+    let (call, switch) = ("CreateNetworkInterface", "EnablePrimaryIpv6");
+    let on = read(Service::Ec2, call, switch, "true");
     assert!(
         matches!(&on, WireError::UnsupportedParameter { name } if name == switch),
         "{on}"
     );
-    let off = vec![(switch.to_owned(), "false".to_owned())];
-    let off = Node::from_pairs(off).expect("a tree");
-    Action::read(Service::Ec2, "CreateVpc", off)
+    let off = [(switch, "false"), ("SubnetId", "subnet-1")];
+    let off = off.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let off = Node::from_pairs(off.to_vec()).expect("a tree");
+    Action::read(Service::Ec2, call, off)
         .expect("it is a call of ours")
         .expect("off is what it is");
 }

@@ -161,7 +161,7 @@ def refusals(endpoint, keys):
     refused("InvalidAction", good.sts.get_federation_token, Name="none", status=400)
     refused("DryRunOperation", good.ec2.create_vpc, CidrBlock="10.0.0.0/16", DryRun=True, status=412)
     refused("InvalidVpcID.NotFound", good.ec2.describe_vpcs, VpcIds=["vpc-0123456789abcdef0"], status=400)
-    refused("InvalidVpcID.Malformed", good.ec2.delete_vpc, VpcId="vpc-xyz")
+    refused("InvalidVpcID.NotFound", good.ec2.delete_vpc, VpcId="vpc-xyz")
     made.discard(("Ec2", "DescribeFleets"))
     made.discard(("Sts", "GetFederationToken"))
     presigned = good.sts.generate_presigned_url("get_caller_identity", ExpiresIn=60, HttpMethod="GET")
@@ -243,6 +243,7 @@ def attributes(account, side):
     same({"Value": True}, shown["EnableDnsHostnames"], "enableDnsHostnames")
     added = ec2.associate_vpc_cidr_block(VpcId=side.vpc, CidrBlock="10.21.0.0/16")
     ec2.disassociate_vpc_cidr_block(AssociationId=added["CidrBlockAssociation"]["AssociationId"])
+    ipv6(ec2, side)
     ec2.modify_subnet_attribute(SubnetId=side.subnet, MapPublicIpOnLaunch={"Value": True})
     same(True, ec2.describe_subnets(SubnetIds=[side.subnet])["Subnets"][0]["MapPublicIpOnLaunch"], "public addresses")
     ec2.create_tags(Resources=[side.vpc, side.subnet], Tags=[{"Key": "stage", "Value": "test"}, {"Key": "empty", "Value": ""}])
@@ -251,6 +252,16 @@ def attributes(account, side):
     ec2.delete_tags(Resources=[side.vpc], Tags=[{"Key": "stage"}])
     pages = ec2.get_paginator("describe_subnets").paginate(PaginationConfig={"PageSize": 5})
     same(len(ec2.describe_subnets()["Subnets"]), len(list(pages.search("Subnets[]"))), "subnets by pages")
+
+
+def ipv6(ec2, side):
+    added = ec2.associate_vpc_cidr_block(VpcId=side.vpc, AmazonProvidedIpv6CidrBlock=True)["Ipv6CidrBlockAssociation"]
+    block = added["Ipv6CidrBlock"].replace("/56", "/64")
+    given = ec2.associate_subnet_cidr_block(SubnetId=side.subnet, Ipv6CidrBlock=block)["Ipv6CidrBlockAssociation"]
+    shown = ec2.describe_subnets(SubnetIds=[side.subnet])["Subnets"][0]["Ipv6CidrBlockAssociationSet"]
+    same([block], [row["Ipv6CidrBlock"] for row in shown], "the subnet's IPv6 block")
+    ec2.disassociate_subnet_cidr_block(AssociationId=given["AssociationId"])
+    ec2.disassociate_vpc_cidr_block(AssociationId=added["AssociationId"])
 
 
 def peering(provider, customer, ours, theirs):

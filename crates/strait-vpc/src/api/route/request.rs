@@ -56,6 +56,9 @@ requests! {
         /// The destination.
         #[serde(default)]
         pub destination_cidr_block: Option<String>,
+        /// The destination, if it is an IPv6 block.
+        #[serde(default)]
+        pub destination_ipv6_cidr_block: Option<String>,
         /// A gateway, or `local`.
         #[serde(default)]
         pub gateway_id: Option<String>,
@@ -80,6 +83,9 @@ requests! {
         /// The destination.
         #[serde(default)]
         pub destination_cidr_block: Option<String>,
+        /// The destination, if it is an IPv6 block.
+        #[serde(default)]
+        pub destination_ipv6_cidr_block: Option<String>,
         /// A gateway, or `local`.
         #[serde(default)]
         pub gateway_id: Option<String>,
@@ -107,6 +113,9 @@ requests! {
         /// The destination.
         #[serde(default)]
         pub destination_cidr_block: Option<String>,
+        /// The destination, if it is an IPv6 block.
+        #[serde(default)]
+        pub destination_ipv6_cidr_block: Option<String>,
         /// A prefix list as the destination.
         #[serde(default)]
         pub destination_prefix_list_id: Option<String>,

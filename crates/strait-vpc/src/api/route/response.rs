@@ -126,6 +126,9 @@ pub struct RouteItem {
     /// The destination, if it is a block.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destination_cidr_block: Option<String>,
+    /// The destination, if it is an IPv6 block.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destination_ipv6_cidr_block: Option<String>,
     /// The destination, if it is a prefix list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destination_prefix_list_id: Option<String>,

@@ -2,7 +2,6 @@
 
 use serde::Deserialize;
 
-use crate::api::Off;
 use crate::api::requests::requests;
 
 requests! {
@@ -14,9 +13,9 @@ requests! {
         /// `default` or `dedicated`.
         #[serde(default)]
         pub instance_tenancy: Option<String>,
-        /// Not supported, but that it is off.
+        /// Whether it gets an IPv6 block of Amazon's, a /56.
         #[serde(default)]
-        pub amazon_provided_ipv6_cidr_block: Off,
+        pub amazon_provided_ipv6_cidr_block: Option<bool>,
     }
 
     /// Makes the Region's default VPC anew.
@@ -65,9 +64,9 @@ requests! {
         /// The CIDR block.
         #[serde(default)]
         pub cidr_block: Option<String>,
-        /// Not supported, but that it is off.
+        /// Whether it gets an IPv6 block of Amazon's, a /56.
         #[serde(default)]
-        pub amazon_provided_ipv6_cidr_block: Off,
+        pub amazon_provided_ipv6_cidr_block: Option<bool>,
     }
 
     /// Takes a block away from a VPC.

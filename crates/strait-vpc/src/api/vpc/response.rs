@@ -66,7 +66,11 @@ pub struct AssociateVpcCidrBlockResponse {
     /// The VPC.
     pub vpc_id: String,
     /// The block.
-    pub cidr_block_association: VpcCidrBlockAssociationItem,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cidr_block_association: Option<VpcCidrBlockAssociationItem>,
+    /// The IPv6 block.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ipv6_cidr_block_association: Option<VpcIpv6CidrBlockAssociationItem>,
 }
 
 /// What DisassociateVpcCidrBlock answers.
@@ -76,7 +80,11 @@ pub struct DisassociateVpcCidrBlockResponse {
     /// The VPC.
     pub vpc_id: String,
     /// The block.
-    pub cidr_block_association: VpcCidrBlockAssociationItem,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cidr_block_association: Option<VpcCidrBlockAssociationItem>,
+    /// The IPv6 block.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ipv6_cidr_block_association: Option<VpcIpv6CidrBlockAssociationItem>,
 }
 
 /// A VPC.
@@ -93,6 +101,8 @@ pub struct VpcItem {
     pub cidr_block: String,
     /// All its blocks; the first is the primary one.
     pub cidr_block_association_set: Items<VpcCidrBlockAssociationItem>,
+    /// Its IPv6 blocks.
+    pub ipv6_cidr_block_association_set: Items<VpcIpv6CidrBlockAssociationItem>,
     /// The DHCP options set.
     pub dhcp_options_id: String,
     /// `default` or `dedicated`.
@@ -124,7 +134,27 @@ pub struct VpcCidrBlockAssociationItem {
     pub cidr_block_state: VpcCidrBlockStateItem,
 }
 
-/// The state of a VPC's block.
+/// An IPv6 block of a VPC.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VpcIpv6CidrBlockAssociationItem {
+    /// The association.
+    pub association_id: String,
+    /// The IPv6 block.
+    pub ipv6_cidr_block: String,
+    /// The block's state.
+    pub ipv6_cidr_block_state: VpcCidrBlockStateItem,
+    /// The Region.
+    pub network_border_group: String,
+    /// `Amazon`.
+    pub ipv6_pool: &'static str,
+    /// `public`.
+    pub ipv6_address_attribute: &'static str,
+    /// `amazon`.
+    pub ip_source: &'static str,
+}
+
+/// The state of a block.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VpcCidrBlockStateItem {

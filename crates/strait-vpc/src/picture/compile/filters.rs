@@ -161,7 +161,8 @@ fn compile_acl(acl: &NetworkAcl) -> Acl {
 }
 
 fn compile_entry(entry: &AclEntry) -> Option<AclRule> {
-    let addresses = (entry.cidr.network(), entry.cidr.broadcast());
+    let block = entry.cidr.ipv4()?;
+    let addresses = (block.network(), block.broadcast());
     let ports = lookup::port_box(entry.traffic, addresses).map(AclMatch::Ports);
     let matches =
         ports.or_else(|| lookup::icmp_box(entry.traffic, addresses).map(AclMatch::Icmp))?;

@@ -65,7 +65,7 @@ fn a_node_sends_to_its_own_zone_unless_zones_are_crossed() {
     let row = state::Subnet {
         id: far.subnet.clone(),
         zone: 'b',
-        cidr: net("10.0.2.0/24"),
+        cidr: Some(net("10.0.2.0/24")),
         ..near.clone()
     };
     sample.network.subnets.insert(row.id.clone(), row);

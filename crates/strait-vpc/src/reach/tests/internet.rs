@@ -96,7 +96,7 @@ fn acls_see_the_far_sides_public_address() {
         number: 10,
         allow: false,
         traffic: Traffic::All,
-        cidr: net(block),
+        cidr: AclRange::V4(net(block)),
     };
     for (direction, block, passes) in [
         (Direction::Egress, "203.0.113.2/32", false),

@@ -180,7 +180,7 @@ impl Test {
         let row = Subnet {
             id: id.clone(),
             zone,
-            cidr: net(cidr),
+            cidr: Some(net(cidr)),
             ..first
         };
         self.sample.network.subnets.insert(id.clone(), row);

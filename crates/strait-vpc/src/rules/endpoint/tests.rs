@@ -181,7 +181,7 @@ impl Test {
         let row = Subnet {
             id: id.clone(),
             zone,
-            cidr: net("10.1.0.64/26"),
+            cidr: Some(net("10.1.0.64/26")),
             ..first
         };
         self.sample.network.subnets.insert(id.clone(), row);

@@ -219,7 +219,7 @@ fn health_is_what_nodes_found_out() {
     );
     let zone = test.sample.service_vpc.subnet.clone();
     let subnet = test.sample.network.subnets.get_mut(&zone);
-    subnet.expect("the subnet").cidr = net("10.0.1.0/30");
+    subnet.expect("the subnet").cidr = Some(net("10.0.1.0/30"));
     test.sibling_with("10.0.1.4/30", 'b');
     assert_eq!(
         test.health(&[]),
