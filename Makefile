@@ -10,7 +10,8 @@ export STRAIT_DEMO_DIR ?= $(or $(XDG_DATA_HOME),$(HOME)/.local/share)/strait-dem
 help: ## Lists the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: setup ## Builds Strait and walks the whole story with real packets; leaves it running
+demo: ## Builds Strait and walks the whole story with real packets; leaves it running
+	scripts/setup.sh
 	timeout 1800 cargo build --release --locked -p strait
 	STRAIT_BIN="$$CARGO_TARGET_DIR/release/strait" demo/story.sh
 
@@ -40,8 +41,9 @@ lint: ## Format, lints and shell syntax, without changing anything
 	timeout 1800 cargo clippy --workspace --all-targets --locked -- -D warnings
 	for script in .ci/run scripts/*.sh demo/*.sh demo/steps/*.sh tests/*.sh tests/clients/*.sh benches/*.sh; do bash -n "$$script"; done
 
-setup: ## Installs what is missing on Debian 12+ or Ubuntu 24.04+
+setup: ## Installs what is missing on Debian 12+ or Ubuntu 24.04+, and fetches moto's tests if it can
 	scripts/setup.sh
+	tests/clients/moto.sh --prepare || [ $$? -eq 77 ]
 
 clean-up: ## Ends the demo's Strait; its data stays in $STRAIT_DEMO_DIR
 	demo/down.sh

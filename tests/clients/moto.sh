@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # moto's own tests, in its server mode, against a Strait of their own: `tests/clients/moto.sh [CHECKOUT]`.
 # CHECKOUT is a checkout of getmoto/moto at 0af643a5; without one, the release of that day (5.2.3), which carries the same tests,
-# is fetched with pip. `--prepare` only fetches. Status: 0 as expected, 1 not, 77 not proved (the tests cannot be fetched).
+# is fetched with pip. `--prepare` only fetches. Status: 0 if exactly the expected ones fail, 1 if not, 77 not proved (the tests
+# cannot be fetched).
 # What is run is in moto/nodes.txt, what is expected to fail and why in moto/expected-failures.txt.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/moto"
@@ -70,11 +71,11 @@ run() {
     (
         cd "$checkout"
         for name in "${!AWS_@}"; do unset "$name"; done
-        export PYTHONPATH=. PYTHONDONTWRITEBYTECODE=1 NO_PROXY=127.0.0.1 no_proxy=127.0.0.1
+        export PYTHONPATH=".:$here" PYTHONDONTWRITEBYTECODE=1 NO_PROXY=127.0.0.1 no_proxy=127.0.0.1
         export TEST_SERVER_MODE=true TEST_SERVER_MODE_ENDPOINT="$endpoint"
         export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true
         export AWS_DEFAULT_REGION=us-east-1
-        timeout 900 "$VENV/bin/python3" -m pytest -q -p no:cacheprovider --color=no --tb=short --no-header --no-summary \
+        timeout 900 "$VENV/bin/python3" -m pytest -q -p dice -p no:cacheprovider --color=no --tb=short --no-header --no-summary \
             -o junit_family=xunit1 --junitxml="$WORK/report.xml" "${nodes[@]}"
     ) || true
     "$VENV/bin/python3" -B "$here/judge.py" "$WORK/report.xml" "$here/nodes.txt" "$here/expected-failures.txt"

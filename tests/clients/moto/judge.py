@@ -1,34 +1,29 @@
-"""Compares a run of moto's tests with what is expected: judge.py REPORT.xml NODES EXPECTED-FAILURES."""
+"""Compares a run of moto's tests with what is expected: judge.py REPORT.xml NODES EXPECTED-FAILURES.
+
+Good is: every node ran, and exactly those failed that are expected to.
+"""
 
 import sys
 import xml.etree.ElementTree as ElementTree
-
-# Of 249 nodes.
-ENOUGH = 245
 
 
 def main(report, nodes, expected):
     nodes, expected = read_list(nodes), read_list(expected)
     outcomes = read_report(report)
-    complaints = []
-    for node in sorted(expected - nodes):
-        complaints.append(("expected to fail, but not among the nodes", node, ""))
+    complaints = [("expected to fail, but not among the nodes", node, "") for node in sorted(expected - nodes)]
     for node in sorted(nodes):
         outcome, why = outcomes.get(node, ("missing", ""))
         if outcome == "passed" and node in expected:
             complaints.append(("expected to fail, but passes: take it off the list", node, ""))
-        elif outcome == "missing" or (outcome != "passed" and node not in expected):
+        elif outcome in ("missing", "skipped") or (outcome == "failed" and node not in expected):
             complaints.append((outcome, node, why))
     for what, node, why in complaints:
         print(f"{what}: {node}")
         if why:
             print(f"    {why}")
     passed = sum(outcomes.get(node, ("",))[0] == "passed" for node in nodes)
-    failed = len(nodes) - passed
-    print(f"moto: {passed} passed, {failed} failed ({len(expected)} expected) of {len(nodes)}")
-    if passed < ENOUGH:
-        print(f"moto: at least {ENOUGH} must pass")
-    return 1 if complaints or passed < ENOUGH else 0
+    print(f"moto: {passed} of {len(nodes)} passed, {len(nodes) - passed} did not ({len(expected)} are expected to fail)")
+    return 1 if complaints else 0
 
 
 def read_list(path):
@@ -37,7 +32,7 @@ def read_list(path):
 
 
 def read_report(path):
-    """Outcome and the last line of the reason, by node."""
+    """Outcome and the first line of the reason, by node."""
     outcomes = {}
     for case in ElementTree.parse(path).getroot().iter("testcase"):
         node = f"{case.get('file')}::{case.get('name')}"
