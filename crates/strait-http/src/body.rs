@@ -7,8 +7,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::{BODY_LIMIT, Shared};
 use crate::error::ApiError;
+use crate::{BODY_LIMIT, Shared};
 
 /// A JSON body.
 pub(crate) struct Body<T>(pub(crate) T);

@@ -1,6 +1,7 @@
 //! A host's rules: a node's NAT, and listeners that refuse new connections.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 
 use strait_vpc::picture::{Entrance, Host, HostKind, Listen, Terms, Transport};
 
@@ -46,6 +47,8 @@ fn only_a_node(name: &str) -> KernelError {
     }
 }
 
+/// The link of the node's own interface.
+const OWN_LINK: &str = "eth0";
 const AT_REFUSED: &str = "iifname . meta l4proto . th dport @refused ct state new";
 /// An answer of the node takes its mark from the packet that it answers, and so leaves by the entrance.
 const BY_ENTRANCE: &str = "meta mark set iifname map @entrances";
@@ -59,6 +62,7 @@ fn node(host: &Host, refused: &BTreeSet<Listen>) -> String {
         .map(|(listen, _)| listen);
     write_refused(refused.iter().chain(deserted), &mut text);
     write_entrances(host, &mut text);
+    write_arrivals(host, &mut text);
     let mut prerouting =
         vec!["type nat hook prerouting priority dstnat; policy accept;".to_owned()];
     prerouting.extend(not_for_a_node(host));
@@ -107,20 +111,14 @@ fn node(host: &Host, refused: &BTreeSet<Listen>) -> String {
             listen.port
         ));
     }
+    let links: Vec<_> = host.entrances.keys().map(|link| quoted(link)).collect();
+    if !links.is_empty() {
+        prerouting.push(format!("iifname {{ {} }} drop", links.join(", ")));
+    }
     text.chain("prerouting", &prerouting);
     let mut lines = vec!["type nat hook postrouting priority srcnat; policy accept;".to_owned()];
     lines.extend(postrouting);
     text.chain("postrouting", &lines);
-    let mut forward = [
-        "type filter hook forward priority filter; policy drop;",
-        "ct status dnat accept",
-        "ct state related accept",
-    ]
-    .map(str::to_owned)
-    .to_vec();
-    // What is for an entrance's address and goes nowhere comes by here, or by input if the node's own address is the same.
-    forward.extend(by_entrance(host));
-    text.chain("forward", &forward);
     let mut input = [
         "type filter hook input priority filter; policy drop;",
         "iifname \"lo\" accept",
@@ -128,7 +126,6 @@ fn node(host: &Host, refused: &BTreeSet<Listen>) -> String {
     ]
     .map(str::to_owned)
     .to_vec();
-    input.extend(by_entrance(host));
     input.extend(
         [
             // Of a connection that was cut: as AWS does, each end is told.
@@ -146,8 +143,8 @@ pub(crate) fn mark(entrance: Entrance) -> u32 {
     100_000 + u32::from(entrance.number)
 }
 
-/// Tracks what comes in by each entrance apart from the others, whose clients may have the same addresses, and marks
-/// answers with the entrance of their connection.
+/// Tracks what comes in by each entrance apart from the others, whose clients may have the same addresses. Answers are
+/// marked with the entrance of their connection.
 fn write_entrances(host: &Host, text: &mut Text) {
     if host.entrances.is_empty() {
         return;
@@ -183,27 +180,44 @@ fn write_entrances(host: &Host, text: &mut Text) {
             zone,
         ],
     );
-    text.chain(
-        "answers",
-        &[
-            "type filter hook prerouting priority mangle; policy accept;",
-            "ct direction reply meta mark set ct mark accept",
-            "ct state new ct mark set iifname map @entrances",
-        ]
-        .map(str::to_owned),
-    );
 }
 
-/// What the node itself answers by an entrance.
-fn by_entrance(host: &Host) -> Vec<String> {
-    if host.entrances.is_empty() {
-        return Vec::new();
+/// Judges all that is not new in one chain, before it is looked up where it goes: one in the forward hook as well would cost
+/// a hundredth of what a service can do. What is new goes on to the NAT, which drops what it does not know.
+fn write_arrivals(host: &Host, text: &mut Text) {
+    let mut lines = vec!["type filter hook prerouting priority mangle; policy accept;".to_owned()];
+    // No router has looked at it, and the target's root may send what it likes.
+    lines.extend(
+        wires(host)
+            .into_iter()
+            .map(|(link, target)| format!("iifname {} ip saddr != {target} drop", quoted(&link))),
+    );
+    let with_entrances = !host.entrances.is_empty();
+    if with_entrances {
+        lines.push("ct direction reply meta mark set ct mark accept".to_owned());
     }
-    vec![
-        format!("ct state invalid meta l4proto tcp {BY_ENTRANCE} reject with tcp reset"),
-        format!("meta l4proto tcp {AT_REFUSED} {BY_ENTRANCE} reject with tcp reset"),
-        format!("{AT_REFUSED} {BY_ENTRANCE} reject"),
-    ]
+    lines.push("ct state established,related accept".to_owned());
+    if with_entrances {
+        lines.push(format!(
+            "ct state invalid meta l4proto tcp {BY_ENTRANCE} reject with tcp reset"
+        ));
+        lines.push(format!(
+            "meta l4proto tcp {AT_REFUSED} {BY_ENTRANCE} reject with tcp reset"
+        ));
+        lines.push(format!("{AT_REFUSED} {BY_ENTRANCE} reject"));
+        lines.push("ct mark set iifname map @entrances".to_owned());
+    }
+    lines.push("ct state invalid fib daddr type != local drop".to_owned());
+    text.chain("arrivals", &lines);
+}
+
+/// The links that lead to one target each, without a router between.
+fn wires(host: &Host) -> BTreeMap<String, Ipv4Addr> {
+    let forwards = host.forwards.values().flatten();
+    forwards
+        .filter(|forward| forward.link != OWN_LINK)
+        .map(|forward| (forward.link.clone(), *forward.to.ip()))
+        .collect()
 }
 
 /// What is sent to an address that is neither the node's nor that of the entrance it comes in by.
@@ -213,7 +227,7 @@ fn not_for_a_node(host: &Host) -> Vec<String> {
         .iter()
         .map(|(link, entrance)| {
             format!(
-                "iifname {} ip daddr != {} accept",
+                "iifname {} ip daddr != {} drop",
                 quoted(link),
                 entrance.address
             )
@@ -225,7 +239,12 @@ fn not_for_a_node(host: &Host) -> Vec<String> {
     } else {
         format!("iifname != {{ {} }} ", links.join(", "))
     };
-    lines.push(format!("{others}fib daddr type != local accept"));
+    lines.push(format!("{others}fib daddr type != local drop"));
+    let wires: Vec<_> = wires(host).into_keys().map(|link| quoted(&link)).collect();
+    if !wires.is_empty() {
+        // A target only answers.
+        lines.push(format!("iifname {{ {} }} drop", wires.join(", ")));
+    }
     lines
 }
 

@@ -1,12 +1,14 @@
 //! Compiles a network to its picture.
 //!
 //! Names and numbers come from ids and indices that never change, so that a change of one object edits only what is
-//! of that object: link `e{n}` and its MACs from interface index n, `p{n}` from peering index n, `w{n}` (a wire) from
-//! an internet gateway's id and `v{n}` (an entrance) from the index of the endpoint's interface.
+//! of that object: link `e{n}` and its MACs from interface index n, `p{n}` from peering index n, `g{id}` (a wire to the
+//! internet) from an internet gateway's id, `v{n}` (an entrance) from the index of the endpoint's interface and `w{n}` (a wire
+//! between a node and its target) from that of the interface at the other end.
 
 mod filters;
 mod gateways;
 mod nodes;
+mod straight;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -45,6 +47,7 @@ pub(super) fn outside(network: &Network) -> Picture {
     let mut picture = Picture::default();
     picture.hosts.insert(INTERNET.to_owned(), internet());
     nodes::add(network, &mut picture);
+    straight::add(network, &mut picture);
     gateways::add(network, &mut picture);
     picture
 }

@@ -299,7 +299,7 @@ pub struct Forward {
     pub from: Ipv4Addr,
 }
 
-/// A veth pair between two hosts. Each end has a route to the other end's address, if that has one.
+/// A veth pair between two hosts, past all routers: what may pass is for the hosts to say. Each end has a route to the other end's address, if that has one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wire {
     /// One end.

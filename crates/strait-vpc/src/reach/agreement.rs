@@ -528,14 +528,14 @@ fn sent(
             picture::Transport::Udp => Protocol::Udp(to.to.port()),
         },
     };
-    if let Some(wire) = picture.wires.get(&to.link) {
-        let other = if wire.a.host == host {
-            &wire.b
-        } else {
-            &wire.a
-        };
-        return other.address == Some(packet.to)
-            && packet.delivered(picture, to.from, (&other.host, &other.link), hops + 1);
+    let is_by_wire = |wire: &&picture::Wire| wire.a.host == host && wire.a.link == to.link;
+    if let Some(wire) = picture.wires.values().find(is_by_wire) {
+        let mut own = picture
+            .routers
+            .values()
+            .flat_map(|router| router.interfaces.values());
+        return own.any(|own| own.host == wire.b.host && own.address == packet.to)
+            && wire.b.routes.contains(&ipnet::Ipv4Net::from(to.from));
     }
     let at = |router: &Router| {
         router

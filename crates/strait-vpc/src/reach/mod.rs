@@ -24,7 +24,7 @@ use std::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 
 use crate::id::*;
-use crate::state::Network;
+use crate::state::{Interface, Network};
 
 /// What is asked about: the first packet of a connection, and its answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +49,7 @@ pub enum Source {
 }
 
 /// A protocol with what rules ask about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Protocol {
     /// TCP to a port.
@@ -104,6 +104,20 @@ pub fn reach(network: &Network, flow: &Flow) -> Verdict {
         steps: walk.steps,
         reached,
     }
+}
+
+/// Whether a packet passes all that lies between an interface and an address, whatever it is that sends it.
+pub(crate) fn passes(
+    network: &Network,
+    from: &Interface,
+    to: Ipv4Addr,
+    protocol: Protocol,
+) -> bool {
+    let mut walk = Walk {
+        network,
+        steps: Vec::new(),
+    };
+    walk.leg(from, to, protocol).is_some() && walk.steps.iter().all(|step| step.ok)
 }
 
 /// A walk under way.
