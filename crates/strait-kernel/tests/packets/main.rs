@@ -10,6 +10,7 @@ mod ipv6;
 mod machine;
 mod node;
 mod route;
+mod wire;
 mod world;
 
 use std::fs;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         internet::TRIALS,
         ipv6::TRIALS,
         node::TRIALS,
+        wire::TRIALS,
         change::TRIALS,
         machine::TRIALS,
     ]
