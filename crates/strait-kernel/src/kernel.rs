@@ -155,7 +155,7 @@ impl Kernel {
         if !changed {
             return Ok(());
         }
-        let text = ruleset::host(host, description, listeners)?;
+        let text = ruleset::host(host, description, &ruleset::wires(picture, host), listeners)?;
         if let Err(error) = apply::edit_rules(self, kept, &name, &space.ruleset, &text) {
             // What is there is not known now.
             applied.remove(&name);

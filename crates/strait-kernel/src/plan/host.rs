@@ -117,7 +117,7 @@ pub(super) fn space(
         // Answers to an entrance go there before the node looks whether their address is one of its own.
         space.rules.insert(Rule::to(OWN_PRIORITY, LOCAL_TABLE));
     }
-    space.ruleset = ruleset::host(name, host, refused)?;
+    space.ruleset = ruleset::host(name, host, &ruleset::wires(picture, name), refused)?;
     Ok(space)
 }
 
@@ -155,9 +155,14 @@ impl Space {
             self.addresses.insert((here.link.clone(), address));
         }
         let other = there.address.map(Ipv4Net::from);
+        let table = match self.kind {
+            // A node's ways to its targets are in the table that it looks at first.
+            Kind::Node => LOCAL_TABLE,
+            Kind::Machine | Kind::Gateway | Kind::Internet | Kind::Router => MAIN_TABLE,
+        };
         for destination in here.routes.iter().copied().chain(other) {
             self.routes.insert(Route {
-                table: MAIN_TABLE,
+                table,
                 destination,
                 metric: 0,
                 hop: Hop::Link {

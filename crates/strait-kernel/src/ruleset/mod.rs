@@ -8,6 +8,6 @@ mod router;
 mod text;
 
 pub(crate) use edit::{Edit, Elements, edit};
-pub(crate) use node::{host, mark};
+pub(crate) use node::{host, mark, wires};
 pub(crate) use router::router;
 pub(crate) use text::{HEAD, MORE};

@@ -1,23 +1,35 @@
 //! A host's rules: a node's NAT, and listeners that refuse new connections.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
 
-use strait_vpc::picture::{Entrance, Host, HostKind, Listen, Terms, Transport};
+use ipnet::Ipv4Net;
+use strait_vpc::picture::{Entrance, Host, HostKind, Listen, Picture, Terms, Transport};
 
 use crate::error::KernelError;
 use crate::ruleset::gateway::gateway;
 use crate::ruleset::text::{Text, quoted, range};
 
+/// The links of a host's wires, and what is at the other end of each.
+pub(crate) type Wires<'w> = BTreeMap<&'w str, &'w BTreeSet<Ipv4Net>>;
+
+/// The wires of a host.
+pub(crate) fn wires<'p>(picture: &'p Picture, host: &str) -> Wires<'p> {
+    let ends = picture.wires.values().flat_map(|wire| [&wire.a, &wire.b]);
+    ends.filter(|end| end.host == host)
+        .map(|end| (end.link.as_str(), &end.routes))
+        .collect()
+}
+
 /// The whole text for a host; empty when it needs none. `refused` listeners answer with a TCP reset.
 pub(crate) fn host(
     name: &str,
     host: &Host,
+    wires: &Wires<'_>,
     refused: &BTreeSet<Listen>,
 ) -> Result<String, KernelError> {
     match host.kind {
         HostKind::Gateway if host.forwards.is_empty() => Ok(gateway(host)),
-        HostKind::Node => Ok(node(host, refused)),
+        HostKind::Node => Ok(node(host, wires, refused)),
         HostKind::Gateway => Err(only_a_node(name)),
         HostKind::Machine | HostKind::Internet if !host.forwards.is_empty() => {
             Err(only_a_node(name))
@@ -47,13 +59,11 @@ fn only_a_node(name: &str) -> KernelError {
     }
 }
 
-/// The link of the node's own interface.
-const OWN_LINK: &str = "eth0";
 const AT_REFUSED: &str = "iifname . meta l4proto . th dport @refused ct state new";
 /// An answer of the node takes its mark from the packet that it answers, and so leaves by the entrance.
 const BY_ENTRANCE: &str = "meta mark set iifname map @entrances";
 
-fn node(host: &Host, refused: &BTreeSet<Listen>) -> String {
+fn node(host: &Host, wires: &Wires<'_>, refused: &BTreeSet<Listen>) -> String {
     let mut text = Text::new();
     let deserted = host
         .forwards
@@ -62,10 +72,10 @@ fn node(host: &Host, refused: &BTreeSet<Listen>) -> String {
         .map(|(listen, _)| listen);
     write_refused(refused.iter().chain(deserted), &mut text);
     write_entrances(host, &mut text);
-    write_arrivals(host, &mut text);
+    write_arrivals(host, wires, &mut text);
     let mut prerouting =
         vec!["type nat hook prerouting priority dstnat; policy accept;".to_owned()];
-    prerouting.extend(not_for_a_node(host));
+    prerouting.extend(not_for_a_node(host, wires));
     prerouting.push("iifname . meta l4proto . th dport @refused accept".to_owned());
     let mut postrouting = BTreeSet::new();
     let mut number = 0;
@@ -184,14 +194,17 @@ fn write_entrances(host: &Host, text: &mut Text) {
 
 /// Judges all that is not new in one chain, before it is looked up where it goes: one in the forward hook as well would cost
 /// a hundredth of what a service can do. What is new goes on to the NAT, which drops what it does not know.
-fn write_arrivals(host: &Host, text: &mut Text) {
+fn write_arrivals(host: &Host, wires: &Wires<'_>, text: &mut Text) {
     let mut lines = vec!["type filter hook prerouting priority mangle; policy accept;".to_owned()];
     // No router has looked at it, and the target's root may send what it likes.
-    lines.extend(
-        wires(host)
-            .into_iter()
-            .map(|(link, target)| format!("iifname {} ip saddr != {target} drop", quoted(&link))),
-    );
+    for (link, sources) in wires {
+        let sources: Vec<_> = sources.iter().map(ToString::to_string).collect();
+        let sources = sources.join(", ");
+        lines.push(format!(
+            "iifname {} ip saddr != {{ {sources} }} drop",
+            quoted(link)
+        ));
+    }
     let with_entrances = !host.entrances.is_empty();
     if with_entrances {
         lines.push("ct direction reply meta mark set ct mark accept".to_owned());
@@ -211,17 +224,8 @@ fn write_arrivals(host: &Host, text: &mut Text) {
     text.chain("arrivals", &lines);
 }
 
-/// The links that lead to one target each, without a router between.
-fn wires(host: &Host) -> BTreeMap<String, Ipv4Addr> {
-    let forwards = host.forwards.values().flatten();
-    forwards
-        .filter(|forward| forward.link != OWN_LINK)
-        .map(|forward| (forward.link.clone(), *forward.to.ip()))
-        .collect()
-}
-
 /// What is sent to an address that is neither the node's nor that of the entrance it comes in by.
-fn not_for_a_node(host: &Host) -> Vec<String> {
+fn not_for_a_node(host: &Host, wires: &Wires<'_>) -> Vec<String> {
     let mut lines: Vec<_> = host
         .entrances
         .iter()
@@ -240,7 +244,7 @@ fn not_for_a_node(host: &Host) -> Vec<String> {
         format!("iifname != {{ {} }} ", links.join(", "))
     };
     lines.push(format!("{others}fib daddr type != local drop"));
-    let wires: Vec<_> = wires(host).into_keys().map(|link| quoted(&link)).collect();
+    let wires: Vec<_> = wires.keys().map(|link| quoted(link)).collect();
     if !wires.is_empty() {
         // A target only answers.
         lines.push(format!("iifname {{ {} }} drop", wires.join(", ")));
@@ -293,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_node_sends_each_listener_to_its_targets_in_turn() {
-        let text = host("lb", &sample(2), &BTreeSet::new()).expect("a ruleset");
+        let text = host("lb", &sample(2), &Wires::new(), &BTreeSet::new()).expect("a ruleset");
         assert!(text.contains("iifname \"eth0\" tcp dport 5432 numgen inc mod 2 vmap { 0 : goto to_0, 1 : goto to_1 }"), "{text}");
         assert!(
             text.contains(
@@ -311,13 +315,14 @@ mod tests {
             transport: Transport::Tcp,
             port: 5432,
         };
-        let refused = host("lb", &sample(2), &BTreeSet::from([listen])).expect("a ruleset");
+        let refused =
+            host("lb", &sample(2), &Wires::new(), &BTreeSet::from([listen])).expect("a ruleset");
         assert!(
             refused.contains("elements = { \"eth0\" . tcp . 5432 }")
                 && refused.contains("goto to_0"),
             "{refused}"
         );
-        let deserted = host("lb", &sample(0), &BTreeSet::new()).expect("a ruleset");
+        let deserted = host("lb", &sample(0), &Wires::new(), &BTreeSet::new()).expect("a ruleset");
         assert!(
             deserted.contains("elements = { \"eth0\" . tcp . 5432 }")
                 && !deserted.contains("numgen"),
@@ -335,7 +340,7 @@ mod tests {
             sticky: true,
         };
         node.terms.insert(listen.clone(), terms);
-        let text = host("lb", &node, &BTreeSet::new()).expect("a ruleset");
+        let text = host("lb", &node, &Wires::new(), &BTreeSet::new()).expect("a ruleset");
         let rule = "iifname \"eth0\" ip saddr { 10.0.0.0-10.0.0.255 } tcp dport 5432 jhash ip saddr mod 2 vmap";
         assert!(text.contains(rule), "{text}");
         let nobody = Terms {
@@ -343,21 +348,21 @@ mod tests {
             sticky: false,
         };
         node.terms.insert(listen, nobody);
-        let text = host("lb", &node, &BTreeSet::new()).expect("a ruleset");
+        let text = host("lb", &node, &Wires::new(), &BTreeSet::new()).expect("a ruleset");
         assert!(!text.contains("dport 5432 numgen"), "{text}");
     }
 
     #[test]
     fn a_machine_needs_no_rules_and_may_not_forward() {
         assert_eq!(
-            host("i-1", &Host::default(), &BTreeSet::new()).expect("a ruleset"),
+            host("i-1", &Host::default(), &Wires::new(), &BTreeSet::new()).expect("a ruleset"),
             ""
         );
         let machine = Host {
             kind: HostKind::Machine,
             ..sample(1)
         };
-        assert!(host("i-1", &machine, &BTreeSet::new()).is_err());
+        assert!(host("i-1", &machine, &Wires::new(), &BTreeSet::new()).is_err());
     }
 
     fn sample(targets: u8) -> Host {

@@ -38,6 +38,14 @@ pub(crate) fn places<'n>(
     network: &'n Network,
     group: &'n TargetGroup,
 ) -> BTreeMap<&'n Target, Option<Place>> {
+    places_of(network, group, group.targets.iter())
+}
+
+fn places_of<'n>(
+    network: &'n Network,
+    group: &'n TargetGroup,
+    targets: impl Iterator<Item = &'n Target>,
+) -> BTreeMap<&'n Target, Option<Place>> {
     let subnets: Vec<&Subnet> = network
         .subnets
         .values()
@@ -62,11 +70,7 @@ pub(crate) fn places<'n>(
             zone: zone(address)?,
         })
     };
-    group
-        .targets
-        .iter()
-        .map(|target| (target, place(target)))
-        .collect()
+    targets.map(|target| (target, place(target))).collect()
 }
 
 /// The targets that a balancer's node may send to, whatever their health: those in zones that the balancer is in, and
@@ -77,11 +81,36 @@ pub(crate) fn candidates<'n>(
     group: &'n TargetGroup,
     node: &Interface,
 ) -> Vec<(&'n Target, SocketAddrV4)> {
+    fitting(network, balancer, group, node, group.targets.iter())
+}
+
+/// Where a balancer's node may have connections to: its candidates, and targets that are draining.
+pub(crate) fn connected(
+    network: &Network,
+    balancer: &LoadBalancer,
+    group: &TargetGroup,
+    node: &Interface,
+) -> BTreeSet<SocketAddrV4> {
+    let draining = group.draining.iter().map(|row| &row.target);
+    let all = group.targets.iter().chain(draining);
+    fitting(network, balancer, group, node, all)
+        .into_iter()
+        .map(|(_, address)| address)
+        .collect()
+}
+
+fn fitting<'n>(
+    network: &'n Network,
+    balancer: &LoadBalancer,
+    group: &'n TargetGroup,
+    node: &Interface,
+    targets: impl Iterator<Item = &'n Target>,
+) -> Vec<(&'n Target, SocketAddrV4)> {
     let own = network.subnets.get(&node.subnet).map(|subnet| subnet.zone);
     let enabled = zones(network, balancer);
     let crossing = crosses_zones(balancer, group);
     let fits = |zone: char| enabled.contains(&zone) && (crossing || own == Some(zone));
-    places(network, group)
+    places_of(network, group, targets)
         .into_iter()
         .filter_map(|(target, place)| Some((target, place?)))
         .filter(|(_, place)| fits(place.zone))

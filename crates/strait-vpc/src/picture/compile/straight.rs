@@ -10,19 +10,19 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 
 use super::mac;
-use crate::health::health_checks;
 use crate::id::*;
-use crate::picture::{HostKind, Picture, Transport, Wire, WireEnd};
-use crate::reach::{Protocol, lookup, passes};
-use crate::state::{AclEntry, Direction, Holder, InstanceState, Interface, Network, Traffic};
+use crate::picture::{Picture, Transport, Wire, WireEnd};
+use crate::reach::{Protocol, lookup, passes, target};
+use crate::state::{
+    AclEntry, AclRange, Direction, Holder, InstanceState, Interface, Network, Traffic,
+};
 
 /// What a node sends to each of its targets.
 type Sent = BTreeMap<Ipv4Addr, BTreeSet<Protocol>>;
 
 /// Adds the wires of all nodes, and sends what is forwarded over them.
 pub(super) fn add(network: &Network, picture: &mut Picture) {
-    let mut nodes = sent(network, picture);
-    for (name, sent) in &mut nodes {
+    for (name, sent) in &sent(network) {
         let Some(node) = network.interfaces.get(name) else {
             continue;
         };
@@ -50,31 +50,30 @@ pub(super) fn add(network: &Network, picture: &mut Picture) {
     }
 }
 
-/// What each node sends: connections that it forwards, and health checks.
-fn sent(network: &Network, picture: &Picture) -> BTreeMap<InterfaceId, Sent> {
+/// What each node sends: connections that it forwards or has forwarded, and health checks.
+fn sent(network: &Network) -> BTreeMap<InterfaceId, Sent> {
     let mut nodes: BTreeMap<InterfaceId, Sent> = BTreeMap::new();
-    for (name, host) in &picture.hosts {
-        if host.kind != HostKind::Node || host.forwards.is_empty() {
-            continue;
-        }
-        let Ok(id) = name.parse::<InterfaceId>() else {
+    for listener in network.listeners.values() {
+        let (Some(group), Some(balancer)) = (
+            network.target_groups.get(&listener.target_group),
+            network.load_balancers.get(&listener.load_balancer),
+        ) else {
             continue;
         };
-        let sent = nodes.entry(id).or_default();
-        for (listen, forwards) in &host.forwards {
-            for to in forwards.iter().map(|forward| forward.to) {
-                let protocol = match listen.transport {
-                    Transport::Tcp => Protocol::Tcp(to.port()),
-                    Transport::Udp => Protocol::Udp(to.port()),
-                };
-                sent.entry(*to.ip()).or_default().insert(protocol);
+        let own = balancer.nodes.values();
+        for node in own.filter_map(|id| network.interfaces.get(id)) {
+            for to in target::connected(network, balancer, group, node) {
+                let sent = nodes.entry(node.id.clone()).or_default();
+                let protocols = sent.entry(*to.ip()).or_default();
+                let checked = group.health_check.port.unwrap_or(to.port());
+                protocols.insert(Protocol::Tcp(checked));
+                protocols.extend(listener.protocol.transports().iter().map(|transport| {
+                    match transport {
+                        Transport::Tcp => Protocol::Tcp(to.port()),
+                        Transport::Udp => Protocol::Udp(to.port()),
+                    }
+                }));
             }
-        }
-    }
-    for check in health_checks(network) {
-        let sent = nodes.get_mut(&check.key.node);
-        if let Some(protocols) = sent.and_then(|sent| sent.get_mut(check.address.ip())) {
-            protocols.insert(Protocol::Tcp(check.address.port()));
         }
     }
     nodes
@@ -124,7 +123,9 @@ fn begins_nothing(network: &Network, own: &Interface) -> bool {
 /// Whether a subnet's network ACL passes everything, both ways.
 fn is_unfiltered(network: &Network, subnet: &SubnetId) -> bool {
     let passes_all = |entry: &&AclEntry| {
-        entry.allow && entry.traffic == Traffic::All && entry.cidr == Ipv4Net::default()
+        entry.allow
+            && entry.traffic == Traffic::All
+            && entry.cidr == AclRange::V4(Ipv4Net::default())
     };
     lookup::acl(network, subnet).is_some_and(|acl| {
         [Direction::Ingress, Direction::Egress]
@@ -145,8 +146,7 @@ fn wire(link: &str, node: &Interface, target: &Interface, instance: &InstanceId)
             link: link.to_owned(),
             address: None,
             mac: mac(0x02, 4, target.index),
-            // The way to a target is part of what is forwarded to it.
-            routes: BTreeSet::new(),
+            routes: BTreeSet::from([Ipv4Net::from(target.address)]),
         },
         b: WireEnd {
             host: instance.to_string(),
