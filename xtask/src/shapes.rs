@@ -56,6 +56,7 @@ const fn source(service: Service) -> (&'static str, &'static str) {
         Service::Ec2 => ("ec2", "2016-11-15"),
         Service::Elb => ("elbv2", "2015-12-01"),
         Service::Sts => ("sts", "2011-06-15"),
+        Service::Route53 => ("route53", "2013-04-01"),
     }
 }
 
@@ -142,7 +143,7 @@ fn unwrap(model: &Model, reference: &Reference) -> anyhow::Result<(bool, Option<
     })
 }
 
-/// EC2's protocol has names of its own; the Query protocol takes the members'.
+/// EC2's protocol has names of its own; the others take the members'.
 fn request_name(service: Service, member: &str, reference: &Reference) -> String {
     let given = reference
         .location_name
@@ -159,6 +160,6 @@ fn request_name(service: Service, member: &str, reference: &Reference) -> String
                 .chain(letters)
                 .collect()
         }
-        (Service::Elb | Service::Sts, _) => given,
+        (Service::Elb | Service::Sts | Service::Route53, _) => given,
     }
 }

@@ -42,7 +42,7 @@ macro_rules! with_tables {
             "interface" interfaces, "elastic_ip" elastic_ips, "instance" instances, "peering" peerings,
             "prefix_list" prefix_lists, "endpoint_service" endpoint_services,
             "endpoint" endpoints, "load_balancer" load_balancers, "target_group" target_groups,
-            "listener" listeners, "session" sessions, "client_token" client_tokens, "counter" counters, "quota" quotas,
+            "listener" listeners, "hosted_zone" hosted_zones, "record" records, "zone_change" zone_changes, "session" sessions, "client_token" client_tokens, "counter" counters, "quota" quotas,
         }
     };
 }

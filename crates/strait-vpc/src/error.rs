@@ -9,6 +9,10 @@ pub enum Fault {
     Identity,
     /// 403: who asks may not.
     Permission,
+    /// 404: what it names is not there.
+    NotFound,
+    /// 409: it is there already.
+    Conflict,
     /// 412: a dry run that would have succeeded.
     DryRun,
     /// 500: Strait itself failed.

@@ -9,6 +9,7 @@ pub mod api;
 mod error;
 mod health;
 mod id;
+pub mod names;
 pub mod picture;
 mod reach;
 mod rules;
@@ -20,6 +21,7 @@ pub use health::{
     Check, CheckKey, Ended, ended, health_checks, next_drained, record_health, status_codes,
 };
 pub use id::*;
+pub use names::{Names, names};
 pub use picture::{Picture, picture};
 pub use reach::{Flow, Protocol, Source, Step, Verdict, reach};
 pub use rules::{Caller, Context, apply, new_account, read, reset_customers, tick};

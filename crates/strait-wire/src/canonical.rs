@@ -8,14 +8,15 @@ use http::request::Parts;
 use crate::error::WireError;
 use crate::form::{self, Pair};
 
-/// Writes a request in canonical form. The path is always `/`: AWS's Query services have no other.
+/// Writes a request in canonical form. A path is encoded once more, as it is for every service but S3.
 pub(crate) fn request(
     parts: &Parts,
     query: &[Pair],
     signed_headers: &[String],
     body_digest: &str,
 ) -> Result<String, WireError> {
-    let mut canonical = format!("{}\n/\n{}\n", parts.method, query_string(query));
+    let path = form::encode(parts.uri.path()).replace("%2F", "/");
+    let mut canonical = format!("{}\n{path}\n{}\n", parts.method, query_string(query));
     for name in signed_headers {
         // Writing to a String cannot fail.
         let _ = writeln!(canonical, "{name}:{}", header_value(parts, name)?);

@@ -123,6 +123,8 @@ impl<'de> Deserializer<'de> for Node {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WireError> {
         match self {
+            // How XML writes a structure without parts.
+            Self::Leaf(text) if text.trim().is_empty() => visitor.visit_map(Parts::new(Vec::new())),
             Self::Leaf(text) => {
                 Err(invalid("It has parts: name them after a dot").with_value(&text))
             }

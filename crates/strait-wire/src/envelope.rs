@@ -61,7 +61,9 @@ fn write_answer<T: Serialize>(
 ) -> Result<String, SeError> {
     let root = format!("{action}Response");
     let xmlns = service::namespace(service);
-    let written = if service::is_ec2(service) {
+    let written = if service == Service::Route53 {
+        to_string_with_root(&root, &RestAnswer { xmlns, response })
+    } else if service::is_ec2(service) {
         to_string_with_root(
             &root,
             &Ec2Answer {
@@ -90,6 +92,14 @@ struct Ec2Answer<'a, T> {
     xmlns: &'static str,
     #[serde(rename = "requestId")]
     request_id: &'a str,
+    #[serde(flatten)]
+    response: &'a T,
+}
+
+#[derive(Serialize)]
+struct RestAnswer<'a, T> {
+    #[serde(rename = "@xmlns")]
+    xmlns: &'static str,
     #[serde(flatten)]
     response: &'a T,
 }

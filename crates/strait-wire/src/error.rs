@@ -24,13 +24,16 @@ pub(crate) enum WireError {
     #[error("The body is of the type {0}; this endpoint reads application/x-www-form-urlencoded.")]
     MediaType(String),
 
+    /// The body is not the XML of the call.
+    #[error("The body is not the XML of this call: {0}")]
+    Document(String),
     #[error("Request is missing Authentication Token")]
     Unsigned,
     /// The authentication is there and cannot be read.
     #[error("{0}")]
     Incomplete(String),
     #[error(
-        "The credential is scoped to the service '{0}'. This endpoint has ec2, elasticloadbalancing and sts."
+        "The credential is scoped to the service '{0}'. This endpoint has ec2, elasticloadbalancing, route53 and sts."
     )]
     UnknownService(String),
     #[error("Credential should be scoped to a valid Region, not '{0}'. {REGION_HINT}")]
@@ -181,6 +184,15 @@ impl WireError {
             Self::MissingAction => (StatusCode::BAD_REQUEST, "MissingAction"),
             Self::UnknownAction(_) => (StatusCode::BAD_REQUEST, "InvalidAction"),
             Self::UnknownVersion { .. } => (StatusCode::BAD_REQUEST, "NoSuchVersion"),
+            Self::UnknownParameter { .. }
+            | Self::MissingParameter { .. }
+            | Self::InvalidParameter { .. }
+                if service == Service::Route53 =>
+            {
+                (StatusCode::BAD_REQUEST, "InvalidInput")
+            }
+            // Only Route 53's calls come as documents.
+            Self::Document(_) => (StatusCode::BAD_REQUEST, "MalformedInput"),
             Self::UnknownParameter { .. } => (StatusCode::BAD_REQUEST, "UnknownParameter"),
             Self::UnsupportedParameter { .. } => (StatusCode::BAD_REQUEST, "UnsupportedOperation"),
             Self::MissingParameter { .. } => (StatusCode::BAD_REQUEST, "MissingParameter"),
@@ -203,6 +215,7 @@ impl WireError {
             | Self::TooSlow { .. }
             | Self::Body(_)
             | Self::MediaType(_)
+            | Self::Document(_)
             | Self::Unsigned
             | Self::Incomplete(_)
             | Self::UnknownService(_)
@@ -253,6 +266,8 @@ fn status(fault: Fault) -> StatusCode {
         Fault::Request => StatusCode::BAD_REQUEST,
         Fault::Identity => StatusCode::UNAUTHORIZED,
         Fault::Permission => StatusCode::FORBIDDEN,
+        Fault::NotFound => StatusCode::NOT_FOUND,
+        Fault::Conflict => StatusCode::CONFLICT,
         Fault::DryRun => StatusCode::PRECONDITION_FAILED,
         Fault::Server => StatusCode::INTERNAL_SERVER_ERROR,
         Fault::Busy => StatusCode::SERVICE_UNAVAILABLE,

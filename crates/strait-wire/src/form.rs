@@ -45,7 +45,8 @@ pub(crate) fn encode(text: &str) -> String {
     encoded
 }
 
-fn decode(encoded: &[u8]) -> Result<String, WireError> {
+/// Decodes a name, a value, or a part of a path.
+pub(crate) fn decode(encoded: &[u8]) -> Result<String, WireError> {
     let mut decoded = Vec::with_capacity(encoded.len());
     let mut rest = encoded;
     while let [first, after @ ..] = rest {

@@ -6,6 +6,7 @@
 
 mod calls;
 mod document;
+mod rest;
 mod signature;
 
 #[cfg(test)]
@@ -22,6 +23,7 @@ use strait_vpc::Action;
 use strait_vpc::api::Service;
 
 pub use calls::calls;
+pub use rest::rest;
 pub use signature::signature;
 
 use crate::de::parameters;
@@ -69,7 +71,7 @@ pub fn query(input: &[u8]) -> u64 {
 /// Writes any text as an error of each service: a parser finds that text in it, and nothing besides.
 pub fn xml(input: &[u8]) -> u64 {
     let text = String::from_utf8_lossy(input);
-    for service in [Service::Ec2, Service::Elb, Service::Sts] {
+    for service in [Service::Ec2, Service::Elb, Service::Sts, Service::Route53] {
         let written = envelope::error(service, "Code", &text, true, "id").expect("it is written");
         let said: String = text.chars().map(document::sayable).collect();
         assert_eq!(document::message(&written), said, "{written:?}");

@@ -12,11 +12,13 @@ mod error;
 mod form;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+mod rest;
 mod server;
 mod service;
 mod shapes;
 mod sigv4;
 mod tree;
+mod xml;
 
 use async_trait::async_trait;
 use jiff::Timestamp;

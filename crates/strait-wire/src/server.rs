@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::HttpBody as _;
 use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
 use axum::response::{IntoResponse, Response as HttpResponse};
-use axum::routing::get;
+use axum::routing::{any, get};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -22,6 +22,7 @@ use crate::de::parameters;
 use crate::envelope;
 use crate::error::WireError;
 use crate::form::{self, Pair};
+use crate::rest;
 use crate::service;
 use crate::sigv4;
 use crate::tree::Node;
@@ -33,7 +34,7 @@ const BODY_LIMIT: usize = 1024 * 1024;
 const BODY_SECONDS: u64 = 30;
 
 const HINT: &str = "\
-This is Strait's local cloud: the AWS APIs ec2, elasticloadbalancing and sts, for AWS's own clients.
+This is Strait's local cloud: the AWS APIs ec2, elasticloadbalancing, route53 and sts, for AWS's own clients.
 
   eval \"$(strait env --account customer)\"
   aws ec2 describe-vpcs
@@ -47,11 +48,12 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 pub fn router(backend: Arc<dyn Backend>) -> Router {
     Router::new()
         .route("/", get(serve).post(serve))
+        .route(&format!("{}{{*path}}", rest::PREFIX), any(serve))
         .route("/health", get(async || "ok\n"))
         .fallback(async || {
             (
                 StatusCode::NOT_FOUND,
-                "There is nothing at this path. AWS's clients use / only.\n",
+                "There is nothing at this path. AWS's clients use /, and /2013-04-01/ for Route 53.\n",
             )
         })
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
@@ -67,6 +69,7 @@ async fn serve(State(backend): State<Arc<dyn Backend>>, request: Request) -> Htt
         Ok(received) => (received.likely_service(), run(backend, received).await),
         Err(error) => (Service::Ec2, Err(error)),
     };
+    let mut location = None;
     let written = outcome.and_then(|answered| {
         let document = envelope::answer(
             answered.service,
@@ -75,16 +78,35 @@ async fn serve(State(backend): State<Arc<dyn Backend>>, request: Request) -> Htt
             &request_id,
         )?;
         debug!(action = answered.action, request_id, "answered");
-        Ok((StatusCode::OK, document))
+        location = made_at(&answered.response);
+        let made = location.is_some();
+        Ok((
+            if made {
+                StatusCode::CREATED
+            } else {
+                StatusCode::OK
+            },
+            document,
+        ))
     });
     let (status, document) =
         written.unwrap_or_else(|refused| refuse(service, &refused, &request_id));
-    respond(status, document, &request_id)
+    respond(status, document, &request_id, location)
+}
+
+/// The path of what a call of Route 53 has made, which its protocol tells in a header.
+fn made_at(response: &Response) -> Option<HeaderValue> {
+    let Response::CreateHostedZone(answer) = response else {
+        return None;
+    };
+    let path = answer.hosted_zone.id.trim_start_matches('/');
+    HeaderValue::try_from(format!("{}{path}", rest::PREFIX)).ok()
 }
 
 /// Neither signed nor a call: somebody looks what is here.
 fn is_browser(request: &Request) -> bool {
-    let asks = request.uri().query().is_some_and(|query| !query.is_empty());
+    let asks =
+        request.uri().path() != "/" || request.uri().query().is_some_and(|query| !query.is_empty());
     request.method() == Method::GET
         && !asks
         && !request.headers().contains_key(header::AUTHORIZATION)
@@ -105,8 +127,16 @@ impl Received {
             .map(|(_, value)| value.as_str())
     }
 
+    /// Whether it comes by the protocol of Route 53: the call is in the path, and the body is XML.
+    fn is_rest(&self) -> bool {
+        self.parts.uri.path().starts_with(rest::PREFIX)
+    }
+
     /// In whose envelope an error belongs, even while nothing is verified.
     fn likely_service(&self) -> Service {
+        if self.is_rest() {
+            return Service::Route53;
+        }
         let scoped = credential::read(&self.parts, &self.query)
             .and_then(|claim| service::by_signing_name(&claim.scope.service));
         scoped
@@ -136,16 +166,17 @@ async fn receive(request: Request) -> Result<Received, WireError> {
             WireError::Body(cause)
         })?;
     let query = form::parse(parts.uri.query().unwrap_or_default().as_bytes())?;
-    if !body.is_empty() {
-        check_media_type(&parts.headers)?;
-    }
-    let form = form::parse(&body)?;
-    Ok(Received {
+    let mut received = Received {
         parts,
         body,
         query,
-        form,
-    })
+        form: Vec::new(),
+    };
+    if !received.is_rest() && !received.body.is_empty() {
+        check_media_type(&received.parts.headers)?;
+        received.form = form::parse(&received.body)?;
+    }
+    Ok(received)
 }
 
 fn check_media_type(headers: &HeaderMap) -> Result<(), WireError> {
@@ -178,6 +209,9 @@ async fn run(backend: Arc<dyn Backend>, received: Received) -> Result<Answered, 
 
 async fn call(backend: &dyn Backend, received: Received) -> Result<Answered, WireError> {
     let (caller, service) = authenticate(backend, &received).await?;
+    if received.is_rest() || service == Service::Route53 {
+        return call_by_path(backend, caller, service, received).await;
+    }
     service::check_version(service, received.parameter("Version"))?;
     let Some(name) = received.parameter("Action").map(str::to_owned) else {
         return Err(WireError::MissingAction);
@@ -187,12 +221,49 @@ async fn call(backend: &dyn Backend, received: Received) -> Result<Answered, Wir
         return Err(WireError::UnknownAction(name));
     };
     let action = action.map_err(|error| error.of_call(service, &name))?;
-    let action_name = action.name();
-    info!(account = %caller.account, region = %caller.region, action = action_name, "call");
+    perform(backend, caller, service, action).await
+}
+
+/// A call of Route 53's protocol. The service has one place for all Regions.
+async fn call_by_path(
+    backend: &dyn Backend,
+    caller: Caller,
+    service: Service,
+    received: Received,
+) -> Result<Answered, WireError> {
+    let Received {
+        parts, body, query, ..
+    } = received;
+    let path = parts.uri.path();
+    if service != Service::Route53 {
+        return Err(WireError::UnknownAction(format!("{} {path}", parts.method)));
+    }
+    let route = rest::route(&parts.method, path)?;
+    let name = route.action;
+    let tree = parameters(rest::parameters(route, query, &body)?);
+    let Some(action) = Action::read(service, name, tree) else {
+        return Err(WireError::UnknownAction(name.to_owned()));
+    };
+    let caller = Caller {
+        region: Region::new("us-east-1"),
+        ..caller
+    };
+    let action = action.map_err(|error| error.of_call(service, name))?;
+    perform(backend, caller, service, action).await
+}
+
+async fn perform(
+    backend: &dyn Backend,
+    caller: Caller,
+    service: Service,
+    action: Action,
+) -> Result<Answered, WireError> {
+    let name = action.name();
+    info!(account = %caller.account, region = %caller.region, action = name, "call");
     let response = backend.call(caller, action).await?;
     Ok(Answered {
         service,
-        action: action_name,
+        action: name,
         response,
     })
 }
@@ -273,7 +344,12 @@ fn refuse(service: Service, refused: &WireError, request_id: &str) -> (StatusCod
     )
 }
 
-fn respond(status: StatusCode, document: String, request_id: &str) -> HttpResponse {
+fn respond(
+    status: StatusCode,
+    document: String,
+    request_id: &str,
+    location: Option<HeaderValue>,
+) -> HttpResponse {
     let mut response = (status, document).into_response();
     let headers = response.headers_mut();
     headers.insert(
@@ -284,6 +360,9 @@ fn respond(status: StatusCode, document: String, request_id: &str) -> HttpRespon
         header::CACHE_CONTROL,
         HeaderValue::from_static("no-cache, no-store"),
     );
+    if let Some(location) = location {
+        headers.insert(header::LOCATION, location);
+    }
     if let Ok(value) = HeaderValue::from_str(request_id) {
         headers.insert(REQUEST_ID.clone(), value);
     }

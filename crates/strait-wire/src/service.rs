@@ -14,6 +14,7 @@ pub(crate) fn by_signing_name(name: &str) -> Result<Service, WireError> {
         "ec2" => Ok(Service::Ec2),
         "elasticloadbalancing" => Ok(Service::Elb),
         "sts" => Ok(Service::Sts),
+        "route53" => Ok(Service::Route53),
         other => Err(WireError::UnknownService(other.to_owned())),
     }
 }
@@ -57,6 +58,7 @@ pub(crate) const fn namespace(service: Service) -> &'static str {
         Service::Ec2 => "http://ec2.amazonaws.com/doc/2016-11-15/",
         Service::Elb => "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
         Service::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
+        Service::Route53 => "https://route53.amazonaws.com/doc/2013-04-01/",
     }
 }
 
@@ -65,6 +67,7 @@ const fn version(service: Service) -> &'static str {
         Service::Ec2 => "2016-11-15",
         Service::Elb => "2015-12-01",
         Service::Sts => "2011-06-15",
+        Service::Route53 => "2013-04-01",
     }
 }
 
@@ -73,6 +76,7 @@ const fn name(service: Service) -> &'static str {
         Service::Ec2 => "AmazonEC2",
         Service::Elb => "AmazonElasticLoadBalancing",
         Service::Sts => "AWSSecurityTokenService",
+        Service::Route53 => "AmazonRoute53",
     }
 }
 

@@ -78,11 +78,14 @@ pub(super) fn made_for(network: &Network, account: &AccountId, tags: &Tags, owne
 fn refused(error: AwsError) -> CloudError {
     match error.fault {
         Fault::Server | Fault::Busy => CloudError::Temporary(error.message),
-        Fault::Request | Fault::Identity | Fault::Permission | Fault::DryRun => {
-            CloudError::Refused {
-                code: error.code,
-                message: error.message,
-            }
-        }
+        Fault::Request
+        | Fault::Identity
+        | Fault::Permission
+        | Fault::NotFound
+        | Fault::Conflict
+        | Fault::DryRun => CloudError::Refused {
+            code: error.code,
+            message: error.message,
+        },
     }
 }

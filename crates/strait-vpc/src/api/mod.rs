@@ -23,6 +23,7 @@ mod route;
 mod subnet;
 mod tag;
 mod vpc;
+mod zone;
 
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +44,7 @@ pub use route::*;
 pub use subnet::*;
 pub use tag::*;
 pub use vpc::*;
+pub use zone::*;
 
 /// Which AWS service a call belongs to; it decides the envelope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,6 +55,8 @@ pub enum Service {
     Elb,
     /// `sts`, version 2011-06-15.
     Sts,
+    /// `route53`, version 2013-04-01.
+    Route53,
 }
 
 /// The name of a call in the protocol: its own, unless it is given after `as`.
@@ -110,7 +114,7 @@ macro_rules! calls {
                     $($((Service::$service, wire_name!($name $($wire)?)) => {
                         Some($request::deserialize(parameters).map(Action::$name))
                     })*)*
-                    (Service::Ec2 | Service::Elb | Service::Sts, _) => None,
+                    (Service::Ec2 | Service::Elb | Service::Sts | Service::Route53, _) => None,
                 }
             }
 
@@ -298,5 +302,26 @@ calls! {
         GetAccessKeyInfo(GetAccessKeyInfoRequest) -> GetAccessKeyInfoResponse,
         GetCallerIdentity(GetCallerIdentityRequest) -> GetCallerIdentityResponse,
         GetSessionToken(GetSessionTokenRequest) -> GetSessionTokenResponse,
+    }
+    Route53 {
+        CreateHostedZone(CreateHostedZoneRequest) -> CreateHostedZoneResponse,
+        GetHostedZone(GetHostedZoneRequest) -> GetHostedZoneResponse,
+        GetHostedZoneCount(GetHostedZoneCountRequest) -> GetHostedZoneCountResponse,
+        DeleteHostedZone(DeleteHostedZoneRequest) -> DeleteHostedZoneResponse,
+        UpdateHostedZoneComment(UpdateHostedZoneCommentRequest) -> UpdateHostedZoneCommentResponse,
+        ListHostedZones(ListHostedZonesRequest) -> ListHostedZonesResponse,
+        ListHostedZonesByName(ListHostedZonesByNameRequest) -> ListHostedZonesByNameResponse,
+        ListHostedZonesByVpc as ListHostedZonesByVPC (ListHostedZonesByVpcRequest) -> ListHostedZonesByVpcResponse,
+        AssociateVpcWithHostedZone as AssociateVPCWithHostedZone (AssociateVpcWithHostedZoneRequest) -> AssociateVpcWithHostedZoneResponse,
+        DisassociateVpcFromHostedZone as DisassociateVPCFromHostedZone (DisassociateVpcFromHostedZoneRequest) -> DisassociateVpcFromHostedZoneResponse,
+        CreateVpcAssociationAuthorization as CreateVPCAssociationAuthorization (CreateVpcAssociationAuthorizationRequest) -> CreateVpcAssociationAuthorizationResponse,
+        DeleteVpcAssociationAuthorization as DeleteVPCAssociationAuthorization (DeleteVpcAssociationAuthorizationRequest) -> DeleteVpcAssociationAuthorizationResponse,
+        ListVpcAssociationAuthorizations as ListVPCAssociationAuthorizations (ListVpcAssociationAuthorizationsRequest) -> ListVpcAssociationAuthorizationsResponse,
+        ChangeResourceRecordSets(ChangeResourceRecordSetsRequest) -> ChangeResourceRecordSetsResponse,
+        ListResourceRecordSets(ListResourceRecordSetsRequest) -> ListResourceRecordSetsResponse,
+        GetChange(GetChangeRequest) -> GetChangeResponse,
+        ChangeTagsForResource(ChangeTagsForResourceRequest) -> ChangeTagsForResourceResponse,
+        ListTagsForResource(ListTagsForResourceRequest) -> ListTagsForResourceResponse,
+        ListTagsForResources(ListTagsForResourcesRequest) -> ListTagsForResourcesResponse,
     }
 }

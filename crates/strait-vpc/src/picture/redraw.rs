@@ -97,6 +97,9 @@ impl Touched {
             counters: _,
             quotas: _,
             sessions: _,
+            hosted_zones: _,
+            records: _,
+            zone_changes: _,
         } = after;
         // A router shows its own VPC's objects…
         let mut own: BTreeSet<VpcId> = vpcs.changed().cloned().collect();
@@ -196,10 +199,7 @@ fn of<K: Ord + Clone, V: Clone>(
     after: &Table<K, V>,
     vpcs: impl Fn(&V) -> Vec<&VpcId>,
 ) -> BTreeSet<VpcId> {
-    let rows = after
-        .changed()
-        .flat_map(|key| [before.get(key), after.get(key)])
-        .flatten();
+    let rows = after.changed_rows(before);
     rows.flat_map(|row| vpcs(row).into_iter().cloned())
         .collect()
 }

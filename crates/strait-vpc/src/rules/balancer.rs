@@ -32,6 +32,9 @@ use crate::error::AwsError;
 use crate::rules::Caller;
 use crate::state::*;
 
+/// The hosted zone of all load balancers' names; this cloud has one.
+pub(crate) const LOAD_BALANCER_ZONE: &str = "Z26RNL4JYFTOTI";
+
 fn find_balancer<'n>(
     network: &'n Network,
     caller: &Caller,

@@ -370,6 +370,14 @@ pub(super) enum Quota {
     TargetsPerBalancer,
     /// Listeners of a network load balancer.
     ListenersPerBalancer,
+    /// Hosted zones of an account.
+    HostedZones,
+    /// VPCs of a private hosted zone.
+    VpcsPerHostedZone,
+    /// VPCs that may be associated with a private hosted zone.
+    AuthorizationsPerHostedZone,
+    /// Sets of records of a hosted zone.
+    RecordsPerHostedZone,
 }
 
 impl Quota {
@@ -443,6 +451,14 @@ impl Quota {
                 50,
                 "TooManyListeners",
             ),
+            Self::HostedZones => ("hosted-zones", 500, "TooManyHostedZones"),
+            Self::VpcsPerHostedZone => ("vpcs-per-hosted-zone", 300, "LimitsExceeded"),
+            Self::AuthorizationsPerHostedZone => (
+                "authorizations-per-hosted-zone",
+                1000,
+                "TooManyVPCAssociationAuthorizations",
+            ),
+            Self::RecordsPerHostedZone => ("records-per-hosted-zone", 10_000, "LimitsExceeded"),
         }
     }
 }

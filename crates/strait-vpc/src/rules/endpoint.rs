@@ -34,27 +34,17 @@ fn state_name(state: EndpointState) -> &'static str {
 
 /// The names of an endpoint: the Regional one, then one a zone.
 fn dns_entries(network: &Network, endpoint: &Endpoint) -> Vec<DnsEntryItem> {
-    let base = format!(
-        "{}.{}.vpce.amazonaws.com",
-        endpoint.service, endpoint.region
-    );
-    let zones = endpoint
-        .interfaces
-        .keys()
-        .filter_map(|subnet| network.subnets.get(subnet));
-    let infixes = zones.map(|subnet| format!("-{}{}", subnet.region, subnet.zone));
-    let name = |infix: String| DnsEntryItem {
-        dns_name: format!("{}-{}{infix}.{base}", endpoint.id, endpoint.dns_suffix),
-        hosted_zone_id: HOSTED_ZONE.to_owned(),
-    };
-    std::iter::once(String::new())
-        .chain(infixes)
-        .map(name)
+    let names = crate::names::endpoint_names(network, endpoint).into_iter();
+    names
+        .map(|(dns_name, _)| DnsEntryItem {
+            dns_name,
+            hosted_zone_id: ENDPOINT_ZONE.to_owned(),
+        })
         .collect()
 }
 
 /// The hosted zone of all endpoints' names; this cloud has one.
-const HOSTED_ZONE: &str = "Z7HUB22UULQXV";
+pub(crate) const ENDPOINT_ZONE: &str = "Z7HUB22UULQXV";
 
 /// The zones in which the balancers of a service have nodes: names and ids.
 fn service_zones(network: &Network, service: &EndpointService) -> (Vec<String>, Vec<String>) {

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
+use crate::names;
 use crate::rules::check::{self, NewInterface, Quota};
 use crate::rules::resource::{Resource, chosen, find, find_id};
 use crate::rules::{Caller, Context, address, filter, region};
@@ -240,27 +241,19 @@ pub(super) fn mac(interface: &Interface) -> String {
 /// The private DNS name of an address.
 pub(super) fn dns_name(interface: &Interface) -> String {
     let address = interface.address.to_string().replace('.', "-");
-    match interface.region.as_str() {
-        "us-east-1" => format!("ip-{address}.ec2.internal"),
-        other => format!("ip-{address}.{other}.compute.internal"),
-    }
+    format!("ip-{address}.{}", names::private_domain(&interface.region))
 }
 
 /// The public DNS name of an interface with a public address; empty without one, and unless its VPC has DNS names:
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-dns.html>.
 pub(super) fn public_dns_name(network: &Network, interface: &Interface) -> String {
-    let named = network
-        .vpcs
-        .get(&interface.vpc)
-        .is_some_and(|vpc| vpc.dns_support && vpc.dns_hostnames);
-    let Some(address) = interface.public_ip.filter(|_| named) else {
-        return String::new();
-    };
-    let address = address.to_string().replace('.', "-");
-    match interface.region.as_str() {
-        "us-east-1" => format!("ec2-{address}.compute-1.amazonaws.com"),
-        other => format!("ec2-{address}.{other}.compute.amazonaws.com"),
-    }
+    let vpc = network.vpcs.get(&interface.vpc);
+    let address = interface
+        .public_ip
+        .filter(|_| vpc.is_some_and(names::names_instances));
+    address
+        .map(|address| names::public_name(&interface.region, address))
+        .unwrap_or_default()
 }
 
 /// Whose public address an interface has: its account's own Elastic IP, or one of `amazon`'s.

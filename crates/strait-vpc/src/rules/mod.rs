@@ -38,16 +38,20 @@ mod tag;
 mod tenant;
 mod traffic;
 mod vpc;
+mod zone;
 
 use jiff::Timestamp;
 
-use crate::api::{Action, Response};
+use crate::api::*;
 use crate::error::{AwsError, Fault};
 use crate::id::{AccountId, Region};
 use crate::state::Network;
 
+pub(crate) use balancer::LOAD_BALANCER_ZONE;
+pub(crate) use endpoint::ENDPOINT_ZONE;
 pub use reset::reset_customers;
 pub use tenant::new_account;
+pub(crate) use zone::{record_value, records_of};
 
 /// Who calls, and in which Region.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,6 +137,7 @@ pub fn tick(network: &mut Network, now: Timestamp) {
     balancer::pass(network, now);
     prefix_list::pass(network, now);
     session::pass(network, now);
+    zone::pass(network, now);
 }
 
 fn settle_and_run(
@@ -301,6 +306,25 @@ fn run(
             AddTags => balancer::add_tags(network, caller, &request),
             RemoveTags => balancer::remove_tags(network, caller, &request),
             DescribeBalancerTags => balancer::describe_tags(network, caller, &request),
+            CreateHostedZone => zone::create(network, caller, &request, context),
+            ListHostedZones => zone::list(network, caller, &request),
+            ChangeResourceRecordSets => zone::change(network, caller, &request, context).map(ChangeResourceRecordSetsResponse),
+            ListResourceRecordSets => zone::list_records(network, caller, &request),
+            GetHostedZone => zone::get(network, caller, &request),
+            GetHostedZoneCount => zone::count(network, caller, &request),
+            DeleteHostedZone => zone::delete(network, caller, &request, context).map(DeleteHostedZoneResponse),
+            UpdateHostedZoneComment => zone::update_comment(network, caller, &request),
+            ListHostedZonesByName => zone::by_name(network, caller, &request),
+            ListHostedZonesByVpc => zone::by_vpc(network, caller, &request),
+            AssociateVpcWithHostedZone => zone::associate(network, caller, &request, context).map(AssociateVpcWithHostedZoneResponse),
+            DisassociateVpcFromHostedZone => zone::disassociate(network, caller, &request, context).map(DisassociateVpcFromHostedZoneResponse),
+            CreateVpcAssociationAuthorization => zone::authorize(network, caller, &request),
+            DeleteVpcAssociationAuthorization => zone::deauthorize(network, caller, &request).map(DeleteVpcAssociationAuthorizationResponse),
+            ListVpcAssociationAuthorizations => zone::list_authorizations(network, caller, &request),
+            GetChange => zone::get_change(network, caller, &request).map(GetChangeResponse),
+            ChangeTagsForResource => zone::change_tags(network, caller, &request).map(ChangeTagsForResourceResponse),
+            ListTagsForResource => zone::list_tags(network, caller, &request),
+            ListTagsForResources => zone::list_tags_of_several(network, caller, &request),
             GetAccessKeyInfo => account::get_access_key_info(network, &request),
             GetCallerIdentity => account::get_caller_identity(network, caller, &request),
         }

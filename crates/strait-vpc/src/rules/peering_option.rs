@@ -3,6 +3,7 @@
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
+use crate::names;
 use crate::rules::peering::find;
 use crate::rules::{Caller, Context};
 use crate::state::*;
@@ -96,10 +97,8 @@ fn option(
         return Err(AwsError::new("OperationNotPermitted", message));
     }
     let hostnames = |vpc: &VpcId| {
-        network
-            .vpcs
-            .get(vpc)
-            .is_some_and(|vpc| vpc.dns_hostnames && vpc.dns_support)
+        let vpc = network.vpcs.get(vpc);
+        vpc.is_some_and(names::names_instances)
     };
     if allow
         && ![&peering.requester.vpc, &peering.accepter.vpc]

@@ -3,6 +3,7 @@
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
+use crate::names;
 use crate::rules::resource::chosen_ids;
 use crate::rules::{Caller, filter};
 use crate::state::*;
@@ -136,10 +137,7 @@ pub(super) fn describe_dhcp_options(
         key: key.to_owned(),
         values: std::iter::once(AttributeValueItem { value }).collect(),
     };
-    let domain = match caller.region.as_str() {
-        "us-east-1" => "ec2.internal".to_owned(),
-        other => format!("{other}.compute.internal"),
-    };
+    let domain = names::private_domain(&caller.region);
     let values = |name: &str| match name {
         "dhcp-options-id" => Some(vec![id.clone()]),
         "owner-id" => Some(vec![caller.account.to_string()]),

@@ -44,6 +44,9 @@ pub fn reset_customers(network: &mut Network, context: &Context<'_>) {
         counters,
         quotas: _,
         sessions,
+        hosted_zones,
+        records,
+        zone_changes,
     } = network;
     let services = keys_of(endpoint_services, |row| is(&row.owner));
     let balancers = keys_of(load_balancers, |row| is(&row.owner));
@@ -68,6 +71,10 @@ pub fn reset_customers(network: &mut Network, context: &Context<'_>) {
     subnets.remove_where(|_, row| is(&row.owner));
     vpcs.remove_where(|_, row| is(&row.owner));
     sessions.remove_where(|_, row| is(&row.account));
+    let zones = keys_of(hosted_zones, |row| is(&row.owner));
+    records.remove_where(|key, _| zones.contains(&key.zone));
+    hosted_zones.remove_where(|id, _| zones.contains(id));
+    zone_changes.remove_where(|_, row| is(&row.owner));
     client_tokens.remove_where(|key, _| {
         let account = key.split('/').next().and_then(|text| text.parse().ok());
         account.is_some_and(|account| is(&account))

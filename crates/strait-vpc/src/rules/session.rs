@@ -97,6 +97,15 @@ pub(super) fn of<'n>(network: &'n Network, caller: &Caller) -> Option<&'n Sessio
     network.sessions.get(caller.session.as_ref()?)
 }
 
+/// Who signs a call.
+pub(super) fn caller_arn(network: &Network, caller: &Caller) -> String {
+    let role = of(network, caller).and_then(|session| session.role.as_ref());
+    role.map_or_else(
+        || root_arn(&caller.account),
+        |role| arn(&caller.account, role),
+    )
+}
+
 /// `arn:aws:iam::ACCOUNT:root`.
 pub(super) fn root_arn(account: &AccountId) -> String {
     format!("arn:aws:iam::{account}:root")
@@ -160,12 +169,7 @@ fn check_trust(
     if trusts {
         return Ok(());
     }
-    let user = of(network, caller)
-        .and_then(|session| session.role.as_ref())
-        .map_or_else(
-            || root_arn(&caller.account),
-            |role| arn(&caller.account, role),
-        );
+    let user = caller_arn(network, caller);
     let message = format!(
         "User: {user} is not authorized to perform: sts:AssumeRole on resource: {role_arn}"
     );

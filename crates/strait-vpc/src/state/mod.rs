@@ -5,12 +5,14 @@ mod elastic_ip;
 mod group;
 mod interface;
 mod ipv6;
+mod name;
 mod peering;
 mod prefix_list;
 mod privatelink;
 mod session;
 mod table;
 mod vpc;
+mod zone;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -24,12 +26,14 @@ pub use elastic_ip::*;
 pub use group::*;
 pub use interface::*;
 pub use ipv6::*;
+pub use name::*;
 pub use peering::*;
 pub use prefix_list::*;
 pub use privatelink::*;
 pub use session::*;
 pub use table::*;
 pub use vpc::*;
+pub use zone::*;
 
 use crate::id::*;
 
@@ -106,6 +110,12 @@ pub struct Network {
     pub target_groups: Table<String, TargetGroup>,
     /// Listeners by ARN.
     pub listeners: Table<String, Listener>,
+    /// Hosted zones (Route 53).
+    pub hosted_zones: Table<HostedZoneId, HostedZone>,
+    /// Records of hosted zones.
+    pub records: Table<RecordKey, RecordSet>,
+    /// Changes of hosted zones by id, for a week.
+    pub zone_changes: Table<String, ZoneChange>,
     /// Temporary credentials by access key id, ended ones too for a day.
     pub sessions: Table<String, Session>,
     /// Client tokens of creating calls, by account, action and token.

@@ -104,6 +104,15 @@ impl<K: Ord + Clone, V: Clone> Table<K, V> {
         self.rows().map(|row| (&row.0, &row.1))
     }
 
+    /// The rows from this key on, with their keys.
+    pub fn from<'t>(&'t self, key: &K) -> impl Iterator<Item = (&'t K, &'t V)> + use<'t, K, V> {
+        let Place { chunk, row } = self.place(key);
+        let (Ok(skipped) | Err(skipped)) = row;
+        let chunks = self.chunks.get(chunk..).unwrap_or_default();
+        let rows = chunks.iter().flat_map(|chunk| chunk.iter());
+        rows.skip(skipped).map(|row| (&row.0, &row.1))
+    }
+
     /// All rows, by key.
     pub fn values(&self) -> impl DoubleEndedIterator<Item = &V> {
         self.rows().map(|row| &row.1)
@@ -134,6 +143,14 @@ impl<K: Ord + Clone, V: Clone> Table<K, V> {
     /// The keys changed since [`Table::take_changed`].
     pub fn changed(&self) -> impl Iterator<Item = &K> {
         self.changed.iter()
+    }
+
+    /// The rows that changed, as they were in the table before and as they are.
+    pub fn changed_rows<'t>(&'t self, before: &'t Self) -> impl Iterator<Item = &'t V> {
+        let both = self
+            .changed()
+            .flat_map(|key| [before.get(key), self.get(key)]);
+        both.flatten()
     }
 
     /// The keys changed since the last call, with their rows; `None` is a row that is gone.

@@ -21,3 +21,4 @@ mod subnets;
 mod tags;
 mod vpcs;
 mod world;
+mod zones;

@@ -7,7 +7,7 @@ use strait_vpc::api::Service;
 use strait_vpc::state::Account;
 use strait_vpc::{AccountId, Action, AwsError, Caller, Context, Network, Region};
 
-use super::{digest, document, refused};
+use super::{digest, document, refused, rest};
 use crate::de::parameters;
 use crate::envelope;
 use crate::error::WireError;
@@ -15,8 +15,8 @@ use crate::form;
 use crate::service;
 use crate::tree::Node;
 
-/// Makes the calls of an input, a line each: who calls (`1`, the provider, or `2`, a customer), a space, the form. `@vpc.0`
-/// stands for the first VPC id that an answer showed, `@arn.2` for the third ARN.
+/// Makes the calls of an input, a line each: who calls (`1`, the provider, or `2`, a customer), a space, the form, or Route
+/// 53's method, path and body. `@vpc.0` stands for the first VPC id that an answer showed, `@arn.2` for the third ARN.
 pub fn calls(input: &[u8]) -> u64 {
     let mut story = Story::new();
     let lines = input.split(|byte| *byte == b'\n');
@@ -69,9 +69,26 @@ impl Story {
     fn answer(
         &mut self,
         caller: &Caller,
-        form: &[u8],
+        line: &[u8],
     ) -> Result<(Service, &'static str, String), (Service, WireError)> {
-        let mut pairs = form::parse(form).map_err(|error| (Service::Ec2, error))?;
+        let (service, action) = if rest::is_rest(line) {
+            (Service::Route53, self.rest_action(line))
+        } else {
+            self.form_action(line)
+        };
+        let action = action.map_err(|error| (service, error))?;
+        let name = action.name();
+        let response = self.apply(caller, action);
+        let response = response.map_err(|error| (service, error.into()))?;
+        let document = envelope::answer(service, name, &response, "id").expect("it is written");
+        Ok((service, name, document))
+    }
+
+    fn form_action(&self, form: &[u8]) -> (Service, Result<Action, WireError>) {
+        let mut pairs = match form::parse(form) {
+            Ok(pairs) => pairs,
+            Err(error) => return (Service::Ec2, Err(error)),
+        };
         for (_, value) in &mut pairs {
             *value = self.resolve(value);
         }
@@ -81,15 +98,20 @@ impl Story {
         };
         let service = service::by_version(&given("Version")).unwrap_or(Service::Ec2);
         let name = given("Action");
-        let tree = Node::from_pairs(pairs).map_err(|error| (service, error))?;
-        let action = Action::read(service, &name, parameters(tree))
-            .unwrap_or(Err(WireError::UnknownAction(name)))
-            .map_err(|error| (service, error))?;
-        let name = action.name();
-        let response = self.apply(caller, action);
-        let response = response.map_err(|error| (service, error.into()))?;
-        let document = envelope::answer(service, name, &response, "id").expect("it is written");
-        Ok((service, name, document))
+        let action = Node::from_pairs(pairs).and_then(|tree| {
+            Action::read(service, &name, parameters(tree))
+                .unwrap_or(Err(WireError::UnknownAction(name)))
+        });
+        (service, action)
+    }
+
+    fn rest_action(&self, line: &[u8]) -> Result<Action, WireError> {
+        let Ok(text) = std::str::from_utf8(line) else {
+            return rest::action(line);
+        };
+        let words = text.split_inclusive(['/', '<', ' ', '=']);
+        let line: String = words.map(|word| self.resolve(word)).collect();
+        rest::action(line.as_bytes())
     }
 
     fn apply(&mut self, caller: &Caller, action: Action) -> Result<strait_vpc::Response, AwsError> {
@@ -110,6 +132,10 @@ impl Story {
         for (_, text) in document::texts(document) {
             if text.starts_with("arn:") {
                 self.note("arn", &text);
+                continue;
+            }
+            if let Some((kind, id)) = text.strip_prefix('/').and_then(|it| it.split_once('/')) {
+                self.note(kind, id);
                 continue;
             }
             let tokens = text.split(|c: char| !matches!(c, 'a'..='z' | '0'..='9' | '-'));

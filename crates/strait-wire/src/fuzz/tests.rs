@@ -34,6 +34,11 @@ fn xml() {
 }
 
 #[test]
+fn rest() {
+    fuzz("rest", super::rest, seeds("rest"));
+}
+
+#[test]
 fn calls() {
     let story = seeds("calls").concat();
     let lines: Vec<_> = story.split_inclusive(|byte| *byte == b'\n').collect();

@@ -202,7 +202,10 @@ fn check_answer(
     document: &str,
     wrong: &mut BTreeSet<String>,
 ) {
-    let skipped = if service == Service::Ec2 { 1 } else { 2 };
+    let skipped = match service {
+        Service::Ec2 | Service::Route53 => 1,
+        Service::Elb | Service::Sts => 2,
+    };
     let mut reader = Reader::from_str(document);
     // The structure that each open element is; `None` below what was wrong already.
     let mut open: Vec<(String, Option<Inside<'_>>)> = Vec::new();
@@ -262,10 +265,11 @@ fn inner<'a>(
     let structure = match place {
         Inside::Value => return None,
         Inside::List(of) => {
-            let is_item = matches!(
-                (service, name),
-                (Service::Ec2, "item") | (Service::Elb | Service::Sts, "member")
-            );
+            let is_item = match service {
+                Service::Ec2 => name == "item",
+                Service::Elb | Service::Sts => name == "member",
+                Service::Route53 => ITEMS.contains(&name),
+            };
             return is_item.then(|| of.map_or(Inside::Value, Inside::Structure));
         }
         Inside::Structure(structure) => structure,
@@ -281,6 +285,18 @@ fn inner<'a>(
         (false, None) => Inside::Value,
     })
 }
+
+/// What Route 53 calls the members of its lists.
+const ITEMS: [&str; 8] = [
+    "HostedZone",
+    "HostedZoneSummary",
+    "NameServer",
+    "ResourceRecord",
+    "ResourceRecordSet",
+    "ResourceTagSet",
+    "Tag",
+    "VPC",
+];
 
 /// EC2's envelope, and its word for calls that only say that they did it.
 fn is_of_the_protocol(name: &str, at_the_top: bool) -> bool {

@@ -23,7 +23,7 @@ import botocore.session
 import shapes
 
 REGION = "eu-central-1"
-SERVICES = {"ec2": "Ec2", "elasticloadbalancing": "Elb", "sts": "Sts"}
+SERVICES = {"ec2": "Ec2", "elasticloadbalancing": "Elb", "sts": "Sts", "route53": "Route53"}
 made, wrong = set(), []
 
 
@@ -38,6 +38,7 @@ def main():
         refusals(endpoint, hello["customer"])
         surroundings(customer)
         sessions(endpoint, provider, customer)
+        zones(provider, customer)
         story(provider, customer)
         acls(customer)
         leftovers(customer)
@@ -64,10 +65,10 @@ class Account:
             region_name=region,
         )
         config = botocore.config.Config(retries={"max_attempts": 1}, read_timeout=20)
-        self.clients = [session.client(name, endpoint_url=endpoint, config=config) for name in ("ec2", "elbv2", "sts")]
+        self.clients = [session.client(name, endpoint_url=endpoint, config=config) for name in ("ec2", "elbv2", "sts", "route53")]
         for client in self.clients:
             client.meta.events.register("before-parse.*.*", check_answer)
-        self.ec2, self.elb, self.sts = self.clients
+        self.ec2, self.elb, self.sts, self.route53 = self.clients
 
 
 def check_answer(operation_model, response_dict, **_):
@@ -83,6 +84,10 @@ def check_answer(operation_model, response_dict, **_):
     if service == "Ec2":
         same("requestId", bare(root[0]), f"first in {path}")
         check_structure(root, shape, path, {"requestId", "return"})
+        return
+    if service == "Route53":
+        same(201 if operation_model.name == "CreateHostedZone" else 200, response_dict["status_code"], f"the status of {path}")
+        check_structure(root, shape, path, set())
         return
     same([f"{operation_model.name}Result", "ResponseMetadata"], [bare(part) for part in root], path)
     check_structure(root[0], shape, path, set())
@@ -196,6 +201,57 @@ def sessions(endpoint, account, other):
 def temporary(endpoint, account, credentials):
     keys = {"access_key_id": credentials["AccessKeyId"], "secret_access_key": credentials["SecretAccessKey"]}
     return Account(endpoint, {"account": account} | keys, token=credentials["SessionToken"])
+
+
+def zones(account, other):
+    """Hosted zones: every call of Route 53's protocol."""
+    dns = account.route53
+    public = dns.create_hosted_zone(Name="smoke.example", CallerReference="1", HostedZoneConfig={"Comment": "a <b>"})
+    zone = public["HostedZone"]["Id"]
+    same((4, "a <b>"), (len(public["DelegationSet"]["NameServers"]), public["HostedZone"]["Config"]["Comment"]), "a public zone")
+    same("INSYNC", dns.get_change(Id=public["ChangeInfo"]["Id"])["ChangeInfo"]["Status"], "a change")
+    text = {"Name": "*.smoke.example", "Type": "TXT", "TTL": 60, "ResourceRecords": [{"Value": '"a & <b>" "c"'}]}
+    alias = {"HostedZoneId": zone.rsplit("/", 1)[1], "DNSName": "*.smoke.example", "EvaluateTargetHealth": False}
+    also = {"Name": "also.smoke.example", "Type": "TXT", "AliasTarget": alias}
+    changes = lambda action: {"Changes": [{"Action": action, "ResourceRecordSet": one} for one in (text, also)]}
+    dns.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=changes("CREATE"))
+    refused("InvalidChangeBatch", dns.change_resource_record_sets, HostedZoneId=zone, ChangeBatch=changes("CREATE"))
+    shown = dns.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
+    same(["NS", "SOA", "TXT", "TXT"], [one["Type"] for one in shown], "records")
+    same('"a & <b>" "c"', shown[2]["ResourceRecords"][0]["Value"], "a value")
+    pages = dns.get_paginator("list_resource_record_sets").paginate(HostedZoneId=zone, PaginationConfig={"PageSize": 1})
+    same(4, sum(len(page["ResourceRecordSets"]) for page in pages), "records by pages")
+    dns.change_tags_for_resource(ResourceType="hostedzone", ResourceId=zone, AddTags=[{"Key": "a", "Value": "b"}], RemoveTagKeys=["c"])
+    same([{"Key": "a", "Value": "b"}], dns.list_tags_for_resource(ResourceType="hostedzone", ResourceId=zone)["ResourceTagSet"]["Tags"], "tags")
+    dns.list_tags_for_resources(ResourceType="hostedzone", ResourceIds=[zone])
+    dns.update_hosted_zone_comment(Id=zone)
+    dns.list_hosted_zones()
+    same(1, dns.get_hosted_zone_count()["HostedZoneCount"], "the number of zones")
+    refused("HostedZoneNotEmpty", dns.delete_hosted_zone, Id=zone)
+    dns.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=changes("DELETE"))
+    dns.delete_hosted_zone(Id=zone)
+    refused("NoSuchHostedZone", dns.get_hosted_zone, Id=zone)
+    refused("InvalidAction", dns.list_health_checks)
+
+    vpc = lambda side, block: {"VPCRegion": REGION, "VPCId": side.ec2.create_vpc(CidrBlock=block)["Vpc"]["VpcId"]}
+    mine, second, theirs = vpc(account, "10.70.0.0/16"), vpc(account, "10.71.0.0/16"), vpc(other, "10.72.0.0/16")
+    zone = dns.create_hosted_zone(Name="corp.example", CallerReference="2", VPC=mine)["HostedZone"]["Id"]
+    dns.associate_vpc_with_hosted_zone(HostedZoneId=zone, VPC=second)
+    refused("NotAuthorizedException", other.route53.associate_vpc_with_hosted_zone, HostedZoneId=zone, VPC=theirs)
+    dns.create_vpc_association_authorization(HostedZoneId=zone, VPC=theirs)
+    same([theirs], dns.list_vpc_association_authorizations(HostedZoneId=zone)["VPCs"], "authorised VPCs")
+    other.route53.associate_vpc_with_hosted_zone(HostedZoneId=zone, VPC=theirs)
+    dns.delete_vpc_association_authorization(HostedZoneId=zone, VPC=theirs)
+    same(3, len(dns.get_hosted_zone(Id=zone)["VPCs"]), "a zone's VPCs")
+    of_vpc = other.route53.list_hosted_zones_by_vpc(VPCId=theirs["VPCId"], VPCRegion=REGION)["HostedZoneSummaries"]
+    same([account.id], [one["Owner"]["OwningAccount"] for one in of_vpc], "zones of a VPC")
+    same(["corp.example."], [one["Name"] for one in dns.list_hosted_zones_by_name(DNSName="corp.example")["HostedZones"]], "zones by name")
+    for side in (second, theirs):
+        dns.disassociate_vpc_from_hosted_zone(HostedZoneId=zone, VPC=side)
+    refused("LastVPCAssociation", dns.disassociate_vpc_from_hosted_zone, HostedZoneId=zone, VPC=mine)
+    dns.delete_hosted_zone(Id=zone)
+    for side, one in ((account, mine), (account, second), (other, theirs)):
+        side.ec2.delete_vpc(VpcId=one["VPCId"])
 
 
 class Side:

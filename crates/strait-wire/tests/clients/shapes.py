@@ -16,7 +16,7 @@ import sys
 import botocore.session
 
 API = pathlib.Path(__file__).resolve().parents[3] / "strait-vpc" / "src" / "api"
-CLIENTS = {"Ec2": "ec2", "Elb": "elbv2", "Sts": "sts"}
+CLIENTS = {"Ec2": "ec2", "Elb": "elbv2", "Sts": "sts", "Route53": "route53"}
 INTEGERS = {"u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64", "usize"}
 TEXTS = {"String", "str", "Timestamp", "Ipv4Addr", "Ipv4Net", "IpAddr", "IpNet", "char", "Region", "AccountId"}
 MODEL_SCALARS = {"string", "integer", "long", "boolean", "timestamp", "double", "float", "blob", "character"}
@@ -70,6 +70,7 @@ class Sources:
                 self.enums[enum] = file
             self.opaque.update(re.findall(r"impl<'de> (?:serde::)?Deserialize<'de> for (\w+)", text))
             self.read_answers(text, file)
+            self.read_lists(text, file)
             if found := re.search(r"^calls! \{(.*?)^\}", text, re.M | re.S):
                 self.calls_text = found.group(1)
 
@@ -106,6 +107,12 @@ class Sources:
             for content, names in re.findall(r"([\w<>]+)\s*\{([^}]*)\}", body):
                 for name in re.findall(r"\w+", names):
                     self.add(Struct(name, file, inner=content))
+
+    def read_lists(self, text, file):
+        for found in re.finditer(r"^lists! \{", text, re.M):
+            body = text[found.end() : closing(text, found.end() - 1)]
+            for name, tag, item in re.findall(r'(\w+)\(\w+: "(\w+)" of (\w+)\);', body):
+                self.add(Struct(name, file, fields=[Field(tag, f"Vec<{item}>", True, [], False)]))
 
     def add(self, struct):
         self.structs.setdefault(struct.name, []).append(struct)

@@ -239,7 +239,7 @@ fn item(network: &Network, balancer: &LoadBalancer) -> LoadBalancerItem {
     LoadBalancerItem {
         load_balancer_arn: balancer.arn.clone(),
         dns_name: balancer.dns_name.clone(),
-        canonical_hosted_zone_id: "Z26RNL4JYFTOTI".to_owned(),
+        canonical_hosted_zone_id: super::LOAD_BALANCER_ZONE.to_owned(),
         created_time: balancer.created_at,
         load_balancer_name: balancer.name.clone(),
         scheme: if balancer.internet_facing {
