@@ -121,6 +121,15 @@ pub(crate) struct Up {
         default_value = "strait.internal"
     )]
     pub(crate) domain: String,
+    /// The file that names the DNS servers to ask for names that the local cloud does not have; one without servers, such
+    /// as /dev/null: such names fail at once
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "STRAIT_RESOLV_CONF",
+        default_value = "/etc/resolv.conf"
+    )]
+    pub(crate) resolv_conf: PathBuf,
     /// AWS's own default quotas (5 VPCs per Region) instead of 1,000 VPCs
     #[arg(long)]
     pub(crate) aws_quotas: bool,

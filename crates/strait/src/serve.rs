@@ -120,6 +120,7 @@ async fn start(
             run_dir,
             domain: options.domain.clone(),
             aws_quotas: options.aws_quotas,
+            resolv_conf: options.resolv_conf.clone(),
             test_hooks: options.test_hooks,
         },
     })

@@ -34,10 +34,16 @@ pub(crate) fn up(data: &DataDir, options: &Up) -> Result<()> {
     }
     check_machine()?;
     data.open()?;
+    // The server and the resolver work elsewhere.
+    let resolv_conf = std::path::absolute(&options.resolv_conf);
+    let options = Up {
+        resolv_conf: resolv_conf.context("cannot tell where the file of --resolv-conf is")?,
+        ..options.clone()
+    };
     if options.detach {
-        detach(data, options)
+        detach(data, &options)
     } else {
-        foreground(data, options)
+        foreground(data, &options)
     }
 }
 
@@ -91,6 +97,7 @@ fn detach(data: &DataDir, options: &Up) -> Result<()> {
         "--domain",
         &options.domain,
     ]);
+    command.arg("--resolv-conf").arg(&options.resolv_conf);
     if options.aws_quotas {
         command.arg("--aws-quotas");
     }

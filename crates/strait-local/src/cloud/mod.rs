@@ -98,6 +98,8 @@ pub struct Options {
     pub domain: String,
     /// AWS's own quotas (5 VPCs per Region) instead of test-friendly ones.
     pub aws_quotas: bool,
+    /// The file that names the machine's own resolvers.
+    pub resolv_conf: PathBuf,
     /// What test suites need: an account, a key pair, a reset.
     pub test_hooks: bool,
 }

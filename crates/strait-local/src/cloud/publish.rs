@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use strait_plane::cloud::CloudError;
+use strait_vpc::names::Renamed;
 use strait_vpc::picture::Redrawn;
 use strait_vpc::{Network, Picture};
 
@@ -23,8 +24,7 @@ pub(super) struct Told {
 }
 
 impl Local {
-    /// Gives the resolver all names and all places where it is asked; without places, these stay. A service's name has the
-    /// address of each zone.
+    /// Gives the resolver all names and all places where it is asked; without places, these stay.
     pub(super) async fn publish(
         &self,
         network: &Network,
@@ -34,25 +34,58 @@ impl Local {
         if let Some(listeners) = listeners {
             told.listeners = listeners;
         }
-        let names = self.inner.names.lock().await.clone();
-        let domain = &self.inner.options.domain;
-        let own = ["api", "aws"].map(|label| (format!("{label}.{domain}"), INTERNET_ENDPOINTS));
-        let of_service = |(name, address): (String, Ipv4Addr)| {
-            let service = name.split('.').next().unwrap_or_default();
-            let all = addresses_of_way(network, service, address);
-            (name, all)
-        };
-        let own = own.map(|(name, address)| (name, BTreeSet::from([address])));
-        let records = names.into_iter().map(of_service).chain(own).collect();
         let state = ResolverState {
-            domain: domain.clone(),
+            domain: self.inner.options.domain.clone(),
             listeners: told.listeners.clone(),
-            records,
+            records: self.services(network).await,
             own: BTreeMap::new(),
+            names: strait_vpc::names(network),
+            resolv_conf: self.inner.options.resolv_conf.clone(),
         };
         if told.state.as_ref() == Some(&state) {
             return Ok(());
         }
+        self.tell_resolver(&mut told, state).await
+    }
+
+    /// Tells the resolver what a change made different: where it is asked in routers that were drawn anew, and names.
+    pub(super) async fn publish_part(
+        &self,
+        network: &Network,
+        redrawn: &Redrawn,
+        renamed: Renamed,
+    ) -> Result<(), LocalError> {
+        let mut told = self.inner.told.lock().await;
+        let mut listeners = None;
+        for (name, router) in &redrawn.routers {
+            let asked = router.iter().flat_map(|router| &router.resolvers);
+            let now: BTreeSet<Listener> = asked.map(|address| at(name, *address)).collect();
+            let first = at(name, Ipv4Addr::UNSPECIFIED);
+            let last = at(name, Ipv4Addr::BROADCAST);
+            if now.iter().ne(told.listeners.range(first..=last)) {
+                let all = listeners.get_or_insert_with(|| told.listeners.clone());
+                all.retain(|listener| listener.namespace != *name);
+                all.extend(now);
+            }
+        }
+        let Some(mut state) = told.state.take() else {
+            drop(told);
+            return self.publish(network, listeners).await;
+        };
+        let named = renamed.apply_to(&mut state.names);
+        if !named && listeners.is_none() {
+            told.state = Some(state);
+            return Ok(());
+        }
+        if let Some(listeners) = listeners {
+            told.listeners.clone_from(&listeners);
+            state.listeners = listeners;
+        }
+        state.records = self.services(network).await;
+        self.tell_resolver(&mut told, state).await
+    }
+
+    async fn tell_resolver(&self, told: &mut Told, state: ResolverState) -> Result<(), LocalError> {
         told.state = None;
         let answer: ResolverAnswer = self.inner.resolver.apply(&state).await?;
         let Some(failed) = answer.failed.into_iter().next() else {
@@ -66,30 +99,18 @@ impl Local {
         })
     }
 
-    /// Tells the resolver where it is asked in routers that were drawn anew.
-    pub(super) async fn publish_part(
-        &self,
-        network: &Network,
-        redrawn: &Redrawn,
-    ) -> Result<(), LocalError> {
-        let mut listeners = None;
-        let told = self.inner.told.lock().await;
-        for (name, router) in &redrawn.routers {
-            let asked = router.iter().flat_map(|router| &router.resolvers);
-            let now: BTreeSet<Listener> = asked.map(|address| at(name, *address)).collect();
-            let first = at(name, Ipv4Addr::UNSPECIFIED);
-            let last = at(name, Ipv4Addr::BROADCAST);
-            if now.iter().ne(told.listeners.range(first..=last)) {
-                let all = listeners.get_or_insert_with(|| told.listeners.clone());
-                all.retain(|listener| listener.namespace != *name);
-                all.extend(now);
-            }
-        }
-        drop(told);
-        match listeners {
-            Some(listeners) => self.publish(network, Some(listeners)).await,
-            None => Ok(()),
-        }
+    /// Names of services, and of Strait's own two endpoints. A service's name has the address of each zone.
+    async fn services(&self, network: &Network) -> BTreeMap<String, BTreeSet<Ipv4Addr>> {
+        let names = self.inner.names.lock().await.clone();
+        let domain = &self.inner.options.domain;
+        let own = ["api", "aws"].map(|label| (format!("{label}.{domain}"), INTERNET_ENDPOINTS));
+        let of_service = |(name, address): (String, Ipv4Addr)| {
+            let service = name.split('.').next().unwrap_or_default();
+            let all = addresses_of_way(network, service, address);
+            (name, all)
+        };
+        let own = own.map(|(name, address)| (name, BTreeSet::from([address])));
+        names.into_iter().map(of_service).chain(own).collect()
     }
 
     pub(super) async fn rename(

@@ -4,6 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
+use strait_vpc::names::{Renamed, renamed};
 use strait_vpc::picture::{Redrawn, redraw};
 use strait_vpc::{AwsError, Context, Network};
 use tokio::sync::{mpsc, oneshot};
@@ -113,12 +114,13 @@ impl Local {
             run(change.as_mut(), &mut draft);
         }
         let redrawn = redraw(&before, &draft);
+        let renamed = renamed(&before, &draft);
         let changes = store::take_changes(&mut draft).map_err(|error| internal(&error))?;
         if changes.is_empty() {
             return Ok(());
         }
         let new_hosts = changes.iter().any(store::Change::is_of_hosts);
-        let mut made = self.make_part_true(&draft, redrawn).await;
+        let mut made = self.make_part_true(&draft, redrawn, renamed).await;
         if new_hosts && made.is_ok() {
             made = self.write_hosts(&draft);
         }
@@ -138,17 +140,24 @@ impl Local {
     }
 
     /// Makes kernel and resolver agree with the parts that may differ.
-    async fn make_part_true(&self, network: &Network, redrawn: Redrawn) -> Result<(), LocalError> {
-        if redrawn.is_empty() {
+    async fn make_part_true(
+        &self,
+        network: &Network,
+        redrawn: Redrawn,
+        renamed: Renamed,
+    ) -> Result<(), LocalError> {
+        if !redrawn.is_empty() {
+            let kernel = Arc::clone(&self.inner.kernel);
+            let parts = redrawn.clone();
+            let changes = tokio::task::spawn_blocking(move || kernel.change(parts))
+                .await
+                .map_err(|_| LocalError::Interrupted)??;
+            tracing::debug!(?changes, "the kernel agrees");
+        }
+        if redrawn.is_empty() && renamed.is_empty() {
             return Ok(());
         }
-        let kernel = Arc::clone(&self.inner.kernel);
-        let parts = redrawn.clone();
-        let changes = tokio::task::spawn_blocking(move || kernel.change(parts))
-            .await
-            .map_err(|_| LocalError::Interrupted)??;
-        tracing::debug!(?changes, "the kernel agrees");
-        self.publish_part(network, &redrawn).await
+        self.publish_part(network, &redrawn, renamed).await
     }
 }
 

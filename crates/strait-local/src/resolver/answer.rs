@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 use hickory_proto::op::{Edns, Header, HeaderCounts, Metadata, OpCode, ResponseCode};
-use hickory_proto::rr::{DNSClass, Record};
+use hickory_proto::rr::{DNSClass, Name, Record, RecordType};
 use hickory_server::net::runtime::Time;
 use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
 use hickory_server::zone_handler::MessageResponseBuilder;
 
 use super::Shared;
-use super::view::{self, Answer};
+use super::upstream::{self, Failure};
+use super::view::{self, Answer, View, Walk};
 
 /// The largest UDP answer that never is cut into fragments.
 const LARGEST_UDP: u16 = 1232;
@@ -25,7 +26,7 @@ impl Answers {
         Self { namespace, view }
     }
 
-    fn reply(&self, request: &Request) -> Reply {
+    async fn reply(&self, request: &Request) -> Reply {
         if request.metadata.op_code != OpCode::Query {
             return Reply::code(ResponseCode::NotImp);
         }
@@ -40,15 +41,24 @@ impl Answers {
             return Reply::code(ResponseCode::Refused);
         }
         let view = view::current(&self.view);
-        match view.answer(&self.namespace, asked.name(), asked.query_type()) {
-            Answer::Records(answers) => Reply {
+        let kind = asked.query_type();
+        let Walk { chain, name, end } = view.walk(&self.namespace, asked.name(), kind);
+        let reply = match end {
+            Some(Answer::Records(answers)) => Reply {
                 answers,
                 ..Reply::ours(ResponseCode::NoError, None)
             },
-            Answer::NoData(soa) => Reply::ours(ResponseCode::NoError, soa),
-            Answer::NoName(soa) => Reply::ours(ResponseCode::NXDomain, Some(soa)),
-            Answer::Refused => Reply::code(ResponseCode::Refused),
-        }
+            Some(Answer::NoData(soa)) => Reply::ours(ResponseCode::NoError, soa),
+            Some(Answer::NoName(soa)) => Reply::ours(ResponseCode::NXDomain, soa),
+            Some(Answer::Elsewhere) if view.may_pass_on(&self.namespace) => {
+                elsewhere(&view, &name, kind).await
+            }
+            Some(Answer::Elsewhere) => Reply::code(ResponseCode::ServFail),
+            // Too long a chain, or one that bites its tail.
+            Some(Answer::Instead(..)) | None => return Reply::code(ResponseCode::ServFail),
+        };
+        let answers = chain.into_iter().chain(reply.answers).collect();
+        Reply { answers, ..reply }
     }
 }
 
@@ -59,7 +69,7 @@ impl RequestHandler for Answers {
         request: &Request,
         mut response_handle: R,
     ) -> ResponseInfo {
-        let reply = self.reply(request);
+        let reply = self.reply(request).await;
         let mut metadata = Metadata::response_from_request(&request.metadata);
         metadata.response_code = reply.code;
         metadata.authoritative = reply.authoritative;
@@ -83,6 +93,26 @@ impl RequestHandler for Answers {
                 })
             }
         }
+    }
+}
+
+/// What the machine's resolver says.
+async fn elsewhere(view: &View, name: &Name, kind: RecordType) -> Reply {
+    let answer = match upstream::ask(&view.resolv_conf, name, kind).await {
+        Ok(answer) => answer,
+        Err(Failure::NoServer | Failure::Silent | Failure::Busy) => {
+            return Reply::code(ResponseCode::ServFail);
+        }
+    };
+    let code = Some(answer.metadata.response_code)
+        .filter(|code| [ResponseCode::NoError, ResponseCode::NXDomain].contains(code))
+        .unwrap_or(ResponseCode::ServFail);
+    let mut authorities = answer.authorities.into_iter();
+    Reply {
+        code,
+        authoritative: false,
+        answers: answer.answers,
+        soa: authorities.find(|record| record.record_type() == RecordType::SOA),
     }
 }
 

@@ -1,18 +1,24 @@
 //! The resolver: one process that answers DNS in every network. It opens its sockets once, inside each namespace, and
-//! swaps the names whole. It outlives the server, and it never asks anybody: what it does not know it refuses at once, so
-//! a network without a way out leaks nothing by its questions.
+//! swaps the names whole. It outlives the server. What the cloud does not know it asks the machine's own resolver, but for
+//! questions from networks without a way out: those are refused at once, so that they leak nothing.
 
 mod answer;
+mod cloud;
 mod listeners;
+#[cfg(test)]
+mod tests;
+mod upstream;
 mod view;
+mod zone;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
 use serde::{Deserialize, Serialize};
 use strait_kernel::Kernel;
+use strait_vpc::Names;
 
 use crate::agent::{self, AgentKind, Duty};
 use crate::error::LocalError;
@@ -30,6 +36,10 @@ pub struct ResolverState {
     pub records: BTreeMap<String, BTreeSet<Ipv4Addr>>,
     /// Names that one namespace alone is answered; they win over `records` and need not be in the zone.
     pub own: BTreeMap<String, BTreeMap<String, BTreeSet<Ipv4Addr>>>,
+    /// The names of the cloud.
+    pub names: Names,
+    /// The file that names the machine's own resolvers, such as `/etc/resolv.conf`; empty for none.
+    pub resolv_conf: PathBuf,
 }
 
 /// An address in a namespace where the resolver listens (UDP and TCP, port 53).

@@ -2,23 +2,33 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hickory_proto::rr::rdata::{A, SOA};
 use hickory_proto::rr::{LowerName, Name, RData, Record, RecordType};
 
+use super::cloud::Cloud;
+use super::zone::Said;
 use super::{ResolverState, Shared};
+use crate::cloud::INTERNET;
 use crate::error::LocalError;
 
 /// How long an answer may be kept: names move with their services.
 const TTL: u32 = 5;
+
+/// How many names in a row may each stand for the next.
+const CHAIN: usize = 8;
 
 /// All names at one time.
 #[derive(Debug, Default)]
 pub(super) struct View {
     zone: Option<Zone>,
     own: BTreeMap<String, BTreeMap<LowerName, BTreeSet<Ipv4Addr>>>,
+    cloud: Cloud,
+    /// The file that names the machine's own resolvers.
+    pub(super) resolv_conf: PathBuf,
 }
 
 #[derive(Debug)]
@@ -38,9 +48,22 @@ pub(super) enum Answer {
     /// The name exists and has nothing of that type. With the zone's SOA where it is in the zone.
     NoData(Option<Record>),
     /// The name does not exist.
-    NoName(Record),
-    /// Not ours, and nobody else is asked.
-    Refused,
+    NoName(Option<Record>),
+    /// Another name stands for it.
+    Instead(Record, Name),
+    /// Not a name of the cloud.
+    Elsewhere,
+}
+
+/// The way from a name to what is answered.
+#[derive(Debug, PartialEq)]
+pub(super) struct Walk {
+    /// Each name's record that another stands for it.
+    pub(super) chain: Vec<Record>,
+    /// The last name.
+    pub(super) name: Name,
+    /// What is said of it; `None` if the way does not end.
+    pub(super) end: Option<Answer>,
 }
 
 impl View {
@@ -54,7 +77,37 @@ impl View {
         Ok(Self {
             zone: Some(zone),
             own,
+            cloud: Cloud::new(&state.names)?,
+            resolv_conf: state.resolv_conf.clone(),
         })
+    }
+
+    /// Follows a question from a namespace, name by name.
+    pub(super) fn walk(&self, namespace: &str, asked: &Name, kind: RecordType) -> Walk {
+        let (mut chain, mut name) = (Vec::new(), asked.clone());
+        while chain.len() <= CHAIN {
+            let answer = self.answer(namespace, &name, kind);
+            let Answer::Instead(record, target) = answer else {
+                return Walk {
+                    chain,
+                    name,
+                    end: Some(answer),
+                };
+            };
+            chain.push(record);
+            name = target;
+        }
+        Walk {
+            chain,
+            name,
+            end: None,
+        }
+    }
+
+    /// Whether questions from a namespace may be passed on to the machine's resolver: the internet's may, and those of
+    /// networks with a way there.
+    pub(super) fn may_pass_on(&self, namespace: &str) -> bool {
+        namespace == INTERNET || self.cloud.may_pass_on(namespace)
     }
 
     /// Answers a question from a namespace. Records carry the name as it was asked, upper case and all.
@@ -63,8 +116,16 @@ impl View {
         if let Some(addresses) = self.own.get(namespace).and_then(|own| own.get(&name)) {
             return addresses_or_nothing(asked, addresses, kind, None);
         }
+        if let Some(said) = self.cloud.own(namespace, asked, kind) {
+            return said.into();
+        }
         let Some(zone) = self.zone.as_ref().filter(|zone| zone.origin.zone_of(&name)) else {
-            return Answer::Refused;
+            let said = self.cloud.everybody(namespace, asked, kind);
+            let nobodys = || match is_private(asked) {
+                true => Answer::NoName(None),
+                false => Answer::Elsewhere,
+            };
+            return said.map_or_else(nobodys, Answer::from);
         };
         if let Some(addresses) = zone.records.get(&name) {
             return addresses_or_nothing(asked, addresses, kind, Some(&zone.soa));
@@ -75,8 +136,29 @@ impl View {
         if name == zone.origin || zone.above.contains(&name) {
             return Answer::NoData(Some(zone.soa.clone()));
         }
-        Answer::NoName(zone.soa.clone())
+        Answer::NoName(Some(zone.soa.clone()))
     }
+}
+
+impl From<Said> for Answer {
+    fn from(said: Said) -> Self {
+        match said {
+            Said::Records(records) => Self::Records(records),
+            Said::Instead(record, target) => Self::Instead(record, target),
+            Said::NoData(soa) => Self::NoData(soa),
+            Said::NoName(soa) => Self::NoName(soa),
+        }
+    }
+}
+
+/// Names under `internal`, and of private addresses: whoever is outside knows none of them.
+fn is_private(name: &Name) -> bool {
+    let last = name.iter().next_back().map(<[u8]>::to_ascii_lowercase);
+    let of_private_address = name.parse_arpa_name().is_ok_and(|net| match net {
+        ipnet::IpNet::V4(net) => net.addr().is_private() || net.addr().is_link_local(),
+        ipnet::IpNet::V6(_) => false,
+    });
+    of_private_address || last.as_deref() == Some(b"internal".as_slice())
 }
 
 /// Puts a view in force.
@@ -215,13 +297,17 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_the_zone_without_records_does_not_exist_and_others_are_refused() {
+    fn a_name_of_the_zone_without_records_does_not_exist_and_others_are_elsewhere() {
         let view = view();
         let answer = view.answer("vpc-1", &name("b.p.db.strait.internal."), RecordType::A);
         assert!(matches!(answer, Answer::NoName(_)), "{answer:?}");
-        for other in ["example.com.", "internal.", ".", "notstrait.internal."] {
+        for other in ["example.com.", ".", "internal.example.com."] {
             let answer = view.answer("vpc-1", &name(other), RecordType::A);
-            assert_eq!(answer, Answer::Refused, "{other}");
+            assert_eq!(answer, Answer::Elsewhere, "{other}");
+        }
+        for none in ["internal.", "notstrait.internal.", "7.0.0.10.in-addr.arpa."] {
+            let answer = view.answer("vpc-1", &name(none), RecordType::A);
+            assert_eq!(answer, Answer::NoName(None), "{none}");
         }
     }
 
@@ -244,7 +330,10 @@ mod tests {
             view.answer("vpc-1", &asked, RecordType::AAAA),
             Answer::NoData(None)
         );
-        assert_eq!(view.answer("vpc-2", &asked, RecordType::A), Answer::Refused);
+        assert_eq!(
+            view.answer("vpc-2", &asked, RecordType::A),
+            Answer::Elsewhere
+        );
     }
 
     #[test]
@@ -277,6 +366,7 @@ mod tests {
                 "vpc-1".to_owned(),
                 BTreeMap::from([one("ec2.us-east-1.amazonaws.com", [198, 51, 100, 2])]),
             )]),
+            ..ResolverState::default()
         }
     }
 }

@@ -4,6 +4,7 @@
 mod engine;
 mod forwarder;
 mod resolver;
+mod upstream;
 mod world;
 
 use std::path::Path;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpStream, UdpSocket};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use hickory_proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
@@ -10,17 +11,23 @@ use hickory_proto::rr::{Name, RData, RecordType};
 use libtest_mimic::Trial;
 use strait_local::agent::{Agent, AgentKind, Found};
 use strait_local::resolver::{Listener, ResolverAnswer, ResolverState};
+use strait_vpc::names::{Names, NetworkNames};
 
 use crate::trial;
+use crate::upstream::{BIG, SILENT, Upstream};
 use crate::world::{APP, RESOLVER, ROUTER, World};
 
 const NAME: &str = "orders.demo.db.strait.internal";
 
 pub(crate) fn trials(world: &World) -> Vec<Trial> {
+    // One process listens at a place: one trial.
     vec![trial(
-        "names_are_answered_by_udp_and_tcp_and_outlive_the_server",
+        "names_are_answered_by_udp_and_tcp_and_outlive_the_server_and_others_passed_on_where_there_is_a_way_out",
         world,
-        answers,
+        |world| {
+            answers(world);
+            passes_on(world);
+        },
     )]
 }
 
@@ -40,7 +47,7 @@ fn answers(world: &World) {
         assert_eq!(no_data.metadata.response_code, ResponseCode::NoError);
         assert!(no_data.answers.is_empty());
         let foreign = ask(world, "example.com", RecordType::A);
-        assert_eq!(foreign.metadata.response_code, ResponseCode::Refused);
+        assert_eq!(foreign.metadata.response_code, ResponseCode::ServFail);
         assert!(
             asked.elapsed() < Duration::from_secs(2),
             "nobody else is asked"
@@ -105,6 +112,98 @@ fn answers(world: &World) {
     world.wait(next.stop()).expect("it stops");
 }
 
+fn passes_on(world: &World) {
+    let agent = agent(world);
+    let upstream = Upstream::start();
+    let conf = world.data.join("resolv.conf");
+    std::fs::write(&conf, upstream.resolv_conf()).expect("written");
+    let told = |internet, conf: &Path| {
+        let own = NetworkNames {
+            internet,
+            ..NetworkNames::default()
+        };
+        let names = Names {
+            networks: BTreeMap::from([(ROUTER.to_owned(), own)]),
+            ..Names::default()
+        };
+        let state = ResolverState {
+            names,
+            resolv_conf: conf.to_owned(),
+            ..state(Ipv4Addr::new(10, 0, 0, 10))
+        };
+        let answer: ResolverAnswer = world.wait(agent.apply(&state)).expect("applied");
+        assert_eq!(answer, ResolverAnswer::default());
+    };
+
+    told(true, &conf);
+    for ask in [udp, tcp] {
+        let answer = ask(world, "example.org", RecordType::A);
+        assert_eq!(addresses(&answer), [Upstream::ANSWER]);
+        assert!(answer.metadata.recursion_available && !answer.metadata.authoritative);
+    }
+    assert_eq!(upstream.asked(), 2);
+    assert_eq!(
+        addresses(&udp(world, BIG, RecordType::A)),
+        [Upstream::ANSWER],
+        "asked again by TCP"
+    );
+    let missing = udp(world, "missing.example.org", RecordType::A);
+    assert_eq!(missing.metadata.response_code, ResponseCode::NXDomain);
+    assert_eq!(missing.authorities.len(), 1, "the zone's SOA");
+    let asked = upstream.asked();
+    for own in [
+        NAME,
+        "other.strait.internal",
+        "ip-10-0-0-9.ec2.internal",
+        "9.0.0.10.in-addr.arpa",
+    ] {
+        udp(world, own, RecordType::A);
+    }
+    assert_eq!(upstream.asked(), asked, "what is private stays");
+
+    let started = Instant::now();
+    let silent = udp(world, SILENT, RecordType::A);
+    assert_eq!(silent.metadata.response_code, ResponseCode::ServFail);
+    assert!(
+        started.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        started.elapsed()
+    );
+
+    let asked = upstream.asked();
+    told(false, &conf);
+    fails_at_once(world, "example.org");
+    assert_eq!(
+        upstream.asked(),
+        asked,
+        "a network without a way out leaks nothing"
+    );
+    for none in ["/dev/null", "/nonexistent/resolv.conf"] {
+        told(true, Path::new(none));
+        fails_at_once(world, "example.org");
+    }
+    assert_eq!(upstream.asked(), asked);
+    told(true, &conf);
+    assert_eq!(
+        addresses(&udp(world, "example.org", RecordType::A)),
+        [Upstream::ANSWER]
+    );
+    world.wait(agent.stop()).expect("it stops");
+}
+
+fn fails_at_once(world: &World, name: &str) {
+    let started = Instant::now();
+    for ask in [udp, tcp] {
+        let answer = ask(world, name, RecordType::A);
+        assert_eq!(answer.metadata.response_code, ResponseCode::ServFail);
+    }
+    assert!(
+        started.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        started.elapsed()
+    );
+}
+
 fn agent(world: &World) -> Agent {
     Agent::new(AgentKind::Resolver, &world.run_dir, &program())
 }
@@ -121,7 +220,7 @@ fn state(address: Ipv4Addr) -> ResolverState {
             address: RESOLVER,
         }]),
         records: BTreeMap::from([(NAME.to_owned(), BTreeSet::from([address]))]),
-        own: BTreeMap::new(),
+        ..ResolverState::default()
     }
 }
 
@@ -137,7 +236,7 @@ fn try_udp(world: &World, name: &str, kind: RecordType) -> std::io::Result<Messa
     let question = question(name, kind);
     let answer = world.kernel.inside(APP, || -> std::io::Result<Vec<u8>> {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
-        socket.set_read_timeout(Some(Duration::from_millis(500)))?;
+        socket.set_read_timeout(Some(Duration::from_secs(4)))?;
         socket.connect(place())?;
         socket.send(&question)?;
         let mut buffer = vec![0; 4096];
