@@ -1,7 +1,9 @@
 //! The local cloud: one process owns the network, and a call is answered when it is committed and packets obey it.
 
 mod backend;
+mod group;
 mod health;
+mod key;
 mod peering;
 mod probe;
 mod provider;

@@ -9,8 +9,9 @@ use strait_vpc::api::*;
 use strait_vpc::state::{Peering, PeeringState, RouteTarget, RulePeer};
 
 use super::Local;
-use super::provider::{made_for, tagged};
-use super::vpc::{Allow, PORT, endpoints_group, main_table, vpc_key};
+use super::group::{Allow, endpoints_group};
+use super::key::{Key, made_for, tagged};
+use super::vpc::{PORT, main_table};
 
 impl Local {
     pub(super) async fn make_peering(
@@ -20,7 +21,7 @@ impl Local {
         if let Some(peering) = self.find_peering(spec).await {
             return Ok(observed(&peering));
         }
-        let Some(vpc) = self.find_vpc(&vpc_key(&spec.vpc)).await else {
+        let Some(vpc) = self.find_vpc(&Key::vpc(&spec.vpc.id)).await else {
             return Err(CloudError::Temporary(format!(
                 "the Peering VPC {} is not there yet",
                 spec.vpc.name
@@ -34,7 +35,7 @@ impl Local {
             tag_specifications: tagged(
                 "vpc-peering-connection",
                 &spec.vpc.name,
-                &peering_key(spec),
+                &Key::peering(spec),
             ),
             ..Default::default()
         };
@@ -66,7 +67,7 @@ impl Local {
         let Some(peering) = self.find_peering(spec).await else {
             return Ok(());
         };
-        if self.find_vpc(&vpc_key(&spec.vpc)).await.is_some() {
+        if self.find_vpc(&Key::vpc(&spec.vpc.id)).await.is_some() {
             self.admit(spec, &BTreeSet::new()).await?;
         }
         match peering.state {
@@ -87,7 +88,7 @@ impl Local {
     }
 
     async fn find_peering(&self, spec: &PeeringSpec) -> Option<Peering> {
-        let key = peering_key(spec);
+        let key = Key::peering(spec);
         let network = self.network().await;
         network
             .peerings
@@ -110,7 +111,7 @@ impl Local {
         peering: &PeeringId,
         ranges: &BTreeSet<Ipv4Net>,
     ) -> Result<(), CloudError> {
-        let Some(vpc) = self.find_vpc(&vpc_key(&spec.vpc)).await else {
+        let Some(vpc) = self.find_vpc(&Key::vpc(&spec.vpc.id)).await else {
             return Ok(());
         };
         let network = self.network().await;
@@ -149,19 +150,19 @@ impl Local {
         spec: &PeeringSpec,
         ranges: &BTreeSet<Ipv4Net>,
     ) -> Result<(), CloudError> {
-        let Some(vpc) = self.find_vpc(&vpc_key(&spec.vpc)).await else {
+        let Some(vpc) = self.find_vpc(&Key::vpc(&spec.vpc.id)).await else {
             return Ok(());
         };
         let (network, key, region) = (
             self.network().await,
-            peering_key(spec),
+            Key::peering(spec),
             spec.vpc.region.as_str(),
         );
         let group = endpoints_group(&network, &vpc.id)?;
         let ours = group
             .rules
             .iter()
-            .filter(|(_, rule)| rule.description.as_deref() == Some(&key));
+            .filter(|(_, rule)| rule.description.as_deref() == Some(key.as_str()));
         let present: Vec<_> = ours
             .filter_map(|(id, rule)| Some((id, cidr_of(&rule.peer)?)))
             .collect();
@@ -177,7 +178,7 @@ impl Local {
         let ip_ranges: Vec<IpRange> = fresh
             .map(|range| IpRange {
                 cidr_ip: range.to_string(),
-                description: Some(key.clone()),
+                description: Some(key.to_string()),
             })
             .collect();
         if ip_ranges.is_empty() {
@@ -193,10 +194,6 @@ impl Local {
         self.authorize(region, &group.id, vec![permission], Allow::From)
             .await
     }
-}
-
-fn peering_key(spec: &PeeringSpec) -> String {
-    format!("peering/{}", spec.id)
 }
 
 fn cidr_of(peer: &RulePeer) -> Option<Ipv4Net> {

@@ -1,14 +1,9 @@
-//! The provider's account in the local cloud: its calls, and finding what it made by tag.
+//! The provider's account in the local cloud: its calls.
 
 use strait_plane::cloud::CloudError;
-use strait_vpc::api::{TagInput, TagSpecification};
-use strait_vpc::state::{Account, Tags};
-use strait_vpc::{AccountId, Action, AwsError, Caller, Fault, Network, Region, Response};
+use strait_vpc::{AccountId, Action, AwsError, Caller, Fault, Region, Response};
 
 use super::{Local, PROVIDER};
-
-/// The tag that names the plane's object for which a resource was made.
-pub(super) const OWNER_TAG: &str = "strait:for";
 
 impl Local {
     /// Calls as the provider in this Region, and takes the answer of that call's own type.
@@ -53,26 +48,6 @@ impl Local {
             .map(|account| account.id.clone())
             .ok_or_else(|| CloudError::Temporary("no provider account yet".to_owned()))
     }
-}
-
-/// Tags for a resource made for one of the plane's objects.
-pub(super) fn tagged(resource_type: &str, name: &str, owner: &str) -> Vec<TagSpecification> {
-    let tag = |key: &str, value: &str| TagInput {
-        key: key.to_owned(),
-        value: value.to_owned(),
-    };
-    vec![TagSpecification {
-        resource_type: resource_type.to_owned(),
-        tags: vec![tag("Name", name), tag(OWNER_TAG, owner)],
-    }]
-}
-
-/// Whether a resource is the provider's and was made for this object of the plane. Tags alone prove nothing: a customer
-/// may write any.
-pub(super) fn made_for(network: &Network, account: &AccountId, tags: &Tags, owner: &str) -> bool {
-    let provider = |found: &Account| found.name == PROVIDER;
-    tags.get(OWNER_TAG).is_some_and(|value| value == owner)
-        && network.accounts.get(account).is_some_and(provider)
 }
 
 fn refused(error: AwsError) -> CloudError {

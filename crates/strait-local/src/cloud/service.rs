@@ -10,8 +10,9 @@ use strait_vpc::state::{Holder, Vpc};
 use strait_vpc::{InstanceId, Network, SecurityGroupId, VpcId};
 
 use super::Local;
-use super::provider::{made_for, tagged};
-use super::vpc::{Allow, halves, main_table, running_for, zones};
+use super::group::Allow;
+use super::key::{Key, made_for, tagged};
+use super::vpc::{halves, main_table, running_for, zones};
 
 /// The range of every Region's Service VPC. PrivateLink makes overlap with customers' ranges harmless.
 const SERVICE_RANGE: &str = "100.64.0.0/16";
@@ -33,18 +34,13 @@ impl Local {
     /// The service's place, made if it is not there. Nothing but its own load balancers' nodes gets in,
     /// nothing gets out. The nodes let in whoever their way leads to them.
     pub(super) async fn place(&self, service: &str, region: &str) -> Result<Place, CloudError> {
-        let owner = service_key(service);
+        let key = Key::service(service);
         let vpc = self.service_vpc(region).await?;
         let group = self
-            .group_in(
-                &vpc.id,
-                region,
-                &format!("strait-service-{service}"),
-                &owner,
-            )
+            .group_in(&vpc.id, region, &format!("strait-service-{service}"), &key)
             .await?;
         let nodes = self
-            .group_in(&vpc.id, region, &format!("strait-nodes-{service}"), &owner)
+            .group_in(&vpc.id, region, &format!("strait-nodes-{service}"), &key)
             .await?;
         self.allow_group(region, &group, &nodes, Allow::From)
             .await?;
@@ -54,12 +50,12 @@ impl Local {
             &vpc.id,
             region,
             &format!("postgres-{service}"),
-            &owner,
+            &key,
             &group,
         )
         .await?;
         let network = self.network().await;
-        let Some((instance, address)) = running_for(&network, &owner)
+        let Some((instance, address)) = running_for(&network, &key)
             .and_then(|instance| Some((instance.id.clone(), address_of(&network, &instance.id)?)))
         else {
             return Err(CloudError::Temporary(format!(
@@ -76,7 +72,7 @@ impl Local {
 
     /// The instance of a service that has one.
     pub(super) async fn service_host(&self, service: &str) -> Option<InstanceId> {
-        running_for(&*self.network().await, &service_key(service))
+        running_for(&*self.network().await, &Key::service(service))
             .map(|instance| instance.id.clone())
     }
 
@@ -91,38 +87,37 @@ impl Local {
             self.ask_gone::<TerminateInstancesResponse>(region, request)
                 .await?;
         }
-        self.remove_groups(region, &service_key(service)).await
+        self.remove_groups(region, &Key::service(service)).await
     }
 
     async fn service_vpc(&self, region: &str) -> Result<Vpc, CloudError> {
-        let owner = format!("services/{region}");
+        let key = Key::services(region);
         let range = |text: &str| {
             text.parse::<Ipv4Net>()
                 .map_err(|error| CloudError::Temporary(error.to_string()))
         };
         let vpc = self
-            .vpc_for(region, "strait-services", &owner, range(SERVICE_RANGE)?)
+            .vpc_for(region, "strait-services", &key, range(SERVICE_RANGE)?)
             .await?;
         // Services run in the first; load balancers have nodes in both.
         for (cidr, zone) in halves(range(SERVICE_RANGE)?).iter().zip(zones(region)?) {
-            self.subnet_in(&vpc.id, region, *cidr, &zone, &owner)
-                .await?;
+            self.subnet_in(&vpc.id, region, *cidr, &zone, &key).await?;
         }
-        self.gateway_of(&vpc.id, region, &owner).await?;
+        self.gateway_of(&vpc.id, region, &key).await?;
         Ok(vpc)
     }
 
     /// The VPC's internet gateway and the route to it, which internet-facing load balancers need.
-    async fn gateway_of(&self, vpc: &VpcId, region: &str, owner: &str) -> Result<(), CloudError> {
+    async fn gateway_of(&self, vpc: &VpcId, region: &str, key: &Key) -> Result<(), CloudError> {
         let made = |network: &Network| {
             let gateways = network.internet_gateways.values();
             gateways
-                .filter(|gateway| made_for(network, &gateway.owner, &gateway.tags, owner))
+                .filter(|gateway| made_for(network, &gateway.owner, &gateway.tags, key))
                 .map(|gateway| (gateway.id.clone(), gateway.vpc.is_some()))
                 .next()
         };
         if made(&*self.network().await).is_none() {
-            let tag_specifications = tagged("internet-gateway", "strait-services", owner);
+            let tag_specifications = tagged("internet-gateway", "strait-services", key);
             let request = CreateInternetGatewayRequest {
                 tag_specifications,
                 ..Default::default()
@@ -158,11 +153,6 @@ impl Local {
             .await
             .map(drop)
     }
-}
-
-/// The key of all that is made for a service itself.
-pub(super) fn service_key(service: &str) -> String {
-    format!("service/{service}")
 }
 
 /// The primary address of an instance.

@@ -1,6 +1,8 @@
 //! Ways to a service. Each has a load balancer of its own, so that PostgreSQL sees another source address by each:
 //! the public way an internet-facing one, a private way an internal one behind an endpoint service and an endpoint.
 
+mod balancer;
+
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
@@ -8,20 +10,18 @@ use std::sync::Arc;
 use strait_plane::cloud::{CloudError, WayKind, WayObserved, WaySpec};
 use strait_vpc::api::*;
 use strait_vpc::picture::{Listen, plug};
-use strait_vpc::state::{Endpoint, EndpointService, EndpointState, LoadBalancer};
-use strait_vpc::{InterfaceId, Network, VpcId};
+use strait_vpc::state::{Endpoint, EndpointService, EndpointState, LoadBalancer, TargetGroup};
+use strait_vpc::{InterfaceId, Network};
 
-use super::provider::{OWNER_TAG, made_for, tagged};
-use super::service::{Place, addresses};
-use super::vpc::{PORT, endpoints_group, running_for, subnets_of};
+use super::group::endpoints_group;
+use super::key::{Key, made_for, tagged};
+use super::service::addresses;
+use super::vpc::{PORT, running_for, subnets_of};
 use super::{INTERNET, Local};
-
-/// The attribute that lets nodes forward to other zones.
-const CROSS_ZONE: &str = "load_balancing.cross_zone.enabled";
 
 impl Local {
     pub(super) async fn make_way(&self, spec: &WaySpec) -> Result<WayObserved, CloudError> {
-        let key = way_key(spec);
+        let key = Key::way(spec);
         let place = self.place(&spec.service, &spec.region).await?;
         self.balancer(spec, &key, &place).await?;
         match &spec.kind {
@@ -31,14 +31,14 @@ impl Local {
     }
 
     pub(super) async fn prove_way(&self, spec: &WaySpec) -> Result<(), CloudError> {
-        let key = way_key(spec);
+        let key = Key::way(spec);
         let WayKind::Private { vpc } = &spec.kind else {
             let observed = self.public_way(spec, &key).await?;
             let to = SocketAddrV4::new(observed.address, observed.port);
             return self.probe(INTERNET, to).await;
         };
         self.private_way(spec, &key, vpc).await?;
-        let prober = running_for(&*self.network().await, &format!("vpc/{vpc}"))
+        let prober = running_for(&*self.network().await, &Key::vpc(vpc))
             .map(|instance| instance.id.to_string());
         let Some(prober) = prober else {
             return Err(CloudError::Temporary(format!(
@@ -59,7 +59,7 @@ impl Local {
             self.refuse_forwarding(&spec.service).await?;
         }
         let network = self.network().await;
-        let key = way_key(spec);
+        let key = Key::way(spec);
         let entrances = entrances(&network, spec, &key);
         let picture = strait_vpc::picture(&network);
         let mut refused: Vec<(String, Listen)> = Vec::new();
@@ -87,7 +87,7 @@ impl Local {
         if spec.kind == WayKind::Public {
             self.stop_forwarding(&spec.service).await?;
         }
-        let (key, region) = (way_key(spec), spec.region.as_str());
+        let (key, region) = (Key::way(spec), spec.region.as_str());
         let network = self.network().await;
         if let Some(endpoint) = endpoint(&network, &key) {
             let vpc_endpoint_ids = vec![endpoint.id.to_string()];
@@ -114,10 +114,7 @@ impl Local {
             self.ask_gone::<DeleteLoadBalancerResponse>(region, request)
                 .await?;
         }
-        let mut groups = network.target_groups.values();
-        if let Some(group) =
-            groups.find(|group| made_for(&network, &group.owner, &group.tags, &key))
-        {
+        if let Some(group) = target_group(&network, &key) {
             let request = DeleteTargetGroupRequest {
                 target_group_arn: group.arn.clone(),
             };
@@ -127,7 +124,7 @@ impl Local {
         Ok(())
     }
 
-    async fn public_way(&self, spec: &WaySpec, key: &str) -> Result<WayObserved, CloudError> {
+    async fn public_way(&self, spec: &WaySpec, key: &Key) -> Result<WayObserved, CloudError> {
         let network = self.network().await;
         let balancer = balancer(&network, key).ok_or_else(|| vanished("load balancer"))?;
         let nodes = balancer.nodes.values();
@@ -155,7 +152,7 @@ impl Local {
     async fn private_way(
         &self,
         spec: &WaySpec,
-        key: &str,
+        key: &Key,
         vpc: &str,
     ) -> Result<WayObserved, CloudError> {
         let service = self.endpoint_service(spec, key).await?;
@@ -189,151 +186,11 @@ impl Local {
         })
     }
 
-    /// The way's load balancer with its listener and target, made where they are not there.
-    async fn balancer(&self, spec: &WaySpec, key: &str, place: &Place) -> Result<(), CloudError> {
-        let (name, region) = (way_name(spec), spec.region.as_str());
-        let network = self.network().await;
-        let subnets = balancer_subnets(&network, spec, &place.vpc.id);
-        if let Some(balancer) = balancer(&network, key) {
-            // A way that an older Strait made has one zone.
-            if balancer.nodes.len() < subnets.len() {
-                let request = SetSubnetsRequest {
-                    load_balancer_arn: balancer.arn.clone(),
-                    subnets,
-                    ..Default::default()
-                };
-                self.ask::<SetSubnetsResponse>(region, request).await?;
-            }
-        } else {
-            let request = CreateLoadBalancerRequest {
-                name: name.clone(),
-                type_: Some("network".to_owned()),
-                scheme: Some(
-                    if spec.kind == WayKind::Public {
-                        "internet-facing"
-                    } else {
-                        "internal"
-                    }
-                    .to_owned(),
-                ),
-                subnets,
-                security_groups: vec![place.nodes.to_string()],
-                tags: balancer_tags(&name, key),
-                ..Default::default()
-            };
-            self.ask::<CreateLoadBalancerResponse>(region, request)
-                .await?;
-        }
-        self.cross_zones(region, key).await?;
-        if !network
-            .target_groups
-            .values()
-            .any(|group| made_for(&network, &group.owner, &group.tags, key))
-        {
-            let request = CreateTargetGroupRequest {
-                name: name.clone(),
-                protocol: Some("TCP".to_owned()),
-                port: Some(PORT),
-                vpc_id: Some(place.vpc.id.to_string()),
-                target_type: Some("ip".to_owned()),
-                // With one target its health changes nothing: all that is unhealthy gets connections too.
-                health_check_interval_seconds: Some(300),
-                tags: balancer_tags(&name, key),
-                ..Default::default()
-            };
-            self.ask::<CreateTargetGroupResponse>(region, request)
-                .await?;
-        }
-        self.listen(region, key, place.address).await
-    }
-
-    /// Lets the nodes of all zones lead to the service, which is in one.
-    async fn cross_zones(&self, region: &str, key: &str) -> Result<(), CloudError> {
-        let network = self.network().await;
-        let balancer = balancer(&network, key).ok_or_else(|| vanished("load balancer"))?;
-        if balancer.attributes.contains_key(CROSS_ZONE) {
-            return Ok(());
-        }
-        let request = ModifyLoadBalancerAttributesRequest {
-            load_balancer_arn: balancer.arn.clone(),
-            attributes: vec![Attribute {
-                key: Some(CROSS_ZONE.to_owned()),
-                value: Some("true".to_owned()),
-            }],
-        };
-        self.ask::<ModifyLoadBalancerAttributesResponse>(region, request)
-            .await
-            .map(drop)
-    }
-
-    async fn listen(&self, region: &str, key: &str, target: Ipv4Addr) -> Result<(), CloudError> {
-        let network = self.network().await;
-        let balancer = balancer(&network, key).ok_or_else(|| vanished("load balancer"))?;
-        let mut groups = network.target_groups.values();
-        let group = groups
-            .find(|group| made_for(&network, &group.owner, &group.tags, key))
-            .ok_or_else(|| vanished("target group"))?;
-        if !group
-            .targets
-            .iter()
-            .any(|known| known.id == target.to_string())
-        {
-            let request = RegisterTargetsRequest {
-                target_group_arn: group.arn.clone(),
-                targets: vec![TargetDescription {
-                    id: target.to_string(),
-                    port: Some(PORT),
-                    ..Default::default()
-                }],
-            };
-            self.ask::<RegisterTargetsResponse>(region, request).await?;
-        }
-        // The host of a service that was made anew has another address.
-        let former: Vec<TargetDescription> = (group.targets.iter())
-            .filter(|known| known.id != target.to_string())
-            .map(|known| TargetDescription {
-                id: known.id.clone(),
-                port: Some(known.port),
-                ..Default::default()
-            })
-            .collect();
-        if !former.is_empty() {
-            let request = DeregisterTargetsRequest {
-                target_group_arn: group.arn.clone(),
-                targets: former,
-            };
-            self.ask::<DeregisterTargetsResponse>(region, request)
-                .await?;
-        }
-        if network
-            .listeners
-            .values()
-            .any(|listener| listener.load_balancer == balancer.arn)
-        {
-            return Ok(());
-        }
-        let forward = ListenerAction {
-            type_: "forward".to_owned(),
-            target_group_arn: Some(group.arn.clone()),
-            ..Default::default()
-        };
-        let request = CreateListenerRequest {
-            load_balancer_arn: balancer.arn.clone(),
-            protocol: Some("TCP".to_owned()),
-            port: Some(PORT),
-            default_actions: vec![forward],
-            ..Default::default()
-        };
-        self.ask::<CreateListenerResponse>(region, request)
-            .await
-            .map(drop)
-    }
-
     /// The way's endpoint service, for the provider's own endpoints only.
     async fn endpoint_service(
         &self,
         spec: &WaySpec,
-        key: &str,
+        key: &Key,
     ) -> Result<EndpointService, CloudError> {
         let network = self.network().await;
         if endpoint_service(&network, key).is_none() {
@@ -366,11 +223,11 @@ impl Local {
     async fn endpoint(
         &self,
         spec: &WaySpec,
-        key: &str,
+        key: &Key,
         vpc: &str,
         service: &EndpointService,
     ) -> Result<Endpoint, CloudError> {
-        let Some(home) = self.find_vpc(&format!("vpc/{vpc}")).await else {
+        let Some(home) = self.find_vpc(&Key::vpc(vpc)).await else {
             return Err(CloudError::Temporary(format!(
                 "the Peering VPC {vpc} is not there yet"
             )));
@@ -418,24 +275,13 @@ pub(super) fn addresses_of_way(
     service: &str,
     address: Ipv4Addr,
 ) -> BTreeSet<Ipv4Addr> {
-    let prefix = format!("way/{service}/vpc/");
     let endpoints = network.endpoints.values().filter(|endpoint| {
-        let key = endpoint.tags.get(OWNER_TAG);
-        key.is_some_and(|key| {
-            key.starts_with(&prefix) && made_for(network, &endpoint.owner, &endpoint.tags, key)
-        })
+        Key::of(network, &endpoint.owner, &endpoint.tags)
+            .is_some_and(|key| key.is_private_way_to(service))
     });
     let mut all = endpoints.map(|endpoint| addresses(network, endpoint.interfaces.values()));
     all.find(|all| all.contains(&address))
         .unwrap_or_else(|| BTreeSet::from([address]))
-}
-
-/// The key of all that is made for a way.
-fn way_key(spec: &WaySpec) -> String {
-    match &spec.kind {
-        WayKind::Public => format!("way/{}/public", spec.service),
-        WayKind::Private { vpc } => format!("way/{}/vpc/{vpc}", spec.service),
-    }
 }
 
 /// A name for the load balancer and target group: at most 32 characters.
@@ -447,7 +293,7 @@ fn way_name(spec: &WaySpec) -> String {
 }
 
 /// The hosts and links by which the way is entered: the endpoint's, or those of the internet-facing load balancer's nodes.
-fn entrances(network: &Network, spec: &WaySpec, key: &str) -> Vec<(String, String)> {
+fn entrances(network: &Network, spec: &WaySpec, key: &Key) -> Vec<(String, String)> {
     let interfaces: Vec<&InterfaceId> = match &spec.kind {
         WayKind::Public => {
             balancer(network, key).map_or_else(Vec::new, |found| found.nodes.values().collect())
@@ -461,50 +307,38 @@ fn entrances(network: &Network, spec: &WaySpec, key: &str) -> Vec<(String, Strin
         .collect()
 }
 
-/// Where a way's load balancer has nodes. Public addresses are few, so the public way has one; the service is in one zone
-/// in any case.
-fn balancer_subnets(network: &Network, spec: &WaySpec, vpc: &VpcId) -> Vec<String> {
-    let subnets = subnets_of(network, vpc);
-    let count = match &spec.kind {
-        WayKind::Public => 1,
-        WayKind::Private { .. } => subnets.len(),
-    };
-    let subnets = subnets.into_iter().take(count);
-    subnets.map(|subnet| subnet.id.to_string()).collect()
-}
-
-fn balancer<'a>(network: &'a Network, key: &str) -> Option<&'a LoadBalancer> {
+fn balancer<'a>(network: &'a Network, key: &Key) -> Option<&'a LoadBalancer> {
     network
         .load_balancers
         .values()
         .find(|balancer| made_for(network, &balancer.owner, &balancer.tags, key))
 }
 
-fn endpoint_service<'a>(network: &'a Network, key: &str) -> Option<&'a EndpointService> {
+fn target_group<'a>(network: &'a Network, key: &Key) -> Option<&'a TargetGroup> {
+    network
+        .target_groups
+        .values()
+        .find(|group| made_for(network, &group.owner, &group.tags, key))
+}
+
+fn endpoint_service<'a>(network: &'a Network, key: &Key) -> Option<&'a EndpointService> {
     network
         .endpoint_services
         .values()
         .find(|service| made_for(network, &service.owner, &service.tags, key))
 }
 
-fn endpoint<'a>(network: &'a Network, key: &str) -> Option<&'a Endpoint> {
+fn endpoint<'a>(network: &'a Network, key: &Key) -> Option<&'a Endpoint> {
     network
         .endpoints
         .values()
         .find(|endpoint| made_for(network, &endpoint.owner, &endpoint.tags, key))
 }
 
-fn made_endpoint(network: &Network, key: &str) -> Result<Endpoint, CloudError> {
+fn made_endpoint(network: &Network, key: &Key) -> Result<Endpoint, CloudError> {
     endpoint(network, key)
         .cloned()
         .ok_or_else(|| vanished("endpoint"))
-}
-
-fn balancer_tags(name: &str, key: &str) -> Vec<TagInput> {
-    tagged("", name, key)
-        .into_iter()
-        .flat_map(|specification| specification.tags)
-        .collect()
 }
 
 fn vanished(what: &str) -> CloudError {

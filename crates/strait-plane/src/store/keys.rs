@@ -2,7 +2,7 @@
 
 use sqlx::{FromRow, PgExecutor};
 
-use super::timestamp;
+use super::{Change, Find, timestamp};
 use crate::error::PlaneError;
 use crate::model::ApiKey;
 
@@ -13,12 +13,14 @@ struct Row {
     created: i64,
 }
 
-impl Row {
-    fn key(self) -> Result<ApiKey, PlaneError> {
-        Ok(ApiKey {
-            public_key: self.public_key,
-            project_id: self.project_id,
-            created: timestamp(self.created)?,
+impl TryFrom<Row> for ApiKey {
+    type Error = PlaneError;
+
+    fn try_from(row: Row) -> Result<Self, PlaneError> {
+        Ok(Self {
+            public_key: row.public_key,
+            project_id: row.project_id,
+            created: timestamp(row.created)?,
         })
     }
 }
@@ -38,7 +40,7 @@ pub(crate) async fn insert(
     .bind(secret_hash)
     .fetch_one(db)
     .await?
-    .key()
+    .try_into()
 }
 
 pub(crate) async fn list(
@@ -50,11 +52,8 @@ pub(crate) async fn list(
          FROM strait.api_key WHERE project_id = $1 ORDER BY api_key.created, public_key",
     )
     .bind(project)
-    .fetch_all(db)
-    .await?
-    .into_iter()
-    .map(Row::key)
-    .collect()
+    .all(db)
+    .await
 }
 
 /// The project and the secret's hash.
@@ -76,10 +75,9 @@ pub(crate) async fn delete(
     project: &str,
     public_key: &str,
 ) -> Result<bool, PlaneError> {
-    let done = sqlx::query("DELETE FROM strait.api_key WHERE project_id = $1 AND public_key = $2")
+    sqlx::query("DELETE FROM strait.api_key WHERE project_id = $1 AND public_key = $2")
         .bind(project)
         .bind(public_key)
-        .execute(db)
-        .await?;
-    Ok(done.rows_affected() > 0)
+        .touches(db)
+        .await
 }

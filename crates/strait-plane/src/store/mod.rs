@@ -11,7 +11,9 @@ use std::collections::BTreeSet;
 
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
-use sqlx::{Connection, PgExecutor, PgPool};
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::{Query, QueryAs};
+use sqlx::{Connection, FromRow, PgExecutor, PgPool, Postgres};
 
 use crate::error::PlaneError;
 use crate::model::Reason;
@@ -75,6 +77,67 @@ pub(crate) async fn everything(
     )
     .fetch_all(db)
     .await?)
+}
+
+/// A query for rows that stand for something.
+trait Find<R>: Sized {
+    /// All that it finds.
+    fn all<'e, T: TryFrom<R, Error = PlaneError>>(
+        self,
+        db: impl PgExecutor<'e>,
+    ) -> impl Future<Output = Result<Vec<T>, PlaneError>> + Send;
+
+    /// The one thing that it finds, if any.
+    fn first<'e, T: TryFrom<R, Error = PlaneError>>(
+        self,
+        db: impl PgExecutor<'e>,
+    ) -> impl Future<Output = Result<Option<T>, PlaneError>> + Send;
+}
+
+impl<R> Find<R> for QueryAs<'_, Postgres, R, PgArguments>
+where
+    R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+{
+    async fn all<'e, T: TryFrom<R, Error = PlaneError>>(
+        self,
+        db: impl PgExecutor<'e>,
+    ) -> Result<Vec<T>, PlaneError> {
+        let rows = self.fetch_all(db).await?;
+        rows.into_iter().map(T::try_from).collect()
+    }
+
+    async fn first<'e, T: TryFrom<R, Error = PlaneError>>(
+        self,
+        db: impl PgExecutor<'e>,
+    ) -> Result<Option<T>, PlaneError> {
+        let row = self.fetch_optional(db).await?;
+        row.map(T::try_from).transpose()
+    }
+}
+
+/// A query that changes rows.
+trait Change: Sized {
+    /// Changes rows, if there are any to change.
+    fn run<'e>(
+        self,
+        db: impl PgExecutor<'e>,
+    ) -> impl Future<Output = Result<(), PlaneError>> + Send;
+
+    /// Changes rows. False: there was none to change.
+    fn touches<'e>(
+        self,
+        db: impl PgExecutor<'e>,
+    ) -> impl Future<Output = Result<bool, PlaneError>> + Send;
+}
+
+impl Change for Query<'_, Postgres, PgArguments> {
+    async fn run<'e>(self, db: impl PgExecutor<'e>) -> Result<(), PlaneError> {
+        self.touches(db).await.map(drop)
+    }
+
+    async fn touches<'e>(self, db: impl PgExecutor<'e>) -> Result<bool, PlaneError> {
+        Ok(self.execute(db).await?.rows_affected() > 0)
+    }
 }
 
 /// A time that was selected as microseconds since the epoch.

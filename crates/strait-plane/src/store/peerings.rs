@@ -6,7 +6,7 @@ use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use sqlx::{FromRow, PgConnection, PgExecutor};
 
-use super::{ranges, reason, reason_columns, texts, timestamp};
+use super::{Change, Find, ranges, reason, reason_columns, texts, timestamp};
 use crate::cloud::{PeeringObserved, PeeringSpec, VpcSpec};
 use crate::error::PlaneError;
 use crate::model::{NewPeering, PeeringState, Reason};
@@ -72,25 +72,27 @@ struct Row {
     updated: i64,
 }
 
-impl Row {
-    fn kept(self) -> Result<Kept, PlaneError> {
-        Ok(Kept {
-            id: self.id,
-            vpc_id: self.vpc_id,
-            peer_account_id: self.peer_account_id,
-            peer_vpc_id: self.peer_vpc_id,
-            peer_region_code: self.peer_region_code,
-            provisioned_id: self.provisioned_id,
-            accepter_provisioned_id: self.accepter_provisioned_id,
-            state: self.state.parse()?,
-            cloud_message: self.cloud_message,
-            expires_at: self.expires_at.map(timestamp).transpose()?,
-            peer_cidrs: ranges(&self.peer_cidrs)?,
-            admitted_cidrs: ranges(&self.admitted_cidrs)?,
-            reason: reason(self.reason_code, self.reason_message),
-            refused: self.refused,
-            created: timestamp(self.created)?,
-            updated: timestamp(self.updated)?,
+impl TryFrom<Row> for Kept {
+    type Error = PlaneError;
+
+    fn try_from(row: Row) -> Result<Self, PlaneError> {
+        Ok(Self {
+            id: row.id,
+            vpc_id: row.vpc_id,
+            peer_account_id: row.peer_account_id,
+            peer_vpc_id: row.peer_vpc_id,
+            peer_region_code: row.peer_region_code,
+            provisioned_id: row.provisioned_id,
+            accepter_provisioned_id: row.accepter_provisioned_id,
+            state: row.state.parse()?,
+            cloud_message: row.cloud_message,
+            expires_at: row.expires_at.map(timestamp).transpose()?,
+            peer_cidrs: ranges(&row.peer_cidrs)?,
+            admitted_cidrs: ranges(&row.admitted_cidrs)?,
+            reason: reason(row.reason_code, row.reason_message),
+            refused: row.refused,
+            created: timestamp(row.created)?,
+            updated: timestamp(row.updated)?,
         })
     }
 }
@@ -102,7 +104,7 @@ pub(crate) async fn insert(
     vpc: &str,
     new: &NewPeering,
 ) -> Result<bool, PlaneError> {
-    let done = sqlx::query(
+    sqlx::query(
         "INSERT INTO strait.peering (id, vpc_id, peer_account_id, peer_vpc_id, peer_region_code)
          VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
     )
@@ -111,9 +113,8 @@ pub(crate) async fn insert(
     .bind(&new.peer_account_id)
     .bind(&new.peer_vpc_id)
     .bind(&new.peer_region_code)
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected() > 0)
+    .touches(db)
+    .await
 }
 
 pub(crate) async fn list(db: impl PgExecutor<'_>, vpc: &str) -> Result<Vec<Kept>, PlaneError> {
@@ -121,11 +122,8 @@ pub(crate) async fn list(db: impl PgExecutor<'_>, vpc: &str) -> Result<Vec<Kept>
         "{SELECT} WHERE vpc_id = $1 ORDER BY peering.created, id"
     ))
     .bind(vpc)
-    .fetch_all(db)
-    .await?
-    .into_iter()
-    .map(Row::kept)
-    .collect()
+    .all(db)
+    .await
 }
 
 /// Those that the cloud has and that can still change: what a look at the cloud is compared with.
@@ -134,20 +132,14 @@ pub(crate) async fn observable(db: impl PgExecutor<'_>) -> Result<Vec<Kept>, Pla
         "{SELECT} WHERE provisioned_id IS NOT NULL AND state IN ('initiating-request', 'pending-acceptance', 'active')
          ORDER BY vpc_id, peering.created, id"
     ))
-    .fetch_all(db)
-    .await?
-    .into_iter()
-    .map(Row::kept)
-    .collect()
+.all(db).await
 }
 
 pub(crate) async fn get(db: impl PgExecutor<'_>, id: &str) -> Result<Option<Kept>, PlaneError> {
     sqlx::query_as::<_, Row>(&format!("{SELECT} WHERE id = $1"))
         .bind(id)
-        .fetch_optional(db)
-        .await?
-        .map(Row::kept)
-        .transpose()
+        .first(db)
+        .await
 }
 
 pub(crate) async fn want_deleted(db: impl PgExecutor<'_>, id: &str) -> Result<(), PlaneError> {
@@ -156,9 +148,7 @@ pub(crate) async fn want_deleted(db: impl PgExecutor<'_>, id: &str) -> Result<()
              updated = clock_timestamp() WHERE id = $1",
     )
     .bind(id)
-    .execute(db)
-    .await?;
-    Ok(())
+.run(db).await
 }
 
 /// Notes what the cloud has, unless it is to be deleted by now.
@@ -180,9 +170,7 @@ pub(crate) async fn observed(
     .bind(&observed.message)
     .bind(observed.expires_at.map(Timestamp::as_microsecond))
     .bind(texts(&observed.peer_ranges))
-    .execute(db)
-    .await?;
-    Ok(())
+.run(db).await
 }
 
 /// Notes what the cloud was told to let in.
@@ -194,9 +182,7 @@ pub(crate) async fn admitted(
     sqlx::query("UPDATE strait.peering SET admitted_cidrs = $2, updated = clock_timestamp() WHERE id = $1 AND admitted_cidrs <> $2")
         .bind(id)
         .bind(texts(ranges))
-        .execute(db)
-        .await?;
-    Ok(())
+.run(db).await
 }
 
 /// Notes why it is not as it should be, or that nothing is wrong.
@@ -215,17 +201,14 @@ pub(crate) async fn explain(
     .bind(code)
     .bind(message)
     .bind(refused)
-    .execute(db)
-    .await?;
-    Ok(())
+.run(db).await
 }
 
 pub(crate) async fn delete(db: impl PgExecutor<'_>, id: &str) -> Result<(), PlaneError> {
     sqlx::query("DELETE FROM strait.peering WHERE id = $1")
         .bind(id)
-        .execute(db)
-        .await?;
-    Ok(())
+        .run(db)
+        .await
 }
 
 /// How many count against the quota of a VPC.

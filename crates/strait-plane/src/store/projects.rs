@@ -2,7 +2,7 @@
 
 use sqlx::{FromRow, PgConnection, PgExecutor};
 
-use super::timestamp;
+use super::{Change, Find, timestamp};
 use crate::error::PlaneError;
 use crate::model::{Project, Quota};
 
@@ -13,12 +13,14 @@ struct Row {
     created: i64,
 }
 
-impl Row {
-    fn project(self) -> Result<Project, PlaneError> {
-        Ok(Project {
-            id: self.id,
-            name: self.name,
-            created: timestamp(self.created)?,
+impl TryFrom<Row> for Project {
+    type Error = PlaneError;
+
+    fn try_from(row: Row) -> Result<Self, PlaneError> {
+        Ok(Self {
+            id: row.id,
+            name: row.name,
+            created: timestamp(row.created)?,
         })
     }
 }
@@ -36,7 +38,7 @@ pub(crate) async fn insert(
     .bind(name)
     .fetch_one(db)
     .await?
-    .project()
+    .try_into()
 }
 
 pub(crate) async fn list(db: impl PgExecutor<'_>) -> Result<Vec<Project>, PlaneError> {
@@ -44,11 +46,8 @@ pub(crate) async fn list(db: impl PgExecutor<'_>) -> Result<Vec<Project>, PlaneE
         "SELECT id, name, (extract(epoch FROM created) * 1000000)::bigint AS created
          FROM strait.project ORDER BY project.created, id",
     )
-    .fetch_all(db)
-    .await?
-    .into_iter()
-    .map(Row::project)
-    .collect()
+    .all(db)
+    .await
 }
 
 pub(crate) async fn named(db: impl PgExecutor<'_>, name: &str) -> Result<Vec<Project>, PlaneError> {
@@ -57,11 +56,8 @@ pub(crate) async fn named(db: impl PgExecutor<'_>, name: &str) -> Result<Vec<Pro
          FROM strait.project WHERE id = $1 OR name = $1 ORDER BY project.created, id",
     )
     .bind(name)
-    .fetch_all(db)
-    .await?
-    .into_iter()
-    .map(Row::project)
-    .collect()
+    .all(db)
+    .await
 }
 
 pub(crate) async fn rename(
@@ -72,9 +68,8 @@ pub(crate) async fn rename(
     sqlx::query("UPDATE strait.project SET name = $2 WHERE id = $1")
         .bind(id)
         .bind(name)
-        .execute(db)
-        .await?;
-    Ok(())
+        .run(db)
+        .await
 }
 
 /// Takes the project's row until the end of the transaction, so that counts below it stand. False: it is gone.
@@ -89,9 +84,8 @@ pub(crate) async fn lock(db: &mut PgConnection, id: &str) -> Result<bool, PlaneE
 pub(crate) async fn delete(db: impl PgExecutor<'_>, id: &str) -> Result<(), PlaneError> {
     sqlx::query("DELETE FROM strait.project WHERE id = $1")
         .bind(id)
-        .execute(db)
-        .await?;
-    Ok(())
+        .run(db)
+        .await
 }
 
 pub(crate) async fn quota(
@@ -121,9 +115,8 @@ pub(crate) async fn set_quota(
     .bind(project)
     .bind(quota.as_str())
     .bind(most)
-    .execute(db)
-    .await?;
-    Ok(())
+    .run(db)
+    .await
 }
 
 /// How much of the quota is used. Ended peering connections count for nothing.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sqlx::{FromRow, PgConnection, PgExecutor};
 
 use super::ways::{self, Open};
-use super::{reason, reason_columns, timestamp};
+use super::{Change, Find, reason, reason_columns, timestamp};
 use crate::error::PlaneError;
 use crate::model::{Network, Reason, ServiceStatus, Wanted};
 
@@ -74,36 +74,38 @@ struct Row {
     others: bool,
 }
 
-impl Row {
-    fn kept(self) -> Result<Kept, PlaneError> {
+impl TryFrom<Row> for Kept {
+    type Error = PlaneError;
+
+    fn try_from(row: Row) -> Result<Self, PlaneError> {
         let open = ways::open(
-            self.address,
-            self.port,
-            self.provisioned_id,
-            &self.sources,
-            self.loopback_port,
+            row.address,
+            row.port,
+            row.provisioned_id,
+            &row.sources,
+            row.loopback_port,
         )?;
-        let current = self.current_network.and(open).map(|open| Current {
-            network: Network::from_vpc(self.current_vpc),
+        let current = row.current_network.and(open).map(|open| Current {
+            network: Network::from_vpc(row.current_vpc),
             open,
         });
-        Ok(Kept {
-            id: self.id,
-            project_id: self.project_id,
-            name: self.name,
-            region_code: self.region_code,
-            password_verifier: self.password_verifier,
-            wanted: self.wanted.parse()?,
-            wanted_network: Network::from_vpc(self.wanted_vpc),
-            status: self.status.parse()?,
+        Ok(Self {
+            id: row.id,
+            project_id: row.project_id,
+            name: row.name,
+            region_code: row.region_code,
+            password_verifier: row.password_verifier,
+            wanted: row.wanted.parse()?,
+            wanted_network: Network::from_vpc(row.wanted_vpc),
+            status: row.status.parse()?,
             current,
-            others: self.others,
-            revision: self.revision,
-            reconciled: self.reconciled,
-            reason: reason(self.reason_code, self.reason_message),
-            refused: self.refused,
-            created: timestamp(self.created)?,
-            updated: timestamp(self.updated)?,
+            others: row.others,
+            revision: row.revision,
+            reconciled: row.reconciled,
+            reason: reason(row.reason_code, row.reason_message),
+            refused: row.refused,
+            created: timestamp(row.created)?,
+            updated: timestamp(row.updated)?,
         })
     }
 }
@@ -129,9 +131,7 @@ pub(crate) async fn insert(db: impl PgExecutor<'_>, new: &Insert<'_>) -> Result<
     .bind(new.region)
     .bind(new.verifier)
     .bind(new.vpc)
-    .execute(db)
-    .await?;
-    Ok(())
+.run(db).await
 }
 
 pub(crate) async fn list(db: impl PgExecutor<'_>, project: &str) -> Result<Vec<Kept>, PlaneError> {
@@ -139,11 +139,8 @@ pub(crate) async fn list(db: impl PgExecutor<'_>, project: &str) -> Result<Vec<K
         "{SELECT} WHERE s.project_id = $1 ORDER BY s.created, s.id"
     ))
     .bind(project)
-    .fetch_all(db)
-    .await?
-    .into_iter()
-    .map(Row::kept)
-    .collect()
+    .all(db)
+    .await
 }
 
 /// Those that may be meant by this id or name.
@@ -157,20 +154,15 @@ pub(crate) async fn named(
     ))
     .bind(project)
     .bind(name)
-    .fetch_all(db)
-    .await?
-    .into_iter()
-    .map(Row::kept)
-    .collect()
+    .all(db)
+    .await
 }
 
 pub(crate) async fn get(db: impl PgExecutor<'_>, id: &str) -> Result<Option<Kept>, PlaneError> {
     sqlx::query_as::<_, Row>(&format!("{SELECT} WHERE s.id = $1"))
         .bind(id)
-        .fetch_optional(db)
-        .await?
-        .map(Row::kept)
-        .transpose()
+        .first(db)
+        .await
 }
 
 /// What was asked of it, its row taken until the end of the transaction.
@@ -198,9 +190,8 @@ pub(crate) async fn rename(
     )
     .bind(id)
     .bind(name)
-    .execute(db)
-    .await?;
-    Ok(())
+    .run(db)
+    .await
 }
 
 /// Writes a wish.
@@ -217,9 +208,7 @@ pub(crate) async fn want(
     .bind(id)
     .bind(wanted.as_str())
     .bind(network.vpc())
-    .execute(db)
-    .await?;
-    Ok(())
+.run(db).await
 }
 
 pub(crate) async fn set_status(
@@ -232,9 +221,7 @@ pub(crate) async fn set_status(
     )
     .bind(id)
     .bind(status.as_str())
-    .execute(db)
-    .await?;
-    Ok(())
+.run(db).await
 }
 
 /// Makes this way the one that the names lead to, if it is still wanted. False: it is not.
@@ -243,16 +230,15 @@ pub(crate) async fn switch(
     id: &str,
     network: &Network,
 ) -> Result<bool, PlaneError> {
-    let done = sqlx::query(
+    sqlx::query(
         "UPDATE strait.service SET current_network = $2, updated = clock_timestamp()
          WHERE id = $1 AND wanted = 'running' AND wanted_vpc IS NOT DISTINCT FROM $3",
     )
     .bind(id)
     .bind(network.to_string())
     .bind(network.vpc())
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected() > 0)
+    .touches(db)
+    .await
 }
 
 /// Takes its names away.
@@ -262,9 +248,8 @@ pub(crate) async fn forget_current(db: impl PgExecutor<'_>, id: &str) -> Result<
          WHERE id = $1 AND current_network IS NOT NULL",
     )
     .bind(id)
-    .execute(db)
-    .await?;
-    Ok(())
+    .run(db)
+    .await
 }
 
 /// Notes that this wish is true now.
@@ -285,9 +270,8 @@ pub(crate) async fn reconciled(
     .bind(id)
     .bind(status.as_str())
     .bind(revision)
-    .execute(db)
-    .await?;
-    Ok(())
+    .run(db)
+    .await
 }
 
 /// Notes why this wish is not true yet, if it still is the wish.
@@ -309,17 +293,14 @@ pub(crate) async fn blame(
     .bind(code)
     .bind(message)
     .bind(refused)
-    .execute(db)
-    .await?;
-    Ok(())
+.run(db).await
 }
 
 pub(crate) async fn delete(db: impl PgExecutor<'_>, id: &str) -> Result<(), PlaneError> {
     sqlx::query("DELETE FROM strait.service WHERE id = $1")
         .bind(id)
-        .execute(db)
-        .await?;
-    Ok(())
+        .run(db)
+        .await
 }
 
 /// A service that a VPC is wanted by, or that still has a way through it.

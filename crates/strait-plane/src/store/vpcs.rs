@@ -3,7 +3,7 @@
 use ipnet::Ipv4Net;
 use sqlx::{FromRow, PgConnection, PgExecutor};
 
-use super::{range, reason, reason_columns, timestamp};
+use super::{Change, Find, range, reason, reason_columns, timestamp};
 use crate::cloud::VpcSpec;
 use crate::error::PlaneError;
 use crate::model::{Reason, Vpc, VpcStatus};
@@ -28,21 +28,23 @@ struct Row {
     updated: i64,
 }
 
-impl Row {
-    fn vpc(self) -> Result<Vpc, PlaneError> {
-        let reason = reason(self.reason_code, self.reason_message);
-        Ok(Vpc {
-            id: self.id,
-            project_id: self.project_id,
-            name: self.name,
-            cidr: range(&self.cidr)?,
-            region_code: self.region_code,
-            provisioned_id: self.provisioned_id,
-            status: self.status.parse()?,
+impl TryFrom<Row> for Vpc {
+    type Error = PlaneError;
+
+    fn try_from(row: Row) -> Result<Self, PlaneError> {
+        let reason = reason(row.reason_code, row.reason_message);
+        Ok(Self {
+            id: row.id,
+            project_id: row.project_id,
+            name: row.name,
+            cidr: range(&row.cidr)?,
+            region_code: row.region_code,
+            provisioned_id: row.provisioned_id,
+            status: row.status.parse()?,
             error_message: reason.as_ref().map(|reason| reason.message.clone()),
             reason,
-            created: timestamp(self.created)?,
-            updated: timestamp(self.updated)?,
+            created: timestamp(row.created)?,
+            updated: timestamp(row.updated)?,
         })
     }
 }
@@ -68,7 +70,7 @@ pub(crate) async fn insert(
     cidr: Ipv4Net,
     region: &str,
 ) -> Result<bool, PlaneError> {
-    let done = sqlx::query(
+    sqlx::query(
         "INSERT INTO strait.vpc (id, project_id, name, cidr, region_code) VALUES ($1, $2, $3, $4::cidr, $5)
          ON CONFLICT ON CONSTRAINT vpc_ranges_disjoint DO NOTHING",
     )
@@ -77,9 +79,7 @@ pub(crate) async fn insert(
     .bind(name)
     .bind(cidr.to_string())
     .bind(region)
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected() > 0)
+.touches(db).await
 }
 
 pub(crate) async fn overlapping(
@@ -92,11 +92,8 @@ pub(crate) async fn overlapping(
     ))
     .bind(project)
     .bind(cidr.to_string())
-    .fetch_all(db)
-    .await?
-    .into_iter()
-    .map(Row::vpc)
-    .collect()
+    .all(db)
+    .await
 }
 
 pub(crate) async fn list(db: impl PgExecutor<'_>, project: &str) -> Result<Vec<Vpc>, PlaneError> {
@@ -104,11 +101,8 @@ pub(crate) async fn list(db: impl PgExecutor<'_>, project: &str) -> Result<Vec<V
         "{SELECT} WHERE project_id = $1 ORDER BY vpc.created, id"
     ))
     .bind(project)
-    .fetch_all(db)
-    .await?
-    .into_iter()
-    .map(Row::vpc)
-    .collect()
+    .all(db)
+    .await
 }
 
 /// Those that may be meant by this id, cloud's id or name.
@@ -122,20 +116,14 @@ pub(crate) async fn named(
     ))
     .bind(project)
     .bind(name)
-    .fetch_all(db)
-    .await?
-    .into_iter()
-    .map(Row::vpc)
-    .collect()
+.all(db).await
 }
 
 pub(crate) async fn get(db: impl PgExecutor<'_>, id: &str) -> Result<Option<Vpc>, PlaneError> {
     sqlx::query_as::<_, Row>(&format!("{SELECT} WHERE id = $1"))
         .bind(id)
-        .fetch_optional(db)
-        .await?
-        .map(Row::vpc)
-        .transpose()
+        .first(db)
+        .await
 }
 
 /// Its status, its row taken until the end of the transaction.
@@ -156,9 +144,8 @@ pub(crate) async fn rename(
     sqlx::query("UPDATE strait.vpc SET name = $2, updated = clock_timestamp() WHERE id = $1")
         .bind(id)
         .bind(name)
-        .execute(db)
-        .await?;
-    Ok(())
+        .run(db)
+        .await
 }
 
 pub(crate) async fn want_deleted(db: impl PgExecutor<'_>, id: &str) -> Result<(), PlaneError> {
@@ -167,9 +154,8 @@ pub(crate) async fn want_deleted(db: impl PgExecutor<'_>, id: &str) -> Result<()
              updated = clock_timestamp() WHERE id = $1",
     )
     .bind(id)
-    .execute(db)
-    .await?;
-    Ok(())
+    .run(db)
+    .await
 }
 
 /// Notes that the cloud has it, unless it is to be deleted by now. False: it is.
@@ -178,15 +164,13 @@ pub(crate) async fn made(
     id: &str,
     provisioned_id: &str,
 ) -> Result<bool, PlaneError> {
-    let done = sqlx::query(
+    sqlx::query(
         "UPDATE strait.vpc SET status = 'CREATED', provisioned_id = $2, reason_code = NULL, reason_message = NULL,
              updated = clock_timestamp() WHERE id = $1 AND status <> 'DELETING'",
     )
     .bind(id)
     .bind(provisioned_id)
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected() > 0)
+.touches(db).await
 }
 
 /// Notes why it is not as it should be; `failed` where the cloud will not make it.
@@ -206,9 +190,8 @@ pub(crate) async fn blame(
     .bind(code)
     .bind(message)
     .bind(failed)
-    .execute(db)
-    .await?;
-    Ok(())
+    .run(db)
+    .await
 }
 
 pub(crate) async fn clear_reason(db: impl PgExecutor<'_>, id: &str) -> Result<(), PlaneError> {
@@ -217,15 +200,12 @@ pub(crate) async fn clear_reason(db: impl PgExecutor<'_>, id: &str) -> Result<()
          WHERE id = $1 AND reason_code IS NOT NULL",
     )
     .bind(id)
-    .execute(db)
-    .await?;
-    Ok(())
+.run(db).await
 }
 
 pub(crate) async fn delete(db: impl PgExecutor<'_>, id: &str) -> Result<(), PlaneError> {
     sqlx::query("DELETE FROM strait.vpc WHERE id = $1")
         .bind(id)
-        .execute(db)
-        .await?;
-    Ok(())
+        .run(db)
+        .await
 }

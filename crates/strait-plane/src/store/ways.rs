@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use sqlx::{FromRow, PgExecutor};
 
-use super::texts;
+use super::{Change, Find, texts};
 use crate::cloud::WayObserved;
 use crate::error::PlaneError;
 use crate::model::Network;
@@ -53,18 +53,20 @@ struct Row {
     closing: bool,
 }
 
-impl Row {
-    fn kept(self) -> Result<Kept, PlaneError> {
-        Ok(Kept {
-            network: Network::from_vpc(self.vpc_id),
+impl TryFrom<Row> for Kept {
+    type Error = PlaneError;
+
+    fn try_from(row: Row) -> Result<Self, PlaneError> {
+        Ok(Self {
+            network: Network::from_vpc(row.vpc_id),
             open: open(
-                self.address,
-                self.port,
-                self.provisioned_id,
-                &self.sources,
-                self.loopback_port,
+                row.address,
+                row.port,
+                row.provisioned_id,
+                &row.sources,
+                row.loopback_port,
             )?,
-            closing: self.closing,
+            closing: row.closing,
         })
     }
 }
@@ -100,11 +102,7 @@ pub(crate) async fn list(db: impl PgExecutor<'_>, service: &str) -> Result<Vec<K
          FROM strait.way WHERE service_id = $1 ORDER BY network",
     )
     .bind(service)
-    .fetch_all(db)
-    .await?
-    .into_iter()
-    .map(Row::kept)
-    .collect()
+.all(db).await
 }
 
 /// Notes that the way is about to be made.
@@ -120,9 +118,8 @@ pub(crate) async fn intend(
     .bind(service)
     .bind(network.to_string())
     .bind(network.vpc())
-    .execute(db)
-    .await?;
-    Ok(())
+    .run(db)
+    .await
 }
 
 pub(crate) async fn opened(
@@ -142,9 +139,7 @@ pub(crate) async fn opened(
     .bind(&open.provisioned_id)
     .bind(texts(&open.sources))
     .bind(open.loopback_port.map(i32::from))
-    .execute(db)
-    .await?;
-    Ok(())
+.run(db).await
 }
 
 pub(crate) async fn closing(
@@ -155,9 +150,8 @@ pub(crate) async fn closing(
     sqlx::query("UPDATE strait.way SET closing = true WHERE service_id = $1 AND network = $2")
         .bind(service)
         .bind(network.to_string())
-        .execute(db)
-        .await?;
-    Ok(())
+        .run(db)
+        .await
 }
 
 pub(crate) async fn closed(
@@ -168,9 +162,8 @@ pub(crate) async fn closed(
     sqlx::query("DELETE FROM strait.way WHERE service_id = $1 AND network = $2")
         .bind(service)
         .bind(network.to_string())
-        .execute(db)
-        .await?;
-    Ok(())
+        .run(db)
+        .await
 }
 
 /// Every service's way that its names lead to: service, project, network, address.
