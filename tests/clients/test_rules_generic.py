@@ -326,6 +326,23 @@ class Quotas(unittest.TestCase):
             self.ec2.create_route(**route(number))
         self.refused("RouteLimitExceeded", "create_route", **route(50))
 
+    def test_an_accounts_own_quotas(self):
+        """Each account can have more or fewer, of everything; the others keep what all have."""
+        limit = lambda *more: {row["quota"]: row["limit"] for row in self.cloud.strait_json("aws-quota", "--account", "saver", *more)}
+        saver = self.cloud.client("saver")
+        self.assertEqual(limit()["network-acls-per-vpc"], 200)
+        self.assertEqual(limit("network-acls-per-vpc", "2"), {"network-acls-per-vpc": 2})
+        acl = lambda ec2: {"VpcId": ec2.describe_vpcs()["Vpcs"][0]["VpcId"]}
+        saver.create_network_acl(**acl(saver))
+        self.refused("NetworkAclLimitExceeded", "create_network_acl", client=saver, **acl(saver))
+        self.ec2.create_network_acl(**acl(self.ec2))
+        self.ec2.create_network_acl(**acl(self.ec2))
+        limit("network-acls-per-vpc", "default")
+        saver.create_network_acl(**acl(saver))
+        for wrong in (["--account", "nobody"], ["wishes", "3"], ["network-acls-per-vpc", "few"]):
+            with self.assertRaises(AssertionError, msg=wrong):
+                self.cloud.strait("aws-quota", *wrong)
+
 
 if __name__ == "__main__":
     unittest.main()

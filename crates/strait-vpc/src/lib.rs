@@ -24,5 +24,8 @@ pub use id::*;
 pub use names::{Names, names};
 pub use picture::{Picture, picture};
 pub use reach::{Flow, Protocol, Source, Step, Verdict, reach};
-pub use rules::{Caller, Context, apply, new_account, read, reset_customers, tick};
+pub use rules::{
+    Caller, Context, QuotaSetting, apply, new_account, quotas, read, reset_customers, set_quota,
+    tick,
+};
 pub use state::Network;

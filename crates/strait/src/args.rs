@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -46,6 +47,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  eval \"$(strait env --account customer)\"\n  strait env --account provider --format json"
     )]
     Env(Env),
+    /// Shows AWS's quotas of an account of the local cloud, or sets one
+    #[command(
+        after_help = "Examples:\n  strait aws-quota\n  strait aws-quota --account customer routes-per-table 1000\n  strait aws-quota routes-per-table default"
+    )]
+    AwsQuota(AwsQuota),
     /// Runs a command in an instance, or in the internet
     #[command(
         after_help = "Examples:\n  strait exec app -- psql \"host=… sslmode=verify-full\"\n  strait exec internet -- bash"
@@ -180,6 +186,43 @@ pub(crate) enum EnvFormat {
     Sh,
     /// A JSON object.
     Json,
+}
+
+/// `strait aws-quota`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct AwsQuota {
+    /// Which, such as `peerings-per-vpc` [default: shows all]
+    #[arg(requires = "limit")]
+    pub(crate) quota: Option<String>,
+    /// How many there may be from now on, or `default`: as many as any account may have
+    pub(crate) limit: Option<Limit>,
+    /// The account, by name or 12-digit id
+    #[arg(long, default_value = "customer", value_name = "provider|customer|ID")]
+    pub(crate) account: String,
+    /// How to print.
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// How many there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// This many.
+    Most(u32),
+    /// As many as any account may have.
+    Default,
+}
+
+impl FromStr for Limit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "default" {
+            return Ok(Self::Default);
+        }
+        let most = text.parse().map(Self::Most);
+        most.map_err(|_| "a whole number, or `default`".to_owned())
+    }
 }
 
 /// `strait exec`.

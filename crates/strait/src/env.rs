@@ -163,7 +163,7 @@ impl Walk {
 }
 
 /// The server that runs on the data folder, and the keys of the CLI.
-fn running(data: &DataDir) -> Result<(ServerRecord, Credentials)> {
+pub(crate) fn running(data: &DataDir) -> Result<(ServerRecord, Credentials)> {
     let server = data.server().ok_or_else(|| {
         anyhow!(
             "Strait does not run in {}: start it with `strait up --detach`",
@@ -174,14 +174,15 @@ fn running(data: &DataDir) -> Result<(ServerRecord, Credentials)> {
 }
 
 /// A proxy has no business between the CLI and a server of this machine, nor with its keys.
-fn client() -> Result<Client> {
+pub(crate) fn client() -> Result<Client> {
     Client::builder()
         .no_proxy()
         .build()
         .context("cannot start an HTTP client")
 }
 
-async fn answer<T: DeserializeOwned>(request: RequestBuilder) -> Result<T> {
+/// What the server answers, or what it says is wrong.
+pub(crate) async fn answer<T: DeserializeOwned>(request: RequestBuilder) -> Result<T> {
     let response = request
         .send()
         .await

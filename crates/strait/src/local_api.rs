@@ -10,8 +10,9 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use strait_local::cloud::{Local, ReachError};
+use strait_local::cloud::{Local, QuotaError, ReachError};
 use strait_plane::Plane;
+use strait_vpc::QuotaSetting;
 
 /// An account with the keys that sign its calls.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -33,6 +34,31 @@ pub(crate) struct AccountName {
     pub(crate) name: String,
 }
 
+/// A quota of AWS's.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct QuotaItem {
+    /// Its name.
+    pub(crate) quota: String,
+    /// How many there may be.
+    pub(crate) limit: u32,
+}
+
+/// A quota to set.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct QuotaInput {
+    /// Whose, by name or 12-digit id.
+    pub(crate) account: String,
+    /// Which.
+    pub(crate) quota: String,
+    /// How many there may be; nothing: as many as any account may have.
+    pub(crate) limit: Option<u32>,
+}
+
+#[derive(Debug, Deserialize)]
+struct QuotaQuery {
+    account: String,
+}
+
 #[derive(Debug, Deserialize)]
 struct ReachQuery {
     from: String,
@@ -52,6 +78,7 @@ pub(crate) fn router(local: Local, plane: Plane, admin_key: &str) -> Router {
     let expected: Arc<str> = format!("Bearer {admin_key}").into();
     Router::new()
         .route("/local/v1/accounts", post(account))
+        .route("/local/v1/quotas", get(quotas).put(set_quota))
         .route("/local/v1/reach", get(reach))
         .with_state(Shared { local, plane })
         .layer(from_fn_with_state(expected, only_admin))
@@ -88,6 +115,50 @@ async fn account(State(shared): State<Shared>, Json(asked): Json<AccountName>) -
         .into_response(),
         Ok(Err(error)) => refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
         Err(error) => refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+    }
+}
+
+async fn quotas(State(shared): State<Shared>, Query(asked): Query<QuotaQuery>) -> Response {
+    shown(shared.local.quotas(&asked.account).await, |_| true)
+}
+
+async fn set_quota(State(shared): State<Shared>, Json(asked): Json<QuotaInput>) -> Response {
+    let (local, input) = (shared.local.clone(), asked.clone());
+    // In a task of its own: a caller that leaves must not cut a commit short.
+    let set = tokio::spawn(async move {
+        local
+            .set_quota(&input.account, &input.quota, input.limit)
+            .await
+    });
+    match set.await {
+        Ok(Ok(())) => {
+            let all = shared.local.quotas(&asked.account).await;
+            shown(all, |quota| quota.name == asked.quota)
+        }
+        Ok(Err(error)) => shown(Err(error), |_| true),
+        Err(error) => refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+    }
+}
+
+fn shown(
+    quotas: Result<Vec<QuotaSetting>, QuotaError>,
+    is_asked: impl Fn(&QuotaSetting) -> bool,
+) -> Response {
+    match quotas {
+        Ok(quotas) => {
+            let asked = quotas.into_iter().filter(is_asked);
+            let items = asked.map(|quota| QuotaItem {
+                quota: quota.name.to_owned(),
+                limit: quota.limit,
+            });
+            Json(items.collect::<Vec<_>>()).into_response()
+        }
+        Err(error @ (QuotaError::NoSuchAccount(_) | QuotaError::NoSuchQuota(_))) => {
+            refuse(StatusCode::NOT_FOUND, &error.to_string())
+        }
+        Err(error @ QuotaError::Failed(_)) => {
+            refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string())
+        }
     }
 }
 

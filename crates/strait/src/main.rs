@@ -7,6 +7,7 @@ mod env;
 mod inside;
 mod local_api;
 mod log;
+mod quota;
 mod serve;
 mod test_hooks;
 mod up;
@@ -42,6 +43,7 @@ fn run(cli: Cli) -> Result<u8> {
             down::status(&data, options.output).map(|runs| if runs { 0 } else { 3 })
         }
         Command::Env(options) => blocking(env::env(&data, &options)).map(|()| 0),
+        Command::AwsQuota(options) => blocking(quota::quota(&data, &options)).map(|()| 0),
         Command::Exec(options) => {
             inside::exec(&data, &options.instance, &options.command).map(exit_code)
         }

@@ -8,6 +8,7 @@ mod peering;
 mod probe;
 mod provider;
 mod publish;
+mod quota;
 mod reach;
 mod service;
 mod test_hooks;
@@ -16,6 +17,7 @@ mod vpc;
 mod way;
 mod write;
 
+pub use quota::QuotaError;
 pub use reach::ReachError;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;

@@ -1,4 +1,4 @@
-//! Requests: what all of EC2's have, written once.
+//! Requests: what all of a service's have, written once.
 
 /// Makes requests of EC2's calls: their own fields, and `DryRun`, which every one has. `paged` ones have filters and pages
 /// as well, `tagged` ones tags for what they make. What AWS has and a request does not list is refused by the wire.
@@ -49,4 +49,34 @@ macro_rules! requests {
     };
 }
 
-pub(super) use requests;
+/// Makes requests of Elastic Load Balancing's calls. `paged` ones have pages.
+macro_rules! balancer_requests {
+    () => {};
+    ($(#[$meta:meta])* paged $name:ident { $($fields:tt)* } $($rest:tt)*) => {
+        balancer_requests! {
+            $(#[$meta])*
+            $name {
+                $($fields)*
+                /// Where the last page ended.
+                #[serde(default)]
+                pub marker: Option<String>,
+                /// How many at most.
+                #[serde(default)]
+                pub page_size: Option<u32>,
+            }
+            $($rest)*
+        }
+    };
+    ($(#[$meta:meta])* $name:ident { $($fields:tt)* } $($rest:tt)*) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Default, PartialEq, serde::Deserialize)]
+        #[serde(rename_all = "PascalCase", deny_unknown_fields)]
+        pub struct $name {
+            $($fields)*
+        }
+
+        balancer_requests! { $($rest)* }
+    };
+}
+
+pub(super) use {balancer_requests, requests};

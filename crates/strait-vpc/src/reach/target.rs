@@ -177,7 +177,8 @@ pub(crate) fn deregistration_delay(group: &TargetGroup) -> u32 {
     number(group, DEREGISTRATION_DELAY).unwrap_or(300)
 }
 
-fn crosses_zones(balancer: &LoadBalancer, group: &TargetGroup) -> bool {
+/// Whether the nodes of a balancer send to a group's targets in all zones.
+pub(crate) fn crosses_zones(balancer: &LoadBalancer, group: &TargetGroup) -> bool {
     let of_balancer = || balancer.attributes.get(CROSS_ZONE);
     let of_group = group.attributes.get(CROSS_ZONE);
     let word = of_group.filter(|word| *word == "true" || *word == "false");

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
-use crate::rules::check::{self, Quota};
+use crate::rules::quota::{self, Quota};
 use crate::rules::resource::{Resource, chosen, find, find_id};
-use crate::rules::{Caller, Context, filter, ipv6, traffic};
+use crate::rules::{Caller, Context, check, filter, ipv6, traffic};
 use crate::state::*;
 
 pub(super) fn create(
@@ -39,7 +39,7 @@ pub(super) fn create(
         .values()
         .filter(|acl| acl.vpc == vpc)
         .count();
-    check::within(network, Quota::AclsPerVpc, count + 1)?;
+    quota::within(network, &caller.account, Quota::AclsPerVpc, count + 1)?;
     let acl = NetworkAcl {
         id: NetworkAclId::from_random((context.random)()),
         vpc,
@@ -131,7 +131,7 @@ pub(super) fn create_entry(
         .iter()
         .filter(|row| row.direction == entry.direction)
         .count();
-    check::within(network, Quota::EntriesPerAcl, count + 1)?;
+    quota::within(network, &caller.account, Quota::EntriesPerAcl, count + 1)?;
     let id = acl.id.clone();
     if let Some(acl) = network.network_acls.get_mut(&id) {
         acl.entries.push(entry);

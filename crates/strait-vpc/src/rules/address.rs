@@ -6,9 +6,9 @@ use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
 use crate::reach::lookup;
-use crate::rules::check::{self, Quota};
+use crate::rules::quota::{self, Quota};
 use crate::rules::resource::{Resource, chosen, find};
-use crate::rules::{Caller, Context, filter, instance_view, vpc};
+use crate::rules::{Caller, Context, check, filter, instance_view, vpc};
 use crate::state::*;
 
 pub(super) fn allocate(
@@ -26,7 +26,12 @@ pub(super) fn allocate(
         .values()
         .filter(|elastic| elastic.is_of(caller))
         .count();
-    check::within(network, Quota::AddressesPerRegion, owned + 1)?;
+    quota::within(
+        network,
+        &caller.account,
+        Quota::AddressesPerRegion,
+        owned + 1,
+    )?;
     let address = next_free(network)?;
     let elastic = ElasticIp {
         id: AllocationId::from_random((context.random)()),

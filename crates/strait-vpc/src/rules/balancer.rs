@@ -35,16 +35,55 @@ use crate::state::*;
 /// The hosted zone of all load balancers' names; this cloud has one.
 pub(crate) const LOAD_BALANCER_ZONE: &str = "Z26RNL4JYFTOTI";
 
+/// What an account has in a Region by an ARN and a name.
+trait Named: Clone {
+    /// The code when there is none.
+    const NOT_FOUND: &'static str;
+    /// What messages call several.
+    const NOUNS: &'static str;
+
+    fn table(network: &Network) -> &Table<String, Self>;
+    fn arn(&self) -> &str;
+    fn name(&self) -> &str;
+    fn is_of(&self, caller: &Caller) -> bool;
+}
+
+macro_rules! named {
+    ($($type:ident in $table:ident: $not_found:literal, $nouns:literal;)*) => {$(
+        impl Named for $type {
+            const NOT_FOUND: &'static str = $not_found;
+            const NOUNS: &'static str = $nouns;
+
+            fn table(network: &Network) -> &Table<String, Self> {
+                &network.$table
+            }
+
+            fn arn(&self) -> &str {
+                &self.arn
+            }
+
+            fn name(&self) -> &str {
+                &self.name
+            }
+
+            fn is_of(&self, caller: &Caller) -> bool {
+                self.owner == caller.account && self.region == caller.region
+            }
+        }
+    )*};
+}
+
+named! {
+    LoadBalancer in load_balancers: "LoadBalancerNotFound", "Load balancers";
+    TargetGroup in target_groups: "TargetGroupNotFound", "Target groups";
+}
+
 fn find_balancer<'n>(
     network: &'n Network,
     caller: &Caller,
     arn: &str,
 ) -> Result<&'n LoadBalancer, AwsError> {
-    let found = network.load_balancers.get(&arn.to_owned());
-    let own = |row: &&LoadBalancer| row.owner == caller.account && row.region == caller.region;
-    found
-        .filter(own)
-        .ok_or_else(|| not_found("LoadBalancerNotFound", "Load balancers", arn))
+    find(network, caller, arn)
 }
 
 fn find_target_group<'n>(
@@ -52,11 +91,41 @@ fn find_target_group<'n>(
     caller: &Caller,
     arn: &str,
 ) -> Result<&'n TargetGroup, AwsError> {
-    let found = network.target_groups.get(&arn.to_owned());
-    let own = |row: &&TargetGroup| row.owner == caller.account && row.region == caller.region;
+    find(network, caller, arn)
+}
+
+fn find<'n, R: Named>(network: &'n Network, caller: &Caller, arn: &str) -> Result<&'n R, AwsError> {
+    let found = R::table(network).get(&arn.to_owned());
     found
-        .filter(own)
-        .ok_or_else(|| not_found("TargetGroupNotFound", "Target groups", arn))
+        .filter(|row| row.is_of(caller))
+        .ok_or_else(|| not_found(R::NOT_FOUND, R::NOUNS, arn))
+}
+
+/// All that the caller has here.
+fn own<'n, R: Named + 'n>(network: &'n Network, caller: &'n Caller) -> impl Iterator<Item = &'n R> {
+    let rows = R::table(network).values();
+    rows.filter(move |row| row.is_of(caller))
+}
+
+/// Those with these ARNs and names, or all where none is given; each must be there.
+fn chosen<'n, R: Named + 'n>(
+    network: &'n Network,
+    caller: &'n Caller,
+    arns: &[String],
+    names: &[String],
+) -> Result<Vec<&'n R>, AwsError> {
+    for arn in arns {
+        find::<R>(network, caller, arn)?;
+    }
+    let has = |name: &str| own::<R>(network, caller).any(|row| row.name() == name);
+    if let Some(name) = names.iter().find(|name| !has(name)) {
+        return Err(not_found(R::NOT_FOUND, R::NOUNS, name));
+    }
+    let is_in =
+        |list: &[String], value: &str| list.is_empty() || list.iter().any(|one| one == value);
+    Ok(own::<R>(network, caller)
+        .filter(|row| is_in(names, row.name()) && is_in(arns, row.arn()))
+        .collect())
 }
 
 fn find_listener<'n>(

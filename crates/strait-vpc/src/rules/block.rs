@@ -7,7 +7,8 @@ use ipnet::Ipv4Net;
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
-use crate::rules::check::{self, Quota, overlap};
+use crate::rules::check::{self, overlap};
+use crate::rules::quota::{self, Quota};
 use crate::rules::resource::{Resource, find_id};
 use crate::rules::{Caller, Context, ipv6, peering_block, vpc};
 use crate::state::*;
@@ -41,7 +42,7 @@ pub(super) fn associate(
         (None, false) => return Err(AwsError::missing("cidrBlock")),
     };
     let cidr = check::cidr(cidr, "cidrBlock")?;
-    let most = check::quota(network, Quota::CidrsPerVpc);
+    let most = quota::most(network, &caller.account, Quota::CidrsPerVpc);
     if vpc.blocks.len() >= most {
         let message = format!(
             "This network {} has met its maximum number of allowed CIDRs: {most}",

@@ -1,4 +1,4 @@
-//! What many rules check: ids, CIDR blocks, addresses, tags, client tokens, quotas.
+//! What many rules check: ids, CIDR blocks, addresses, tags, client tokens.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -9,6 +9,7 @@ use ipnet::Ipv4Net;
 use crate::api::{TagInput, TagSpecification};
 use crate::error::AwsError;
 use crate::id::*;
+use crate::rules::quota::{self, Quota};
 use crate::rules::resource::find;
 use crate::rules::{Caller, Context};
 use crate::state::*;
@@ -207,7 +208,12 @@ pub(super) fn groups_of(
             .find(|group| group.vpc == *vpc && group.name == "default");
         groups.extend(default.map(|group| group.id.clone()));
     }
-    within(network, Quota::GroupsPerInterface, groups.len())?;
+    quota::within(
+        network,
+        &caller.account,
+        Quota::GroupsPerInterface,
+        groups.len(),
+    )?;
     Ok(groups)
 }
 
@@ -321,169 +327,6 @@ pub(super) fn add_tags(tags: &mut Tags, added: &[TagInput]) -> Result<(), AwsErr
         return Err(AwsError::new("TagLimitExceeded", message));
     }
     Ok(())
-}
-
-/// A limit of AWS's that can be raised.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Quota {
-    /// VPCs in a Region. AWS's is 5; a local cloud needs no such care.
-    VpcsPerRegion,
-    /// Subnets in a VPC.
-    SubnetsPerVpc,
-    /// CIDR blocks of a VPC, the primary one too.
-    CidrsPerVpc,
-    /// IPv6 blocks of a VPC.
-    Ipv6CidrsPerVpc,
-    /// Route tables in a VPC.
-    RouteTablesPerVpc,
-    /// Routes in a route table.
-    RoutesPerTable,
-    /// Internet gateways in a Region.
-    GatewaysPerRegion,
-    /// Elastic IP addresses in a Region.
-    AddressesPerRegion,
-    /// Security groups in a Region.
-    GroupsPerRegion,
-    /// Rules of a security group, a direction.
-    RulesPerGroup,
-    /// Security groups of an interface.
-    GroupsPerInterface,
-    /// Prefix lists in a Region.
-    PrefixListsPerRegion,
-    /// Network ACLs in a VPC.
-    AclsPerVpc,
-    /// Entries of a network ACL, a direction.
-    EntriesPerAcl,
-    /// Active peering connections of a VPC.
-    PeeringsPerVpc,
-    /// Requests for peering connections of a VPC that nobody has answered.
-    OutstandingPeerings,
-    /// Interfaces in a Region.
-    InterfacesPerRegion,
-    /// Running instances of one launch.
-    InstancesPerLaunch,
-    /// Network load balancers of an account in a Region.
-    LoadBalancersPerRegion,
-    /// Target groups of an account in a Region.
-    TargetGroupsPerRegion,
-    /// Targets of a network load balancer.
-    TargetsPerBalancer,
-    /// Listeners of a network load balancer.
-    ListenersPerBalancer,
-    /// Hosted zones of an account.
-    HostedZones,
-    /// VPCs of a private hosted zone.
-    VpcsPerHostedZone,
-    /// VPCs that may be associated with a private hosted zone.
-    AuthorizationsPerHostedZone,
-    /// Sets of records of a hosted zone.
-    RecordsPerHostedZone,
-}
-
-impl Quota {
-    /// Its name in [`Network::quotas`].
-    pub(super) const fn name(self) -> &'static str {
-        self.about().0
-    }
-
-    /// Its name in [`Network::quotas`], AWS's default, and the code when it is exceeded.
-    const fn about(self) -> (&'static str, u32, &'static str) {
-        match self {
-            Self::VpcsPerRegion => ("vpcs-per-region", 1000, "VpcLimitExceeded"),
-            Self::SubnetsPerVpc => ("subnets-per-vpc", 200, "SubnetLimitExceeded"),
-            Self::CidrsPerVpc => ("cidrs-per-vpc", 5, "CidrLimitExceeded"),
-            Self::Ipv6CidrsPerVpc => ("ipv6-cidrs-per-vpc", 5, "CidrLimitExceeded"),
-            Self::RouteTablesPerVpc => ("route-tables-per-vpc", 200, "RouteTableLimitExceeded"),
-            Self::RoutesPerTable => ("routes-per-table", 50, "RouteLimitExceeded"),
-            Self::GatewaysPerRegion => (
-                "internet-gateways-per-region",
-                1000,
-                "InternetGatewayLimitExceeded",
-            ),
-            Self::AddressesPerRegion => ("addresses-per-region", 5, "AddressLimitExceeded"),
-            Self::GroupsPerRegion => (
-                "security-groups-per-region",
-                2500,
-                "SecurityGroupLimitExceeded",
-            ),
-            Self::RulesPerGroup => (
-                "rules-per-security-group",
-                60,
-                "RulesPerSecurityGroupLimitExceeded",
-            ),
-            Self::GroupsPerInterface => (
-                "security-groups-per-interface",
-                5,
-                "SecurityGroupsPerInterfaceLimitExceeded",
-            ),
-            Self::PrefixListsPerRegion => {
-                ("prefix-lists-per-region", 100, "PrefixListLimitExceeded")
-            }
-            Self::AclsPerVpc => ("network-acls-per-vpc", 200, "NetworkAclLimitExceeded"),
-            Self::EntriesPerAcl => (
-                "entries-per-network-acl",
-                20,
-                "NetworkAclEntryLimitExceeded",
-            ),
-            Self::PeeringsPerVpc => (
-                "peerings-per-vpc",
-                50,
-                "ActiveVpcPeeringConnectionPerVpcLimitExceeded",
-            ),
-            Self::OutstandingPeerings => (
-                "outstanding-peerings",
-                25,
-                "OutstandingVpcPeeringConnectionLimitExceeded",
-            ),
-            Self::InterfacesPerRegion => (
-                "interfaces-per-region",
-                5000,
-                "NetworkInterfaceLimitExceeded",
-            ),
-            Self::InstancesPerLaunch => ("instances-per-launch", 100, "InstanceLimitExceeded"),
-            Self::LoadBalancersPerRegion => ("network-load-balancers", 50, "TooManyLoadBalancers"),
-            Self::TargetGroupsPerRegion => ("target-groups", 3000, "TooManyTargetGroups"),
-            Self::TargetsPerBalancer => {
-                ("targets-per-network-load-balancer", 3000, "TooManyTargets")
-            }
-            Self::ListenersPerBalancer => (
-                "listeners-per-network-load-balancer",
-                50,
-                "TooManyListeners",
-            ),
-            Self::HostedZones => ("hosted-zones", 500, "TooManyHostedZones"),
-            Self::VpcsPerHostedZone => ("vpcs-per-hosted-zone", 300, "LimitsExceeded"),
-            Self::AuthorizationsPerHostedZone => (
-                "authorizations-per-hosted-zone",
-                1000,
-                "TooManyVPCAssociationAuthorizations",
-            ),
-            Self::RecordsPerHostedZone => ("records-per-hosted-zone", 10_000, "LimitsExceeded"),
-        }
-    }
-}
-
-/// How many there may be: AWS's default, unless [`Network::quotas`] says otherwise.
-pub(super) fn quota(network: &Network, quota: Quota) -> usize {
-    let (name, default, _) = quota.about();
-    network
-        .quotas
-        .get(&name.to_owned())
-        .copied()
-        .unwrap_or(default) as usize
-}
-
-/// Refuses this many when it is more than the quota.
-pub(super) fn within(network: &Network, limit: Quota, count: usize) -> Result<(), AwsError> {
-    let most = quota(network, limit);
-    if count <= most {
-        return Ok(());
-    }
-    let (name, _, code) = limit.about();
-    Err(AwsError::new(
-        code,
-        format!("The limit of {most} ({name}) is reached: there would be {count}."),
-    ))
 }
 
 /// Tags that a resource can have.

@@ -3,9 +3,9 @@
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
-use crate::rules::check::{self, Quota};
+use crate::rules::quota::{self, Quota};
 use crate::rules::resource::{Resource, chosen, find, find_id};
-use crate::rules::{Caller, Context, filter, resource};
+use crate::rules::{Caller, Context, check, filter, resource};
 use crate::state::*;
 
 pub(super) fn create(
@@ -20,7 +20,12 @@ pub(super) fn create(
         .values()
         .filter(|gateway| gateway.is_of(caller))
         .count();
-    check::within(network, Quota::GatewaysPerRegion, owned + 1)?;
+    quota::within(
+        network,
+        &caller.account,
+        Quota::GatewaysPerRegion,
+        owned + 1,
+    )?;
     let id = make(network, caller, None, tags, context);
     Ok(CreateInternetGatewayResponse {
         internet_gateway: item(find(network, caller, id.as_str())?),

@@ -7,9 +7,9 @@ use ipnet::Ipv4Net;
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
-use crate::rules::check::{self, Quota};
+use crate::rules::quota::{self, Quota};
 use crate::rules::resource::{Resource, chosen};
-use crate::rules::{Caller, Context, filter, ipv6, permission, traffic, vpc};
+use crate::rules::{Caller, Context, check, filter, ipv6, permission, traffic, vpc};
 use crate::state::*;
 
 pub(super) fn create(
@@ -39,7 +39,7 @@ pub(super) fn create(
         .values()
         .filter(|group| group.is_of(caller))
         .count();
-    check::within(network, Quota::GroupsPerRegion, owned + 1)?;
+    quota::within(network, &caller.account, Quota::GroupsPerRegion, owned + 1)?;
     let everywhere = [
         Some(RulePeer::Cidr(Ipv4Net::default())),
         ipv6::has(network, &vpc).then_some(RulePeer::Cidr6(Ipv6Block::ALL)),

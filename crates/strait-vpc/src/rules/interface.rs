@@ -7,7 +7,8 @@ use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
 use crate::names;
-use crate::rules::check::{self, NewInterface, Quota};
+use crate::rules::check::{self, NewInterface};
+use crate::rules::quota::{self, Quota};
 use crate::rules::resource::{Resource, chosen, find, find_id};
 use crate::rules::{Caller, Context, address, filter, region};
 use crate::state::*;
@@ -36,7 +37,12 @@ pub(super) fn create(
         .values()
         .filter(|interface| interface.is_of(caller))
         .count();
-    check::within(network, Quota::InterfacesPerRegion, owned + 1)?;
+    quota::within(
+        network,
+        &caller.account,
+        Quota::InterfacesPerRegion,
+        owned + 1,
+    )?;
     let new = NewInterface {
         vpc: subnet.vpc.clone(),
         subnet: subnet.id.clone(),

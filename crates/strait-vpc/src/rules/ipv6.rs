@@ -4,9 +4,9 @@
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
-use crate::rules::check::{self, Quota};
+use crate::rules::quota::{self, Quota};
 use crate::rules::resource::Resource;
-use crate::rules::{Caller, Context, peering_block, vpc};
+use crate::rules::{Caller, Context, check, peering_block, vpc};
 use crate::state::*;
 
 /// A block as a call writes it.
@@ -25,12 +25,15 @@ pub(super) fn free_block(
     vpc: Option<&Vpc>,
     context: &mut Context<'_>,
 ) -> Result<Ipv6Block, AwsError> {
-    let most = check::quota(network, Quota::Ipv6CidrsPerVpc);
-    if vpc.map_or(0, |vpc| vpc.ipv6_blocks.len()) >= most {
-        let name = vpc.map_or("", |vpc| vpc.id.as_str());
-        let message =
-            format!("This network {name} has met its maximum number of allowed CIDRs: {most}");
-        return Err(AwsError::new("CidrLimitExceeded", message));
+    if let Some(vpc) = vpc {
+        let most = quota::most(network, &vpc.owner, Quota::Ipv6CidrsPerVpc);
+        if vpc.ipv6_blocks.len() >= most {
+            let message = format!(
+                "This network {} has met its maximum number of allowed CIDRs: {most}",
+                vpc.id
+            );
+            return Err(AwsError::new("CidrLimitExceeded", message));
+        }
     }
     #[expect(
         clippy::cast_possible_truncation,

@@ -6,7 +6,8 @@ use std::net::Ipv4Addr;
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
-use crate::rules::check::{self, NewInterface, Quota};
+use crate::rules::check::{self, NewInterface};
+use crate::rules::quota::{self, Quota};
 use crate::rules::resource::Resource;
 use crate::rules::{Caller, Context, address, group, region, vpc};
 use crate::state::*;
@@ -63,7 +64,7 @@ impl Launch {
             let message = format!("Invalid value '{instance_type}' for InstanceType.");
             return Err(AwsError::new("InvalidParameterValue", message));
         }
-        check_count(network, request)?;
+        check_count(network, caller, request)?;
         refuse(request)?;
         let mut tags = check::tags_for(
             &request.tag_specifications,
@@ -120,7 +121,7 @@ pub(super) fn run(
         .values()
         .filter(|interface| interface.is_of(caller))
         .count();
-    check::within(network, Quota::InterfacesPerRegion, owned)?;
+    quota::within(network, &caller.account, Quota::InterfacesPerRegion, owned)?;
     Ok(reservation)
 }
 
@@ -134,14 +135,23 @@ pub(super) fn image_id(id: &str) -> Result<ImageId, AwsError> {
     })
 }
 
-fn check_count(network: &Network, request: &RunInstancesRequest) -> Result<(), AwsError> {
+fn check_count(
+    network: &Network,
+    caller: &Caller,
+    request: &RunInstancesRequest,
+) -> Result<(), AwsError> {
     let (least, most) = (request.min_count, request.max_count);
     if least == 0 || most < least {
         let message =
             format!("MinCount ({least}) must be at least 1 and MaxCount ({most}) not below it.");
         return Err(AwsError::new("InvalidParameterValue", message));
     }
-    check::within(network, Quota::InstancesPerLaunch, most as usize)
+    quota::within(
+        network,
+        &caller.account,
+        Quota::InstancesPerLaunch,
+        most as usize,
+    )
 }
 
 /// Refuses what an instance here cannot have.

@@ -27,6 +27,7 @@ mod permission;
 mod prefix_change;
 mod prefix_list;
 mod prefix_use;
+mod quota;
 mod region;
 mod reset;
 mod resource;
@@ -49,6 +50,7 @@ use crate::state::Network;
 
 pub(crate) use balancer::LOAD_BALANCER_ZONE;
 pub(crate) use endpoint::ENDPOINT_ZONE;
+pub use quota::{QuotaSetting, quotas, set_quota};
 pub use reset::reset_customers;
 pub use tenant::new_account;
 pub(crate) use zone::{record_value, records_of};
@@ -285,7 +287,7 @@ fn run(
             SetSecurityGroups => balancer::set_groups(network, caller, &request),
             SetSubnets => balancer::set_subnets(network, caller, &request, context),
             SetIpAddressType => balancer::set_address_type(network, caller, &request),
-            DescribeAccountLimits => balancer::describe_limits(network, &request),
+            DescribeAccountLimits => balancer::describe_limits(network, caller, &request),
             DescribeSSLPolicies => balancer::describe_policies(&request),
             CreateTargetGroup => balancer::create_target_group(network, caller, &request, context),
             DescribeTargetGroups => balancer::describe_target_groups(network, caller, &request),

@@ -6,8 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
-use crate::rules::check::{self, Quota, overlap};
+use crate::rules::check::{self, overlap};
 use crate::rules::peering_view::{item, sees, view, visible_for};
+use crate::rules::quota::{self, Quota};
 use crate::rules::resource::chosen_ids;
 use crate::rules::{Caller, Context, filter, peering_view, resource};
 use crate::state::*;
@@ -55,7 +56,12 @@ pub(super) fn create(
     let outstanding = network.peerings.values().filter(|row| {
         row.requester.vpc == vpc.id && state_at(row, context.now) == PeeringState::PendingAcceptance
     });
-    check::within(network, Quota::OutstandingPeerings, outstanding.count() + 1)?;
+    quota::within(
+        network,
+        &caller.account,
+        Quota::OutstandingPeerings,
+        outstanding.count() + 1,
+    )?;
     let peer = network
         .vpcs
         .get(&peer_vpc)
@@ -148,12 +154,17 @@ pub(super) fn accept(
         "active",
         context.now,
     )?;
-    for vpc in [&peering.requester.vpc, &peering.accepter.vpc] {
+    for side in [&peering.requester, &peering.accepter] {
         let active = network
             .peerings
             .values()
-            .filter(|row| row.state == PeeringState::Active && has(row, vpc));
-        check::within(network, Quota::PeeringsPerVpc, active.count() + 1)?;
+            .filter(|row| row.state == PeeringState::Active && has(row, &side.vpc));
+        quota::within(
+            network,
+            &side.owner,
+            Quota::PeeringsPerVpc,
+            active.count() + 1,
+        )?;
     }
     let id = peering.id.clone();
     let mut answer = item(peering, caller, context.now);

@@ -8,9 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
-use crate::rules::check::{self, Quota};
+use crate::rules::quota::{self, Quota};
 use crate::rules::resource::{Resource, chosen_ids, find};
-use crate::rules::{Caller, Context, filter, prefix_use};
+use crate::rules::{Caller, Context, check, filter, prefix_use};
 use crate::state::*;
 
 /// How long a deleted prefix list is shown.
@@ -56,7 +56,12 @@ pub(super) fn create(
         .prefix_lists
         .values()
         .filter(|list| list.is_of(caller) && !is_deleted(list));
-    check::within(network, Quota::PrefixListsPerRegion, owned.count() + 1)?;
+    quota::within(
+        network,
+        &caller.account,
+        Quota::PrefixListsPerRegion,
+        owned.count() + 1,
+    )?;
     let list = PrefixList {
         id: PrefixListId::from_random((context.random)()),
         owner: caller.account.clone(),

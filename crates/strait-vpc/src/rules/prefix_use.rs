@@ -2,7 +2,7 @@
 
 use crate::error::AwsError;
 use crate::id::*;
-use crate::rules::check::{self, Quota};
+use crate::rules::quota::{self, Quota};
 use crate::state::*;
 
 /// A security group or route table that names a prefix list.
@@ -76,7 +76,7 @@ fn rules_fit(
             RulePeer::PrefixList(list) => weight(network, &group.region, list, resized),
         });
         let (v4, v6) = counts.fold((0, 0), |sum, count| (sum.0 + count.0, sum.1 + count.1));
-        check::within(network, Quota::RulesPerGroup, v4.max(v6))?;
+        quota::within(network, &group.owner, Quota::RulesPerGroup, v4.max(v6))?;
     }
     Ok(())
 }
@@ -92,7 +92,7 @@ fn routes_fit(
         .map(|list| weight(network, &table.region, list, resized));
     let own = (table.routes.len(), table.ipv6_routes.len());
     let (v4, v6) = lists.fold(own, |sum, count| (sum.0 + count.0, sum.1 + count.1));
-    check::within(network, Quota::RoutesPerTable, v4.max(v6))
+    quota::within(network, &table.owner, Quota::RoutesPerTable, v4.max(v6))
 }
 
 /// What a list counts for, among IPv4 and among IPv6 ones.

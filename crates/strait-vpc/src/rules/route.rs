@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
-use crate::rules::check::{self, Quota};
+use crate::rules::quota::{self, Quota};
 use crate::rules::resource::{Resource, chosen, find, find_id};
 use crate::rules::routing::Destination;
-use crate::rules::{Caller, Context, filter};
+use crate::rules::{Caller, Context, check, filter};
 use crate::state::*;
 
 pub(super) fn create(
@@ -39,7 +39,12 @@ pub(super) fn create(
         .values()
         .filter(|table| table.vpc == vpc)
         .count();
-    check::within(network, Quota::RouteTablesPerVpc, count + 1)?;
+    quota::within(
+        network,
+        &caller.account,
+        Quota::RouteTablesPerVpc,
+        count + 1,
+    )?;
     let table = RouteTable {
         id: RouteTableId::from_random((context.random)()),
         vpc,

@@ -5,7 +5,8 @@ use ipnet::Ipv4Net;
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
-use crate::rules::check::{self, Quota, overlap};
+use crate::rules::check::{self, overlap};
+use crate::rules::quota::{self, Quota};
 use crate::rules::resource::{Resource, chosen, find, find_id};
 use crate::rules::{Caller, Context, filter, ipv6, region};
 use crate::state::*;
@@ -27,7 +28,12 @@ pub(super) fn create(
         .subnets
         .values()
         .filter(|subnet| subnet.vpc == vpc.id);
-    check::within(network, Quota::SubnetsPerVpc, siblings.count() + 1)?;
+    quota::within(
+        network,
+        &caller.account,
+        Quota::SubnetsPerVpc,
+        siblings.count() + 1,
+    )?;
     let zone = zone(
         caller,
         request.availability_zone.as_deref(),

@@ -7,9 +7,9 @@ use ipnet::Ipv4Net;
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
-use crate::rules::check::{self, Quota};
+use crate::rules::quota::{self, Quota};
 use crate::rules::resource::{Resource, chosen, find, find_id};
-use crate::rules::{Caller, Context, block, filter, ipv6, peering_block, region, tenant};
+use crate::rules::{Caller, Context, block, check, filter, ipv6, peering_block, region, tenant};
 use crate::state::*;
 
 pub(super) fn create(
@@ -39,7 +39,7 @@ pub(super) fn create(
         .values()
         .filter(|vpc| vpc.is_of(caller))
         .count();
-    check::within(network, Quota::VpcsPerRegion, owned + 1)?;
+    quota::within(network, &caller.account, Quota::VpcsPerRegion, owned + 1)?;
     let ipv6_block = match request.amazon_provided_ipv6_cidr_block {
         Some(true) => Some(ipv6::free_block(network, None, context)?),
         Some(false) | None => None,
@@ -79,7 +79,7 @@ pub(super) fn create_default(
         .values()
         .filter(|vpc| vpc.is_of(caller))
         .count();
-    check::within(network, Quota::VpcsPerRegion, owned + 1)?;
+    quota::within(network, &caller.account, Quota::VpcsPerRegion, owned + 1)?;
     let id = tenant::make_default_vpc(network, caller, context)?;
     let vpc = find::<Vpc>(network, caller, id.as_str())?;
     Ok(CreateDefaultVpcResponse {

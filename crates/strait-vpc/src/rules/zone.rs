@@ -20,7 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::api::*;
 use crate::error::{AwsError, Fault};
 use crate::id::*;
-use crate::rules::check::{self, Quota};
+use crate::rules::quota::{self, Quota};
 use crate::rules::{Caller, Context, session, tenant};
 use crate::state::*;
 
@@ -51,7 +51,12 @@ pub(super) fn create(
             fault,
         ));
     }
-    check::within(network, Quota::HostedZones, owned().count() + 1)?;
+    quota::within(
+        network,
+        &caller.account,
+        Quota::HostedZones,
+        owned().count() + 1,
+    )?;
     let reach = match &request.vpc {
         Some(VpcInput {
             vpc_region: None, ..

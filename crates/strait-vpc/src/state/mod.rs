@@ -122,7 +122,7 @@ pub struct Network {
     pub client_tokens: Table<String, ClientToken>,
     /// Counters: the next link index, and the next public address. See [`Counters`].
     pub counters: Table<String, u32>,
-    /// Quotas raised or lowered from AWS's defaults, by quota name.
+    /// Quotas raised or lowered from AWS's defaults, by quota name; of one account, by `ACCOUNT/NAME`.
     pub quotas: Table<String, u32>,
 }
 

@@ -1,6 +1,7 @@
 //! VPCs and their CIDR blocks.
 
 use strait_vpc::api::*;
+use strait_vpc::{quotas, set_quota};
 
 use crate::world::*;
 
@@ -172,6 +173,34 @@ fn the_quota_of_vpcs_can_be_changed() {
         world.outcome(&caller("111122223333", "eu-west-1"), create("10.1.0.0/16")),
         "ok"
     );
+}
+
+#[test]
+fn an_account_can_have_quotas_of_its_own() {
+    let mut world = World::new();
+    let (me, other) = (customer(), caller("222233334444", "us-east-1"));
+    let name = "vpcs-per-region";
+    world.network.quotas.insert(name.to_owned(), 2);
+    let set = |world: &mut World, limit| {
+        assert!(set_quota(&mut world.network, &me.account, name, limit));
+        let all = quotas(&world.network, &me.account);
+        let shown = all.iter().find(|quota| quota.name == name);
+        shown.map(|quota| quota.limit)
+    };
+    assert_eq!(set(&mut world, Some(1)), Some(1));
+    world.vpc(&me, "10.0.0.0/16");
+    assert_eq!(world.code(&me, create("10.1.0.0/16")), "VpcLimitExceeded");
+    world.vpc(&other, "10.0.0.0/16");
+    world.vpc(&other, "10.1.0.0/16");
+    assert_eq!(set(&mut world, None), Some(2));
+    world.vpc(&me, "10.1.0.0/16");
+    assert_eq!(world.code(&me, create("10.2.0.0/16")), "VpcLimitExceeded");
+    assert!(!set_quota(
+        &mut world.network,
+        &me.account,
+        "wishes",
+        Some(3)
+    ));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::load_balancer::DELETION_PROTECTION;
+use super::target::{check_number, users};
 use super::{find_balancer, find_listener, find_target_group};
 use crate::api::*;
 use crate::error::AwsError;
@@ -96,6 +97,7 @@ pub(in crate::rules) fn modify_balancer_attributes(
     if let Some(balancer) = network.load_balancers.get_mut(&arn) {
         balancer.attributes.extend(set);
     }
+    check_number(network, caller, &arn)?;
     let attributes = request.attributes.iter().cloned().collect();
     Ok(ModifyLoadBalancerAttributesResponse(Attributes {
         attributes,
@@ -125,6 +127,9 @@ pub(in crate::rules) fn modify_group_attributes(
     let set = checked("Target group", &GROUP, &request.attributes)?;
     if let Some(group) = network.target_groups.get_mut(&arn) {
         group.attributes.extend(set);
+    }
+    for balancer in users(network, &arn) {
+        check_number(network, caller, &balancer)?;
     }
     let attributes = request.attributes.iter().cloned().collect();
     Ok(ModifyTargetGroupAttributesResponse(Attributes {

@@ -7,8 +7,8 @@ use super::{
 use crate::api::*;
 use crate::error::AwsError;
 use crate::reach::lookup;
-use crate::rules::check::Quota;
-use crate::rules::{Caller, Context, check};
+use crate::rules::quota::{self, Quota};
+use crate::rules::{Caller, Context};
 use crate::state::*;
 
 pub(in crate::rules) fn create_listener(
@@ -52,9 +52,16 @@ pub(in crate::rules) fn create_listener(
         tags: super::tag::tags_of(&request.tags)?,
     };
     check_fits(network, balancer, &listener)?;
-    check::within(network, Quota::ListenersPerBalancer, listeners.len() + 1)?;
+    quota::within(
+        network,
+        &caller.account,
+        Quota::ListenersPerBalancer,
+        listeners.len() + 1,
+    )?;
     let answer = item(&listener);
+    let balancer = listener.load_balancer.clone();
     network.listeners.insert(listener.arn.clone(), listener);
+    target::check_number(network, caller, &balancer)?;
     Ok(CreateListenerResponse(Listeners::one(answer)))
 }
 
@@ -83,7 +90,9 @@ pub(in crate::rules) fn modify_listener(
     let balancer = find_balancer(network, caller, &listener.load_balancer)?;
     check_fits(network, balancer, &listener)?;
     let answer = item(&listener);
+    let balancer = listener.load_balancer.clone();
     network.listeners.insert(listener.arn.clone(), listener);
+    target::check_number(network, caller, &balancer)?;
     target::forget_unused(network);
     Ok(ModifyListenerResponse(Listeners::one(answer)))
 }

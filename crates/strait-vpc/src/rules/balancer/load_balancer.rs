@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use super::network::{
     addresses, check_internet, enforced, find_groups, plug, refuse_mappings, wanted_subnets,
 };
-use super::{arn_digits, check_name, find_balancer, invalid, not_found, page, refuse, target};
+use super::{arn_digits, check_name, chosen, find_balancer, invalid, own, page, refuse, target};
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
 use crate::reach::lookup;
-use crate::rules::check::Quota;
-use crate::rules::{Caller, Context, check};
+use crate::rules::quota::{self, Quota};
+use crate::rules::{Caller, Context};
 use crate::state::*;
 
 /// The attribute that keeps a load balancer from being deleted.
@@ -44,9 +44,9 @@ pub(in crate::rules) fn create_balancer(
     let subnets = (&request.subnets[..], &request.subnet_mappings[..]);
     let (vpc, wanted) = wanted_subnets(network, caller, subnets, internet_facing)?;
     let groups = find_groups(network, caller, &vpc, &request.security_groups)?;
-    let own = |row: &&LoadBalancer| row.owner == caller.account && row.region == caller.region;
-    let same_name = |row: &&LoadBalancer| own(row) && row.name == request.name;
-    if let Some(existing) = network.load_balancers.values().find(same_name) {
+    if let Some(existing) =
+        own::<LoadBalancer>(network, caller).find(|row| row.name == request.name)
+    {
         let same = existing.nodes.keys().eq(wanted.keys())
             && existing.groups == groups
             && existing.internet_facing == internet_facing;
@@ -61,8 +61,13 @@ pub(in crate::rules) fn create_balancer(
         );
         return Err(AwsError::new("DuplicateLoadBalancerName", message));
     }
-    let count = network.load_balancers.values().filter(own).count();
-    check::within(network, Quota::LoadBalancersPerRegion, count + 1)?;
+    let count = own::<LoadBalancer>(network, caller).count();
+    quota::within(
+        network,
+        &caller.account,
+        Quota::LoadBalancersPerRegion,
+        count + 1,
+    )?;
     let addresses = addresses(network, wanted)?;
     if internet_facing {
         check_internet(network, &vpc, addresses.len())?;
@@ -107,31 +112,9 @@ pub(in crate::rules) fn describe_balancers(
             "Load balancer names and load balancer ARNs cannot be specified at the same time",
         ));
     }
-    for arn in &request.load_balancer_arns {
-        find_balancer(network, caller, arn)?;
-    }
-    let own: Vec<&LoadBalancer> = network
-        .load_balancers
-        .values()
-        .filter(|row| row.owner == caller.account && row.region == caller.region)
-        .collect();
-    if let Some(name) = request
-        .names
-        .iter()
-        .find(|name| !own.iter().any(|row| row.name == **name))
-    {
-        return Err(not_found("LoadBalancerNotFound", "Load balancers", name));
-    }
-    let asked = |row: &&LoadBalancer| {
-        (request.names.is_empty() || request.names.contains(&row.name))
-            && (request.load_balancer_arns.is_empty()
-                || request.load_balancer_arns.contains(&row.arn))
-    };
-    let rows = own
-        .into_iter()
-        .filter(asked)
-        .map(|row| item(network, row))
-        .collect();
+    let rows =
+        chosen::<LoadBalancer>(network, caller, &request.load_balancer_arns, &request.names)?;
+    let rows = rows.into_iter().map(|row| item(network, row)).collect();
     let (rows, next_marker) = page(rows, request.marker.as_deref(), request.page_size)?;
     Ok(DescribeLoadBalancersResponse(LoadBalancers {
         load_balancers: rows.into_iter().collect(),

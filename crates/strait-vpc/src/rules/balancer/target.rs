@@ -1,6 +1,6 @@
 //! Targets: registered, taken out, forgotten.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use jiff::{Timestamp, ToSpan};
@@ -9,12 +9,9 @@ use super::{find_target_group, invalid, refuse};
 use crate::api::*;
 use crate::error::AwsError;
 use crate::reach::{lookup, target};
-use crate::rules::check::Quota;
-use crate::rules::{Caller, Context, check};
+use crate::rules::quota::{self, Quota};
+use crate::rules::{Caller, Context};
 use crate::state::*;
-
-/// AWS's quota of targets of a group.
-const TARGETS_PER_GROUP: usize = 1000;
 
 pub(in crate::rules) fn register_targets(
     network: &mut Network,
@@ -22,21 +19,22 @@ pub(in crate::rules) fn register_targets(
     request: &RegisterTargetsRequest,
 ) -> Result<RegisterTargetsResponse, AwsError> {
     let mut group = find_target_group(network, caller, &request.target_group_arn)?.clone();
-    let registered = group.targets.len();
     for asked in &request.targets {
         let target = checked(network, caller, &group, asked)?;
         group.draining.retain(|drained| drained.target != target);
         group.targets.insert(target);
     }
-    if group.targets.len() > TARGETS_PER_GROUP {
-        let message = format!("A target group can have at most {TARGETS_PER_GROUP} targets");
-        return Err(AwsError::new("TooManyTargets", message));
-    }
-    for balancer in users(network, &group.arn) {
-        let all = targets_of(network, &balancer) + group.targets.len() - registered;
-        check::within(network, Quota::TargetsPerBalancer, all)?;
-    }
+    quota::within(
+        network,
+        &caller.account,
+        Quota::TargetsPerGroup,
+        group.targets.len(),
+    )?;
+    let balancers = users(network, &group.arn);
     network.target_groups.insert(group.arn.clone(), group);
+    for balancer in balancers {
+        check_number(network, caller, &balancer)?;
+    }
     Ok(RegisterTargetsResponse(Nothing {}))
 }
 
@@ -117,15 +115,36 @@ pub(super) fn means(asked: &TargetDescription, target: &Target) -> bool {
     asked.id == target.id && asked.port.is_none_or(|port| port == target.port)
 }
 
-/// How many targets a balancer has, of all its groups.
-fn targets_of(network: &Network, balancer: &str) -> usize {
+/// Refuses a balancer with more targets than its quotas, in all and in a zone:
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-limits.html>.
+pub(super) fn check_number(
+    network: &Network,
+    caller: &Caller,
+    balancer: &str,
+) -> Result<(), AwsError> {
     let listeners = lookup::listeners(network, balancer);
     let groups: BTreeSet<&String> = listeners.iter().map(|row| &row.target_group).collect();
-    groups
+    let groups: Vec<&TargetGroup> = groups
         .into_iter()
         .filter_map(|group| network.target_groups.get(group))
-        .map(|group| group.targets.len())
-        .sum()
+        .collect();
+    let within = |limit, count| quota::within(network, &caller.account, limit, count);
+    let all = groups.iter().map(|group| group.targets.len()).sum();
+    within(Quota::TargetsPerBalancer, all)?;
+    let Some(balancer) = network.load_balancers.get(&balancer.to_owned()) else {
+        return Ok(());
+    };
+    // Targets that are reached from all zones count as if they were in one.
+    let mut zones: BTreeMap<Option<char>, usize> = BTreeMap::new();
+    for group in groups {
+        let crossing = target::crosses_zones(balancer, group);
+        for place in target::places(network, group).into_values() {
+            let zone = place.map(|place| place.zone).filter(|_| !crossing);
+            *zones.entry(zone).or_default() += 1;
+        }
+    }
+    let fullest = zones.into_values().max().unwrap_or_default();
+    within(Quota::TargetsPerZone, fullest)
 }
 
 fn checked(

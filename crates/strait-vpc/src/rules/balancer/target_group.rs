@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::health::{self, Asked};
 use super::target::users;
 use super::{
-    arn_digits, check_name, find_balancer, find_target_group, invalid, not_found, page, protocol,
+    arn_digits, check_name, chosen, find_balancer, find_target_group, invalid, own, page, protocol,
     refuse,
 };
 use crate::api::*;
 use crate::error::AwsError;
-use crate::rules::check::Quota;
+use crate::rules::quota::{self, Quota};
 use crate::rules::{Caller, Context, check};
 use crate::state::*;
 
@@ -39,12 +39,7 @@ pub(in crate::rules) fn create_target_group(
         .clone();
     let health_check = health::settings(&HealthCheck::default(), &Asked::by_create(request))?;
     let tags = super::tag::tags_of(&request.tags)?;
-    let own = |row: &&TargetGroup| row.owner == caller.account && row.region == caller.region;
-    if let Some(existing) = network
-        .target_groups
-        .values()
-        .filter(own)
-        .find(|row| row.name == request.name)
+    if let Some(existing) = own::<TargetGroup>(network, caller).find(|row| row.name == request.name)
     {
         let same = existing.vpc == vpc
             && existing.port == port
@@ -62,8 +57,13 @@ pub(in crate::rules) fn create_target_group(
         );
         return Err(AwsError::new("DuplicateTargetGroupName", message));
     }
-    let count = network.target_groups.values().filter(own).count();
-    check::within(network, Quota::TargetGroupsPerRegion, count + 1)?;
+    let count = own::<TargetGroup>(network, caller).count();
+    quota::within(
+        network,
+        &caller.account,
+        Quota::TargetGroupsPerRegion,
+        count + 1,
+    )?;
     let (region, account, name) = (&caller.region, &caller.account, &request.name);
     let digits = arn_digits((context.random)());
     let group = TargetGroup {
@@ -97,30 +97,13 @@ pub(in crate::rules) fn describe_target_groups(
         .as_deref()
         .map(|arn| find_balancer(network, caller, arn))
         .transpose()?;
-    for arn in &request.target_group_arns {
-        find_target_group(network, caller, arn)?;
-    }
-    let own: Vec<&TargetGroup> = network
-        .target_groups
-        .values()
-        .filter(|row| row.owner == caller.account && row.region == caller.region)
-        .collect();
-    if let Some(name) = request
-        .names
-        .iter()
-        .find(|name| !own.iter().any(|row| row.name == **name))
-    {
-        return Err(not_found("TargetGroupNotFound", "Target groups", name));
-    }
-    let asked = |row: &&TargetGroup| {
-        (request.names.is_empty() || request.names.contains(&row.name))
-            && (request.target_group_arns.is_empty()
-                || request.target_group_arns.contains(&row.arn))
-            && balancer.is_none_or(|balancer| users(network, &row.arn).contains(&balancer.arn))
+    let is_used = |row: &&TargetGroup| {
+        balancer.is_none_or(|balancer| users(network, &row.arn).contains(&balancer.arn))
     };
-    let rows = own
+    let rows = chosen::<TargetGroup>(network, caller, &request.target_group_arns, &request.names)?;
+    let rows = rows
         .into_iter()
-        .filter(asked)
+        .filter(is_used)
         .map(|row| item(network, row))
         .collect();
     let (rows, next_marker) = page(rows, request.marker.as_deref(), request.page_size)?;

@@ -6,7 +6,7 @@ use super::{any_vpc, changed, find, find_any, invalid_input, vpc_item};
 use crate::api::*;
 use crate::error::{AwsError, Fault};
 use crate::id::*;
-use crate::rules::check::{self, Quota};
+use crate::rules::quota::{self, Quota};
 use crate::rules::{Caller, Context};
 use crate::state::*;
 
@@ -37,7 +37,12 @@ pub(in crate::rules) fn associate(
         ));
     }
     check_free(network, &vpc, &zone.name)?;
-    check::within(network, Quota::VpcsPerHostedZone, vpcs.len() + 1)?;
+    quota::within(
+        network,
+        &caller.account,
+        Quota::VpcsPerHostedZone,
+        vpcs.len() + 1,
+    )?;
     let mut zone = zone.clone();
     if let ZoneReach::Private { vpcs, .. } = &mut zone.reach {
         vpcs.insert(vpc);
@@ -109,8 +114,9 @@ pub(in crate::rules) fn authorize(
         vpc: vpc_item(&vpc),
     };
     authorized.insert(vpc);
-    check::within(
+    quota::within(
         network,
+        &caller.account,
         Quota::AuthorizationsPerHostedZone,
         authorized.len(),
     )?;

@@ -6,7 +6,7 @@ use super::{changed, fatal, find, invalid_input, records_of, value};
 use crate::api::*;
 use crate::error::AwsError;
 use crate::names;
-use crate::rules::check::{self, Quota};
+use crate::rules::quota::{self, Quota};
 use crate::rules::{Caller, Context};
 use crate::state::*;
 
@@ -49,7 +49,7 @@ pub(in crate::rules) fn change(
         }
     }
     let count = records_of(network, &id).count();
-    check::within(network, Quota::RecordsPerHostedZone, count)?;
+    quota::within(network, &caller.account, Quota::RecordsPerHostedZone, count)?;
     let comment = request.change_batch.comment.as_deref();
     Ok(Changed {
         change_info: changed(network, caller, comment, context),

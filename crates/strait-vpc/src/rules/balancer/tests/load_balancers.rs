@@ -365,7 +365,7 @@ fn subnets_are_replaced_but_not_under_live_endpoints() {
 fn limits_are_shown_and_kept() {
     let mut test = Test::new();
     let request = DescribeAccountLimitsRequest::default();
-    let shown = test.call(|network, _, _| describe_limits(network, &request));
+    let shown = test.call(|network, caller, _| describe_limits(network, caller, &request));
     let shown = shown.expect("limits").limits.members;
     let balancers = shown
         .iter()
@@ -374,4 +374,13 @@ fn limits_are_shown_and_kept() {
     let quotas = &mut test.sample.network.quotas;
     quotas.insert("network-load-balancers".to_owned(), 1);
     assert_eq!(code(test.balancer("web", &[])), "TooManyLoadBalancers");
+    let (network, account) = (&mut test.sample.network, test.caller.account.clone());
+    assert!(crate::set_quota(
+        network,
+        &account,
+        "network-load-balancers",
+        Some(9)
+    ));
+    test.balancer("web", &[])
+        .expect("the account has asked for more");
 }

@@ -104,6 +104,38 @@ fn target_groups_are_made_once_and_deleted_when_free() {
 }
 
 #[test]
+fn targets_are_counted_by_zone_and_together_where_connections_cross_zones() {
+    let mut test = Test::new();
+    test.sibling_with("10.0.9.0/24", 'b');
+    let target = |id: &str| TargetDescription {
+        id: id.to_owned(),
+        ..Default::default()
+    };
+    let zone = "targets-per-availability-zone-per-network-load-balancer";
+    let (network, account) = (&mut test.sample.network, test.caller.account.clone());
+    assert!(crate::set_quota(network, &account, zone, Some(2)));
+    let first: Vec<_> = ["10.0.1.6", "10.0.9.6", "10.0.9.7"].map(target).to_vec();
+    test.register(first).expect("two in each zone");
+    let balancer = test.sample.balancer.clone();
+    let crossing = test.set_attribute(&balancer, "load_balancing.cross_zone.enabled", "true");
+    assert_eq!(code(crossing), "TooManyTargets");
+    let (network, account) = (&mut test.sample.network, test.caller.account.clone());
+    assert!(crate::set_quota(network, &account, zone, Some(3)));
+    assert_eq!(
+        code(test.register(vec![target("10.0.9.8")])),
+        "TooManyTargets"
+    );
+    assert!(crate::set_quota(
+        &mut test.sample.network,
+        &account,
+        zone,
+        None
+    ));
+    test.register(vec![target("10.0.9.9")])
+        .expect("the default is 500");
+}
+
+#[test]
 fn targets_are_checked_when_they_are_registered() {
     let mut test = Test::new();
     let target = |id: &str, port| TargetDescription {
