@@ -9,6 +9,8 @@ import threading
 import time
 import unittest
 
+from botocore.exceptions import ClientError
+
 from cloud import IMAGE, REGION, STRAIT, Cloud, Network, tcp
 from test_internet import Public
 
@@ -315,6 +317,56 @@ class Own(Names):
         self.assertEqual(ask("internet", "db.aliases.example"), f"NOERROR {' '.join(sorted(nodes.values()))}")
         self.ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint_id])
         self.assertEqual(ask("own-peer", names[0]), "NXDOMAIN")
+
+    def test_a_private_name_of_a_service(self):
+        """A TXT record of a public zone proves it; then it leads to the endpoints that have it on, in their VPCs only."""
+        home = Network(self.ec2, "10.24.0.0/16")
+        made = CLOUD.client(self.account, "elbv2").create_load_balancer(
+            Name="private", Type="network", Scheme="internal", Subnets=[home.subnet]
+        )["LoadBalancers"][0]
+        name = "db.proved.example"
+        service = self.ec2.create_vpc_endpoint_service_configuration(
+            NetworkLoadBalancerArns=[made["LoadBalancerArn"]], AcceptanceRequired=True, PrivateDnsName=name
+        )["ServiceConfiguration"]
+        service_id, proof = service["ServiceId"], service["PrivateDnsNameConfiguration"]
+        endpoint = self.ec2.create_vpc_endpoint(
+            VpcEndpointType="Interface", VpcId=self.two.id, ServiceName=service["ServiceName"], SubnetIds=[self.two.subnet]
+        )["VpcEndpoint"]
+        endpoint_id = endpoint["VpcEndpointId"]
+
+        def verify():
+            self.ec2.start_vpc_endpoint_service_private_dns_verification(ServiceId=service_id)
+            shown = self.ec2.describe_vpc_endpoint_service_configurations(ServiceIds=[service_id])["ServiceConfigurations"][0]
+            return shown["PrivateDnsNameConfiguration"]["State"]
+
+        def enable(on=True):
+            self.ec2.modify_vpc_endpoint(VpcEndpointId=endpoint_id, PrivateDnsEnabled=on)
+
+        def refused(code, call, **more):
+            with self.assertRaises(ClientError) as raised:
+                call(**more)
+            self.assertEqual(raised.exception.response["Error"]["Code"], code)
+
+        self.assertEqual(verify(), "pendingVerification")
+        zone = self.zone("proved.example")
+        self.record(zone, name, "A", "203.0.113.9")
+        refused("InvalidParameter", enable)
+        self.record(zone, f"{proof['Name']}.proved.example", "TXT", f'"{proof["Value"]}"')
+        self.assertEqual(verify(), "verified")
+        refused("InvalidParameter", enable)
+        self.ec2.accept_vpc_endpoint_connections(ServiceId=service_id, VpcEndpointIds=[endpoint_id])
+        enable()
+        shown = self.ec2.describe_vpc_endpoints(VpcEndpointIds=[endpoint_id])["VpcEndpoints"][0]
+        self.assertTrue(shown["PrivateDnsEnabled"])
+        self.assertEqual(shown["DnsEntries"][-1]["DnsName"], name)
+        (address,) = self.addresses(NetworkInterfaceIds=shown["NetworkInterfaceIds"]).values()
+        self.assertEqual(ask("own-peer", name), f"NOERROR {address}")
+        self.assertEqual(ask("own-web", name), "NOERROR 203.0.113.9")
+        same = {"Name": name, "CallerReference": "same", "VPC": {"VPCRegion": REGION, "VPCId": self.two.id}}
+        refused("ConflictingDomainExists", self.r53.create_hosted_zone, **same)
+        enable(False)
+        self.assertEqual(ask("own-peer", name), "NOERROR 203.0.113.9")
+        self.ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint_id])
 
     def addresses(self, NetworkInterfaceIds=(), Description=None):
         """Addresses by zone."""

@@ -181,11 +181,35 @@ class Endpoints(Rules):
         self.refused("InvalidServiceName", "describe_vpc_endpoint_services", client=self.consumer, ServiceNames=["com.amazonaws.vpce.none"])
 
     def test_private_names(self):
-        """PrivateDnsEnabled needs a service with a private name; the local cloud has no such names, and says so."""
+        """A private name comes with a TXT record that proves it; PrivateDnsEnabled needs a verified one."""
         plain = self.service(self.buyer, acceptance=False)
         self.refused("InvalidParameter", "create_vpc_endpoint", client=self.consumer, **self.asked(plain, PrivateDnsEnabled=True))
-        named = {"NetworkLoadBalancerArns": [self.balancer()], "PrivateDnsName": "db.example.test"}
-        self.refused("UnsupportedOperation", "create_vpc_endpoint_service_configuration", **named)
+        self.assertFalse(self.endpoint(plain)["PrivateDnsEnabled"])
+        start = "start_vpc_endpoint_service_private_dns_verification"
+        self.refused("InvalidParameter", start, ServiceId=plain["ServiceId"])
+        self.refused("InvalidVpcEndpointServiceId.NotFound", start, ServiceId=nothing("vpce-svc"))
+
+        named = self.service(self.buyer, acceptance=False, PrivateDnsName="db.example.test")
+        proof = named["PrivateDnsNameConfiguration"]
+        self.assertEqual((named["PrivateDnsName"], proof["State"], proof["Type"]), ("db.example.test", "pendingVerification", "TXT"))
+        self.assertRegex(proof["Name"], "^_[a-z0-9]{20}$")
+        self.assertRegex(proof["Value"], "^vpce:[A-Za-z0-9]{20}$")
+        self.assertTrue(self.ec2.start_vpc_endpoint_service_private_dns_verification(ServiceId=named["ServiceId"])["ReturnValue"])
+        shown = self.consumer.describe_vpc_endpoint_services(ServiceNames=[named["ServiceName"]])["ServiceDetails"][0]
+        self.assertEqual(shown["PrivateDnsNameVerificationState"], "pendingVerification", "there is no such record")
+        self.assertEqual((shown["PrivateDnsName"], shown["PrivateDnsNames"]), ("db.example.test", [{"PrivateDnsName": "db.example.test"}]))
+        self.refused("InvalidParameter", "create_vpc_endpoint", client=self.consumer, **self.asked(named, PrivateDnsEnabled=True))
+
+        modify = lambda **more: self.ec2.modify_vpc_endpoint_service_configuration(ServiceId=named["ServiceId"], **more)
+        modify(PrivateDnsName="*.example.test")
+        self.refused("InvalidParameter", "modify_vpc_endpoint_service_configuration", ServiceId=named["ServiceId"], PrivateDnsName="localhost")
+        endpoint = self.endpoint(named)
+        remove = {"ServiceId": named["ServiceId"], "RemovePrivateDnsName": True}
+        self.refused("ExistingVpcEndpointConnections", "modify_vpc_endpoint_service_configuration", **remove)
+        self.assertEqual(self.decide("reject", named, endpoint), [])
+        modify(RemovePrivateDnsName=True)
+        bare = self.ec2.describe_vpc_endpoint_service_configurations(ServiceIds=[named["ServiceId"]])["ServiceConfigurations"][0]
+        self.assertNotIn("PrivateDnsName", bare)
 
     def test_ids(self):
         """NotFound and Malformed, spelt as AWS spells them."""

@@ -349,7 +349,7 @@ fn add_private(network: &Network, all: &mut BTreeMap<VpcId, NetworkNames>) {
     for endpoint in network.endpoints.values() {
         let answered = endpoint.private_dns && endpoint.state == EndpointState::Available;
         let service = network.endpoint_services.get(&endpoint.service);
-        let name = service.and_then(|service| service.private_dns_name.as_deref());
+        let name = service.and_then(EndpointService::private_name);
         if let (true, Some(name), Some(there)) = (answered, name, all.get_mut(&endpoint.vpc))
             && there.internal.is_some()
         {

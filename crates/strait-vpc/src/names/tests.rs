@@ -265,7 +265,7 @@ fn rows_that_change_are_found_anew() {
         }),
         ("a private name", |sample| {
             let service = sample.network.endpoint_services.get_mut(&sample.service);
-            service.expect("a service").private_dns_name = Some("*.db.test".to_owned());
+            service.expect("a service").private_dns = Some(proved("*.db.test"));
         }),
     ];
     for (what, change) in changes {
@@ -331,8 +331,19 @@ fn named() -> Sample {
     let endpoint = sample.network.endpoints.get_mut(&sample.endpoint);
     endpoint.expect("an endpoint").private_dns = true;
     let service = sample.network.endpoint_services.get_mut(&sample.service);
-    service.expect("a service").private_dns_name = Some("db.test".to_owned());
+    service.expect("a service").private_dns = Some(proved("db.test"));
     sample
+}
+
+/// A private name that is its service's for good.
+fn proved(name: &str) -> PrivateDns {
+    PrivateDns {
+        name: name.to_owned(),
+        record_name: "_record".to_owned(),
+        record_value: "vpce:value".to_owned(),
+        state: DnsNameState::Verified,
+        proved: true,
+    }
 }
 
 fn zone(network: &mut Network, id: &str, reach: ZoneReach) {

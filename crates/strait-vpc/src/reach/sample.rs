@@ -408,7 +408,7 @@ impl Sample {
             acceptance_required: false,
             load_balancers: BTreeSet::from([self.balancer.clone()]),
             allowed_principals: BTreeSet::new(),
-            private_dns_name: None,
+            private_dns: None,
             tags: Tags::new(),
         };
         let endpoint = Endpoint {

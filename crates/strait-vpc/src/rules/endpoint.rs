@@ -3,11 +3,13 @@
 mod connection;
 mod consumer;
 mod permission;
+mod private_dns;
 mod service;
 
 pub(super) use connection::{accept, describe_connections, reject};
 pub(super) use consumer::{create, delete, describe, modify};
 pub(super) use permission::{describe_permissions, describe_services, modify_permissions};
+pub(super) use private_dns::{pass, verify, zone_made};
 pub(super) use service::{
     create_service, delete_services, describe_configurations, modify_service,
 };
@@ -32,15 +34,17 @@ fn state_name(state: EndpointState) -> &'static str {
     }
 }
 
-/// The names of an endpoint: the Regional one, then one a zone.
+/// The names of an endpoint: the Regional one, then one a zone, then the service's own if it resolves in the VPC.
 fn dns_entries(network: &Network, endpoint: &Endpoint) -> Vec<DnsEntryItem> {
-    let names = crate::names::endpoint_names(network, endpoint).into_iter();
-    names
-        .map(|(dns_name, _)| DnsEntryItem {
-            dns_name,
-            hosted_zone_id: ENDPOINT_ZONE.to_owned(),
-        })
-        .collect()
+    let entry = |(dns_name, zone)| DnsEntryItem {
+        dns_name,
+        hosted_zone_id: zone,
+    };
+    let own = crate::names::endpoint_names(network, endpoint).into_iter();
+    let own = own.map(|(name, _)| (name, ENDPOINT_ZONE.to_owned()));
+    let private = private_dns::private_name(network, endpoint);
+    let private = private.map(|name| (name.to_owned(), private_dns::zone_id(endpoint)));
+    own.chain(private).map(entry).collect()
 }
 
 /// The hosted zone of all endpoints' names; this cloud has one.

@@ -132,12 +132,14 @@ pub fn read(
 }
 
 /// Time passes: requests for peering connections expire after 7 days, ended ones, terminated instances and deleted
-/// prefix lists go when nobody is shown them any more; ended credentials are forgotten.
+/// prefix lists go when nobody is shown them any more; private DNS names are verified, or not in time; ended credentials
+/// are forgotten.
 pub fn tick(network: &mut Network, now: Timestamp) {
     peering::pass(network, now);
     instance::pass(network, now);
     balancer::pass(network, now);
     prefix_list::pass(network, now);
+    endpoint::pass(network, now);
     session::pass(network, now);
     zone::pass(network, now);
 }
@@ -267,7 +269,8 @@ fn run(
             GetSessionToken => session::get_session_token(network, caller, &request, context),
             CreateVpcEndpointServiceConfiguration => endpoint::create_service(network, caller, &request, context),
             DescribeVpcEndpointServiceConfigurations => endpoint::describe_configurations(network, caller, &request),
-            ModifyVpcEndpointServiceConfiguration => endpoint::modify_service(network, caller, &request),
+            ModifyVpcEndpointServiceConfiguration => endpoint::modify_service(network, caller, &request, context),
+            StartVpcEndpointServicePrivateDnsVerification => endpoint::verify(network, caller, &request, context),
             DeleteVpcEndpointServiceConfigurations => endpoint::delete_services(network, caller, &request),
             ModifyVpcEndpointServicePermissions => endpoint::modify_permissions(network, caller, &request),
             DescribeVpcEndpointServicePermissions => endpoint::describe_permissions(network, caller, &request),

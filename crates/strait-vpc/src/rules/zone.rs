@@ -2,6 +2,7 @@
 
 mod association;
 mod list;
+mod public;
 mod record;
 mod tag;
 mod value;
@@ -10,6 +11,7 @@ pub(super) use association::{
     associate, authorize, deauthorize, disassociate, list_authorizations,
 };
 pub(super) use list::{by_name, by_vpc, list, list_records};
+pub(super) use public::texts;
 pub(super) use record::change;
 pub(super) use tag::{change_tags, list_tags, list_tags_of_several};
 

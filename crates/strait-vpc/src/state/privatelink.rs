@@ -23,8 +23,9 @@ pub struct EndpointService {
     pub load_balancers: BTreeSet<String>,
     /// Principals that may connect, such as `arn:aws:iam::123456789012:root` or `*`.
     pub allowed_principals: BTreeSet<String>,
-    /// Its private DNS name.
-    pub private_dns_name: Option<String>,
+    /// Its private DNS name, and whether its owner has proved to own it.
+    #[serde(default)]
+    pub private_dns: Option<PrivateDns>,
     /// Its tags.
     pub tags: Tags,
 }
@@ -35,6 +36,40 @@ impl EndpointService {
     pub fn service_name(&self) -> String {
         format!("com.amazonaws.vpce.{}.{}", self.region, self.id)
     }
+
+    /// The private DNS name that resolves for endpoints that have it on: one that was verified once.
+    #[must_use]
+    pub fn private_name(&self) -> Option<&str> {
+        let private = self.private_dns.as_ref()?;
+        private.proved.then_some(private.name.as_str())
+    }
+}
+
+/// The private DNS name of an endpoint service. Its owner proves with a TXT record of the domain that the name is theirs:
+/// <https://docs.aws.amazon.com/vpc/latest/privatelink/manage-dns-names.html>.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrivateDns {
+    /// The name, such as `db.example.com` or `*.example.com`, lower case, without a dot at the end.
+    pub name: String,
+    /// The first label of the TXT record's name; the domain follows.
+    pub record_name: String,
+    /// The TXT record's value.
+    pub record_value: String,
+    /// What came of it.
+    pub state: DnsNameState,
+    /// Whether it was verified once: where it resolves by then it goes on to.
+    pub proved: bool,
+}
+
+/// Whether a private DNS name is proved to be its owner's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DnsNameState {
+    /// `pendingVerification`; the record is looked for until this time, once that was asked for.
+    Pending(Option<Timestamp>),
+    /// `verified`: endpoints may use it.
+    Verified,
+    /// `failed`: there was no such record in time.
+    Failed,
 }
 
 /// An interface endpoint.

@@ -35,6 +35,15 @@ pub struct HostedZone {
 }
 
 impl HostedZone {
+    /// Whether it is a private one, of this VPC among others.
+    #[must_use]
+    pub fn has_vpc(&self, vpc: &VpcId) -> bool {
+        match &self.reach {
+            ZoneReach::Public => false,
+            ZoneReach::Private { vpcs, .. } => vpcs.iter().any(|one| one.vpc == *vpc),
+        }
+    }
+
     /// Whether it is answered from in its VPCs only.
     #[must_use]
     pub const fn is_private(&self) -> bool {

@@ -16,7 +16,7 @@ requests! {
         /// Whether a connection waits for the owner's word; it does unless this says otherwise.
         #[serde(default)]
         pub acceptance_required: Option<bool>,
-        /// Not supported.
+        /// The name that consumers may use instead, once it is verified.
         #[serde(default)]
         pub private_dns_name: Option<String>,
         /// Only `ipv4`.
@@ -56,10 +56,10 @@ requests! {
         /// Not supported.
         #[serde(default, rename = "RemoveGatewayLoadBalancerArn")]
         pub remove_gateway_load_balancer_arns: Vec<String>,
-        /// Not supported.
+        /// A new private DNS name.
         #[serde(default)]
         pub private_dns_name: Option<String>,
-        /// There is none: nothing to do.
+        /// Takes the private DNS name away: no endpoint may be connected then.
         #[serde(default)]
         pub remove_private_dns_name: bool,
         /// Only `ipv4`.
@@ -74,6 +74,12 @@ requests! {
         /// Not the Region itself.
         #[serde(default, rename = "RemoveSupportedRegion")]
         pub remove_supported_regions: Vec<String>,
+    }
+
+    /// Looks for the TXT record that proves a private DNS name.
+    StartVpcEndpointServicePrivateDnsVerificationRequest {
+        /// The endpoint service.
+        pub service_id: String,
     }
 
     /// Deletes endpoint services.
@@ -130,7 +136,7 @@ requests! {
         /// Addresses by subnet.
         #[serde(default, rename = "SubnetConfiguration")]
         pub subnet_configurations: Vec<SubnetConfiguration>,
-        /// Not supported: services have no private DNS names here.
+        /// Whether the service's private DNS name resolves in the VPC.
         #[serde(default)]
         pub private_dns_enabled: Option<bool>,
         /// Only `ipv4`.
@@ -226,7 +232,7 @@ requests! {
         /// Addresses of subnets to add.
         #[serde(default, rename = "SubnetConfiguration")]
         pub subnet_configurations: Vec<SubnetConfiguration>,
-        /// Not supported: services have no private DNS names here.
+        /// Whether the service's private DNS name resolves in the VPC.
         #[serde(default)]
         pub private_dns_enabled: Option<bool>,
         /// Only `ipv4`.

@@ -10,6 +10,8 @@ answers! {
     Done {
         /// The service was changed.
         ModifyVpcEndpointServiceConfigurationResponse,
+        /// The record is looked for.
+        StartVpcEndpointServicePrivateDnsVerificationResponse,
         /// The endpoint was changed.
         ModifyVpcEndpointResponse,
     }
@@ -70,9 +72,35 @@ pub struct ServiceConfigurationItem {
     /// Its private DNS name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub private_dns_name: Option<String>,
+    /// What proves that the name is the owner's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub private_dns_name_configuration: Option<PrivateDnsNameConfigurationItem>,
     /// Its tags.
     #[serde(rename = "tagSet")]
     pub tags: Items<TagItem>,
+}
+
+/// What proves that a private DNS name is its owner's: a TXT record of the domain.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PrivateDnsNameConfigurationItem {
+    /// Its state.
+    pub state: &'static str,
+    /// The record's type: `TXT`.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The record's value.
+    pub value: String,
+    /// The first label of the record's name; the domain follows.
+    pub name: String,
+}
+
+/// A private DNS name.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PrivateDnsDetailsItem {
+    /// The name.
+    pub private_dns_name: String,
 }
 
 /// The kind of an endpoint service.
@@ -218,6 +246,12 @@ pub struct ServiceDetailItem {
     /// Its private DNS name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub private_dns_name: Option<String>,
+    /// The same, as a list.
+    #[serde(rename = "privateDnsNameSet")]
+    pub private_dns_names: Items<PrivateDnsDetailsItem>,
+    /// Whether the name is proved to be the owner's; endpoints use it only then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub private_dns_name_verification_state: Option<&'static str>,
     /// Always false.
     pub vpc_endpoint_policy_supported: bool,
     /// Whether a connection waits for the owner's word.

@@ -5,17 +5,16 @@ use std::net::Ipv4Addr;
 
 use super::permission::find_by_name;
 use super::{
-    dns_entries, endpoint_id, forget_token, refuse, service_zones, state_name, unsuccessful,
+    dns_entries, endpoint_id, forget_token, private_dns, refuse, service_zones, state_name,
+    unsuccessful,
 };
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
+use crate::rules::quota::{self, Quota};
 use crate::rules::resource::{chosen, find};
 use crate::rules::{Caller, Context, check, filter};
 use crate::state::*;
-
-/// AWS's quota of interface endpoints in a VPC.
-const ENDPOINTS_PER_VPC: usize = 50;
 
 pub(in crate::rules) fn create(
     network: &mut Network,
@@ -46,19 +45,9 @@ pub(in crate::rules) fn create(
         return Err(AwsError::missing("ServiceName"));
     };
     let service = find_by_name(network, caller, name)?;
-    refuse_private_dns(request.private_dns_enabled, name)?;
-    if network
-        .endpoints
-        .values()
-        .filter(|endpoint| endpoint.vpc == vpc)
-        .count()
-        >= ENDPOINTS_PER_VPC
-    {
-        let message = format!(
-            "The maximum number of interface endpoints in {vpc} has been reached: {ENDPOINTS_PER_VPC}"
-        );
-        return Err(AwsError::new("VpcEndpointLimitExceeded", message));
-    }
+    let endpoints = network.endpoints.values();
+    let count = endpoints.filter(|endpoint| endpoint.vpc == vpc).count();
+    quota::within(network, &caller.account, Quota::EndpointsPerVpc, count + 1)?;
     let places = places(
         network,
         caller,
@@ -74,6 +63,13 @@ pub(in crate::rules) fn create(
     } else {
         EndpointState::Available
     };
+    let possible = private_dns::check(network, service, &vpc, (None, state));
+    let private_dns = match request.private_dns_enabled {
+        Some(true) => possible.map(|()| true)?,
+        Some(false) => false,
+        // AWS's default is yes; where it cannot be, that is no error.
+        None => possible.is_ok(),
+    };
     let service = service.id.clone();
     let tags = check::tags_from(&request.tag_specifications, "vpc-endpoint")?;
     let mut endpoint = Endpoint {
@@ -86,7 +82,7 @@ pub(in crate::rules) fn create(
         interfaces: BTreeMap::new(),
         groups,
         state,
-        private_dns: false,
+        private_dns,
         dns_suffix: dns_suffix((context.random)()),
         created_at: context.now,
         tags,
@@ -135,7 +131,12 @@ pub(in crate::rules) fn modify(
 ) -> Result<ModifyVpcEndpointResponse, AwsError> {
     let mut endpoint = find::<Endpoint>(network, caller, &request.vpc_endpoint_id)?.clone();
     refuse_on_modify(request)?;
-    refuse_private_dns(request.private_dns_enabled, &service_name(&endpoint))?;
+    if let Some(wanted) = request.private_dns_enabled {
+        if wanted && !endpoint.private_dns {
+            check_private_dns(network, &endpoint)?;
+        }
+        endpoint.private_dns = wanted;
+    }
     let mut removed = Vec::new();
     for id in &request.remove_subnet_ids {
         let subnet = check::find_subnet(network, caller, id)?.id.clone();
@@ -285,14 +286,13 @@ fn refuse_dns_options(options: Option<&DnsOptions>) -> Result<(), AwsError> {
     ])
 }
 
-fn refuse_private_dns(asked: Option<bool>, service: &str) -> Result<(), AwsError> {
-    if asked != Some(true) {
-        return Ok(());
-    }
-    let message = format!(
-        "Private DNS can't be enabled because the service {service} does not provide a private DNS name."
-    );
-    Err(AwsError::new("InvalidParameter", message))
+fn check_private_dns(network: &Network, endpoint: &Endpoint) -> Result<(), AwsError> {
+    let Some(service) = network.endpoint_services.get(&endpoint.service) else {
+        let message = format!("The service {} is gone.", service_name(endpoint));
+        return Err(AwsError::new("InvalidServiceName", message));
+    };
+    let own = (Some(&endpoint.id), endpoint.state);
+    private_dns::check(network, service, &endpoint.vpc, own)
 }
 
 fn not_ipv4(kind: Option<&str>) -> bool {

@@ -1,6 +1,6 @@
 //! Who may connect to an endpoint service, and the services that a caller may connect to.
 
-use super::{base_name, derived_id, refuse, service_zones};
+use super::{base_name, derived_id, private_dns, refuse, service_zones};
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
@@ -185,6 +185,7 @@ fn permission_id(service: &EndpointServiceId, principal: &str) -> String {
 fn detail(network: &Network, caller: &Caller, service: &EndpointService) -> ServiceDetailItem {
     let (zones, zone_ids) = service_zones(network, service);
     let own = service.owner == caller.account;
+    let private = service.private_dns.as_ref();
     ServiceDetailItem {
         service_name: service.service_name(),
         service_id: service.id.to_string(),
@@ -198,7 +199,14 @@ fn detail(network: &Network, caller: &Caller, service: &EndpointService) -> Serv
         availability_zone_ids: zone_ids.into_iter().collect(),
         owner: service.owner.to_string(),
         base_endpoint_dns_names: [base_name(service)].into_iter().collect(),
-        private_dns_name: service.private_dns_name.clone(),
+        private_dns_name: private.map(|dns| dns.name.clone()),
+        private_dns_names: private
+            .map(|dns| PrivateDnsDetailsItem {
+                private_dns_name: dns.name.clone(),
+            })
+            .into_iter()
+            .collect(),
+        private_dns_name_verification_state: private.map(|dns| private_dns::state_name(dns.state)),
         vpc_endpoint_policy_supported: false,
         acceptance_required: service.acceptance_required,
         manages_vpc_endpoints: false,

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{base_name, forget_token, live_endpoints, refuse, service_zones, unsuccessful};
+use super::{
+    base_name, forget_token, live_endpoints, private_dns, refuse, service_zones, unsuccessful,
+};
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
@@ -41,10 +43,6 @@ pub(in crate::rules) fn create_service(
             "An endpoint service with Gateway Load Balancers",
         ),
         (
-            request.private_dns_name.is_some(),
-            "A private DNS name of an endpoint service",
-        ),
-        (
             others(&request.supported_ip_address_types, "ipv4"),
             "An IP address type other than ipv4",
         ),
@@ -60,6 +58,10 @@ pub(in crate::rules) fn create_service(
         ));
     }
     let load_balancers = free_balancers(network, caller, &request.network_load_balancer_arns)?;
+    let asked = request.private_dns_name.as_deref();
+    let private_dns = asked
+        .map(|name| private_dns::wanted(name, None, context))
+        .transpose()?;
     let service = EndpointService {
         id: EndpointServiceId::from_random((context.random)()),
         owner: caller.account.clone(),
@@ -67,7 +69,7 @@ pub(in crate::rules) fn create_service(
         acceptance_required: request.acceptance_required.unwrap_or(true),
         load_balancers,
         allowed_principals: BTreeSet::new(),
-        private_dns_name: None,
+        private_dns,
         tags: check::tags_from(&request.tag_specifications, "vpc-endpoint-service")?,
     };
     let answer = CreateVpcEndpointServiceConfigurationResponse {
@@ -110,15 +112,12 @@ pub(in crate::rules) fn modify_service(
     network: &mut Network,
     caller: &Caller,
     request: &ModifyVpcEndpointServiceConfigurationRequest,
+    context: &mut Context<'_>,
 ) -> Result<ModifyVpcEndpointServiceConfigurationResponse, AwsError> {
     let gateways = !request.add_gateway_load_balancer_arns.is_empty()
         || !request.remove_gateway_load_balancer_arns.is_empty();
     refuse([
         (gateways, "An endpoint service with Gateway Load Balancers"),
-        (
-            request.private_dns_name.is_some(),
-            "A private DNS name of an endpoint service",
-        ),
         (
             others(&request.add_supported_ip_address_types, "ipv4"),
             "An IP address type other than ipv4",
@@ -162,13 +161,7 @@ pub(in crate::rules) fn modify_service(
                 message,
             ));
         }
-        if let Some(endpoint) = live_endpoints(network, &service.id).next() {
-            let message = format!(
-                "Load balancers of {} cannot be taken away while it has endpoints, such as {}: reject them first",
-                service.id, endpoint.id
-            );
-            return Err(AwsError::new("ExistingVpcEndpointConnections", message));
-        }
+        no_endpoints(network, service, "Load balancers")?;
     }
     if wanted.load_balancers.is_empty() {
         let message = format!(
@@ -176,6 +169,21 @@ pub(in crate::rules) fn modify_service(
             service.id
         );
         return Err(AwsError::new("InvalidParameter", message));
+    }
+    match (&request.private_dns_name, request.remove_private_dns_name) {
+        (Some(_), true) => {
+            let message = "PrivateDnsName and RemovePrivateDnsName cannot be given together.";
+            return Err(AwsError::new("InvalidParameterCombination", message));
+        }
+        (Some(name), false) => {
+            let before = service.private_dns.as_ref();
+            wanted.private_dns = Some(private_dns::wanted(name, before, context)?);
+        }
+        (None, true) => {
+            no_endpoints(network, service, "The private DNS name")?;
+            wanted.private_dns = None;
+        }
+        (None, false) => {}
     }
     wanted.acceptance_required = request
         .acceptance_required
@@ -256,6 +264,18 @@ fn free_balancers<'a>(
     Ok(found)
 }
 
+/// Refuses what a service with connections does not let happen to it.
+fn no_endpoints(network: &Network, service: &EndpointService, what: &str) -> Result<(), AwsError> {
+    let Some(endpoint) = live_endpoints(network, &service.id).next() else {
+        return Ok(());
+    };
+    let message = format!(
+        "{what} of {} cannot be taken away while it has endpoints, such as {}: reject them first",
+        service.id, endpoint.id
+    );
+    Err(AwsError::new("ExistingVpcEndpointConnections", message))
+}
+
 /// The service, if it may be deleted. That it is not there has a code of its own here.
 fn deletable(network: &Network, caller: &Caller, id: &str) -> Result<EndpointServiceId, AwsError> {
     let service = find::<EndpointService>(network, caller, id).map_err(|error| {
@@ -292,7 +312,11 @@ fn configuration(network: &Network, service: &EndpointService) -> ServiceConfigu
         network_load_balancer_arns: service.load_balancers.iter().cloned().collect(),
         supported_ip_address_types: ["ipv4"].into_iter().collect(),
         base_endpoint_dns_names: [base_name(service)].into_iter().collect(),
-        private_dns_name: service.private_dns_name.clone(),
+        private_dns_name: service.private_dns.as_ref().map(|dns| dns.name.clone()),
+        private_dns_name_configuration: service
+            .private_dns
+            .as_ref()
+            .map(private_dns::configuration),
         tags: tag_set(&service.tags),
     }
 }

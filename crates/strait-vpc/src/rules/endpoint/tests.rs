@@ -1,4 +1,5 @@
 mod endpoints;
+mod private_dns;
 mod services;
 
 use jiff::Timestamp;

@@ -7,7 +7,7 @@ use crate::api::*;
 use crate::error::{AwsError, Fault};
 use crate::id::*;
 use crate::rules::quota::{self, Quota};
-use crate::rules::{Caller, Context};
+use crate::rules::{Caller, Context, endpoint};
 use crate::state::*;
 
 /// Associates a VPC of the caller's: with a zone of its own, or with one whose owner authorised it.
@@ -175,7 +175,7 @@ pub(in crate::rules) fn list_authorizations(
     })
 }
 
-/// A VPC may be answered from one zone of a name only.
+/// A VPC may be answered from one zone of a name only; one that is made for an endpoint's private name counts as well.
 pub(super) fn check_free(
     network: &Network,
     vpc: &ZoneVpc,
@@ -189,12 +189,13 @@ pub(super) fn check_free(
                 ZoneReach::Private { vpcs, .. } => vpcs.contains(vpc),
             }
     });
-    let Some(zone) = taken else {
+    let taken = taken.map(|zone| zone.id.to_string());
+    let Some(zone) = taken.or_else(|| endpoint::zone_made(network, &vpc.vpc, name)) else {
         return Ok(());
     };
     let message = format!(
-        "The VPC {} in region {} has already been associated with the hosted zone {} with the same domain name.",
-        vpc.vpc, vpc.region, zone.id
+        "The VPC {} in region {} has already been associated with the hosted zone {zone} with the same domain name.",
+        vpc.vpc, vpc.region
     );
     Err(AwsError::new("ConflictingDomainExists", message))
 }

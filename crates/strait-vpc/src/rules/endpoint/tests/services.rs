@@ -56,10 +56,6 @@ fn what_a_service_cannot_be_is_refused() {
             ..good.clone()
         },
         CreateVpcEndpointServiceConfigurationRequest {
-            private_dns_name: Some("db.test".to_owned()),
-            ..good.clone()
-        },
-        CreateVpcEndpointServiceConfigurationRequest {
             supported_ip_address_types: vec!["ipv6".to_owned()],
             ..good.clone()
         },
@@ -116,7 +112,7 @@ fn a_service_with_endpoints_keeps_its_balancers() {
             acceptance_required: Some(true),
             ..Default::default()
         };
-        test.call(|network, caller, _| modify_service(network, caller, &request))
+        test.call(|network, caller, context| modify_service(network, caller, &request, context))
     };
     let (first, second) = (test.sample.balancer.clone(), test.balancer.clone());
     assert_eq!(
