@@ -23,15 +23,17 @@ test: setup lint ## Everything that a change must pass: about half an hour from 
 	timeout 600 cargo build --locked -p strait
 	STRAIT_BIN="$$CARGO_TARGET_DIR/debug/strait" tests/run.sh
 
-test-long: test ## The same, 10 minutes of bad input for the parsers, the story five times over, and the benches
+test-long: test ## The same, 10 minutes of bad input for the parsers, 2,000 random networks, the story five times over, and the benches
 	STRAIT_FUZZ_SECONDS=600 STRAIT_FUZZ_SEED=$$(date +%s) timeout 900 cargo test --locked -p strait-wire --lib fuzz -- --test-threads=4 --nocapture
+	STRAIT_AGREE_NETWORKS=2000 STRAIT_AGREE_SEED=1 timeout 3600 cargo test --locked -p strait-kernel --test agreement -- --nocapture agrees
 	for turn in 1 2 3 4 5; do STRAIT_BIN="$$CARGO_TARGET_DIR/debug/strait" tests/run.sh story crash; done
 	$(MAKE) bench
 
-bench: setup build ## Prints how long things take, and what the private path costs
+bench: setup build ## Prints how long things take, what the private path costs, and what a large network costs
 	STRAIT_BIN="$$CARGO_TARGET_DIR/release/strait" benches/latency.sh
 	STRAIT_BIN="$$CARGO_TARGET_DIR/release/strait" benches/pgbench.sh
 	STRAIT_BIN="$$CARGO_TARGET_DIR/release/strait" benches/moto.sh
+	STRAIT_BIN="$$CARGO_TARGET_DIR/release/strait" benches/scale.sh
 
 fmt: ## Formats the code
 	cargo fmt --all

@@ -9,7 +9,7 @@ STRAIT_DATA_DIR=$(mktemp -d "${TMPDIR:-/tmp}/strait-bench.XXXXXX")/data
 VPCS=${VPCS:-1000}
 INTERFACES=${INTERFACES:-5}
 TALKING=${TALKING:-600}
-FEW=100 # what a read is compared with
+FEW=${FEW:-100} # what a read is compared with, and built first
 CONNECTIONS=16
 CHANGES=50
 TALKER=
@@ -23,6 +23,7 @@ main() {
     ulimit -n "$(ulimit -H -n)"
     quietly start_strait
     use bench us-east-1
+    drop_default
     local begun few_seconds few_read many_read
     begun=$EPOCHREALTIME
     build 0 "$FEW"
@@ -59,9 +60,23 @@ use() {
     set +a
 }
 
+# The account's default VPC, which would be one more than a Region may have.
+drop_default() {
+    local vpc gateway
+    echo "Action=DescribeSubnets" | sent subnets
+    vpc=$(grep -oE '<vpcId>[^<]+' "$WORK/subnets.answers" | head -n 1 | cut -d '>' -f 2)
+    grep -oE '<subnetId>[^<]+' "$WORK/subnets.answers" | sed 's/<subnetId>/Action=DeleteSubnet\&SubnetId=/' | sent gone
+    echo "Action=DescribeInternetGateways" | sent gateways
+    gateway=$(grep -oE '<internetGatewayId>[^<]+' "$WORK/gateways.answers" | cut -d '>' -f 2)
+    echo "Action=DetachInternetGateway&InternetGatewayId=$gateway&VpcId=$vpc" | sent gone
+    echo "Action=DeleteInternetGateway&InternetGatewayId=$gateway" | sent gone
+    echo "Action=DeleteVpc&VpcId=$vpc" | sent gone
+}
+
 # build FROM TO: VPCs with all that they have. Their number is in the second and third octet's place of the range.
 build() {
     local number range
+    [ "$1" -lt "$2" ] || return 0
     for ((number = $1; number < $2; number++)); do
         echo "Action=CreateVpc&CidrBlock=10.$((number / 16)).$((number % 16 * 16)).0/20"
     done | sent vpcs
@@ -115,9 +130,10 @@ server() {
 }
 
 restart() {
-    local begun
-    kill -9 "$(server)"
-    begun=$EPOCHREALTIME
+    local begun=$EPOCHREALTIME old
+    old=$(server)
+    kill -9 "$old"
+    wait_for 10 eval "! kill -0 $old 2>/dev/null"
     STRAIT_AWS_WANTED=${AWS_ENDPOINT_URL#http://} quietly start_strait
     row "kill -9 of the server, until a new one has adopted it, s" "$(seconds_since "$begun")" 15
 }

@@ -42,8 +42,8 @@ def main():
                 sent += 1
             except OSError:
                 refused += 1
-            if number % 100 == 99:
-                ahead = begun + EACH_SECONDS * number / len(pairs) - time.monotonic()
+            if number % 100 == 99 or number == len(pairs) - 1:
+                ahead = begun + EACH_SECONDS * (number + 1) / len(pairs) - time.monotonic()
                 if ahead > 0:
                     time.sleep(ahead)
             if not going["on"]:

@@ -1,5 +1,7 @@
 //! Reads request bodies and paths strictly, and says what is wrong with them.
 
+use std::time::Duration;
+
 use axum::body::{Bytes, HttpBody as _};
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
@@ -8,7 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::ApiError;
-use crate::{BODY_LIMIT, Shared};
+use crate::{BODY_LIMIT, BODY_TIME, Shared};
 
 /// A JSON body.
 pub(crate) struct Body<T>(pub(crate) T);
@@ -40,21 +42,7 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Body<T> {
 
     async fn from_request(request: Request, app: &Shared) -> Result<Self, ApiError> {
         let content_type = content_type(request.headers());
-        // Before anything is read: the rest may come late or never.
-        if request.body().size_hint().lower() > BODY_LIMIT as u64 {
-            return Err(ApiError::TooLarge);
-        }
-        let bytes = Bytes::from_request(request, app)
-            .await
-            .map_err(|rejection| {
-                if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                    return ApiError::TooLarge;
-                }
-                ApiError::Malformed(format!(
-                    "the body could not be read: {}",
-                    rejection.body_text()
-                ))
-            })?;
+        let bytes = whole(request, app, BODY_TIME).await?;
         if bytes.is_empty() {
             return Err(ApiError::Malformed(
                 "the body is empty, and this takes a JSON object".to_owned(),
@@ -83,6 +71,29 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Shared> for Segments<T> {
             })?;
         Ok(Self(segments))
     }
+}
+
+/// A body as it arrived, if it does in time.
+async fn whole<S: Send + Sync>(
+    request: Request,
+    state: &S,
+    limit: Duration,
+) -> Result<Bytes, ApiError> {
+    // Before anything is read: the rest may come late or never.
+    if request.body().size_hint().lower() > BODY_LIMIT as u64 {
+        return Err(ApiError::TooLarge);
+    }
+    let reading = Bytes::from_request(request, state);
+    tokio::time::timeout(limit, reading)
+        .await
+        .map_err(|_| ApiError::TooSlow)?
+        .map_err(|rejection| {
+            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                return ApiError::TooLarge;
+            }
+            let reason = rejection.body_text();
+            ApiError::Malformed(format!("the body could not be read: {reason}"))
+        })
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
@@ -142,6 +153,10 @@ fn is_json(content_type: Option<&str>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
+    use futures::stream::{self, StreamExt as _};
+
     use super::*;
 
     #[derive(Debug, PartialEq, Deserialize)]
@@ -149,6 +164,17 @@ mod tests {
     struct Thing {
         name: String,
         size: Option<u32>,
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_arrive_is_not_waited_for() {
+        let some = || stream::iter([Ok::<_, Infallible>("{}")]);
+        let request = |body| Request::new(axum::body::Body::from_stream(body));
+        let arrived = whole(request(some().boxed()), &(), BODY_TIME).await;
+        assert_eq!(arrived.expect("it arrived"), "{}");
+        let half = request(some().chain(stream::pending()).boxed());
+        let half = whole(half, &(), Duration::from_millis(50)).await;
+        assert!(matches!(half, Err(ApiError::TooSlow)), "{half:?}");
     }
 
     #[test]

@@ -45,6 +45,8 @@ pub(crate) enum ApiError {
     ContentType(String),
     #[error("the body is larger than {limit} bytes", limit = crate::BODY_LIMIT)]
     TooLarge,
+    #[error("the body did not arrive within {} s", crate::BODY_TIME.as_secs())]
+    TooSlow,
     #[error("there is nothing at {0}")]
     NoSuchPath(String),
     #[error("{path} does not take {method}")]
@@ -87,6 +89,7 @@ impl ApiError {
             Self::Field { .. } | Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::ContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::NoSuchPath(_) => StatusCode::NOT_FOUND,
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
         }
@@ -110,6 +113,7 @@ impl ApiError {
             Self::Malformed(_) => "MALFORMED_REQUEST",
             Self::ContentType(_) => "UNSUPPORTED_MEDIA_TYPE",
             Self::TooLarge => "PAYLOAD_TOO_LARGE",
+            Self::TooSlow => "REQUEST_TIMEOUT",
             Self::NoSuchPath(_) => "NO_SUCH_PATH",
             Self::WrongMethod { .. } => "METHOD_NOT_ALLOWED",
         }
@@ -125,6 +129,7 @@ impl ApiError {
             | Self::Malformed(_)
             | Self::ContentType(_)
             | Self::TooLarge
+            | Self::TooSlow
             | Self::NoSuchPath(_)
             | Self::WrongMethod { .. } => None,
         }
@@ -148,7 +153,7 @@ impl ApiError {
             Self::Host(_) => Some("send the request to 127.0.0.1 or localhost, from a program and not from a web page".to_owned()),
             Self::Malformed(_) => Some("send one JSON object".to_owned()),
             Self::ContentType(_) => Some("send the header `Content-Type: application/json`".to_owned()),
-            Self::Field { .. } | Self::TooLarge => None,
+            Self::Field { .. } | Self::TooLarge | Self::TooSlow => None,
             Self::NoSuchPath(_) | Self::WrongMethod { .. } => {
                 Some(format!("{BASE}/openapi.json lists what there is"))
             }

@@ -14,6 +14,7 @@ mod vpcs;
 mod wait;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
@@ -32,6 +33,9 @@ pub const BASE: &str = "/public/api/v1";
 
 /// The largest request body that is read.
 const BODY_LIMIT: usize = 64 * 1024;
+
+/// How long a request body may take to arrive.
+const BODY_TIME: Duration = Duration::from_secs(30);
 
 /// How the API is served.
 #[derive(Debug, Clone, Default)]

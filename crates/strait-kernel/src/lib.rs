@@ -18,6 +18,7 @@ mod process;
 mod route;
 mod ruleset;
 mod sandbox;
+mod settings;
 mod space;
 mod system;
 

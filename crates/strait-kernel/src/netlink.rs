@@ -66,6 +66,17 @@ impl Socket {
         self.receive(|_, _| {})
     }
 
+    /// Asks for one thing: its body goes to `each`.
+    pub(crate) fn get(
+        &mut self,
+        kind: u16,
+        body: &Body,
+        mut each: impl FnMut(&[u8]),
+    ) -> io::Result<()> {
+        self.send(kind, REQUEST | ACK, body)?;
+        self.receive(|_, answer| each(answer))
+    }
+
     /// Asks for everything of a kind: each answer's body goes to `each`.
     pub(crate) fn dump(
         &mut self,

@@ -191,31 +191,23 @@ impl Routing {
         )
     }
 
-    /// The MACs of permanent neighbours at [`GATEWAY`], by link index.
-    pub(crate) fn gateways(&mut self) -> io::Result<BTreeMap<u32, Mac>> {
-        let mut gateways = BTreeMap::new();
-        self.0.dump(
-            GET_NEIGHBOUR,
-            &Body::new(&neighbour_header(0, 0)),
-            |answer| {
-                let mut far = None;
-                let mut mac = None;
-                for (kind, value) in attributes(answer.get(12..).unwrap_or_default()) {
-                    match kind {
-                        1 => far = address(value),
-                        2 => mac = value.try_into().ok().map(Mac),
-                        _ => {}
-                    }
-                }
-                let permanent = answer
-                    .get(8..10)
-                    .is_some_and(|state| state == PERMANENT.to_ne_bytes());
-                if let (Some(GATEWAY), Some(mac), true) = (far, mac, permanent) {
-                    gateways.insert(read_u32(answer, 4), mac);
-                }
-            },
-        )?;
-        Ok(gateways)
+    /// The MAC of the permanent neighbour at [`GATEWAY`] on a link. (The neighbours of all namespaces are in one table, so to
+    /// ask for all of one namespace takes longer with each that there is.)
+    pub(crate) fn gateway(&mut self, index: u32) -> io::Result<Option<Mac>> {
+        let body = Body::new(&neighbour_header(index, 0)).with(1, &GATEWAY.octets());
+        let mut gateway = None;
+        let asked = self.0.get(GET_NEIGHBOUR, &body, |answer| {
+            let attributes = attributes(answer.get(12..).unwrap_or_default());
+            let mac = attributes
+                .filter(|(kind, _)| *kind == 2)
+                .find_map(|(_, value)| value.try_into().ok());
+            let permanent = answer
+                .get(8..10)
+                .is_some_and(|state| state == PERMANENT.to_ne_bytes());
+            gateway = mac.filter(|_| permanent).map(Mac);
+        });
+        gone_is_fine(asked)?;
+        Ok(gateway)
     }
 
     /// Makes the other end of a link known for ever, so that nobody asks for it.

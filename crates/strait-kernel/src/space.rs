@@ -172,6 +172,17 @@ impl Spaces {
         noted.map_err(KernelError::system(format!("note the rules of {name}")))
     }
 
+    /// The settings that were made in a namespace, when all of them were.
+    pub(crate) fn settings(&self, name: &Name) -> Option<String> {
+        fs::read_to_string(self.pin(name, "settings")).ok()
+    }
+
+    /// Notes the settings that were made in a namespace.
+    pub(crate) fn note_settings(&self, name: &Name, text: &str) -> Result<(), KernelError> {
+        fs::write(self.pin(name, "settings"), text)
+            .map_err(KernelError::system(format!("note the settings of {name}")))
+    }
+
     /// Notes a process, so that it ends with its host.
     pub(crate) fn note_process(&self, name: &Name, process: &Process) -> Result<(), KernelError> {
         for ended in self

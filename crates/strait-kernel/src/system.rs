@@ -1,7 +1,7 @@
 //! Thin wrappers of system calls.
 
 use std::ffi::CString;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
@@ -14,6 +14,16 @@ const MEMORY_FILES: libc::c_long = 0x0102_1994;
 pub(crate) fn c_path(path: &Path) -> io::Result<CString> {
     CString::new(path.as_os_str().as_bytes())
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "the path has a zero byte"))
+}
+
+/// Opens a file below a folder.
+pub(crate) fn open_at(folder: BorrowedFd<'_>, path: &str, how: libc::c_int) -> io::Result<File> {
+    let path = c_path(Path::new(path))?;
+    // SAFETY: the pointer is of a text that lives through the call.
+    let raw = unsafe { libc::openat(folder.as_raw_fd(), path.as_ptr(), how | libc::O_CLOEXEC) };
+    check(raw)?;
+    // SAFETY: raw is a fresh descriptor that nothing else owns.
+    Ok(unsafe { File::from_raw_fd(raw) })
 }
 
 /// Moves the calling thread into a namespace.

@@ -31,7 +31,7 @@ use crate::tree::Node;
 const BODY_LIMIT: usize = 1024 * 1024;
 
 /// How long a body may take to arrive.
-const BODY_SECONDS: u64 = 30;
+const BODY_TIME: Duration = Duration::from_secs(30);
 
 const HINT: &str = "\
 This is Strait's local cloud: the AWS APIs ec2, elasticloadbalancing, route53 and sts, for AWS's own clients.
@@ -65,7 +65,7 @@ async fn serve(State(backend): State<Arc<dyn Backend>>, request: Request) -> Htt
         return HINT.into_response();
     }
     let request_id = Uuid::new_v4().to_string();
-    let (service, outcome) = match receive(request).await {
+    let (service, outcome) = match receive(request, BODY_TIME).await {
         Ok(received) => (received.likely_service(), run(backend, received).await),
         Err(error) => (Service::Ec2, Err(error)),
     };
@@ -146,22 +146,23 @@ impl Received {
     }
 }
 
-async fn receive(request: Request) -> Result<Received, WireError> {
+async fn receive(request: Request, limit: Duration) -> Result<Received, WireError> {
     let (parts, body) = request.into_parts();
     // Before anything is read: the rest may come late or never.
+    let too_large = || WireError::TooLarge { limit: BODY_LIMIT };
     if body.size_hint().lower() > BODY_LIMIT as u64 {
-        return Err(WireError::TooLarge { limit: BODY_LIMIT });
+        return Err(too_large());
     }
     let reading = Bytes::from_request(Request::from_parts(parts.clone(), body), &());
-    let reading = tokio::time::timeout(Duration::from_secs(BODY_SECONDS), reading);
+    let reading = tokio::time::timeout(limit, reading);
     let body = reading
         .await
         .map_err(|_| WireError::TooSlow {
-            seconds: BODY_SECONDS,
+            seconds: limit.as_secs(),
         })?
         .map_err(|cause| {
             if cause.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                return WireError::TooLarge { limit: BODY_LIMIT };
+                return too_large();
             }
             WireError::Body(cause)
         })?;
@@ -367,4 +368,29 @@ fn respond(
         headers.insert(REQUEST_ID.clone(), value);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use axum::body::Body;
+    use futures::stream::{self, StreamExt as _};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_that_does_not_arrive_is_not_waited_for() {
+        let some = || stream::iter([Ok::<_, Infallible>("A=1")]);
+        let typed = |body| {
+            let request = Request::post("/")
+                .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+            request.body(Body::from_stream(body)).expect("a request")
+        };
+        let arrived = receive(typed(some().boxed()), BODY_TIME).await;
+        assert_eq!(arrived.expect("it arrived").parameter("A"), Some("1"));
+        let half = typed(some().chain(stream::pending()).boxed());
+        let half = receive(half, Duration::from_millis(50)).await;
+        assert!(matches!(half, Err(WireError::TooSlow { .. })));
+    }
 }

@@ -5,6 +5,7 @@ mod data;
 mod down;
 mod env;
 mod inside;
+mod listen;
 mod local_api;
 mod log;
 mod quota;

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::args::Up;
 use crate::data::{Credentials, DataDir};
+use crate::listen::answer;
 use crate::{local_api, test_hooks};
 
 /// How often Strait's own PostgreSQL and the anchor are looked at.
@@ -215,14 +216,6 @@ fn internet_listeners(kernel: &Kernel, http: u16, aws: u16) -> Result<(TcpListen
         ))
     })?;
     bound.context("cannot listen in the internet namespace")
-}
-
-async fn answer(listener: TcpListener, router: axum::Router) -> Result<()> {
-    listener.set_nonblocking(true)?;
-    let listener = tokio::net::TcpListener::from_std(listener)?;
-    axum::serve(listener, router)
-        .await
-        .context("an endpoint failed")
 }
 
 async fn watch(local: Local) -> Result<()> {

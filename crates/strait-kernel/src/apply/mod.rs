@@ -12,6 +12,7 @@ use crate::kernel::{Kernel, State};
 use crate::nft;
 use crate::plan::{Name, Pair, Plan, Route, Space};
 use crate::route::{Link, Routing, VethEnd};
+use crate::settings;
 
 pub(crate) use quick::{Kept, edit_rules};
 
@@ -171,23 +172,46 @@ fn make(
         kernel.spaces.create(name, plan.spaces[*name].kind)?;
         changes.spaces_made += 1;
     }
+    let mut unset = BTreeSet::new();
     for name in &dirty {
+        let kind = plan.spaces[*name].kind;
+        let is_set = kernel.spaces.settings(name) == Some(settings::text(kind));
+        let work = || {
+            if !is_set {
+                settings::set_before_links(kind)?;
+            }
+            settle::wake()
+        };
         kernel
             .spaces
-            .inside(name, || settle::set_switches(plan.spaces[*name].kind))?
+            .inside(name, work)?
             .map_err(failed("set up", name))?;
         changes.rulesets += load_rules(kernel, name, &plan.spaces[*name].ruleset)?;
+        if !is_set {
+            unset.insert(*name);
+        }
     }
     make_pairs(kernel, plan, &dirty, &mut changes)?;
     let mut rising = Vec::new();
     // In the order of their names, so that the lesser end of each pair comes up first.
     for name in &dirty {
         let space = &plan.spaces[*name];
-        let work = || settle::settle(space, found.get(name), lost.get(name));
+        let is_set = !unset.contains(name);
+        let work = || {
+            let changes = settle::settle(space, found.get(name), lost.get(name))?;
+            if !is_set {
+                settings::set_after_rules(space.kind)?;
+            }
+            io::Result::Ok(changes)
+        };
         let part = kernel
             .spaces
             .inside(name, work)?
             .map_err(failed("set up", name))?;
+        if !is_set {
+            let text = settings::text(space.kind);
+            kernel.spaces.note_settings(name, &text)?;
+        }
         if part.links_set > 0 {
             rising.push(*name);
         }

@@ -1,7 +1,6 @@
 //! What is done inside a namespace, in a thread that has entered it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::io;
 use std::net::Ipv4Addr;
 use std::thread;
@@ -15,48 +14,13 @@ use crate::route::{Link, Routing};
 /// How long links may take to carry packets.
 const RISE: Duration = Duration::from_secs(2);
 
-/// Settings of a namespace. Links get them when they are made.
-pub(super) fn set_switches(kind: Kind) -> io::Result<()> {
-    let set = |path: &str, value: &str| -> io::Result<()> {
-        let path = format!("/proc/sys/net/{path}");
-        if fs::read_to_string(&path).is_ok_and(|now| now.trim() == value) {
-            return Ok(());
-        }
-        match fs::write(&path, value) {
-            // Without IPv6 in the kernel there is nothing to switch off.
-            Err(error) if error.kind() == io::ErrorKind::NotFound && path.contains("/ipv6/") => {
-                Ok(())
-            }
-            Err(error) => Err(io::Error::new(error.kind(), format!("{path}: {error}"))),
-            Ok(()) => Ok(()),
-        }
-    };
-    for scope in ["all", "default"] {
-        set(&format!("ipv6/conf/{scope}/disable_ipv6"), "1")?;
-        set(&format!("ipv4/conf/{scope}/rp_filter"), "0")?;
-        set(&format!("ipv4/conf/{scope}/accept_redirects"), "0")?;
-        set(&format!("ipv4/conf/{scope}/send_redirects"), "0")?;
-    }
-    match kind {
-        // Whose address a packet may come from is the ruleset's affair, so the kernel need not look up the way back to
-        // it; and hardly any packet here is for a socket here.
-        Kind::Router | Kind::Gateway => {
-            set("ipv4/conf/all/accept_local", "1")?;
-            set("ipv4/ip_early_demux", "0")?;
-        }
-        Kind::Node => {
-            set("ipv4/conf/all/accept_local", "1")?;
-            set("ipv4/ip_early_demux", "0")?;
-            // A refusal leaves by the entrance of what it answers.
-            set("ipv4/fwmark_reflect", "1")?;
-        }
-        Kind::Machine | Kind::Internet => {}
-    }
+/// Brings `lo` up.
+pub(super) fn wake() -> io::Result<()> {
     let mut routing = Routing::open()?;
-    if let Some(lo) = routing.links()?.get("lo").filter(|lo| !lo.ready) {
-        routing.bring_up("lo", lo)?;
+    match routing.links()?.get("lo").filter(|lo| !lo.ready) {
+        Some(lo) => routing.bring_up("lo", lo),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Links up, neighbours, addresses, routes, rules, in the calling thread's namespace; then the cuts.
@@ -68,12 +32,11 @@ pub(super) fn settle(
     let mut changes = Changes::default();
     let mut routing = Routing::open()?;
     let links = routing.links()?;
-    let gateways = routing.gateways()?;
     for (name, (_, far)) in &space.links {
         let link = links.get(name).ok_or_else(|| {
             io::Error::new(io::ErrorKind::NotFound, format!("link {name} has gone"))
         })?;
-        if !link.ready || gateways.get(&link.index) != Some(far) {
+        if !link.ready || routing.gateway(link.index)? != Some(*far) {
             routing.bring_up(name, link)?;
             routing.set_gateway(link.index, *far)?;
             changes.links_set += 1;
@@ -98,18 +61,6 @@ pub(super) fn settle(
     }
     if space.kind == Kind::Node {
         routing.delete_first_rule()?;
-    }
-    if space.kind.forwards() {
-        switch_on("/proc/sys/net/ipv4/ip_forward", "1")?;
-    }
-    match space.kind {
-        // The rules are loaded, so the switch is there.
-        Kind::Router | Kind::Node | Kind::Gateway => {
-            switch_on("/proc/sys/net/netfilter/nf_conntrack_tcp_loose", "0")?;
-            // The ends check: between namespaces of one machine a router need not.
-            switch_on("/proc/sys/net/netfilter/nf_conntrack_checksum", "0")?;
-        }
-        Kind::Machine | Kind::Internet => {}
     }
     match (space.kind, found) {
         (Kind::Router, Some(found)) => changes.connections_cut = cut_ended(space, found, lost)?,
@@ -198,13 +149,6 @@ pub(super) fn settle_routes(
         changes.routes += 1;
     }
     Ok(())
-}
-
-fn switch_on(path: &str, value: &str) -> io::Result<()> {
-    if fs::read_to_string(path).is_ok_and(|now| now.trim() == value) {
-        return Ok(());
-    }
-    fs::write(path, value).map_err(|error| io::Error::new(error.kind(), format!("{path}: {error}")))
 }
 
 /// Cuts the connections of interfaces, peers and routes that were there and are no more.

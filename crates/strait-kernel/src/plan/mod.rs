@@ -143,14 +143,6 @@ impl Kind {
             Self::Router | Self::Node | Self::Gateway => false,
         }
     }
-
-    /// Whether it passes on packets that are not for itself.
-    pub(crate) fn forwards(self) -> bool {
-        match self {
-            Self::Router | Self::Node | Self::Gateway | Self::Internet => true,
-            Self::Machine => false,
-        }
-    }
 }
 
 /// Takes a picture apart. `refused` are the listeners that refuse new connections, by host.

@@ -1,5 +1,6 @@
 //! What all objects have in common: an id with its codes, an owner, a Region, tags.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -25,6 +26,8 @@ pub(super) trait Resource: Clone {
     fn table(network: &Network) -> &Table<Self::Id, Self>;
     /// The table that it is in, to change.
     fn table_mut(network: &mut Network) -> &mut Table<Self::Id, Self>;
+    /// Its id.
+    fn id(&self) -> &Self::Id;
     /// Who owns it.
     fn owner(&self) -> &AccountId;
     /// Where it is.
@@ -55,6 +58,10 @@ macro_rules! resources {
 
             fn table_mut(network: &mut Network) -> &mut Table<$id, Self> {
                 &mut network.$table
+            }
+
+            fn id(&self) -> &$id {
+                &self.id
             }
 
             fn owner(&self) -> &AccountId {
@@ -140,14 +147,16 @@ pub(super) fn chosen<'n, R: Resource>(
     caller: &Caller,
     ids: &[String],
 ) -> Result<Vec<&'n R>, AwsError> {
-    for id in ids {
-        find::<R>(network, caller, id)?;
+    if ids.is_empty() {
+        let own = R::table(network).values();
+        return Ok(own.filter(|object| object.is_of(caller)).collect());
     }
-    let wanted = |id: &R::Id| ids.is_empty() || ids.contains(&id.to_string());
-    let rows = R::table(network)
-        .iter()
-        .filter(|(id, object)| object.is_of(caller) && wanted(id));
-    Ok(rows.map(|(_, object)| object).collect())
+    let mut found = BTreeMap::new();
+    for id in ids {
+        let object = find::<R>(network, caller, id)?;
+        found.insert(object.id(), object);
+    }
+    Ok(found.into_values().collect())
 }
 
 /// Whether an id is among those asked for; all are if none is.

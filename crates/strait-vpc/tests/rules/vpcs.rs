@@ -415,3 +415,24 @@ fn pages_lead_through_all_vpcs() {
         )
     );
 }
+
+#[test]
+fn those_that_are_asked_for_are_shown_once_each_and_sorted() {
+    let (mut world, me) = (World::new(), customer());
+    let mut made: Vec<String> = ["10.1.0.0/16", "10.2.0.0/16", "10.3.0.0/16"]
+        .map(|cidr| world.ok::<CreateVpcResponse>(&me, create(cidr)).vpc.vpc_id)
+        .into();
+    made.sort();
+    let [first, _, last] = &made[..] else {
+        panic!("three were made: {made:?}")
+    };
+    let shown = world.ok::<DescribeVpcsResponse>(
+        &me,
+        DescribeVpcsRequest {
+            vpc_ids: [last, first, last].map(Clone::clone).into(),
+            ..Default::default()
+        },
+    );
+    let shown: Vec<&String> = shown.vpcs.items.iter().map(|vpc| &vpc.vpc_id).collect();
+    assert_eq!(shown, [first, last]);
+}
