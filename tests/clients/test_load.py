@@ -104,6 +104,25 @@ class Together(unittest.TestCase):
             delete_first = (("deleted", "InvalidVpcID.NotFound"), (0, 0))
             self.assertIn(((deleted, made), left), [subnet_first, delete_first])
 
+    def test_of_accepting_and_rejecting_one_wins(self):
+        ec2 = client("deciders", 2)
+        vpcs = [ec2.create_vpc(CidrBlock=block)["Vpc"]["VpcId"] for block in ("10.65.0.0/16", "10.66.0.0/16")]
+        late = "InvalidStateTransition"
+        for turn in range(10):
+            made = ec2.create_vpc_peering_connection(VpcId=vpcs[0], PeerVpcId=vpcs[1])["VpcPeeringConnection"]
+            asked = {"VpcPeeringConnectionId": made["VpcPeeringConnectionId"]}
+            race = [
+                lambda asked=asked: ec2.accept_vpc_peering_connection(**asked) and "done",
+                lambda asked=asked: ec2.reject_vpc_peering_connection(**asked) and "done",
+            ]
+            outcomes = at_once(2, lambda number, race=race: race[(number + turn) % 2]())
+            accepted, rejected = outcomes if turn % 2 == 0 else reversed(outcomes)
+            left = ec2.describe_vpc_peering_connections(VpcPeeringConnectionIds=list(asked.values()))
+            state = left["VpcPeeringConnections"][0]["Status"]["Code"]
+            self.assertIn((accepted, rejected, state), [("done", late, "active"), (late, "done", "rejected")])
+            if state == "active":
+                ec2.delete_vpc_peering_connection(**asked)
+
 
 class Slow(unittest.TestCase):
     @classmethod
