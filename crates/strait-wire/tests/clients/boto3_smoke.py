@@ -221,9 +221,10 @@ def zones(account, other):
     same('"a & <b>" "c"', shown[2]["ResourceRecords"][0]["Value"], "a value")
     pages = dns.get_paginator("list_resource_record_sets").paginate(HostedZoneId=zone, PaginationConfig={"PageSize": 1})
     same(4, sum(len(page["ResourceRecordSets"]) for page in pages), "records by pages")
-    dns.change_tags_for_resource(ResourceType="hostedzone", ResourceId=zone, AddTags=[{"Key": "a", "Value": "b"}], RemoveTagKeys=["c"])
-    same([{"Key": "a", "Value": "b"}], dns.list_tags_for_resource(ResourceType="hostedzone", ResourceId=zone)["ResourceTagSet"]["Tags"], "tags")
-    dns.list_tags_for_resources(ResourceType="hostedzone", ResourceIds=[zone])
+    bare = zone.rsplit("/", 1)[1]
+    dns.change_tags_for_resource(ResourceType="hostedzone", ResourceId=bare, AddTags=[{"Key": "a", "Value": "b"}], RemoveTagKeys=["c"])
+    same([{"Key": "a", "Value": "b"}], dns.list_tags_for_resource(ResourceType="hostedzone", ResourceId=bare)["ResourceTagSet"]["Tags"], "tags")
+    dns.list_tags_for_resources(ResourceType="hostedzone", ResourceIds=[bare])
     dns.update_hosted_zone_comment(Id=zone)
     dns.list_hosted_zones()
     same(1, dns.get_hosted_zone_count()["HostedZoneCount"], "the number of zones")
