@@ -505,6 +505,9 @@ def balancers(account, side):
     shown = ec2.describe_vpc_endpoint_service_configurations(ServiceIds=[service["ServiceId"]])["ServiceConfigurations"][0]
     same((service["ServiceName"], True, [balancer]), (shown["ServiceName"], shown["AcceptanceRequired"], shown["NetworkLoadBalancerArns"]), "an endpoint service")
     ec2.modify_vpc_endpoint_service_configuration(ServiceId=service["ServiceId"], AcceptanceRequired=True)
+    ec2.modify_vpc_endpoint_service_configuration(ServiceId=service["ServiceId"], PrivateDnsName="db.smoke.example")
+    same(True, ec2.start_vpc_endpoint_service_private_dns_verification(ServiceId=service["ServiceId"])["ReturnValue"], "a proof")
+    ec2.modify_vpc_endpoint_service_configuration(ServiceId=service["ServiceId"], RemovePrivateDnsName=True)
     return {"id": service["ServiceId"], "name": service["ServiceName"], "balancer": balancer, "group": group, "listener": listener}
 
 
