@@ -224,5 +224,55 @@ class Endpoints(Rules):
         )
 
 
+class Gateways(Rules):
+    """Gateway endpoints."""
+
+    account = "gateway-endpoint-rules"
+
+    def setUp(self):
+        self.home = self.vpc("10.0.0.0/16")
+        self.name = f"com.amazonaws.{REGION}.s3"
+
+    def endpoint(self, **more):
+        return self.ec2.create_vpc_endpoint(VpcId=self.home, ServiceName=self.name, **more)["VpcEndpoint"]
+
+    def led(self, table):
+        shown = self.ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"][0]["Routes"]
+        return {row["GatewayId"]: row["State"] for row in shown if "DestinationPrefixListId" in row}
+
+    def test_the_default_type_and_its_routes(self):
+        """Gateway is the default; its tables have a route by the service's prefix list, to it, until they or it go."""
+        table, other = self.main_table(self.home), self.route_table(self.home)
+        made = self.endpoint(RouteTableIds=[table])
+        self.assertEqual((made["VpcEndpointType"], made["State"], made["RouteTableIds"]), ("Gateway", "available", [table]))
+        self.assertEqual((made["SubnetIds"], made["Groups"], made["DnsEntries"]), ([], [], []))
+        here = {"VpcEndpointId": made["VpcEndpointId"]}
+        self.assertEqual((self.led(table), self.led(other)), ({here["VpcEndpointId"]: "active"}, {}))
+        self.ec2.modify_vpc_endpoint(**here, AddRouteTableIds=[other], RemoveRouteTableIds=[table])
+        self.assertEqual((self.led(table), self.led(other)), ({}, {here["VpcEndpointId"]: "active"}))
+        self.refused("DependencyViolation", "delete_route_table", RouteTableId=table)
+        lists = self.ec2.describe_prefix_lists(Filters=where(prefix_list_name=self.name))["PrefixLists"]
+        self.refused("InvalidParameterValue", "delete_route", RouteTableId=other, DestinationPrefixListId=lists[0]["PrefixListId"])
+        self.assertEqual(self.ec2.delete_vpc_endpoints(VpcEndpointIds=[here["VpcEndpointId"]])["Unsuccessful"], [])
+        self.assertEqual(self.led(other), {})
+        self.refused("InvalidVpcEndpointId.NotFound", "describe_vpc_endpoints", VpcEndpointIds=[here["VpcEndpointId"]])
+
+    def test_what_is_refused(self):
+        """Other Regions' services, one service twice in a table, what only interface endpoints have, routes to it by hand."""
+        table = self.main_table(self.home)
+        create = lambda code, **more: ("create_vpc_endpoint", code, {"VpcId": self.home, "ServiceName": self.name, **more})
+        subnet = self.subnet(self.home, "10.0.1.0/24")
+        self.table(
+            create("InvalidServiceName", ServiceName="com.amazonaws.eu-west-1.s3" if REGION != "eu-west-1" else "com.amazonaws.us-east-1.s3"),
+            create("InvalidServiceName", ServiceName="com.tester.my-test-endpoint"), create("InvalidParameter", SubnetIds=[subnet]),
+            create("InvalidParameter", PrivateDnsEnabled=True), create("InvalidParameter", RouteTableIds=[self.route_table(self.vpc("10.0.0.0/16"))]),
+            create("InvalidRouteTableID.NotFound", RouteTableIds=[nothing("rtb")]), create(None, RouteTableIds=[table]),
+            create("RouteAlreadyExists", RouteTableIds=[table]),
+        )
+        made = self.endpoint()["VpcEndpointId"]
+        self.refused("RouteNotSupported", "create_route", RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=made)
+        self.refused("DependencyViolation", "delete_vpc", VpcId=self.home)
+
+
 if __name__ == "__main__":
     unittest.main()

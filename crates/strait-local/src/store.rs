@@ -41,7 +41,7 @@ macro_rules! with_tables {
             "internet_gateway" internet_gateways, "security_group" security_groups, "network_acl" network_acls,
             "interface" interfaces, "elastic_ip" elastic_ips, "instance" instances, "peering" peerings,
             "prefix_list" prefix_lists, "endpoint_service" endpoint_services,
-            "endpoint" endpoints, "load_balancer" load_balancers, "target_group" target_groups,
+            "endpoint" endpoints, "gateway_endpoint" gateway_endpoints, "load_balancer" load_balancers, "target_group" target_groups,
             "listener" listeners, "hosted_zone" hosted_zones, "record" records, "zone_change" zone_changes, "session" sessions, "client_token" client_tokens, "counter" counters, "quota" quotas,
         }
     };

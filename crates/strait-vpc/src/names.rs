@@ -371,6 +371,8 @@ fn leads_out(network: &Network, subnet: &Subnet) -> bool {
             .internet_gateways
             .get(id)
             .is_some_and(|gateway| gateway.vpc.as_ref() == Some(&subnet.vpc)),
-        RouteTarget::Peering(_) | RouteTarget::Interface(_) => false,
+        RouteTarget::Peering(_) | RouteTarget::Interface(_) | RouteTarget::GatewayEndpoint(_) => {
+            false
+        }
     })
 }

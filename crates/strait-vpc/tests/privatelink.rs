@@ -71,7 +71,14 @@ fn the_customers_side_sees_nothing_of_the_service() {
     let mut story = Story::finished();
     let services: DescribeVpcEndpointServicesResponse =
         story.call(CUSTOMER, DescribeVpcEndpointServicesRequest::default());
-    assert!(services.service_names.items.is_empty());
+    assert_eq!(
+        services.service_names.items,
+        [
+            "com.amazonaws.us-east-1.dynamodb",
+            "com.amazonaws.us-east-1.s3"
+        ],
+        "AWS's own alone"
+    );
     let endpoints: DescribeVpcEndpointsResponse =
         story.call(CUSTOMER, DescribeVpcEndpointsRequest::default());
     assert!(endpoints.vpc_endpoints.items.is_empty());

@@ -108,6 +108,7 @@ impl Touched {
             prefix_lists: _,
             endpoint_services,
             endpoints,
+            gateway_endpoints: _,
             load_balancers,
             target_groups: _,
             listeners: _,

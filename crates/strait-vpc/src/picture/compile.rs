@@ -221,6 +221,7 @@ fn route(network: &Network, target: &RouteTarget, router: &Router) -> Target {
                 Target::Blackhole
             }
         }
+        RouteTarget::GatewayEndpoint(_) => Target::Blackhole,
     }
 }
 

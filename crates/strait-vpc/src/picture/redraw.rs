@@ -90,6 +90,8 @@ impl Touched {
             prefix_lists,
             endpoint_services,
             endpoints,
+            // Their routes are the tables'.
+            gateway_endpoints: _,
             load_balancers,
             target_groups,
             listeners,
@@ -255,6 +257,7 @@ mod tests {
                 prefix_lists,
                 endpoint_services,
                 endpoints,
+                gateway_endpoints,
                 load_balancers,
                 target_groups,
                 listeners,

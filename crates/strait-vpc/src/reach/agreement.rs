@@ -165,7 +165,7 @@ fn change() -> impl Strategy<Value = Change> {
         2 => (0..3usize, destination(), 0..3usize)
             .prop_map(|(side, destination, target)| Change::Route { side, destination, target }),
         1 => (0..3usize).prop_map(|side| Change::Unroute { side }),
-        2 => (0..3usize, 1..3u128, 0..3usize)
+        2 => (0..3usize, 1..3u128, 0..4usize)
             .prop_map(|(side, list, target)| Change::ListRoute { side, list, target }),
         1 => (1..3u128, entries()).prop_map(|(list, entries)| Change::ListEntries { list, entries }),
         3 => (0..3usize, direction(), 1..200u16, any::<bool>(), traffic())
@@ -251,6 +251,7 @@ fn apply(sample: &mut Sample, change: &Change) {
                 RouteTarget::Peering(sample.peering.clone()),
                 RouteTarget::Interface(sample.app_interface.clone()),
                 RouteTarget::InternetGateway(InternetGatewayId::from_random(1)),
+                RouteTarget::GatewayEndpoint(EndpointId::from_random(1)),
             ];
             let list = PrefixListId::from_random(*list);
             sample.route_list(&sides[*side].table, list, targets[*target].clone());

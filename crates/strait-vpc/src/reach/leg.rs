@@ -248,6 +248,11 @@ impl<'n> Walk<'n> {
             RouteTarget::InternetGateway(id) => {
                 format!("the route to {route} leads to {id}, not to a peering connection")
             }
+            RouteTarget::GatewayEndpoint(id) => {
+                format!(
+                    "the route to {route} leads to {id}, a gateway endpoint of AWS's own service, which is not on this machine"
+                )
+            }
             RouteTarget::Interface(id) => {
                 format!(
                     "the route to {route} leads to {id}; what its holder does with packets for {to} is not known here"
@@ -342,6 +347,7 @@ impl<'n> Walk<'n> {
                 route,
                 RouteTarget::Peering(_)
                 | RouteTarget::InternetGateway(_)
+                | RouteTarget::GatewayEndpoint(_)
                 | RouteTarget::Interface(_),
             )) => {
                 let command = fix::replace_route(table, route, peering);

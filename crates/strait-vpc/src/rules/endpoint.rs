@@ -2,6 +2,7 @@
 
 mod connection;
 mod consumer;
+mod gateway;
 mod permission;
 mod private_dns;
 mod service;

@@ -79,6 +79,8 @@ pub(in crate::rules) enum Quota {
     PeeringsPerVpc,
     /// Requests for peering connections of a VPC that nobody has answered.
     OutstandingPeerings,
+    /// Gateway endpoints in a Region.
+    GatewayEndpointsPerRegion,
     /// Interface endpoints in a VPC.
     EndpointsPerVpc,
     /// Interfaces in a Region.
@@ -109,7 +111,7 @@ pub(in crate::rules) enum Quota {
 
 impl Quota {
     /// All that there are.
-    const ALL: [Self; 29] = [
+    const ALL: [Self; 30] = [
         Self::VpcsPerRegion,
         Self::SubnetsPerVpc,
         Self::CidrsPerVpc,
@@ -126,6 +128,7 @@ impl Quota {
         Self::EntriesPerAcl,
         Self::PeeringsPerVpc,
         Self::OutstandingPeerings,
+        Self::GatewayEndpointsPerRegion,
         Self::EndpointsPerVpc,
         Self::InterfacesPerRegion,
         Self::InstancesPerLaunch,
@@ -194,6 +197,11 @@ impl Quota {
                 "outstanding-peerings",
                 25,
                 "OutstandingVpcPeeringConnectionLimitExceeded",
+            ),
+            Self::GatewayEndpointsPerRegion => (
+                "gateway-endpoints-per-region",
+                20,
+                "VpcEndpointLimitExceeded",
             ),
             Self::EndpointsPerVpc => ("endpoints-per-vpc", 50, "VpcEndpointLimitExceeded"),
             Self::InterfacesPerRegion => (

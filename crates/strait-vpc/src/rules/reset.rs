@@ -37,6 +37,7 @@ pub fn reset_customers(network: &mut Network, context: &Context<'_>) {
         prefix_lists,
         endpoint_services,
         endpoints,
+        gateway_endpoints,
         load_balancers,
         target_groups,
         listeners,
@@ -57,6 +58,7 @@ pub fn reset_customers(network: &mut Network, context: &Context<'_>) {
         is(&row.owner) || matches!(&row.holder, Holder::Endpoint(id) if ended.contains(id))
     });
     endpoints.remove_where(|id, _| ended.contains(id));
+    gateway_endpoints.remove_where(|_, row| is(&row.owner));
     endpoint_services.remove_where(|id, _| services.contains(id));
     listeners.remove_where(|_, row| balancers.contains(&row.load_balancer));
     load_balancers.remove_where(|arn, _| balancers.contains(arn));

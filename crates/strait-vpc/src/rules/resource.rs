@@ -104,6 +104,8 @@ resources! {
         "InvalidPrefixListID.NotFound";
     EndpointService(EndpointServiceId) in endpoint_services, "vpc-endpoint-service", "VpcEndpointService Id",
         "InvalidVpcEndpointServiceIdId.Malformed", "InvalidVpcEndpointServiceId.NotFound";
+    GatewayEndpoint(EndpointId) in gateway_endpoints, "vpc-endpoint", "Vpc Endpoint Id", "InvalidVpcEndpointId.Malformed",
+        "InvalidVpcEndpointId.NotFound";
     Endpoint(EndpointId) in endpoints, "vpc-endpoint", "Vpc Endpoint Id", "InvalidVpcEndpointId.Malformed",
         "InvalidVpcEndpointId.NotFound";
 }

@@ -222,6 +222,7 @@ pub(super) fn is_active(network: &Network, vpc: &VpcId, target: &RouteTarget) ->
             .interfaces
             .get(id)
             .is_some_and(|row| row.holder != Holder::None),
+        RouteTarget::GatewayEndpoint(id) => network.gateway_endpoints.contains_key(id),
     }
 }
 
@@ -332,6 +333,7 @@ fn routes(network: &Network, table: &RouteTable) -> Vec<RouteItem> {
                         route.vpc_peering_connection_id = Some(id.to_string());
                     }
                     RouteTarget::InternetGateway(id) => route.gateway_id = Some(id.to_string()),
+                    RouteTarget::GatewayEndpoint(id) => route.gateway_id = Some(id.to_string()),
                     RouteTarget::Interface(id) => {
                         route.network_interface_id = Some(id.to_string());
                         let holder = network

@@ -64,6 +64,7 @@ pub(super) fn replace(
         );
         return Err(AwsError::new("InvalidParameterValue", message));
     }
+    check_own(table, &destination)?;
     let asked = Asked {
         gateway: request.gateway_id.as_deref(),
         interface: request.network_interface_id.as_deref(),
@@ -111,6 +112,7 @@ pub(super) fn delete(
         );
         return Err(AwsError::new("InvalidRoute.NotFound", message));
     }
+    check_own(table, &destination)?;
     let id = table.id.clone();
     if let Some(table) = network.route_tables.get_mut(&id) {
         match &destination {
@@ -233,10 +235,10 @@ fn gateway(
         return Err(AwsError::unsupported("A virtual private gateway"));
     }
     if id.starts_with("vpce-") {
-        return Err(AwsError::new(
-            "RouteNotSupported",
-            format!("A route cannot lead to the interface endpoint {id}."),
-        ));
+        let message = format!(
+            "Route table contains unsupported route target: {id}. VPC Endpoints of this type cannot be used as route targets."
+        );
+        return Err(AwsError::new("RouteNotSupported", message));
     }
     let Ok(parsed) = id.parse::<InternetGatewayId>() else {
         return Err(AwsError::new(
@@ -368,13 +370,30 @@ fn check_destination(
     let whole_subnet = subnets.any(|row| row.vpc == table.vpc && is_whole(row));
     let allowed = match target {
         RouteTarget::Interface(_) => whole_subnet,
-        RouteTarget::Peering(_) | RouteTarget::InternetGateway(_) => false,
+        RouteTarget::Peering(_)
+        | RouteTarget::InternetGateway(_)
+        | RouteTarget::GatewayEndpoint(_) => false,
     };
     if allowed {
         return Ok(());
     }
     let message = format!(
         "The destination '{destination}' is more specific than the local route {block}. Such a route must be for a whole subnet and lead to an interface."
+    );
+    Err(AwsError::new("InvalidParameterValue", message))
+}
+
+/// The route of a gateway endpoint goes and comes with that alone.
+fn check_own(table: &RouteTable, destination: &Destination) -> Result<(), AwsError> {
+    let Destination::List(list) = destination else {
+        return Ok(());
+    };
+    let Some(RouteTarget::GatewayEndpoint(id)) = table.list_routes.get(list) else {
+        return Ok(());
+    };
+    let message = format!(
+        "cannot remove or replace the VPC endpoint route {list} in route table {}: modify {id}",
+        table.id
     );
     Err(AwsError::new("InvalidParameterValue", message))
 }

@@ -56,7 +56,7 @@ pub(super) fn describe(
             }
         )*};
     }
-    gather!(Vpc Subnet RouteTable InternetGateway SecurityGroup NetworkAcl Interface ElasticIp Instance PrefixList
+    gather!(GatewayEndpoint Vpc Subnet RouteTable InternetGateway SecurityGroup NetworkAcl Interface ElasticIp Instance PrefixList
         EndpointService Endpoint);
     for (id, rule) in rules(network, caller) {
         gather(&mut all, id.as_str(), RULE, &rule.tags);
@@ -144,7 +144,7 @@ fn each(
 
 /// Runs an expression with `$type` standing for the type of object that has ids of this prefix.
 macro_rules! by_prefix {
-    ($id:expr, $type:ident => $body:expr, rule => $rule:expr, peering => $peering:expr, else => $other:expr) => {
+    ($network:expr, $id:expr, $type:ident => $body:expr, rule => $rule:expr, peering => $peering:expr, else => $other:expr) => {
         match $id.rsplit_once('-').map(|(prefix, _)| prefix) {
             Some(VpcId::PREFIX) => {
                 type $type = Vpc;
@@ -190,6 +190,10 @@ macro_rules! by_prefix {
                 type $type = EndpointService;
                 $body
             }
+            Some(EndpointId::PREFIX) if is_gateway($network, &$id) => {
+                type $type = GatewayEndpoint;
+                $body
+            }
             Some(EndpointId::PREFIX) => {
                 type $type = Endpoint;
                 $body
@@ -208,6 +212,7 @@ fn tags_of<'n>(
     context: &Context<'_>,
 ) -> Result<&'n Tags, AwsError> {
     by_prefix!(
+        network,
         id,
         Kind => find::<Kind>(network, caller, id).map(Resource::tags),
         rule => {
@@ -225,6 +230,7 @@ fn tags_of<'n>(
 fn write(network: &mut Network, caller: &Caller, changed: Vec<(String, Tags)>) {
     for (id, tags) in changed {
         by_prefix!(
+            network,
             id,
             Kind => {
                 if let Ok(key) = find_id::<Kind>(network, caller, &id)
@@ -238,6 +244,12 @@ fn write(network: &mut Network, caller: &Caller, changed: Vec<(String, Tags)>) {
             else => {}
         );
     }
+}
+
+/// Endpoints of both kinds have ids of one kind.
+fn is_gateway(network: &Network, id: &str) -> bool {
+    let id: Result<EndpointId, _> = id.parse();
+    id.is_ok_and(|id| network.gateway_endpoints.contains_key(&id))
 }
 
 fn write_rule(network: &mut Network, id: &str, tags: Tags) {

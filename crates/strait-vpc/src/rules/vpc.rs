@@ -362,6 +362,7 @@ fn is_used(network: &Network, id: &VpcId) -> bool {
     network.subnets.values().any(|row| row.vpc == *id)
         || network.interfaces.values().any(|row| row.vpc == *id)
         || network.endpoints.values().any(|row| row.vpc == *id)
+        || network.gateway_endpoints.values().any(|row| row.vpc == *id)
         || network.load_balancers.values().any(|row| row.vpc == *id)
         || network
             .internet_gateways

@@ -102,8 +102,10 @@ pub struct Network {
     pub prefix_lists: Table<PrefixListId, PrefixList>,
     /// Endpoint services.
     pub endpoint_services: Table<EndpointServiceId, EndpointService>,
-    /// VPC endpoints.
+    /// Interface endpoints.
     pub endpoints: Table<EndpointId, Endpoint>,
+    /// Gateway endpoints; ids are shared with [`Network::endpoints`].
+    pub gateway_endpoints: Table<EndpointId, GatewayEndpoint>,
     /// Load balancers by ARN.
     pub load_balancers: Table<String, LoadBalancer>,
     /// Target groups by ARN.

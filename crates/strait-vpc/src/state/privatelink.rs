@@ -103,6 +103,55 @@ pub struct Endpoint {
     pub tags: Tags,
 }
 
+/// A gateway endpoint: a route from some of its VPC's tables to one of AWS's services, by that service's prefix list.
+/// Which tables is what the tables say.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GatewayEndpoint {
+    /// Its id.
+    pub id: EndpointId,
+    /// Who owns it.
+    pub owner: AccountId,
+    /// Where it is.
+    pub region: Region,
+    /// Its VPC.
+    pub vpc: VpcId,
+    /// The service that it leads to.
+    pub service: GatewayService,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+/// A service of AWS's that gateway endpoints lead to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GatewayService {
+    /// DynamoDB.
+    DynamoDb,
+    /// S3.
+    S3,
+}
+
+impl GatewayService {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::DynamoDb, Self::S3];
+
+    /// Its word in names.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::DynamoDb => "dynamodb",
+            Self::S3 => "s3",
+        }
+    }
+
+    /// `com.amazonaws.REGION.s3`: its name in a Region, which is that of its prefix list too.
+    #[must_use]
+    pub fn name(self, region: &Region) -> String {
+        format!("com.amazonaws.{region}.{}", self.word())
+    }
+}
+
 /// The state of an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EndpointState {

@@ -162,6 +162,8 @@ pub enum RouteTarget {
     InternetGateway(InternetGatewayId),
     /// A network interface.
     Interface(InterfaceId),
+    /// A gateway endpoint, which leads nowhere: the service is not on this machine.
+    GatewayEndpoint(EndpointId),
 }
 
 /// An internet gateway.

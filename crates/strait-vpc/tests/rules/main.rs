@@ -3,6 +3,7 @@
 mod addresses;
 mod default_vpc;
 mod fuzz;
+mod gateway_endpoints;
 mod gateways;
 mod group_rules;
 mod groups;

@@ -117,9 +117,9 @@ requests! {
         pub service_regions: Vec<String>,
     }
 
-    /// Makes an interface endpoint.
+    /// Makes an interface or a gateway endpoint.
     tagged CreateVpcEndpointRequest {
-        /// `Interface`.
+        /// `Interface` or, which is the default, `Gateway`.
         #[serde(default)]
         pub vpc_endpoint_type: Option<String>,
         /// Its VPC.

@@ -283,7 +283,7 @@ pub struct CreateVpcEndpointResponse {
 pub struct VpcEndpointItem {
     /// Its id.
     pub vpc_endpoint_id: String,
-    /// `Interface`.
+    /// `Interface` or `Gateway`.
     pub vpc_endpoint_type: &'static str,
     /// Its VPC.
     pub vpc_id: String,
@@ -293,7 +293,7 @@ pub struct VpcEndpointItem {
     pub state: &'static str,
     /// The default policy: everything is allowed.
     pub policy_document: &'static str,
-    /// Always empty.
+    /// The route tables with a route to it, if it is a gateway endpoint.
     #[serde(rename = "routeTableIdSet")]
     pub route_table_ids: Items<String>,
     /// Its subnets.

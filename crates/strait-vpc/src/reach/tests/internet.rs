@@ -47,6 +47,29 @@ fn a_gateway_that_is_detached_is_a_blackhole() {
 }
 
 #[test]
+fn what_goes_to_a_gateway_endpoint_does_not_leave_by_the_internet_gateway() {
+    let mut sample = online();
+    assert!(reach(&sample.network, &from_app(&sample, OTHER)).reached);
+    sample.list(1, &["203.0.113.0/30"]);
+    let id = EndpointId::from_random(1);
+    sample.route_list(
+        &sample.app.table.clone(),
+        PrefixListId::from_random(1),
+        RouteTarget::GatewayEndpoint(id.clone()),
+    );
+    let step = only_stop(&sample, &from_app(&sample, OTHER));
+    assert_eq!(step.place, sample.app.table.as_str());
+    assert!(step.what.contains(id.as_str()), "{}", step.what);
+    let drawn = crate::picture::picture(&sample.network);
+    let tables = &drawn.routers[sample.app.vpc.as_str()].tables;
+    let target = tables
+        .values()
+        .find_map(|routes| routes.get(&net("203.0.113.0/30")));
+    assert_eq!(target, Some(&crate::picture::Target::Blackhole));
+    assert!(reach(&sample.network, &from_app(&sample, ENDPOINTS)).reached);
+}
+
+#[test]
 fn vpcs_with_one_range_meet_in_the_internet() {
     let mut sample = online();
     assert!(reach(&sample.network, &from_app(&sample, OTHER)).reached);

@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 
 use super::permission::find_by_name;
 use super::{
-    dns_entries, endpoint_id, forget_token, private_dns, refuse, service_zones, state_name,
-    unsuccessful,
+    dns_entries, endpoint_id, forget_token, gateway, private_dns, refuse, service_zones,
+    state_name, unsuccessful,
 };
 use crate::api::*;
 use crate::error::AwsError;
@@ -22,6 +22,9 @@ pub(in crate::rules) fn create(
     request: &CreateVpcEndpointRequest,
     context: &mut Context<'_>,
 ) -> Result<CreateVpcEndpointResponse, AwsError> {
+    if gateway::is_asked(request) {
+        return gateway::create(network, caller, request, context);
+    }
     let token = check::client_token(
         network,
         caller,
@@ -103,13 +106,27 @@ pub(in crate::rules) fn describe(
     caller: &Caller,
     request: &DescribeVpcEndpointsRequest,
 ) -> Result<DescribeVpcEndpointsResponse, AwsError> {
+    let asked = request.vpc_endpoint_ids.iter().cloned();
+    let (gateways, others): (Vec<String>, Vec<String>) =
+        asked.partition(|id| gateway::is_one(network, caller, id));
+    let all = request.vpc_endpoint_ids.is_empty();
     let mut shown = Vec::new();
-    for endpoint in chosen::<Endpoint>(network, caller, &request.vpc_endpoint_ids)? {
-        if filter::matches(&request.filters, &endpoint.tags, |name| {
-            filter_values(endpoint, name)
-        })? {
-            shown.push(item(network, endpoint));
+    if all || !others.is_empty() {
+        for endpoint in chosen::<Endpoint>(network, caller, &others)? {
+            if filter::matches(&request.filters, &endpoint.tags, |name| {
+                filter_values(endpoint, name)
+            })? {
+                shown.push(item(network, endpoint));
+            }
         }
+    }
+    if all || !gateways.is_empty() {
+        shown.extend(gateway::described(
+            network,
+            caller,
+            &gateways,
+            &request.filters,
+        )?);
     }
     let page = filter::page(
         shown,
@@ -129,6 +146,9 @@ pub(in crate::rules) fn modify(
     request: &ModifyVpcEndpointRequest,
     context: &mut Context<'_>,
 ) -> Result<ModifyVpcEndpointResponse, AwsError> {
+    if gateway::is_one(network, caller, &request.vpc_endpoint_id) {
+        return gateway::modify(network, caller, request);
+    }
     let mut endpoint = find::<Endpoint>(network, caller, &request.vpc_endpoint_id)?.clone();
     refuse_on_modify(request)?;
     if let Some(wanted) = request.private_dns_enabled {
@@ -196,9 +216,13 @@ pub(in crate::rules) fn delete(
     request: &DeleteVpcEndpointsRequest,
 ) -> Result<DeleteVpcEndpointsResponse, AwsError> {
     let mut failures = BTreeMap::new();
-    let mut gone = Vec::new();
+    let (mut gone, mut of_gateways) = (Vec::new(), Vec::new());
     for id in &request.vpc_endpoint_ids {
         endpoint_id(id)?;
+        if gateway::is_one(network, caller, id) {
+            of_gateways.push(id);
+            continue;
+        }
         match find::<Endpoint>(network, caller, id) {
             Ok(endpoint) => gone.push(endpoint.clone()),
             Err(error) => {
@@ -207,6 +231,12 @@ pub(in crate::rules) fn delete(
                     AwsError::new("InvalidVpcEndpoint.NotFound", error.message),
                 );
             }
+        }
+    }
+    for id in of_gateways {
+        // Named twice, it is gone the second time.
+        if let Err(error) = gateway::delete(network, caller, id) {
+            failures.insert(id.clone(), error);
         }
     }
     for endpoint in gone {
@@ -220,11 +250,9 @@ pub(in crate::rules) fn delete(
 }
 
 fn refuse_on_create(request: &CreateVpcEndpointRequest, caller: &Caller) -> Result<(), AwsError> {
-    let kind = request.vpc_endpoint_type.as_deref().unwrap_or("Gateway");
+    let kind = request.vpc_endpoint_type.as_deref().unwrap_or_default();
     if kind != "Interface" {
-        let what = format!(
-            "A VPC endpoint of type {kind} (ask for VpcEndpointType=Interface; AWS's default is Gateway)"
-        );
+        let what = format!("A VPC endpoint of type {kind} (there are Interface and Gateway)");
         return Err(AwsError::unsupported(&what));
     }
     let elsewhere = request
@@ -268,7 +296,7 @@ fn refuse_on_modify(request: &ModifyVpcEndpointRequest) -> Result<(), AwsError> 
     refuse_dns_options(request.dns_options.as_ref())
 }
 
-fn refuse_dns_options(options: Option<&DnsOptions>) -> Result<(), AwsError> {
+pub(super) fn refuse_dns_options(options: Option<&DnsOptions>) -> Result<(), AwsError> {
     let Some(options) = options else {
         return Ok(());
     };
@@ -295,7 +323,7 @@ fn check_private_dns(network: &Network, endpoint: &Endpoint) -> Result<(), AwsEr
     private_dns::check(network, service, &endpoint.vpc, own)
 }
 
-fn not_ipv4(kind: Option<&str>) -> bool {
+pub(super) fn not_ipv4(kind: Option<&str>) -> bool {
     kind.is_some_and(|kind| kind != "ipv4")
 }
 
@@ -469,7 +497,7 @@ fn item(network: &Network, endpoint: &Endpoint) -> VpcEndpointItem {
 }
 
 /// AWS's default endpoint policy: everything is allowed.
-const POLICY: &str =
+pub(super) const POLICY: &str =
     r#"{"Statement":[{"Action":"*","Effect":"Allow","Principal":"*","Resource":"*"}]}"#;
 
 /// The name of the service that an endpoint leads to; it is kept when the service is gone.

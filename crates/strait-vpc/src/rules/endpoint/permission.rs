@@ -1,6 +1,6 @@
 //! Who may connect to an endpoint service, and the services that a caller may connect to.
 
-use super::{base_name, derived_id, private_dns, refuse, service_zones};
+use super::{base_name, derived_id, gateway, private_dns, refuse, service_zones};
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
@@ -91,10 +91,14 @@ pub(in crate::rules) fn describe_services(
         .iter()
         .any(|region| region != caller.region.as_str());
     refuse([(elsewhere, "An endpoint service of another Region")])?;
-    for name in &request.service_names {
+    let names = &request.service_names;
+    for name in names
+        .iter()
+        .filter(|name| !gateway::is_service(caller, name))
+    {
         find_by_name(network, caller, name)?;
     }
-    let mut shown = Vec::new();
+    let mut shown = gateway::service_details(caller, names, &request.filters)?;
     for service in network
         .endpoint_services
         .values()

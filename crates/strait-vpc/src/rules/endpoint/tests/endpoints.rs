@@ -114,6 +114,13 @@ fn what_an_endpoint_cannot_be_is_refused() {
                 vpc_endpoint_type: None,
                 ..good.clone()
             },
+            "InvalidParameter",
+        ),
+        (
+            CreateVpcEndpointRequest {
+                vpc_endpoint_type: Some("GatewayLoadBalancer".to_owned()),
+                ..good.clone()
+            },
             "UnsupportedOperation",
         ),
         (
