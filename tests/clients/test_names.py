@@ -30,6 +30,9 @@ class Upstream:
         self.file.write(f"nameserver 127.0.0.1:{self.socket.getsockname()[1]}\n")
         self.file.flush()
 
+    def close(self):
+        self.file.close()
+
     def serve(self):
         while True:
             question, sender = self.socket.recvfrom(4096)
@@ -58,6 +61,8 @@ def setUpModule():
 def tearDownModule():
     if CLOUD:
         CLOUD.close()
+    if UPSTREAM:
+        UPSTREAM.close()
 
 
 def ask(host, name, kind="A", *how):

@@ -1,11 +1,8 @@
 //! The system calls that the standard library has not: sockets, and waiting for many of them at once.
 
-use std::ffi::CString;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd, RawFd};
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
 use std::time::Duration;
 
 /// A TCP connection under way, from this address and port. Closing it takes all of it back at once.
@@ -165,13 +162,6 @@ pub(crate) fn raise_file_limit() -> io::Result<usize> {
         check(libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit))?;
     }
     Ok(usize::try_from(limit.rlim_cur).unwrap_or(usize::MAX))
-}
-
-/// Takes a mount away, with what is mounted in it.
-pub(crate) fn unmount(path: &Path) -> io::Result<()> {
-    let path = CString::new(path.as_os_str().as_bytes())?;
-    // SAFETY: the pointer is of a live string that ends with a zero.
-    check(unsafe { libc::umount2(path.as_ptr(), libc::MNT_DETACH) })
 }
 
 fn open(kind: libc::c_int, protocol: libc::c_int) -> io::Result<OwnedFd> {
