@@ -75,7 +75,7 @@ fn node(host: &Host, wires: &Wires<'_>, refused: &BTreeSet<Listen>) -> String {
     write_arrivals(host, wires, &mut text);
     let mut prerouting =
         vec!["type nat hook prerouting priority dstnat; policy accept;".to_owned()];
-    prerouting.extend(not_for_a_node(host, wires));
+    prerouting.extend(not_for_a_node(host));
     prerouting.push("iifname . meta l4proto . th dport @refused accept".to_owned());
     let mut postrouting = BTreeSet::new();
     let mut number = 0;
@@ -196,7 +196,7 @@ fn write_entrances(host: &Host, text: &mut Text) {
 /// a hundredth of what a service can do. What is new goes on to the NAT, which drops what it does not know.
 fn write_arrivals(host: &Host, wires: &Wires<'_>, text: &mut Text) {
     let mut lines = vec!["type filter hook prerouting priority mangle; policy accept;".to_owned()];
-    // No router has looked at it, and the target's root may send what it likes.
+    // No router has looked at it, and the target's root may send what it likes. What it begins has no listener here.
     for (link, sources) in wires {
         let sources: Vec<_> = sources.iter().map(ToString::to_string).collect();
         let sources = sources.join(", ");
@@ -225,7 +225,7 @@ fn write_arrivals(host: &Host, wires: &Wires<'_>, text: &mut Text) {
 }
 
 /// What is sent to an address that is neither the node's nor that of the entrance it comes in by.
-fn not_for_a_node(host: &Host, wires: &Wires<'_>) -> Vec<String> {
+fn not_for_a_node(host: &Host) -> Vec<String> {
     let mut lines: Vec<_> = host
         .entrances
         .iter()
@@ -244,11 +244,6 @@ fn not_for_a_node(host: &Host, wires: &Wires<'_>) -> Vec<String> {
         format!("iifname != {{ {} }} ", links.join(", "))
     };
     lines.push(format!("{others}fib daddr type != local drop"));
-    let wires: Vec<_> = wires.keys().map(|link| quoted(link)).collect();
-    if !wires.is_empty() {
-        // A target only answers.
-        lines.push(format!("iifname {{ {} }} drop", wires.join(", ")));
-    }
     lines
 }
 
