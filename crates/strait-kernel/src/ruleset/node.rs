@@ -92,8 +92,10 @@ fn node(host: &Host, wires: &Wires<'_>, refused: &BTreeSet<Listen>) -> String {
                 &[format!("meta l4proto {protocol} dnat to {}", forward.to)],
             );
             choices.push(format!("{choice} : goto to_{number}"));
+            // Also where the client asked for the target's own address, which another network may have: then the first
+            // translation changes nothing.
             postrouting.insert(format!(
-                "ct status dnat oifname {} ip daddr {} {protocol} dport {} snat to {}",
+                "oifname {} ip daddr {} {protocol} dport {} snat to {}",
                 quoted(&forward.link),
                 forward.to.ip(),
                 forward.to.port(),
@@ -295,9 +297,7 @@ mod tests {
         let text = host("lb", &sample(2), &Wires::new(), &BTreeSet::new()).expect("a ruleset");
         assert!(text.contains("iifname \"eth0\" tcp dport 5432 numgen inc mod 2 vmap { 0 : goto to_0, 1 : goto to_1 }"), "{text}");
         assert!(
-            text.contains(
-                "ct status dnat oifname \"w1\" ip daddr 10.9.0.1 tcp dport 6432 snat to 10.9.0.100"
-            ),
+            text.contains("oifname \"w1\" ip daddr 10.9.0.1 tcp dport 6432 snat to 10.9.0.100"),
             "{text}"
         );
         assert!(!text.contains("elements"), "{text}");

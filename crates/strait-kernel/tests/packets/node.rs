@@ -14,6 +14,10 @@ pub(crate) const TRIALS: &[Named] = &[
         "an_endpoint_leads_to_a_target_that_sees_the_balancer",
         an_endpoint_leads_to_a_target,
     ),
+    (
+        "an_endpoint_may_have_its_targets_address",
+        an_endpoint_has_its_targets_address,
+    ),
     ("nothing_flows_back_through_a_node", nothing_flows_back),
     (
         "a_listener_refuses_new_connections_only",
@@ -57,6 +61,18 @@ fn an_endpoint_leads_to_a_target(ground: &Ground) {
         !pings(kernel, "app", "10.1.0.20"),
         "a node answers nothing itself"
     );
+}
+
+fn an_endpoint_has_its_targets_address(ground: &Ground) {
+    let kernel = &ground.kernel;
+    let mut world = chained();
+    enter_to(&mut world, "vpc-1", "10.1.0.11", "10.1.0.11:5432");
+    kernel.apply(&world.picture).expect("applied");
+    let listener = listen(kernel, "db-2", 5432);
+    let mut client = connect(kernel, "app", "10.1.0.11", 5432).expect("through the endpoint");
+    let (mut server, from) = listener.accept().expect("a connection");
+    assert_eq!(from.ip(), IpAddr::from(ip("10.1.0.30")));
+    assert!(passes(&mut client, &mut server) && passes(&mut server, &mut client));
 }
 
 fn nothing_flows_back(ground: &Ground) {
@@ -374,9 +390,13 @@ fn chained() -> World {
 }
 
 fn enter(world: &mut World, vpc: &str, address: &str) {
+    enter_to(world, vpc, address, "10.1.0.10:6432");
+}
+
+fn enter_to(world: &mut World, vpc: &str, address: &str, target: &str) {
     world.entrance(vpc, "balancer", address, &["sg-endpoint"]);
     let forward = Forward {
-        to: "10.1.0.10:6432".parse().expect("an address"),
+        to: target.parse().expect("an address"),
         link: "eth0".to_owned(),
         from: ip("10.1.0.30"),
     };
