@@ -150,6 +150,9 @@ impl Anchor {
                 ),
             });
         }
+        // A process that has joined it still has the pins mounted, and could not remove the folder. For others there is
+        // nothing to unmount, which is no failure.
+        let _ = system::unmount(&space::folder(&self.run_dir));
         let path = self.run_dir.join(RECORD);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(KernelError::System {

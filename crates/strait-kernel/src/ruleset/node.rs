@@ -75,7 +75,8 @@ fn node(host: &Host, wires: &Wires<'_>, refused: &BTreeSet<Listen>) -> String {
     write_arrivals(host, wires, &mut text);
     let mut prerouting =
         vec!["type nat hook prerouting priority dstnat; policy accept;".to_owned()];
-    prerouting.extend(not_for_a_node(host));
+    let entrances = entrance_links(host);
+    prerouting.extend(not_for_a_node(host, entrances.as_deref()));
     prerouting.push("iifname . meta l4proto . th dport @refused accept".to_owned());
     let mut postrouting = BTreeSet::new();
     let mut number = 0;
@@ -123,9 +124,8 @@ fn node(host: &Host, wires: &Wires<'_>, refused: &BTreeSet<Listen>) -> String {
             listen.port
         ));
     }
-    let links: Vec<_> = host.entrances.keys().map(|link| quoted(link)).collect();
-    if !links.is_empty() {
-        prerouting.push(format!("iifname {{ {} }} drop", links.join(", ")));
+    if let Some(links) = &entrances {
+        prerouting.push(format!("iifname {links} drop"));
     }
     text.chain("prerouting", &prerouting);
     let mut lines = vec!["type nat hook postrouting priority srcnat; policy accept;".to_owned()];
@@ -135,16 +135,11 @@ fn node(host: &Host, wires: &Wires<'_>, refused: &BTreeSet<Listen>) -> String {
         "type filter hook input priority filter; policy drop;",
         "iifname \"lo\" accept",
         "ct state established,related accept",
+        // Of a connection that was cut: as AWS does, each end is told.
+        "ct state invalid meta l4proto tcp reject with tcp reset",
     ]
     .map(str::to_owned)
     .to_vec();
-    input.extend(
-        [
-            // Of a connection that was cut: as AWS does, each end is told.
-            "ct state invalid meta l4proto tcp reject with tcp reset",
-        ]
-        .map(str::to_owned),
-    );
     input.extend(REFUSE.map(str::to_owned));
     text.chain("input", &input);
     text.finish()
@@ -226,8 +221,14 @@ fn write_arrivals(host: &Host, wires: &Wires<'_>, text: &mut Text) {
     text.chain("arrivals", &lines);
 }
 
+/// All entrances, as a set; `None` if there is none.
+fn entrance_links(host: &Host) -> Option<String> {
+    let links: Vec<_> = host.entrances.keys().map(|link| quoted(link)).collect();
+    (!links.is_empty()).then(|| format!("{{ {} }}", links.join(", ")))
+}
+
 /// What is sent to an address that is neither the node's nor that of the entrance it comes in by.
-fn not_for_a_node(host: &Host) -> Vec<String> {
+fn not_for_a_node(host: &Host, entrances: Option<&str>) -> Vec<String> {
     let mut lines: Vec<_> = host
         .entrances
         .iter()
@@ -239,12 +240,7 @@ fn not_for_a_node(host: &Host) -> Vec<String> {
             )
         })
         .collect();
-    let links: Vec<_> = host.entrances.keys().map(|link| quoted(link)).collect();
-    let others = if links.is_empty() {
-        String::new()
-    } else {
-        format!("iifname != {{ {} }} ", links.join(", "))
-    };
+    let others = entrances.map_or_else(String::new, |links| format!("iifname != {links} "));
     lines.push(format!("{others}fib daddr type != local drop"));
     lines
 }

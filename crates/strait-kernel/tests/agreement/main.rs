@@ -7,8 +7,6 @@
 //! prints its seed and the calls that it takes; its seed alone plays it again.
 #![allow(unsafe_code, missing_docs)]
 
-#[path = "../common/mod.rs"]
-mod common;
 mod compare;
 mod dice;
 mod draft;
@@ -71,7 +69,6 @@ fn main() -> ExitCode {
     ];
     let conclusion = libtest_mimic::run(&arguments, trials);
     anchor.stop().expect("the end");
-    common::unmount(&run_dir.join("ns")).expect("nothing is mounted in the folder");
     folder.close().expect("the folder is gone");
     conclusion.exit_code()
 }

@@ -4,8 +4,6 @@
 #![allow(unsafe_code, missing_docs)]
 
 mod change;
-#[path = "../common/mod.rs"]
-mod common;
 mod filter;
 mod internet;
 mod ipv6;
@@ -75,7 +73,6 @@ fn main() -> ExitCode {
     let conclusion = libtest_mimic::run(&arguments, trials.collect());
     anchor.stop().expect("the end");
     assert_eq!(Anchor::find(&run_dir).expect("no record"), None);
-    common::unmount(&run_dir.join("ns")).expect("nothing is mounted in the folder");
     folder.close().expect("the folder is gone");
     conclusion.exit_code()
 }

@@ -45,6 +45,7 @@ fn main() -> ExitCode {
         !conclusion.has_failed()
     };
     anchor.stop().expect("the anchor ends");
+    data.close().expect("the data folder is gone");
     if passed {
         ExitCode::SUCCESS
     } else {

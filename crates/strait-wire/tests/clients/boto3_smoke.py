@@ -13,18 +13,13 @@ import json
 import os
 import subprocess
 import sys
-import xml.etree.ElementTree as ElementTree
 
-import boto3
-import botocore.config
-import botocore.exceptions
 import botocore.session
 
 import shapes
-
-REGION = "eu-central-1"
-SERVICES = {"ec2": "Ec2", "elasticloadbalancing": "Elb", "sts": "Sts", "route53": "Route53"}
-made, wrong = set(), []
+from account import REGION, Account, made, refused, same, wrong
+from balancing import balancers, endpoints
+from zones import zones
 
 
 def main():
@@ -53,103 +48,6 @@ def main():
         print("wrong:", line)
     print(f"{len(made)} different calls made, {len(wrong)} findings")
     sys.exit(1 if wrong else 0)
-
-
-class Account:
-    def __init__(self, endpoint, keys, region=REGION, token=None):
-        self.id = keys["account"]
-        session = boto3.Session(
-            aws_access_key_id=keys["access_key_id"],
-            aws_secret_access_key=keys["secret_access_key"],
-            aws_session_token=token,
-            region_name=region,
-        )
-        config = botocore.config.Config(retries={"max_attempts": 1}, read_timeout=20)
-        self.clients = [session.client(name, endpoint_url=endpoint, config=config) for name in ("ec2", "elbv2", "sts", "route53")]
-        for client in self.clients:
-            client.meta.events.register("before-parse.*.*", check_answer)
-        self.ec2, self.elb, self.sts, self.route53 = self.clients
-
-
-def check_answer(operation_model, response_dict, **_):
-    service = SERVICES[operation_model.service_model.signing_name]
-    made.add((service, operation_model.name))
-    if response_dict["status_code"] >= 300:
-        return
-    root = ElementTree.fromstring(response_dict["body"])
-    path = f"{operation_model.name}Response"
-    if bare(root) != path:
-        wrong.append(f"{path}: the root is {bare(root)}")
-    shape = operation_model.output_shape
-    if service == "Ec2":
-        same("requestId", bare(root[0]), f"first in {path}")
-        check_structure(root, shape, path, {"requestId", "return"})
-        return
-    if service == "Route53":
-        same(201 if operation_model.name == "CreateHostedZone" else 200, response_dict["status_code"], f"the status of {path}")
-        check_structure(root, shape, path, set())
-        return
-    same([f"{operation_model.name}Result", "ResponseMetadata"], [bare(part) for part in root], path)
-    check_structure(root[0], shape, path, set())
-
-
-def check_structure(element, shape, path, allowed):
-    known = {member.serialization.get("name", name): member for name, member in (shape.members if shape else {}).items()}
-    seen = set()
-    for part in element:
-        tag = bare(part)
-        if tag in allowed:
-            continue
-        if tag not in known:
-            wrong.append(f"{path}.{tag}: no such tag")
-        elif tag in seen:
-            wrong.append(f"{path}.{tag}: comes twice")
-        else:
-            check_value(part, known[tag], f"{path}.{tag}")
-        seen.add(tag)
-
-
-def check_value(element, shape, path):
-    if shape.type_name == "structure":
-        return check_structure(element, shape, path, set())
-    if shape.type_name == "list":
-        wanted = shape.member.serialization.get("name", "member")
-        for part in element:
-            same(wanted, bare(part), f"members of {path}")
-            check_value(part, shape.member, f"{path}[]")
-        return None
-    text = element.text or ""
-    if len(element):
-        wrong.append(f"{path}: parts in a {shape.type_name}")
-    elif shape.type_name == "boolean" and text not in ("true", "false"):
-        wrong.append(f"{path}: '{text}' is no boolean")
-    elif shape.type_name in ("integer", "long") and not text.lstrip("-").isdigit():
-        wrong.append(f"{path}: '{text}' is no number")
-    elif shape.type_name == "timestamp" and not (text.endswith("Z") and "T" in text):
-        wrong.append(f"{path}: '{text}' is no timestamp")
-    return None
-
-
-def bare(element):
-    return element.tag.rsplit("}", 1)[-1]
-
-
-def same(expected, found, what):
-    if expected != found:
-        wrong.append(f"{what}: {found!r} instead of {expected!r}")
-
-
-def refused(code, call, *arguments, status=None, **parameters):
-    try:
-        call(*arguments, **parameters)
-    except botocore.exceptions.ClientError as error:
-        same(code, error.response["Error"]["Code"], f"error of {error.operation_name} ({error})")
-        if status:
-            same(status, error.response["ResponseMetadata"]["HTTPStatusCode"], f"status of {code}")
-        if not error.response["ResponseMetadata"].get("RequestId"):
-            wrong.append(f"the error {code} has no request id")
-    else:
-        wrong.append(f"{call.__name__} succeeded instead of {code}")
 
 
 def refusals(endpoint, keys):
@@ -201,58 +99,6 @@ def sessions(endpoint, account, other):
 def temporary(endpoint, account, credentials):
     keys = {"access_key_id": credentials["AccessKeyId"], "secret_access_key": credentials["SecretAccessKey"]}
     return Account(endpoint, {"account": account} | keys, token=credentials["SessionToken"])
-
-
-def zones(account, other):
-    """Hosted zones: every call of Route 53's protocol."""
-    dns = account.route53
-    public = dns.create_hosted_zone(Name="smoke.example", CallerReference="1", HostedZoneConfig={"Comment": "a <b>"})
-    zone = public["HostedZone"]["Id"]
-    same((4, "a <b>"), (len(public["DelegationSet"]["NameServers"]), public["HostedZone"]["Config"]["Comment"]), "a public zone")
-    same("INSYNC", dns.get_change(Id=public["ChangeInfo"]["Id"])["ChangeInfo"]["Status"], "a change")
-    text = {"Name": "*.smoke.example", "Type": "TXT", "TTL": 60, "ResourceRecords": [{"Value": '"a & <b>" "c"'}]}
-    alias = {"HostedZoneId": zone.rsplit("/", 1)[1], "DNSName": "*.smoke.example", "EvaluateTargetHealth": False}
-    also = {"Name": "also.smoke.example", "Type": "TXT", "AliasTarget": alias}
-    changes = lambda action: {"Changes": [{"Action": action, "ResourceRecordSet": one} for one in (text, also)]}
-    dns.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=changes("CREATE"))
-    refused("InvalidChangeBatch", dns.change_resource_record_sets, HostedZoneId=zone, ChangeBatch=changes("CREATE"))
-    shown = dns.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
-    same(["NS", "SOA", "TXT", "TXT"], [one["Type"] for one in shown], "records")
-    same('"a & <b>" "c"', shown[2]["ResourceRecords"][0]["Value"], "a value")
-    pages = dns.get_paginator("list_resource_record_sets").paginate(HostedZoneId=zone, PaginationConfig={"PageSize": 1})
-    same(4, sum(len(page["ResourceRecordSets"]) for page in pages), "records by pages")
-    bare = zone.rsplit("/", 1)[1]
-    dns.change_tags_for_resource(ResourceType="hostedzone", ResourceId=bare, AddTags=[{"Key": "a", "Value": "b"}], RemoveTagKeys=["c"])
-    same([{"Key": "a", "Value": "b"}], dns.list_tags_for_resource(ResourceType="hostedzone", ResourceId=bare)["ResourceTagSet"]["Tags"], "tags")
-    dns.list_tags_for_resources(ResourceType="hostedzone", ResourceIds=[bare])
-    dns.update_hosted_zone_comment(Id=zone)
-    dns.list_hosted_zones()
-    same(1, dns.get_hosted_zone_count()["HostedZoneCount"], "the number of zones")
-    refused("HostedZoneNotEmpty", dns.delete_hosted_zone, Id=zone)
-    dns.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=changes("DELETE"))
-    dns.delete_hosted_zone(Id=zone)
-    refused("NoSuchHostedZone", dns.get_hosted_zone, Id=zone)
-    refused("InvalidAction", dns.list_health_checks)
-
-    vpc = lambda side, block: {"VPCRegion": REGION, "VPCId": side.ec2.create_vpc(CidrBlock=block)["Vpc"]["VpcId"]}
-    mine, second, theirs = vpc(account, "10.70.0.0/16"), vpc(account, "10.71.0.0/16"), vpc(other, "10.72.0.0/16")
-    zone = dns.create_hosted_zone(Name="corp.example", CallerReference="2", VPC=mine)["HostedZone"]["Id"]
-    dns.associate_vpc_with_hosted_zone(HostedZoneId=zone, VPC=second)
-    refused("NotAuthorizedException", other.route53.associate_vpc_with_hosted_zone, HostedZoneId=zone, VPC=theirs)
-    dns.create_vpc_association_authorization(HostedZoneId=zone, VPC=theirs)
-    same([theirs], dns.list_vpc_association_authorizations(HostedZoneId=zone)["VPCs"], "authorised VPCs")
-    other.route53.associate_vpc_with_hosted_zone(HostedZoneId=zone, VPC=theirs)
-    dns.delete_vpc_association_authorization(HostedZoneId=zone, VPC=theirs)
-    same(3, len(dns.get_hosted_zone(Id=zone)["VPCs"]), "a zone's VPCs")
-    of_vpc = other.route53.list_hosted_zones_by_vpc(VPCId=theirs["VPCId"], VPCRegion=REGION)["HostedZoneSummaries"]
-    same([account.id], [one["Owner"]["OwningAccount"] for one in of_vpc], "zones of a VPC")
-    same(["corp.example."], [one["Name"] for one in dns.list_hosted_zones_by_name(DNSName="corp.example")["HostedZones"]], "zones by name")
-    for side in (second, theirs):
-        dns.disassociate_vpc_from_hosted_zone(HostedZoneId=zone, VPC=side)
-    refused("LastVPCAssociation", dns.disassociate_vpc_from_hosted_zone, HostedZoneId=zone, VPC=mine)
-    dns.delete_hosted_zone(Id=zone)
-    for side, one in ((account, mine), (account, second), (other, theirs)):
-        side.ec2.delete_vpc(VpcId=one["VPCId"])
 
 
 class Side:
@@ -451,113 +297,6 @@ def addresses(account, side, instance):
     return gateway
 
 
-def balancers(account, side):
-    elb, ec2 = account.elb, account.ec2
-    balancer = elb.create_load_balancer(Name="db", Type="network", Scheme="internal", Subnets=[side.subnet])
-    balancer = balancer["LoadBalancers"][0]["LoadBalancerArn"]
-    shown = elb.describe_load_balancers(LoadBalancerArns=[balancer])["LoadBalancers"][0]
-    same(("network", "internal", side.vpc, "active"), (shown["Type"], shown["Scheme"], shown["VpcId"], shown["State"]["Code"]), "a balancer")
-    group = elb.create_target_group(Name="db", Protocol="TCP", Port=5432, VpcId=side.vpc, TargetType="ip")
-    group = group["TargetGroups"][0]["TargetGroupArn"]
-    elb.register_targets(TargetGroupArn=group, Targets=[{"Id": "10.10.1.50", "Port": 5432}])
-    health = elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
-    same([("10.10.1.50", 5432)], [(one["Target"]["Id"], one["Target"]["Port"]) for one in health], "a group's targets")
-    elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": "5"}])
-    attributes = elb.describe_target_group_attributes(TargetGroupArn=group)["Attributes"]
-    same(True, {"Key": "deregistration_delay.timeout_seconds", "Value": "5"} in attributes, "a target group's attributes")
-    elb.modify_load_balancer_attributes(LoadBalancerArn=balancer, Attributes=[{"Key": "load_balancing.cross_zone.enabled", "Value": "true"}])
-    attributes = elb.describe_load_balancer_attributes(LoadBalancerArn=balancer)["Attributes"]
-    same(True, {"Key": "load_balancing.cross_zone.enabled", "Value": "true"} in attributes, "a balancer's attributes")
-    listener = elb.create_listener(
-        LoadBalancerArn=balancer, Protocol="TCP", Port=5432, DefaultActions=[{"Type": "forward", "TargetGroupArn": group}]
-    )["Listeners"][0]["ListenerArn"]
-    shown = elb.describe_listeners(LoadBalancerArn=balancer)["Listeners"][0]
-    same((listener, 5432), (shown["ListenerArn"], shown["Port"]), "a listener")
-    same([balancer], elb.describe_target_groups(TargetGroupArns=[group])["TargetGroups"][0]["LoadBalancerArns"], "a target group")
-    shown = elb.modify_target_group(TargetGroupArn=group, HealthCheckProtocol="HTTP", HealthCheckPath="/up", HealthCheckIntervalSeconds=10)["TargetGroups"][0]
-    same(("HTTP", "/up", 10, "200-399"), (shown["HealthCheckProtocol"], shown["HealthCheckPath"], shown["HealthCheckIntervalSeconds"], shown["Matcher"]["HttpCode"]), "a health check")
-    elb.modify_target_group(TargetGroupArn=group, HealthCheckProtocol="TCP")
-    same([6432], [one["Port"] for one in elb.modify_listener(ListenerArn=listener, Port=6432)["Listeners"]], "a changed listener")
-    elb.modify_listener(ListenerArn=listener, Port=5432)
-    idle = {"Key": "tcp.idle_timeout.seconds", "Value": "350"}
-    same([idle], elb.modify_listener_attributes(ListenerArn=listener, Attributes=[idle])["Attributes"], "set attributes of a listener")
-    same([idle], elb.describe_listener_attributes(ListenerArn=listener)["Attributes"], "a listener's attributes")
-    refused("UnsupportedOperation", elb.describe_listener_certificates, ListenerArn=listener)
-    refused("UnsupportedOperation", elb.describe_ssl_policies)
-    zones = elb.set_subnets(LoadBalancerArn=balancer, Subnets=[side.subnet])["AvailabilityZones"]
-    same([side.subnet], [zone["SubnetId"] for zone in zones], "a balancer's subnets")
-    same("ipv4", elb.set_ip_address_type(LoadBalancerArn=balancer, IpAddressType="ipv4")["IpAddressType"], "kinds of addresses")
-    limits = {one["Name"]: one["Max"] for one in elb.describe_account_limits()["Limits"]}
-    same("50", limits.get("network-load-balancers"), "an account's limits")
-    elb.add_tags(ResourceArns=[balancer], Tags=[{"Key": "Name", "Value": "db"}])
-    same("db", elb.describe_tags(ResourceArns=[balancer])["TagDescriptions"][0]["Tags"][0]["Value"], "a balancer's tag")
-    elb.remove_tags(ResourceArns=[balancer], TagKeys=["Name"])
-    same([], elb.describe_tags(ResourceArns=[balancer])["TagDescriptions"][0]["Tags"], "a balancer without tags")
-    refused("TargetGroupNotFound", elb.describe_target_groups, Names=["nothing"])
-
-    secured = elb.create_load_balancer(Name="guarded", Type="network", Scheme="internal", Subnets=[side.subnet], SecurityGroups=[side.group])
-    secured = secured["LoadBalancers"][0]["LoadBalancerArn"]
-    elb.set_security_groups(LoadBalancerArn=secured, SecurityGroups=[side.group])
-    elb.delete_load_balancer(LoadBalancerArn=secured)
-
-    service = ec2.create_vpc_endpoint_service_configuration(NetworkLoadBalancerArns=[balancer], AcceptanceRequired=True)
-    service = service["ServiceConfiguration"]
-    shown = ec2.describe_vpc_endpoint_service_configurations(ServiceIds=[service["ServiceId"]])["ServiceConfigurations"][0]
-    same((service["ServiceName"], True, [balancer]), (shown["ServiceName"], shown["AcceptanceRequired"], shown["NetworkLoadBalancerArns"]), "an endpoint service")
-    ec2.modify_vpc_endpoint_service_configuration(ServiceId=service["ServiceId"], AcceptanceRequired=True)
-    ec2.modify_vpc_endpoint_service_configuration(ServiceId=service["ServiceId"], PrivateDnsName="db.smoke.example")
-    same(True, ec2.start_vpc_endpoint_service_private_dns_verification(ServiceId=service["ServiceId"])["ReturnValue"], "a proof")
-    ec2.modify_vpc_endpoint_service_configuration(ServiceId=service["ServiceId"], RemovePrivateDnsName=True)
-    return {"id": service["ServiceId"], "name": service["ServiceName"], "balancer": balancer, "group": group, "listener": listener}
-
-
-def endpoints(provider, customer, side, service):
-    consumer = customer.ec2
-    refused("InvalidServiceName", consumer.create_vpc_endpoint, VpcEndpointType="Interface", VpcId=side.vpc, ServiceName=service["name"], SubnetIds=[side.subnet])
-    principal = f"arn:aws:iam::{customer.id}:root"
-    provider.ec2.modify_vpc_endpoint_service_permissions(ServiceId=service["id"], AddAllowedPrincipals=[principal])
-    allowed = provider.ec2.describe_vpc_endpoint_service_permissions(ServiceId=service["id"])["AllowedPrincipals"]
-    same([principal], [one["Principal"] for one in allowed], "allowed principals")
-    found = consumer.describe_vpc_endpoint_services(ServiceNames=[service["name"]])
-    same([service["name"]], found["ServiceNames"], "an endpoint service as its consumer sees it")
-    made_endpoints = [
-        consumer.create_vpc_endpoint(
-            VpcEndpointType="Interface",
-            VpcId=side.vpc,
-            ServiceName=service["name"],
-            SubnetIds=[side.subnet],
-            SecurityGroupIds=[side.group],
-            ClientToken=token,
-        )["VpcEndpoint"]["VpcEndpointId"]
-        for token in ("one", "two", "one")
-    ]
-    same(made_endpoints[0], made_endpoints[2], "an endpoint made again with the same token")
-    first, second, _ = made_endpoints
-    waiting = provider.ec2.describe_vpc_endpoint_connections(Filters=[{"Name": "service-id", "Values": [service["id"]]}])
-    same(["pendingAcceptance"] * 2, [one["VpcEndpointState"] for one in waiting["VpcEndpointConnections"]], "connections")
-    answer = provider.ec2.accept_vpc_endpoint_connections(ServiceId=service["id"], VpcEndpointIds=[first])
-    same([], answer["Unsuccessful"], "accepted connections")
-    provider.ec2.reject_vpc_endpoint_connections(ServiceId=service["id"], VpcEndpointIds=[second])
-    shown = {one["VpcEndpointId"]: one for one in consumer.describe_vpc_endpoints()["VpcEndpoints"]}
-    same(("available", "rejected"), (shown[first]["State"], shown[second]["State"]), "endpoints")
-    same(True, service["name"].split(".")[-1] in shown[first]["DnsEntries"][0]["DnsName"], "an endpoint's name")
-    interfaces = consumer.describe_network_interfaces(NetworkInterfaceIds=shown[first]["NetworkInterfaceIds"])
-    same("vpc_endpoint", interfaces["NetworkInterfaces"][0]["InterfaceType"], "an endpoint's interface")
-    consumer.modify_vpc_endpoint(VpcEndpointId=first, AddSecurityGroupIds=[default_group(customer, side)])
-    busy = provider.ec2.delete_vpc_endpoint_service_configurations(ServiceIds=[service["id"]])["Unsuccessful"]
-    same(["ExistingVpcEndpointConnections"], [one["Error"]["Code"] for one in busy], "a service in use")
-    same([], consumer.delete_vpc_endpoints(VpcEndpointIds=[first, second])["Unsuccessful"], "deleted endpoints")
-    gone = provider.ec2.delete_vpc_endpoint_service_configurations(ServiceIds=[service["id"]])["Unsuccessful"]
-    same([], gone, "a deleted service")
-    elb = provider.elb
-    refused("ResourceInUse", elb.delete_target_group, TargetGroupArn=service["group"])
-    elb.delete_listener(ListenerArn=service["listener"])
-    elb.deregister_targets(TargetGroupArn=service["group"], Targets=[{"Id": "10.10.1.50", "Port": 5432}])
-    elb.delete_target_group(TargetGroupArn=service["group"])
-    elb.delete_load_balancer(LoadBalancerArn=service["balancer"])
-    refused("LoadBalancerNotFound", elb.describe_load_balancers, LoadBalancerArns=[service["balancer"]])
-
-
 def prefix_lists(account, side):
     ec2 = account.ec2
     made = ec2.create_managed_prefix_list(
@@ -586,11 +325,6 @@ def references(provider, customer, ours, theirs):
     stale = customer.ec2.describe_stale_security_groups(VpcId=theirs.vpc)["StaleSecurityGroupSet"]
     same([], stale, "stale groups while peered")
     customer.ec2.revoke_security_group_ingress(GroupId=theirs.group, IpPermissions=over)
-
-
-def default_group(account, side):
-    filters = [{"Name": "vpc-id", "Values": [side.vpc]}, {"Name": "group-name", "Values": ["default"]}]
-    return account.ec2.describe_security_groups(Filters=filters)["SecurityGroups"][0]["GroupId"]
 
 
 def peering_ends(provider, customer, ours, theirs, pcx):

@@ -9,13 +9,11 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-use super::mac;
+use super::{mac, plug};
 use crate::id::*;
 use crate::picture::{Picture, Transport, Wire, WireEnd};
 use crate::reach::{Protocol, lookup, passes, target};
-use crate::state::{
-    AclEntry, AclRange, Direction, Holder, InstanceState, Interface, Network, Traffic,
-};
+use crate::state::{AclEntry, AclRange, Direction, Holder, Interface, Network, Traffic};
 
 /// What a node sends to each of its targets.
 type Sent = BTreeMap<Ipv4Addr, BTreeSet<Protocol>>;
@@ -90,8 +88,8 @@ fn passed_by_router<'n>(
     let Holder::Instance { id, .. } = &target.holder else {
         return None;
     };
-    let runs = network.instances.get(id)?.state == InstanceState::Running;
-    let plain = runs && has_one_interface(network, id) && begins_nothing(network, target);
+    plug(network, target)?;
+    let plain = has_one_interface(network, id) && begins_nothing(network, target);
     let unfiltered = is_unfiltered(network, &node.subnet) && is_unfiltered(network, &target.subnet);
     let passes = || {
         let mut all = protocols.iter();
@@ -123,9 +121,7 @@ fn begins_nothing(network: &Network, own: &Interface) -> bool {
 /// Whether a subnet's network ACL passes everything, both ways.
 fn is_unfiltered(network: &Network, subnet: &SubnetId) -> bool {
     let passes_all = |entry: &&AclEntry| {
-        entry.allow
-            && entry.traffic == Traffic::All
-            && entry.cidr == AclRange::V4(Ipv4Net::default())
+        entry.allow && entry.traffic == Traffic::All && entry.cidr == AclRange::ALL
     };
     lookup::acl(network, subnet).is_some_and(|acl| {
         [Direction::Ingress, Direction::Egress]
@@ -163,7 +159,7 @@ mod tests {
     use super::*;
     use crate::picture::{Forward, picture};
     use crate::reach::sample::{Sample, cidr, story, tcp};
-    use crate::state::RulePeer;
+    use crate::state::{InstanceState, RulePeer};
 
     #[test]
     fn a_target_that_only_answers_has_a_wire_of_its_own() {
