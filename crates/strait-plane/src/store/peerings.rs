@@ -132,7 +132,8 @@ pub(crate) async fn observable(db: impl PgExecutor<'_>) -> Result<Vec<Kept>, Pla
         "{SELECT} WHERE provisioned_id IS NOT NULL AND state IN ('initiating-request', 'pending-acceptance', 'active')
          ORDER BY vpc_id, peering.created, id"
     ))
-.all(db).await
+    .all(db)
+    .await
 }
 
 pub(crate) async fn get(db: impl PgExecutor<'_>, id: &str) -> Result<Option<Kept>, PlaneError> {
@@ -148,7 +149,8 @@ pub(crate) async fn want_deleted(db: impl PgExecutor<'_>, id: &str) -> Result<()
              updated = clock_timestamp() WHERE id = $1",
     )
     .bind(id)
-.run(db).await
+    .run(db)
+    .await
 }
 
 /// Notes what the cloud has, unless it is to be deleted by now.
@@ -170,7 +172,8 @@ pub(crate) async fn observed(
     .bind(&observed.message)
     .bind(observed.expires_at.map(Timestamp::as_microsecond))
     .bind(texts(&observed.peer_ranges))
-.run(db).await
+    .run(db)
+    .await
 }
 
 /// Notes what the cloud was told to let in.
@@ -182,7 +185,8 @@ pub(crate) async fn admitted(
     sqlx::query("UPDATE strait.peering SET admitted_cidrs = $2, updated = clock_timestamp() WHERE id = $1 AND admitted_cidrs <> $2")
         .bind(id)
         .bind(texts(ranges))
-.run(db).await
+        .run(db)
+        .await
 }
 
 /// Notes why it is not as it should be, or that nothing is wrong.
@@ -201,7 +205,8 @@ pub(crate) async fn explain(
     .bind(code)
     .bind(message)
     .bind(refused)
-.run(db).await
+    .run(db)
+    .await
 }
 
 pub(crate) async fn delete(db: impl PgExecutor<'_>, id: &str) -> Result<(), PlaneError> {

@@ -131,7 +131,8 @@ pub(crate) async fn insert(db: impl PgExecutor<'_>, new: &Insert<'_>) -> Result<
     .bind(new.region)
     .bind(new.verifier)
     .bind(new.vpc)
-.run(db).await
+    .run(db)
+    .await
 }
 
 pub(crate) async fn list(db: impl PgExecutor<'_>, project: &str) -> Result<Vec<Kept>, PlaneError> {
@@ -208,7 +209,8 @@ pub(crate) async fn want(
     .bind(id)
     .bind(wanted.as_str())
     .bind(network.vpc())
-.run(db).await
+    .run(db)
+    .await
 }
 
 pub(crate) async fn set_status(
@@ -221,7 +223,8 @@ pub(crate) async fn set_status(
     )
     .bind(id)
     .bind(status.as_str())
-.run(db).await
+    .run(db)
+    .await
 }
 
 /// Makes this way the one that the names lead to, if it is still wanted. False: it is not.
@@ -293,7 +296,8 @@ pub(crate) async fn blame(
     .bind(code)
     .bind(message)
     .bind(refused)
-.run(db).await
+    .run(db)
+    .await
 }
 
 pub(crate) async fn delete(db: impl PgExecutor<'_>, id: &str) -> Result<(), PlaneError> {

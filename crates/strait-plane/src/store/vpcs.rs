@@ -79,7 +79,8 @@ pub(crate) async fn insert(
     .bind(name)
     .bind(cidr.to_string())
     .bind(region)
-.touches(db).await
+    .touches(db)
+    .await
 }
 
 pub(crate) async fn overlapping(
@@ -116,7 +117,8 @@ pub(crate) async fn named(
     ))
     .bind(project)
     .bind(name)
-.all(db).await
+    .all(db)
+    .await
 }
 
 pub(crate) async fn get(db: impl PgExecutor<'_>, id: &str) -> Result<Option<Vpc>, PlaneError> {
@@ -170,7 +172,8 @@ pub(crate) async fn made(
     )
     .bind(id)
     .bind(provisioned_id)
-.touches(db).await
+    .touches(db)
+    .await
 }
 
 /// Notes why it is not as it should be; `failed` where the cloud will not make it.
@@ -200,7 +203,8 @@ pub(crate) async fn clear_reason(db: impl PgExecutor<'_>, id: &str) -> Result<()
          WHERE id = $1 AND reason_code IS NOT NULL",
     )
     .bind(id)
-.run(db).await
+    .run(db)
+    .await
 }
 
 pub(crate) async fn delete(db: impl PgExecutor<'_>, id: &str) -> Result<(), PlaneError> {

@@ -102,7 +102,8 @@ pub(crate) async fn list(db: impl PgExecutor<'_>, service: &str) -> Result<Vec<K
          FROM strait.way WHERE service_id = $1 ORDER BY network",
     )
     .bind(service)
-.all(db).await
+    .all(db)
+    .await
 }
 
 /// Notes that the way is about to be made.
@@ -139,7 +140,8 @@ pub(crate) async fn opened(
     .bind(&open.provisioned_id)
     .bind(texts(&open.sources))
     .bind(open.loopback_port.map(i32::from))
-.run(db).await
+    .run(db)
+    .await
 }
 
 pub(crate) async fn closing(
