@@ -33,10 +33,7 @@ pub(super) fn run(
         return Ok(launched(network, caller, made, false));
     }
     let launch = Launch::read(network, caller, request)?;
-    // A launch is several steps that look at each other's results, and it is done wholly or not at all.
-    let mut draft = network.clone();
-    let reservation = launch::run(&mut draft, caller, &launch, request, context)?;
-    *network = draft;
+    let reservation = launch::run(network, caller, &launch, request, context)?;
     token.remember(network, reservation.as_str());
     Ok(launched(network, caller, reservation.as_str(), true))
 }

@@ -80,7 +80,7 @@ impl Launch {
     }
 }
 
-/// Launches as many instances as fit, at least the lower number that was asked for. On an error the network is spoilt.
+/// Launches as many instances as fit, at least the lower number that was asked for.
 pub(super) fn run(
     network: &mut Network,
     caller: &Caller,

@@ -1,4 +1,5 @@
-//! AWS's rules: one function a call, grouped by object. They check everything first and change the network last.
+//! AWS's rules: one function a call, grouped by object. A call changes a copy of the network, which takes its place only if
+//! the call succeeds: so a rule may look at what it has changed, and refuse it.
 
 mod account;
 mod acl;
@@ -95,22 +96,8 @@ pub fn apply(
     action: Action,
     context: &mut Context<'_>,
 ) -> Result<Response, AwsError> {
-    if action.is_dry_run() {
-        let mut draft = network.clone();
-        settle_and_run(&mut draft, caller, action, context)?;
-        let message = "Request would have succeeded, but DryRun flag is set.";
-        return Err(AwsError::with_fault(
-            "DryRunOperation",
-            message,
-            Fault::DryRun,
-        ));
-    }
-    if !tenant::is_new_here(network, caller) {
-        return run(network, caller, action, context);
-    }
-    let mut draft = network.clone();
-    let response = settle_and_run(&mut draft, caller, action, context)?;
-    *network = draft;
+    let (changed, response) = attempt(network, caller, action, context)?;
+    *network = changed;
     Ok(response)
 }
 
@@ -126,9 +113,8 @@ pub fn read(
     if !changes_nothing || tenant::is_new_here(network, caller) {
         return None;
     }
-    // A copy costs next to nothing.
-    let mut draft = network.clone();
-    Some(apply(&mut draft, caller, action.clone(), context))
+    let attempted = attempt(network, caller, action.clone(), context);
+    Some(attempted.map(|(_, response)| response))
 }
 
 /// Time passes: requests for peering connections expire after 7 days, ended ones, terminated instances and deleted
@@ -144,16 +130,28 @@ pub fn tick(network: &mut Network, now: Timestamp) {
     zone::pass(network, now);
 }
 
-fn settle_and_run(
-    network: &mut Network,
+/// The network as a call makes it, and the answer. The call is made on a copy, which costs next to nothing.
+fn attempt(
+    network: &Network,
     caller: &Caller,
     action: Action,
     context: &mut Context<'_>,
-) -> Result<Response, AwsError> {
-    if tenant::is_new_here(network, caller) {
-        tenant::settle(network, caller, context)?;
+) -> Result<(Network, Response), AwsError> {
+    let mut draft = network.clone();
+    if tenant::is_new_here(&draft, caller) {
+        tenant::settle(&mut draft, caller, context)?;
     }
-    run(network, caller, action, context)
+    let is_dry_run = action.is_dry_run();
+    let response = run(&mut draft, caller, action, context)?;
+    if is_dry_run {
+        let message = "Request would have succeeded, but DryRun flag is set.";
+        return Err(AwsError::with_fault(
+            "DryRunOperation",
+            message,
+            Fault::DryRun,
+        ));
+    }
+    Ok((draft, response))
 }
 
 /// Matches a call to its rule.

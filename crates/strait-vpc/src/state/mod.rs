@@ -74,7 +74,7 @@ pub struct Account {
 }
 
 /// Everything that an AWS network is. One process owns it; it is changed by [`crate::apply`] and [`crate::tick`] only.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Network {
     /// Accounts by id.
     pub accounts: Table<AccountId, Account>,

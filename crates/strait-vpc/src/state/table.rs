@@ -38,6 +38,14 @@ impl<K, V> Default for Table<K, V> {
     }
 }
 
+/// Equal tables have the same rows, and the same of them count as changed.
+impl<K: Ord + Clone, V: Clone + PartialEq> PartialEq for Table<K, V> {
+    fn eq(&self, other: &Self) -> bool {
+        let same_rows = Arc::ptr_eq(&self.chunks, &other.chunks) || self.iter().eq(other.iter());
+        same_rows && self.changed == other.changed
+    }
+}
+
 impl<K: Ord + Clone, V: Clone> Table<K, V> {
     /// The row with this key.
     pub fn get(&self, key: &K) -> Option<&V> {
@@ -239,6 +247,20 @@ mod tests {
         table.remove_where(|key, _| *key == "old");
         assert_eq!(table.take_changed(), vec![("old", None)]);
         assert_eq!(table.keys().collect::<Vec<_>>(), [&"new"]);
+    }
+
+    #[test]
+    fn tables_are_equal_by_rows_and_by_what_changed() {
+        let mut table = Table::default();
+        table.load("row", 1);
+        let mut copy = table.clone();
+        assert_eq!(copy, table);
+        copy.load("row", 2);
+        assert_ne!(copy, table, "another row");
+        copy.load("row", 1);
+        assert_eq!(copy, table);
+        copy.get_mut(&"row");
+        assert_ne!(copy, table, "it counts as changed");
     }
 
     proptest! {

@@ -8,7 +8,7 @@ use super::*;
 use crate::api::*;
 use crate::id::*;
 use crate::reach::sample::{Sample, net, story};
-use crate::rules::Context;
+use crate::rules::{Context, apply};
 
 struct Test {
     sample: Sample,
@@ -27,7 +27,11 @@ impl Test {
         }
     }
 
-    fn call<T>(&mut self, call: impl FnOnce(&mut Network, &Caller, &mut Context<'_>) -> T) -> T {
+    /// Makes a call. If it fails, nothing has changed.
+    fn call<T: TryFrom<Response, Error = Response>>(
+        &mut self,
+        request: impl Into<Action>,
+    ) -> Result<T, AwsError> {
         let mut random = || {
             self.random += 1;
             self.random
@@ -36,7 +40,15 @@ impl Test {
             now: Timestamp::UNIX_EPOCH,
             random: &mut random,
         };
-        call(&mut self.sample.network, &self.caller, &mut context)
+        let network = &mut self.sample.network;
+        let before = network.clone();
+        let answer = apply(network, &self.caller, request.into(), &mut context);
+        if let Err(error) = &answer {
+            let same = *network == before;
+            assert!(same, "a call that fails changes nothing: {error}");
+        }
+        let answer = answer?;
+        Ok(T::try_from(answer).expect("the answer to this call"))
     }
 
     fn create_request(&self, name: &str, groups: &[String]) -> CreateLoadBalancerRequest {
@@ -52,8 +64,7 @@ impl Test {
 
     fn balancer(&mut self, name: &str, groups: &[String]) -> Result<LoadBalancerItem, AwsError> {
         let request = self.create_request(name, groups);
-        let answer = self
-            .call(|network, caller, context| create_balancer(network, caller, &request, context))?;
+        let answer = self.call::<CreateLoadBalancerResponse>(request)?;
         Ok(answer.0.load_balancers.members[0].clone())
     }
 
@@ -61,8 +72,7 @@ impl Test {
         &mut self,
         request: &DescribeLoadBalancersRequest,
     ) -> Result<Vec<LoadBalancerItem>, AwsError> {
-        let answer =
-            self.call(|network, caller, _| describe_balancers(network, caller, request))?;
+        let answer = self.call::<DescribeLoadBalancersResponse>(request.clone())?;
         Ok(answer.0.load_balancers.members)
     }
 
@@ -75,7 +85,7 @@ impl Test {
             load_balancer_arn: arn.to_owned(),
             attributes: vec![attribute],
         };
-        self.call(|network, caller, _| modify_balancer_attributes(network, caller, &request))
+        self.call::<ModifyLoadBalancerAttributesResponse>(request)
             .map(|_| ())
     }
 
@@ -95,9 +105,7 @@ impl Test {
         &mut self,
         request: &CreateTargetGroupRequest,
     ) -> Result<TargetGroupItem, AwsError> {
-        let answer = self.call(|network, caller, context| {
-            create_target_group(network, caller, request, context)
-        })?;
+        let answer = self.call::<CreateTargetGroupResponse>(request.clone())?;
         Ok(answer.0.target_groups.members[0].clone())
     }
 
@@ -109,7 +117,7 @@ impl Test {
             target_group_arn: "arn:target".to_owned(),
             targets,
         };
-        self.call(|network, caller, _| register_targets(network, caller, &request))
+        self.call::<RegisterTargetsResponse>(request)
     }
 
     fn ports_of(&self, id: &str) -> Vec<u16> {
@@ -143,8 +151,7 @@ impl Test {
     }
 
     fn listener(&mut self, request: &CreateListenerRequest) -> Result<ListenerItem, AwsError> {
-        let answer = self
-            .call(|network, caller, context| create_listener(network, caller, request, context))?;
+        let answer = self.call::<CreateListenerResponse>(request.clone())?;
         Ok(answer.0.listeners.members[0].clone())
     }
 

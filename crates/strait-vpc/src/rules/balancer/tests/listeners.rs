@@ -117,7 +117,7 @@ fn a_listener_forwards_a_port_to_one_target_group() {
         let request = DeleteListenerRequest {
             listener_arn: made.listener_arn.clone(),
         };
-        test.call(|network, caller, _| delete_listener(network, caller, &request))
+        test.call::<DeleteListenerResponse>(request)
     };
     delete(&mut test).expect("it goes");
     assert_eq!(code(delete(&mut test)), "ListenerNotFound");
@@ -127,8 +127,7 @@ fn a_listener_forwards_a_port_to_one_target_group() {
 fn listeners_are_shown_by_balancer_or_by_arn() {
     let mut test = Test::new();
     let describe = |test: &mut Test, request: DescribeListenersRequest| {
-        let answer =
-            test.call(|network, caller, _| describe_listeners(network, caller, &request))?;
+        let answer = test.call::<DescribeListenersResponse>(request)?;
         Ok::<_, AwsError>(
             answer
                 .0
@@ -169,7 +168,7 @@ fn a_listener_is_changed_within_the_same_rules() {
             listener_arn: "arn:listener".to_owned(),
             ..change
         };
-        let answer = test.call(|network, caller, _| modify_listener(network, caller, &request))?;
+        let answer = test.call::<ModifyListenerResponse>(request)?;
         let row = answer.0.listeners.members[0].clone();
         Ok::<_, AwsError>((row.port, row.protocol))
     };
@@ -215,8 +214,7 @@ fn a_tcp_listener_has_an_idle_timeout_that_cannot_be_set() {
     let request = DescribeListenerAttributesRequest {
         listener_arn: "arn:listener".to_owned(),
     };
-    let shown =
-        test.call(|network, caller, _| describe_listener_attributes(network, caller, &request));
+    let shown = test.call::<DescribeListenerAttributesResponse>(request);
     let shown = shown.expect("attributes").0.attributes.members;
     assert_eq!(shown[0].key.as_deref(), Some("tcp.idle_timeout.seconds"));
     assert_eq!(shown[0].value.as_deref(), Some("350"));
@@ -228,7 +226,7 @@ fn a_tcp_listener_has_an_idle_timeout_that_cannot_be_set() {
                 value: Some(value.to_owned()),
             }],
         };
-        test.call(|network, caller, _| modify_listener_attributes(network, caller, &request))
+        test.call::<ModifyListenerAttributesResponse>(request)
     };
     modify(&mut test, "350").expect("it is so already");
     assert_eq!(code(modify(&mut test, "600")), "UnsupportedOperation");
@@ -241,7 +239,7 @@ fn what_is_about_tls_is_refused_plainly() {
         listener_arn: "arn:listener".to_owned(),
         ..Default::default()
     };
-    let answer = test.call(|network, caller, _| describe_certificates(network, caller, &request));
+    let answer = test.call::<DescribeListenerCertificatesResponse>(request);
     assert_eq!(code(answer), "UnsupportedOperation");
     let policies = describe_policies(&DescribeSSLPoliciesRequest::default());
     assert_eq!(code(policies), "UnsupportedOperation");
@@ -260,7 +258,7 @@ fn tags_are_added_shown_and_removed() {
             resource_arns: arns.clone(),
             tags,
         };
-        test.call(|network, caller, _| add_tags(network, caller, &request))
+        test.call::<AddTagsResponse>(request)
     };
     add(&mut test, vec![tag("a"), tag("b")]).expect("they are added");
     assert_eq!(
@@ -278,13 +276,13 @@ fn tags_are_added_shown_and_removed() {
         resource_arns: arns.clone(),
         tag_keys: vec!["a".to_owned()],
     };
-    test.call(|network, caller, _| remove_tags(network, caller, &request))
+    test.call::<RemoveTagsResponse>(request)
         .expect("it is removed");
     let request = DescribeBalancerTagsRequest {
         resource_arns: arns.clone(),
     };
     let shown = test
-        .call(|network, caller, _| describe_tags(network, caller, &request))
+        .call::<DescribeBalancerTagsResponse>(request)
         .expect("tags");
     let keys: Vec<&str> = shown.tag_descriptions.members[0]
         .tags
@@ -297,7 +295,7 @@ fn tags_are_added_shown_and_removed() {
         resource_arns: vec!["web".to_owned()],
     };
     assert_eq!(
-        code(test.call(|network, caller, _| describe_tags(network, caller, &request))),
+        code(test.call::<DescribeBalancerTagsResponse>(request)),
         "ValidationError"
     );
 }

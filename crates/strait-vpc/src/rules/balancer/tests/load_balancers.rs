@@ -151,8 +151,7 @@ fn what_a_balancer_cannot_be_is_refused() {
         ),
     ];
     for (request, wanted) in cases {
-        let answer = test
-            .call(|network, caller, context| create_balancer(network, caller, &request, context));
+        let answer = test.call::<CreateLoadBalancerResponse>(request.clone());
         assert_eq!(code(answer), wanted, "{request:?}");
     }
 }
@@ -165,8 +164,7 @@ fn an_internet_facing_balancer_has_public_addresses() {
     let mut request = test.create_request("web", &[]);
     request.subnets.push(other);
     request.scheme = None;
-    let made =
-        test.call(|network, caller, context| create_balancer(network, caller, &request, context));
+    let made = test.call::<CreateLoadBalancerResponse>(request);
     let arn = made.expect("a balancer").0.load_balancers.members[0]
         .load_balancer_arn
         .clone();
@@ -189,7 +187,7 @@ fn a_balancer_goes_with_its_nodes_and_listeners_unless_something_keeps_it() {
         let request = DeleteLoadBalancerRequest {
             load_balancer_arn: arn.to_owned(),
         };
-        test.call(|network, caller, _| delete_balancer(network, caller, &request))
+        test.call::<DeleteLoadBalancerResponse>(request)
     };
     assert_eq!(code(delete(&mut test, &arn)), "ResourceInUse");
     test.sample
@@ -222,8 +220,7 @@ fn attributes_have_defaults_and_unknown_ones_are_refused() {
     };
     test.set_attribute(&arn, "load_balancing.cross_zone.enabled", "true")
         .expect("it is set");
-    let shown =
-        test.call(|network, caller, _| describe_balancer_attributes(network, caller, &request));
+    let shown = test.call::<DescribeLoadBalancerAttributesResponse>(request);
     let shown = shown.expect("attributes").0.attributes.members;
     let value = |key: &str| {
         shown
@@ -262,8 +259,7 @@ fn attributes_have_defaults_and_unknown_ones_are_refused() {
         load_balancer_arn: arn,
     };
     test.caller.region = Region::new("eu-west-1");
-    let answer =
-        test.call(|network, caller, _| describe_balancer_attributes(network, caller, &far));
+    let answer = test.call::<DescribeLoadBalancerAttributesResponse>(far);
     assert_eq!(code(answer), "LoadBalancerNotFound");
 }
 
@@ -286,7 +282,7 @@ fn groups_are_set_on_the_nodes_too() {
             enforce_security_group_inbound_rules_on_private_link_traffic: enforce
                 .map(str::to_owned),
         };
-        test.call(|network, caller, _| set_groups(network, caller, &request))
+        test.call::<SetSecurityGroupsResponse>(request)
     };
     let arn = made.load_balancer_arn;
     let answer = set(&mut test, &arn, &[two.to_string()], Some("off")).expect("they are set");
@@ -330,8 +326,7 @@ fn subnets_are_replaced_but_not_under_live_endpoints() {
             subnets: subnets.iter().map(|id| (*id).clone()).collect(),
             ..Default::default()
         };
-        let answer =
-            test.call(|network, caller, context| set_subnets(network, caller, &request, context))?;
+        let answer = test.call::<SetSubnetsResponse>(request)?;
         let zones = answer.availability_zones.members.into_iter();
         Ok::<_, AwsError>(zones.map(|zone| zone.zone_name).collect::<Vec<_>>())
     };
@@ -365,7 +360,7 @@ fn subnets_are_replaced_but_not_under_live_endpoints() {
 fn limits_are_shown_and_kept() {
     let mut test = Test::new();
     let request = DescribeAccountLimitsRequest::default();
-    let shown = test.call(|network, caller, _| describe_limits(network, caller, &request));
+    let shown = test.call::<DescribeAccountLimitsResponse>(request);
     let shown = shown.expect("limits").limits.members;
     let balancers = shown
         .iter()

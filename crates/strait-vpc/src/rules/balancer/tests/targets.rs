@@ -86,7 +86,7 @@ fn target_groups_are_made_once_and_deleted_when_free() {
         let request = DeleteTargetGroupRequest {
             target_group_arn: arn.to_owned(),
         };
-        test.call(|network, caller, _| delete_target_group(network, caller, &request))
+        test.call::<DeleteTargetGroupResponse>(request)
     };
     assert_eq!(code(delete(&mut test, "arn:target")), "ResourceInUse");
     test.sample
@@ -107,32 +107,25 @@ fn target_groups_are_made_once_and_deleted_when_free() {
 fn targets_are_counted_by_zone_and_together_where_connections_cross_zones() {
     let mut test = Test::new();
     test.sibling_with("10.0.9.0/24", 'b');
-    let target = |id: &str| TargetDescription {
-        id: id.to_owned(),
-        ..Default::default()
-    };
-    let zone = "targets-per-availability-zone-per-network-load-balancer";
-    let (network, account) = (&mut test.sample.network, test.caller.account.clone());
-    assert!(crate::set_quota(network, &account, zone, Some(2)));
+    test.limit_a_zone(Some(2));
     let first: Vec<_> = ["10.0.1.6", "10.0.9.6", "10.0.9.7"].map(target).to_vec();
-    test.register(first).expect("two in each zone");
+    test.register(first).expect("no more than two in a zone");
     let balancer = test.sample.balancer.clone();
-    let crossing = test.set_attribute(&balancer, "load_balancing.cross_zone.enabled", "true");
-    assert_eq!(code(crossing), "TooManyTargets");
-    let (network, account) = (&mut test.sample.network, test.caller.account.clone());
-    assert!(crate::set_quota(network, &account, zone, Some(3)));
-    assert_eq!(
-        code(test.register(vec![target("10.0.9.8")])),
-        "TooManyTargets"
-    );
-    assert!(crate::set_quota(
-        &mut test.sample.network,
-        &account,
-        zone,
-        None
-    ));
-    test.register(vec![target("10.0.9.9")])
-        .expect("the default is 500");
+    let cross = |test: &mut Test| {
+        test.set_attribute(&balancer, "load_balancing.cross_zone.enabled", "true")
+    };
+    assert_eq!(code(cross(&mut test)), "TooManyTargets");
+    test.limit_a_zone(Some(3));
+    test.register(vec![target("10.0.9.8")])
+        .expect("nothing crosses zones: the refused call has not changed that");
+    assert_eq!(code(cross(&mut test)), "TooManyTargets");
+    test.limit_a_zone(Some(4));
+    cross(&mut test).expect("four in all");
+    let fifth = || vec![target("10.0.9.9")];
+    assert_eq!(code(test.register(fifth())), "TooManyTargets");
+    assert!(test.ports_of("10.0.9.9").is_empty());
+    test.limit_a_zone(None);
+    test.register(fifth()).expect("the default is 500");
 }
 
 #[test]
@@ -174,7 +167,7 @@ fn targets_are_checked_when_they_are_registered() {
             target_group_arn: "arn:target".to_owned(),
             targets: vec![target],
         };
-        test.call(|network, caller, context| deregister_targets(network, caller, &request, context))
+        test.call::<DeregisterTargetsResponse>(request)
     };
     deregister(&mut test, target("10.0.1.4", Some(5433))).expect("it goes");
     assert_eq!(test.ports_of("10.0.1.4"), [5432]);
@@ -202,7 +195,7 @@ fn a_target_instance_must_run_in_the_vpc() {
             target_group_arn: arn.clone(),
             targets: vec![target],
         };
-        test.call(|network, caller, _| register_targets(network, caller, &request))
+        test.call::<RegisterTargetsResponse>(request)
     };
     let holder = |test: &Test, id: &InterfaceId| match &test
         .sample
@@ -267,7 +260,7 @@ fn health_is_of_no_interest_while_no_listener_uses_the_group() {
     let request = DeleteListenerRequest {
         listener_arn: "arn:listener".to_owned(),
     };
-    test.call(|network, caller, _| delete_listener(network, caller, &request))
+    test.call::<DeleteListenerResponse>(request)
         .expect("it goes");
     assert_eq!(test.health(&[]), [("unused", Some("Target.NotInUse"))]);
     test.listener(&test.listener_request(5432)).expect("again");
@@ -312,8 +305,7 @@ fn health_checks_are_asked_for_within_awss_bounds() {
             target_group_arn: "arn:target".to_owned(),
             ..change
         };
-        let answer =
-            test.call(|network, caller, _| modify_target_group(network, caller, &request))?;
+        let answer = test.call::<ModifyTargetGroupResponse>(request)?;
         Ok::<_, AwsError>(answer.0.target_groups.members[0].clone())
     };
     let http = ModifyTargetGroupRequest {
@@ -384,7 +376,26 @@ fn health_checks_are_asked_for_within_awss_bounds() {
     assert_eq!(code(modify(&mut test, https)), "UnsupportedOperation");
 }
 
+fn target(id: &str) -> TargetDescription {
+    TargetDescription {
+        id: id.to_owned(),
+        ..Default::default()
+    }
+}
+
 impl Test {
+    /// Sets how many targets a balancer may have in a zone.
+    fn limit_a_zone(&mut self, limit: Option<u32>) {
+        let zone = "targets-per-availability-zone-per-network-load-balancer";
+        let account = &self.caller.account;
+        assert!(crate::set_quota(
+            &mut self.sample.network,
+            account,
+            zone,
+            limit
+        ));
+    }
+
     fn health(&mut self, ids: &[&str]) -> Vec<(&'static str, Option<&'static str>)> {
         let target = |id: &&str| TargetDescription {
             id: (*id).to_owned(),
@@ -396,7 +407,7 @@ impl Test {
             ..Default::default()
         };
         let answer = self
-            .call(|network, caller, _| describe_health(network, caller, &request))
+            .call::<DescribeTargetHealthResponse>(request)
             .expect("an answer");
         let rows = answer.target_health_descriptions.members.into_iter();
         rows.map(|row| (row.target_health.state, row.target_health.reason))
@@ -419,9 +430,7 @@ impl Test {
                 ..Default::default()
             }],
         };
-        self.call(|network, caller, context| {
-            deregister_targets(network, caller, &request, context)
-        })
-        .expect("it is taken out");
+        self.call::<DeregisterTargetsResponse>(request)
+            .expect("it is taken out");
     }
 }
