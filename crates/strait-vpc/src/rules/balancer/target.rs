@@ -117,6 +117,8 @@ pub(super) fn means(asked: &TargetDescription, target: &Target) -> bool {
 
 /// Refuses a balancer with more targets than its quotas, in all and in a zone:
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-limits.html>.
+///
+/// What is reached from all zones counts in each of them. So does a target that is in no subnet: it may come to be in any.
 pub(super) fn check_number(
     network: &Network,
     caller: &Caller,
@@ -134,17 +136,19 @@ pub(super) fn check_number(
     let Some(balancer) = network.load_balancers.get(&balancer.to_owned()) else {
         return Ok(());
     };
-    // Targets that are reached from all zones count as if they were in one.
-    let mut zones: BTreeMap<Option<char>, usize> = BTreeMap::new();
+    let mut in_each = 0;
+    let mut in_one: BTreeMap<char, usize> = BTreeMap::new();
     for group in groups {
         let crossing = target::crosses_zones(balancer, group);
         for place in target::places(network, group).into_values() {
-            let zone = place.map(|place| place.zone).filter(|_| !crossing);
-            *zones.entry(zone).or_default() += 1;
+            match place.filter(|_| !crossing) {
+                Some(place) => *in_one.entry(place.zone).or_default() += 1,
+                None => in_each += 1,
+            }
         }
     }
-    let fullest = zones.into_values().max().unwrap_or_default();
-    within(Quota::TargetsPerZone, fullest)
+    let fullest = in_one.into_values().max().unwrap_or_default();
+    within(Quota::TargetsPerZone, in_each + fullest)
 }
 
 fn checked(

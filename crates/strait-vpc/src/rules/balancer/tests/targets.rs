@@ -129,6 +129,45 @@ fn targets_are_counted_by_zone_and_together_where_connections_cross_zones() {
 }
 
 #[test]
+fn what_is_reached_from_all_zones_counts_in_the_fullest_one_too() {
+    let mut test = Test::new();
+    test.sibling_with("10.0.9.0/24", 'b');
+    test.register(vec![target("10.0.9.6"), target("10.0.9.7")])
+        .expect("two in one zone, one in the other");
+    let crossing = test.target_group(&test.group_request("crossing"));
+    let crossing = crossing.expect("a target group").target_group_arn;
+    let request = ModifyTargetGroupAttributesRequest {
+        target_group_arn: crossing.clone(),
+        attributes: vec![Attribute {
+            key: Some("load_balancing.cross_zone.enabled".to_owned()),
+            value: Some("true".to_owned()),
+        }],
+    };
+    test.call::<ModifyTargetGroupAttributesResponse>(request)
+        .expect("connections to this group cross zones");
+    let mut listener = test.listener_request(6432);
+    listener.default_actions[0].target_group_arn = Some(crossing.clone());
+    test.listener(&listener).expect("a second listener");
+    test.limit_a_zone(Some(3));
+    let register = |test: &mut Test, id: &str| {
+        let request = RegisterTargetsRequest {
+            target_group_arn: crossing.clone(),
+            targets: vec![target(id)],
+        };
+        test.call::<RegisterTargetsResponse>(request)
+    };
+    register(&mut test, "10.0.1.7").expect("two and the one");
+    assert_eq!(code(register(&mut test, "10.0.1.8")), "TooManyTargets");
+    // The emptier zone has room for one more.
+    test.register(vec![target("10.0.1.9")])
+        .expect("two and the one");
+    let nowhere = || vec![target("10.0.200.1")];
+    assert_eq!(code(test.register(nowhere())), "TooManyTargets");
+    test.limit_a_zone(Some(4));
+    test.register(nowhere()).expect("it counts in each zone");
+}
+
+#[test]
 fn targets_are_checked_when_they_are_registered() {
     let mut test = Test::new();
     let target = |id: &str, port| TargetDescription {
