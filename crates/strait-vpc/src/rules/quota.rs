@@ -18,11 +18,11 @@ pub struct QuotaSetting {
 /// All limits as this account has them.
 #[must_use]
 pub fn quotas(network: &Network, account: &AccountId) -> Vec<QuotaSetting> {
-    let setting = |quota: Quota| QuotaSetting {
+    let setting = |quota: &Quota| QuotaSetting {
         name: quota.name(),
-        limit: limit(network, account, quota),
+        limit: limit(network, account, *quota),
     };
-    Quota::ALL.map(setting).to_vec()
+    Quota::ALL.iter().map(setting).collect()
 }
 
 /// Sets a limit of an account, or takes its own away so that what all have is its again. False: there is no such limit.
@@ -33,10 +33,10 @@ pub fn set_quota(
     name: &str,
     limit: Option<u32>,
 ) -> bool {
-    let Some(quota) = Quota::ALL.into_iter().find(|quota| quota.name() == name) else {
+    let Some(quota) = Quota::ALL.iter().find(|quota| quota.name() == name) else {
         return false;
     };
-    let key = key(account, quota);
+    let key = key(account, *quota);
     match limit {
         Some(limit) => network.quotas.insert(key, limit),
         None => network.quotas.remove(&key),
@@ -44,197 +44,96 @@ pub fn set_quota(
     true
 }
 
-/// A limit of AWS's that can be raised.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::rules) enum Quota {
+/// Lists every quota once: what it limits, its name, AWS's default, and the code when it is exceeded.
+macro_rules! quotas {
+    ($($(#[$meta:meta])* $quota:ident: $name:literal, $default:literal, $code:literal;)*) => {
+        /// A limit of AWS's that can be raised.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(in crate::rules) enum Quota {
+            $($(#[$meta])* $quota,)*
+        }
+
+        impl Quota {
+            /// All that there are.
+            const ALL: &[Self] = &[$(Self::$quota),*];
+
+            /// Its name, AWS's default, and the code when it is exceeded.
+            const fn about(self) -> (&'static str, u32, &'static str) {
+                match self {
+                    $(Self::$quota => ($name, $default, $code),)*
+                }
+            }
+        }
+    };
+}
+
+quotas! {
     /// VPCs in a Region. AWS's is 5; a local cloud needs no such care.
-    VpcsPerRegion,
+    VpcsPerRegion: "vpcs-per-region", 1000, "VpcLimitExceeded";
     /// Subnets in a VPC.
-    SubnetsPerVpc,
+    SubnetsPerVpc: "subnets-per-vpc", 200, "SubnetLimitExceeded";
     /// CIDR blocks of a VPC, the primary one too.
-    CidrsPerVpc,
+    CidrsPerVpc: "cidrs-per-vpc", 5, "CidrLimitExceeded";
     /// IPv6 blocks of a VPC.
-    Ipv6CidrsPerVpc,
+    Ipv6CidrsPerVpc: "ipv6-cidrs-per-vpc", 5, "CidrLimitExceeded";
     /// Route tables in a VPC.
-    RouteTablesPerVpc,
+    RouteTablesPerVpc: "route-tables-per-vpc", 200, "RouteTableLimitExceeded";
     /// Routes in a route table.
-    RoutesPerTable,
+    RoutesPerTable: "routes-per-table", 50, "RouteLimitExceeded";
     /// Internet gateways in a Region.
-    GatewaysPerRegion,
+    GatewaysPerRegion: "internet-gateways-per-region", 1000, "InternetGatewayLimitExceeded";
     /// Elastic IP addresses in a Region.
-    AddressesPerRegion,
+    AddressesPerRegion: "addresses-per-region", 5, "AddressLimitExceeded";
     /// Security groups in a Region.
-    GroupsPerRegion,
+    GroupsPerRegion: "security-groups-per-region", 2500, "SecurityGroupLimitExceeded";
     /// Rules of a security group, a direction.
-    RulesPerGroup,
+    RulesPerGroup: "rules-per-security-group", 60, "RulesPerSecurityGroupLimitExceeded";
     /// Security groups of an interface.
-    GroupsPerInterface,
+    GroupsPerInterface: "security-groups-per-interface", 5, "SecurityGroupsPerInterfaceLimitExceeded";
     /// Prefix lists in a Region.
-    PrefixListsPerRegion,
+    PrefixListsPerRegion: "prefix-lists-per-region", 100, "PrefixListLimitExceeded";
     /// Network ACLs in a VPC.
-    AclsPerVpc,
+    AclsPerVpc: "network-acls-per-vpc", 200, "NetworkAclLimitExceeded";
     /// Entries of a network ACL, a direction.
-    EntriesPerAcl,
+    EntriesPerAcl: "entries-per-network-acl", 20, "NetworkAclEntryLimitExceeded";
     /// Active peering connections of a VPC.
-    PeeringsPerVpc,
+    PeeringsPerVpc: "peerings-per-vpc", 50, "ActiveVpcPeeringConnectionPerVpcLimitExceeded";
     /// Requests for peering connections of a VPC that nobody has answered.
-    OutstandingPeerings,
+    OutstandingPeerings: "outstanding-peerings", 25, "OutstandingVpcPeeringConnectionLimitExceeded";
     /// Gateway endpoints in a Region.
-    GatewayEndpointsPerRegion,
+    GatewayEndpointsPerRegion: "gateway-endpoints-per-region", 20, "VpcEndpointLimitExceeded";
     /// Interface endpoints in a VPC.
-    EndpointsPerVpc,
+    EndpointsPerVpc: "endpoints-per-vpc", 50, "VpcEndpointLimitExceeded";
     /// Interfaces in a Region.
-    InterfacesPerRegion,
+    InterfacesPerRegion: "interfaces-per-region", 5000, "NetworkInterfaceLimitExceeded";
     /// Running instances of one launch.
-    InstancesPerLaunch,
+    InstancesPerLaunch: "instances-per-launch", 100, "InstanceLimitExceeded";
     /// Network load balancers of an account in a Region.
-    LoadBalancersPerRegion,
+    LoadBalancersPerRegion: "network-load-balancers", 50, "TooManyLoadBalancers";
     /// Target groups of an account in a Region.
-    TargetGroupsPerRegion,
+    TargetGroupsPerRegion: "target-groups", 3000, "TooManyTargetGroups";
     /// Targets of a network load balancer.
-    TargetsPerBalancer,
+    TargetsPerBalancer: "targets-per-network-load-balancer", 3000, "TooManyTargets";
     /// Targets of a network load balancer in a zone; with cross-zone load balancing, in all its zones.
-    TargetsPerZone,
+    TargetsPerZone: "targets-per-availability-zone-per-network-load-balancer", 500, "TooManyTargets";
     /// Targets of a target group.
-    TargetsPerGroup,
+    TargetsPerGroup: "targets-per-target-group", 1000, "TooManyTargets";
     /// Listeners of a network load balancer.
-    ListenersPerBalancer,
+    ListenersPerBalancer: "listeners-per-network-load-balancer", 50, "TooManyListeners";
     /// Hosted zones of an account.
-    HostedZones,
+    HostedZones: "hosted-zones", 500, "TooManyHostedZones";
     /// VPCs of a private hosted zone.
-    VpcsPerHostedZone,
+    VpcsPerHostedZone: "vpcs-per-hosted-zone", 300, "LimitsExceeded";
     /// VPCs that may be associated with a private hosted zone.
-    AuthorizationsPerHostedZone,
+    AuthorizationsPerHostedZone: "authorizations-per-hosted-zone", 1000, "TooManyVPCAssociationAuthorizations";
     /// Sets of records of a hosted zone.
-    RecordsPerHostedZone,
+    RecordsPerHostedZone: "records-per-hosted-zone", 10_000, "LimitsExceeded";
 }
 
 impl Quota {
-    /// All that there are.
-    const ALL: [Self; 30] = [
-        Self::VpcsPerRegion,
-        Self::SubnetsPerVpc,
-        Self::CidrsPerVpc,
-        Self::Ipv6CidrsPerVpc,
-        Self::RouteTablesPerVpc,
-        Self::RoutesPerTable,
-        Self::GatewaysPerRegion,
-        Self::AddressesPerRegion,
-        Self::GroupsPerRegion,
-        Self::RulesPerGroup,
-        Self::GroupsPerInterface,
-        Self::PrefixListsPerRegion,
-        Self::AclsPerVpc,
-        Self::EntriesPerAcl,
-        Self::PeeringsPerVpc,
-        Self::OutstandingPeerings,
-        Self::GatewayEndpointsPerRegion,
-        Self::EndpointsPerVpc,
-        Self::InterfacesPerRegion,
-        Self::InstancesPerLaunch,
-        Self::LoadBalancersPerRegion,
-        Self::TargetGroupsPerRegion,
-        Self::TargetsPerBalancer,
-        Self::TargetsPerZone,
-        Self::TargetsPerGroup,
-        Self::ListenersPerBalancer,
-        Self::HostedZones,
-        Self::VpcsPerHostedZone,
-        Self::AuthorizationsPerHostedZone,
-        Self::RecordsPerHostedZone,
-    ];
-
     /// Its name.
     pub(in crate::rules) const fn name(self) -> &'static str {
         self.about().0
-    }
-
-    /// Its name, AWS's default, and the code when it is exceeded.
-    const fn about(self) -> (&'static str, u32, &'static str) {
-        match self {
-            Self::VpcsPerRegion => ("vpcs-per-region", 1000, "VpcLimitExceeded"),
-            Self::SubnetsPerVpc => ("subnets-per-vpc", 200, "SubnetLimitExceeded"),
-            Self::CidrsPerVpc => ("cidrs-per-vpc", 5, "CidrLimitExceeded"),
-            Self::Ipv6CidrsPerVpc => ("ipv6-cidrs-per-vpc", 5, "CidrLimitExceeded"),
-            Self::RouteTablesPerVpc => ("route-tables-per-vpc", 200, "RouteTableLimitExceeded"),
-            Self::RoutesPerTable => ("routes-per-table", 50, "RouteLimitExceeded"),
-            Self::GatewaysPerRegion => (
-                "internet-gateways-per-region",
-                1000,
-                "InternetGatewayLimitExceeded",
-            ),
-            Self::AddressesPerRegion => ("addresses-per-region", 5, "AddressLimitExceeded"),
-            Self::GroupsPerRegion => (
-                "security-groups-per-region",
-                2500,
-                "SecurityGroupLimitExceeded",
-            ),
-            Self::RulesPerGroup => (
-                "rules-per-security-group",
-                60,
-                "RulesPerSecurityGroupLimitExceeded",
-            ),
-            Self::GroupsPerInterface => (
-                "security-groups-per-interface",
-                5,
-                "SecurityGroupsPerInterfaceLimitExceeded",
-            ),
-            Self::PrefixListsPerRegion => {
-                ("prefix-lists-per-region", 100, "PrefixListLimitExceeded")
-            }
-            Self::AclsPerVpc => ("network-acls-per-vpc", 200, "NetworkAclLimitExceeded"),
-            Self::EntriesPerAcl => (
-                "entries-per-network-acl",
-                20,
-                "NetworkAclEntryLimitExceeded",
-            ),
-            Self::PeeringsPerVpc => (
-                "peerings-per-vpc",
-                50,
-                "ActiveVpcPeeringConnectionPerVpcLimitExceeded",
-            ),
-            Self::OutstandingPeerings => (
-                "outstanding-peerings",
-                25,
-                "OutstandingVpcPeeringConnectionLimitExceeded",
-            ),
-            Self::GatewayEndpointsPerRegion => (
-                "gateway-endpoints-per-region",
-                20,
-                "VpcEndpointLimitExceeded",
-            ),
-            Self::EndpointsPerVpc => ("endpoints-per-vpc", 50, "VpcEndpointLimitExceeded"),
-            Self::InterfacesPerRegion => (
-                "interfaces-per-region",
-                5000,
-                "NetworkInterfaceLimitExceeded",
-            ),
-            Self::InstancesPerLaunch => ("instances-per-launch", 100, "InstanceLimitExceeded"),
-            Self::LoadBalancersPerRegion => ("network-load-balancers", 50, "TooManyLoadBalancers"),
-            Self::TargetGroupsPerRegion => ("target-groups", 3000, "TooManyTargetGroups"),
-            Self::TargetsPerBalancer => {
-                ("targets-per-network-load-balancer", 3000, "TooManyTargets")
-            }
-            Self::TargetsPerZone => (
-                "targets-per-availability-zone-per-network-load-balancer",
-                500,
-                "TooManyTargets",
-            ),
-            Self::TargetsPerGroup => ("targets-per-target-group", 1000, "TooManyTargets"),
-            Self::ListenersPerBalancer => (
-                "listeners-per-network-load-balancer",
-                50,
-                "TooManyListeners",
-            ),
-            Self::HostedZones => ("hosted-zones", 500, "TooManyHostedZones"),
-            Self::VpcsPerHostedZone => ("vpcs-per-hosted-zone", 300, "LimitsExceeded"),
-            Self::AuthorizationsPerHostedZone => (
-                "authorizations-per-hosted-zone",
-                1000,
-                "TooManyVPCAssociationAuthorizations",
-            ),
-            Self::RecordsPerHostedZone => ("records-per-hosted-zone", 10_000, "LimitsExceeded"),
-        }
     }
 }
 
