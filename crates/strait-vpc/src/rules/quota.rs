@@ -168,6 +168,12 @@ fn limit(network: &Network, account: &AccountId, quota: Quota) -> u32 {
     own.or_else(of_all).copied().unwrap_or(default)
 }
 
+/// Whether a row of [`Network::quotas`] is this account's own.
+pub(in crate::rules) fn is_own(key: &str, account: &AccountId) -> bool {
+    let owner = key.split_once('/').map(|(owner, _)| owner);
+    owner == Some(account.as_str())
+}
+
 /// The name of an account's own limit in [`Network::quotas`].
 fn key(account: &AccountId, quota: Quota) -> String {
     format!("{account}/{}", quota.name())

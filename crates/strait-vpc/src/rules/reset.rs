@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::id::*;
 use crate::rules::peering::end;
-use crate::rules::{Context, tenant};
+use crate::rules::{Context, quota, tenant};
 use crate::state::*;
 
-/// Takes away all that accounts other than `provider` have made, in every Region. They keep their keys, and get their
-/// default VPCs anew at their next calls.
+/// Takes away all that accounts other than `provider` have made, in every Region, and the quotas that were set for them
+/// alone. They keep their keys, and get their default VPCs anew at their next calls.
 ///
 /// What `provider` owns stays, as if the others had deleted what was theirs: its peering connections with them are
 /// `deleted`, their endpoints at its services are gone.
@@ -43,7 +43,7 @@ pub fn reset_customers(network: &mut Network, context: &Context<'_>) {
         listeners,
         client_tokens,
         counters,
-        quotas: _,
+        quotas,
         sessions,
         hosted_zones,
         records,
@@ -82,6 +82,7 @@ pub fn reset_customers(network: &mut Network, context: &Context<'_>) {
         account.is_some_and(|account| is(&account))
     });
     counters.remove_where(|key, _| customers.iter().any(|id| tenant::is_marker(key, id)));
+    quotas.remove_where(|key, _| customers.iter().any(|id| quota::is_own(key, id)));
 }
 
 /// Peering connections among the customers leave no trace; the provider sees how one with it ended.

@@ -1,8 +1,7 @@
 //! Back to a fresh state between two tests.
 
-use strait_vpc::Caller;
-use strait_vpc::Context;
 use strait_vpc::api::*;
+use strait_vpc::{Caller, Context, set_quota};
 
 use crate::world::*;
 
@@ -57,6 +56,37 @@ fn what_the_provider_owns_stays() {
         .expect("the provider sees how it ended");
     assert_eq!(state, "deleted");
     assert_eq!(message, format!("Deleted by {}", me.account));
+}
+
+#[test]
+fn customers_have_the_quotas_of_all_again() {
+    let mut world = World::new();
+    let (me, provider) = (world.account("customer"), world.account("provider"));
+    world.network.quotas.insert("vpcs-per-region".to_owned(), 3);
+    for (caller, limit) in [(&me, 1), (&provider, 2)] {
+        let network = &mut world.network;
+        assert!(set_quota(
+            network,
+            &caller.account,
+            "vpcs-per-region",
+            Some(limit)
+        ));
+    }
+    // Its default VPC is all that it may have.
+    assert_eq!(more_vpcs(&mut world, &me), 0);
+    reset(&mut world);
+    assert_eq!(more_vpcs(&mut world, &me), 2);
+    assert_eq!(more_vpcs(&mut world, &provider), 2, "its own quota stays");
+}
+
+/// How many more VPCs the caller may make.
+fn more_vpcs(world: &mut World, caller: &Caller) -> usize {
+    let another = || CreateVpcRequest {
+        cidr_block: Some("10.0.0.0/16".to_owned()),
+        ..Default::default()
+    };
+    let made = (0..9).take_while(|_| world.outcome(caller, another()) == "ok");
+    made.count()
 }
 
 /// How many there are of what customers make.
