@@ -139,8 +139,7 @@ pub(super) fn find_id<R: Resource>(
     caller: &Caller,
     id: &str,
 ) -> Result<R::Id, AwsError> {
-    find::<R>(network, caller, id)?;
-    parse::<R>(id)
+    find::<R>(network, caller, id).map(|object| object.id().clone())
 }
 
 /// The caller's objects, of those with these ids; all if none is named. Each id must be there.

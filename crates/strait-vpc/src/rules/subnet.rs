@@ -24,15 +24,11 @@ pub(super) fn create(
         None if native => None,
         None => return Err(AwsError::missing("cidrBlock")),
     };
-    let siblings = network
-        .subnets
-        .values()
-        .filter(|subnet| subnet.vpc == vpc.id);
     quota::within(
         network,
         &caller.account,
         Quota::SubnetsPerVpc,
-        siblings.count() + 1,
+        subnets_of(network, vpc).count() + 1,
     )?;
     let zone = zone(
         caller,
@@ -85,15 +81,17 @@ fn free_block(network: &Network, vpc: &Vpc, asked: &str) -> Result<Ipv4Net, AwsE
         let message = format!("The CIDR '{cidr}' is invalid.");
         return Err(AwsError::new("InvalidSubnet.Range", message));
     }
-    let mut siblings = network
-        .subnets
-        .values()
-        .filter(|subnet| subnet.vpc == vpc.id);
-    if siblings.any(|subnet| subnet.cidr.is_some_and(|other| overlap(other, cidr))) {
+    let mut taken = subnets_of(network, vpc).filter_map(|subnet| subnet.cidr);
+    if taken.any(|other| overlap(other, cidr)) {
         let message = format!("The CIDR '{cidr}' conflicts with another subnet");
         return Err(AwsError::new("InvalidSubnet.Conflict", message));
     }
     Ok(cidr)
+}
+
+fn subnets_of<'n>(network: &'n Network, vpc: &'n Vpc) -> impl Iterator<Item = &'n Subnet> {
+    let subnets = network.subnets.values();
+    subnets.filter(|subnet| subnet.vpc == vpc.id)
 }
 
 pub(super) fn describe(
