@@ -4,11 +4,13 @@ mod connection;
 mod consumer;
 mod gateway;
 mod permission;
+mod place;
 mod private_dns;
 mod service;
 
 pub(super) use connection::{accept, describe_connections, reject};
 pub(super) use consumer::{create, delete, describe, modify};
+pub(super) use gateway::is_one as is_gateway_endpoint;
 pub(super) use permission::{describe_permissions, describe_services, modify_permissions};
 pub(super) use private_dns::{pass, verify, zone_made};
 pub(super) use service::{

@@ -3,6 +3,7 @@
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
+use crate::rules::endpoint::is_gateway_endpoint;
 use crate::rules::resource::{Resource, find, find_id};
 use crate::rules::{Caller, Context, check, filter, peering, peering_view};
 use crate::state::*;
@@ -144,7 +145,7 @@ fn each(
 
 /// Runs an expression with `$type` standing for the type of object that has ids of this prefix.
 macro_rules! by_prefix {
-    ($network:expr, $id:expr, $type:ident => $body:expr, rule => $rule:expr, peering => $peering:expr, else => $other:expr) => {
+    ($network:expr, $caller:expr, $id:expr, $type:ident => $body:expr, rule => $rule:expr, peering => $peering:expr, else => $other:expr) => {
         match $id.rsplit_once('-').map(|(prefix, _)| prefix) {
             Some(VpcId::PREFIX) => {
                 type $type = Vpc;
@@ -190,7 +191,8 @@ macro_rules! by_prefix {
                 type $type = EndpointService;
                 $body
             }
-            Some(EndpointId::PREFIX) if is_gateway($network, &$id) => {
+            // Endpoints of both kinds have ids of one kind.
+            Some(EndpointId::PREFIX) if is_gateway_endpoint($network, $caller, &$id) => {
                 type $type = GatewayEndpoint;
                 $body
             }
@@ -213,6 +215,7 @@ fn tags_of<'n>(
 ) -> Result<&'n Tags, AwsError> {
     by_prefix!(
         network,
+        caller,
         id,
         Kind => find::<Kind>(network, caller, id).map(Resource::tags),
         rule => {
@@ -231,6 +234,7 @@ fn write(network: &mut Network, caller: &Caller, changed: Vec<(String, Tags)>) {
     for (id, tags) in changed {
         by_prefix!(
             network,
+            caller,
             id,
             Kind => {
                 if let Ok(key) = find_id::<Kind>(network, caller, &id)
@@ -244,12 +248,6 @@ fn write(network: &mut Network, caller: &Caller, changed: Vec<(String, Tags)>) {
             else => {}
         );
     }
-}
-
-/// Endpoints of both kinds have ids of one kind.
-fn is_gateway(network: &Network, id: &str) -> bool {
-    let id: Result<EndpointId, _> = id.parse();
-    id.is_ok_and(|id| network.gateway_endpoints.contains_key(&id))
 }
 
 fn write_rule(network: &mut Network, id: &str, tags: Tags) {

@@ -105,11 +105,14 @@ fn a_gateway_endpoint_is_a_route_of_its_tables() {
     };
     assert_eq!(world.code(&me, gone), "DependencyViolation");
     let delete = DeleteVpcEndpointsRequest {
-        vpc_endpoint_ids: vec![id.clone()],
+        vpc_endpoint_ids: vec![id.clone(), id.clone()],
         ..Default::default()
     };
     let answer = world.ok::<DeleteVpcEndpointsResponse>(&me, delete.clone());
-    assert!(answer.0.unsuccessful.items.is_empty());
+    assert!(
+        answer.0.unsuccessful.items.is_empty(),
+        "it is deleted, though it is named twice"
+    );
     assert_eq!(led(&mut world, &other), []);
     let answer = world.ok::<DeleteVpcEndpointsResponse>(&me, delete);
     assert_eq!(
@@ -178,6 +181,47 @@ fn what_a_gateway_endpoint_cannot_be_is_refused() {
         assert_eq!(world.outcome(&me, request), expected, "{what}");
     }
     assert_eq!(world.network.gateway_endpoints.len(), 2);
+}
+
+#[test]
+fn what_a_gateway_endpoint_cannot_become_is_refused() {
+    let (mut world, me) = (World::new(), customer());
+    let vpc = world.vpc(&me, "10.0.0.0/16");
+    let subnet = world.subnet(&me, &vpc, "10.0.0.0/24");
+    let made = world.ok::<CreateVpcEndpointResponse>(&me, create(&vpc, &[]));
+    let id = made.vpc_endpoint.vpc_endpoint_id;
+    let same = ModifyVpcEndpointRequest {
+        vpc_endpoint_id: id,
+        ..Default::default()
+    };
+    let cases = [
+        (
+            ModifyVpcEndpointRequest {
+                policy_document: Some("{}".to_owned()),
+                ..same.clone()
+            },
+            "UnsupportedOperation",
+        ),
+        (
+            ModifyVpcEndpointRequest {
+                ip_address_type: Some("dualstack".to_owned()),
+                ..same.clone()
+            },
+            "UnsupportedOperation",
+        ),
+        (
+            ModifyVpcEndpointRequest {
+                add_subnet_ids: vec![subnet],
+                ..same.clone()
+            },
+            "InvalidParameter",
+        ),
+        (same, "ok"),
+    ];
+    for (request, expected) in cases {
+        let what = format!("{request:?}");
+        assert_eq!(world.outcome(&me, request), expected, "{what}");
+    }
 }
 
 #[test]

@@ -1,20 +1,26 @@
 //! VPC endpoints, seen by their owners.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
 
 use super::permission::find_by_name;
+use super::place::{check_zones, places, plug};
 use super::{
-    dns_entries, endpoint_id, forget_token, gateway, private_dns, refuse, service_zones,
-    state_name, unsuccessful,
+    dns_entries, endpoint_id, forget_token, gateway, private_dns, refuse, state_name, unsuccessful,
 };
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
 use crate::rules::quota::{self, Quota};
 use crate::rules::resource::{chosen, find};
+use crate::rules::tenant::letters;
 use crate::rules::{Caller, Context, check, filter};
 use crate::state::*;
+
+/// The letters of what is random in an endpoint's names.
+const DNS_LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+
+/// What only gateway endpoints have.
+const OF_TABLES: &str = "A route table of an interface endpoint";
 
 pub(in crate::rules) fn create(
     network: &mut Network,
@@ -22,6 +28,7 @@ pub(in crate::rules) fn create(
     request: &CreateVpcEndpointRequest,
     context: &mut Context<'_>,
 ) -> Result<CreateVpcEndpointResponse, AwsError> {
+    refuse_on_create(request, caller)?;
     if gateway::is_asked(request) {
         return gateway::create(network, caller, request, context);
     }
@@ -40,7 +47,7 @@ pub(in crate::rules) fn create(
     {
         return Ok(created(network, endpoint, request));
     }
-    refuse_on_create(request, caller)?;
+    refuse_on_interface(request)?;
     let vpc = check::find_vpc(network, caller, &request.vpc_id)?
         .id
         .clone();
@@ -86,7 +93,7 @@ pub(in crate::rules) fn create(
         groups,
         state,
         private_dns,
-        dns_suffix: dns_suffix((context.random)()),
+        dns_suffix: letters(context, DNS_LETTERS, 8),
         created_at: context.now,
         tags,
     };
@@ -146,11 +153,14 @@ pub(in crate::rules) fn modify(
     request: &ModifyVpcEndpointRequest,
     context: &mut Context<'_>,
 ) -> Result<ModifyVpcEndpointResponse, AwsError> {
+    refuse_on_modify(request)?;
     if gateway::is_one(network, caller, &request.vpc_endpoint_id) {
         return gateway::modify(network, caller, request);
     }
     let mut endpoint = find::<Endpoint>(network, caller, &request.vpc_endpoint_id)?.clone();
-    refuse_on_modify(request)?;
+    let tables =
+        !request.add_route_table_ids.is_empty() || !request.remove_route_table_ids.is_empty();
+    refuse([(tables, OF_TABLES)])?;
     if let Some(wanted) = request.private_dns_enabled {
         if wanted && !endpoint.private_dns {
             check_private_dns(network, &endpoint)?;
@@ -216,15 +226,16 @@ pub(in crate::rules) fn delete(
     request: &DeleteVpcEndpointsRequest,
 ) -> Result<DeleteVpcEndpointsResponse, AwsError> {
     let mut failures = BTreeMap::new();
-    let (mut gone, mut of_gateways) = (Vec::new(), Vec::new());
-    for id in &request.vpc_endpoint_ids {
+    // One that is named twice is deleted once.
+    let ids: BTreeSet<&String> = request.vpc_endpoint_ids.iter().collect();
+    for id in ids {
         endpoint_id(id)?;
         if gateway::is_one(network, caller, id) {
-            of_gateways.push(id);
+            gateway::delete(network, caller, id)?;
             continue;
         }
-        match find::<Endpoint>(network, caller, id) {
-            Ok(endpoint) => gone.push(endpoint.clone()),
+        match find::<Endpoint>(network, caller, id).cloned() {
+            Ok(endpoint) => unplug(network, &endpoint),
             Err(error) => {
                 failures.insert(
                     id.clone(),
@@ -233,38 +244,25 @@ pub(in crate::rules) fn delete(
             }
         }
     }
-    for id in of_gateways {
-        // Named twice, it is gone the second time.
-        if let Err(error) = gateway::delete(network, caller, id) {
-            failures.insert(id.clone(), error);
-        }
-    }
-    for endpoint in gone {
-        for interface in endpoint.interfaces.values() {
-            network.interfaces.remove(interface);
-        }
-        network.endpoints.remove(&endpoint.id);
-        forget_token(network, endpoint.id.as_str());
-    }
     Ok(DeleteVpcEndpointsResponse(unsuccessful(failures)))
 }
 
-fn refuse_on_create(request: &CreateVpcEndpointRequest, caller: &Caller) -> Result<(), AwsError> {
-    let kind = request.vpc_endpoint_type.as_deref().unwrap_or_default();
-    if kind != "Interface" {
-        let what = format!("A VPC endpoint of type {kind} (there are Interface and Gateway)");
-        return Err(AwsError::unsupported(&what));
+fn unplug(network: &mut Network, endpoint: &Endpoint) {
+    for interface in endpoint.interfaces.values() {
+        network.interfaces.remove(interface);
     }
+    network.endpoints.remove(&endpoint.id);
+    forget_token(network, endpoint.id.as_str());
+}
+
+/// Refuses what no kind of endpoint has here.
+fn refuse_on_create(request: &CreateVpcEndpointRequest, caller: &Caller) -> Result<(), AwsError> {
     let elsewhere = request
         .service_region
         .as_deref()
         .is_some_and(|region| region != caller.region.as_str());
     refuse([
         (request.policy_document.is_some(), "An endpoint policy"),
-        (
-            !request.route_table_ids.is_empty(),
-            "A route table of an interface endpoint",
-        ),
         (
             request.service_network_arn.is_some(),
             "A service network endpoint",
@@ -282,12 +280,20 @@ fn refuse_on_create(request: &CreateVpcEndpointRequest, caller: &Caller) -> Resu
     refuse_dns_options(request.dns_options.as_ref())
 }
 
+/// Refuses what no interface endpoint has, and kinds that are not here.
+fn refuse_on_interface(request: &CreateVpcEndpointRequest) -> Result<(), AwsError> {
+    let kind = request.vpc_endpoint_type.as_deref().unwrap_or_default();
+    let other = format!("A VPC endpoint of type {kind} (there are Interface and Gateway)");
+    refuse([
+        (kind != "Interface", other.as_str()),
+        (!request.route_table_ids.is_empty(), OF_TABLES),
+    ])
+}
+
+/// Refuses what no kind of endpoint has here.
 fn refuse_on_modify(request: &ModifyVpcEndpointRequest) -> Result<(), AwsError> {
-    let tables =
-        !request.add_route_table_ids.is_empty() || !request.remove_route_table_ids.is_empty();
     refuse([
         (request.policy_document.is_some(), "An endpoint policy"),
-        (tables, "A route table of an interface endpoint"),
         (
             not_ipv4(request.ip_address_type.as_deref()),
             "An IP address type other than ipv4",
@@ -296,7 +302,7 @@ fn refuse_on_modify(request: &ModifyVpcEndpointRequest) -> Result<(), AwsError> 
     refuse_dns_options(request.dns_options.as_ref())
 }
 
-pub(super) fn refuse_dns_options(options: Option<&DnsOptions>) -> Result<(), AwsError> {
+fn refuse_dns_options(options: Option<&DnsOptions>) -> Result<(), AwsError> {
     let Some(options) = options else {
         return Ok(());
     };
@@ -323,124 +329,8 @@ fn check_private_dns(network: &Network, endpoint: &Endpoint) -> Result<(), AwsEr
     private_dns::check(network, service, &endpoint.vpc, own)
 }
 
-pub(super) fn not_ipv4(kind: Option<&str>) -> bool {
+fn not_ipv4(kind: Option<&str>) -> bool {
     kind.is_some_and(|kind| kind != "ipv4")
-}
-
-/// The subnets and addresses of new interfaces: subnets of the VPC, one a zone, beside those that are there.
-fn places(
-    network: &Network,
-    caller: &Caller,
-    vpc: &VpcId,
-    subnets: &[String],
-    configurations: &[SubnetConfiguration],
-    kept: &BTreeSet<SubnetId>,
-) -> Result<BTreeMap<SubnetId, Ipv4Addr>, AwsError> {
-    let configured = configurations
-        .iter()
-        .filter_map(|configuration| configuration.subnet_id.as_ref());
-    let mut zones: BTreeSet<char> = kept
-        .iter()
-        .filter_map(|id| network.subnets.get(id))
-        .map(|row| row.zone)
-        .collect();
-    let mut places = BTreeMap::new();
-    for id in subnets.iter().chain(configured) {
-        let subnet = check::find_subnet(network, caller, id)?;
-        if places.contains_key(&subnet.id) {
-            continue;
-        }
-        if subnet.vpc != *vpc {
-            let message = format!("The subnet {id} is not in {vpc}, but in {}", subnet.vpc);
-            return Err(AwsError::new("InvalidParameter", message));
-        }
-        if !zones.insert(subnet.zone) {
-            let message = format!(
-                "Found another VPC endpoint subnet in the availability zone of {id}. VPC endpoint subnets should be in \
-                 different availability zones supported by the VPC endpoint service."
-            );
-            return Err(AwsError::new("DuplicateSubnetsInSameZone", message));
-        }
-        let wanted = wanted_address(configurations, id)?;
-        places.insert(
-            subnet.id.clone(),
-            check::allocate_address(network, subnet, wanted)?,
-        );
-    }
-    Ok(places)
-}
-
-/// An endpoint can be where its service's load balancers are:
-/// <https://docs.aws.amazon.com/vpc/latest/privatelink/create-endpoint-service.html>.
-fn check_zones<'a>(
-    network: &Network,
-    service: &EndpointService,
-    mut subnets: impl Iterator<Item = &'a SubnetId>,
-) -> Result<(), AwsError> {
-    let (zones, _) = service_zones(network, service);
-    let is_outside = |subnet: &&SubnetId| {
-        let row = network.subnets.get(subnet);
-        row.is_some_and(|row| !zones.contains(&format!("{}{}", row.region, row.zone)))
-    };
-    let Some(subnet) = subnets.find(is_outside) else {
-        return Ok(());
-    };
-    let message = format!(
-        "The VPC endpoint service {} does not support the availability zone of the subnet: {subnet}.",
-        service.service_name()
-    );
-    Err(AwsError::new("InvalidParameter", message))
-}
-
-fn wanted_address(
-    configurations: &[SubnetConfiguration],
-    subnet: &str,
-) -> Result<Option<Ipv4Addr>, AwsError> {
-    let of_subnet = |row: &&SubnetConfiguration| row.subnet_id.as_deref() == Some(subnet);
-    let Some(configuration) = configurations.iter().find(of_subnet) else {
-        return Ok(None);
-    };
-    refuse([(configuration.ipv6.is_some(), "An IPv6 address")])?;
-    let Some(address) = &configuration.ipv4 else {
-        return Ok(None);
-    };
-    let parsed = address.parse().map_err(|_| {
-        let message =
-            format!("The value '{address}' of SubnetConfiguration.Ipv4 is not an IPv4 address");
-        AwsError::new("InvalidParameterValue", message)
-    })?;
-    Ok(Some(parsed))
-}
-
-/// Makes an endpoint's interface in a subnet.
-fn plug(
-    network: &mut Network,
-    context: &mut Context<'_>,
-    endpoint: &Endpoint,
-    subnet: &SubnetId,
-    address: Ipv4Addr,
-) -> InterfaceId {
-    let interface = check::NewInterface {
-        vpc: endpoint.vpc.clone(),
-        subnet: subnet.clone(),
-        owner: endpoint.owner.clone(),
-        region: endpoint.region.clone(),
-        address,
-        secondary: BTreeSet::new(),
-        public_ip: None,
-        groups: endpoint.groups.clone(),
-        holder: Holder::Endpoint(endpoint.id.clone()),
-        description: format!("VPC Endpoint Interface {}", endpoint.id),
-        tags: Tags::new(),
-    };
-    check::new_interface(network, context, interface)
-}
-
-/// Eight characters of a-z and 0-9.
-fn dns_suffix(random: u128) -> String {
-    const LETTERS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
-    let digit = |place: u32| char::from(LETTERS[(random / 36_u128.pow(place) % 36) as usize]);
-    (0..8).map(digit).collect()
 }
 
 fn created(

@@ -4,15 +4,15 @@
 
 use std::collections::BTreeSet;
 
-use super::consumer::{POLICY, not_ipv4, refuse_dns_options};
+use super::consumer::POLICY;
 use super::permission::find_by_name;
-use super::{derived_id, forget_token, refuse};
+use super::{derived_id, forget_token};
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
 use crate::rules::check;
 use crate::rules::quota::{self, Quota};
-use crate::rules::resource::{Resource, find, find_id};
+use crate::rules::resource::{Resource, chosen, find, find_id};
 use crate::rules::{Caller, Context, filter, prefix_use, region};
 use crate::state::*;
 
@@ -25,7 +25,7 @@ pub(super) fn is_asked(request: &CreateVpcEndpointRequest) -> bool {
 }
 
 /// Whether an id is that of a gateway endpoint of the caller's.
-pub(super) fn is_one(network: &Network, caller: &Caller, id: &str) -> bool {
+pub(in crate::rules) fn is_one(network: &Network, caller: &Caller, id: &str) -> bool {
     find::<GatewayEndpoint>(network, caller, id).is_ok()
 }
 
@@ -49,7 +49,11 @@ pub(super) fn create(
             client_token: request.client_token.clone(),
         });
     }
-    refuse_on_create(request, caller)?;
+    only_of_interfaces(
+        !request.subnet_ids.is_empty() || !request.subnet_configurations.is_empty(),
+        !request.security_group_ids.is_empty(),
+        request.private_dns_enabled,
+    )?;
     let vpc = check::find_vpc(network, caller, &request.vpc_id)?
         .id
         .clone();
@@ -98,11 +102,7 @@ pub(super) fn described(
     filters: &[Filter],
 ) -> Result<Vec<VpcEndpointItem>, AwsError> {
     let mut shown = Vec::new();
-    let own = network
-        .gateway_endpoints
-        .values()
-        .filter(|row| row.is_of(caller));
-    for endpoint in own.filter(|row| ids.is_empty() || ids.iter().any(|id| id == row.id.as_str())) {
+    for endpoint in chosen::<GatewayEndpoint>(network, caller, ids)? {
         if filter::matches(filters, &endpoint.tags, |name| {
             filter_values(endpoint, name)
         })? {
@@ -118,14 +118,6 @@ pub(super) fn modify(
     request: &ModifyVpcEndpointRequest,
 ) -> Result<ModifyVpcEndpointResponse, AwsError> {
     let endpoint = find::<GatewayEndpoint>(network, caller, &request.vpc_endpoint_id)?.clone();
-    refuse([
-        (request.policy_document.is_some(), "An endpoint policy"),
-        (
-            not_ipv4(request.ip_address_type.as_deref()),
-            "An IP address type other than ipv4",
-        ),
-    ])?;
-    refuse_dns_options(request.dns_options.as_ref())?;
     let has_subnets = !request.add_subnet_ids.is_empty()
         || !request.remove_subnet_ids.is_empty()
         || !request.subnet_configurations.is_empty();
@@ -220,35 +212,6 @@ fn detail(caller: &Caller, service: GatewayService, name: &str) -> ServiceDetail
     }
 }
 
-fn refuse_on_create(request: &CreateVpcEndpointRequest, caller: &Caller) -> Result<(), AwsError> {
-    let elsewhere = request
-        .service_region
-        .as_deref()
-        .is_some_and(|region| region != caller.region.as_str());
-    refuse([
-        (request.policy_document.is_some(), "An endpoint policy"),
-        (
-            request.service_network_arn.is_some(),
-            "A service network endpoint",
-        ),
-        (
-            request.resource_configuration_arn.is_some(),
-            "A resource endpoint",
-        ),
-        (elsewhere, "An endpoint to a service of another Region"),
-        (
-            not_ipv4(request.ip_address_type.as_deref()),
-            "An IP address type other than ipv4",
-        ),
-    ])?;
-    refuse_dns_options(request.dns_options.as_ref())?;
-    only_of_interfaces(
-        !request.subnet_ids.is_empty() || !request.subnet_configurations.is_empty(),
-        !request.security_group_ids.is_empty(),
-        request.private_dns_enabled,
-    )
-}
-
 fn only_of_interfaces(subnets: bool, groups: bool, dns: Option<bool>) -> Result<(), AwsError> {
     let asked = [
         (subnets, "subnets"),
@@ -263,11 +226,17 @@ fn only_of_interfaces(subnets: bool, groups: bool, dns: Option<bool>) -> Result<
 }
 
 fn services(caller: &Caller) -> impl Iterator<Item = (GatewayService, String)> {
-    let named = move |service: GatewayService| (service, service.name(&caller.region));
-    let lists = move |(_, name): &(GatewayService, String)| {
-        aws_prefix_lists(&caller.region).any(|list| list.name == name)
-    };
-    GatewayService::ALL.into_iter().map(named).filter(lists)
+    let there = GatewayService::ALL
+        .into_iter()
+        .filter(|service| list_of(*service, &caller.region).is_some());
+    there.map(|service| (service, service.name(&caller.region)))
+}
+
+/// The prefix list by which a Region's routes lead to a service, if AWS has it there.
+fn list_of(service: GatewayService, region: &Region) -> Option<PrefixListId> {
+    let name = service.name(region);
+    let list = aws_prefix_lists(region).find(|list| list.name == name);
+    list.map(|list| list.id.clone())
 }
 
 fn service_named(
@@ -320,9 +289,8 @@ fn led(
 }
 
 fn list_id(endpoint: &GatewayEndpoint) -> Result<PrefixListId, AwsError> {
-    let name = endpoint.service.name(&endpoint.region);
-    let list = aws_prefix_lists(&endpoint.region).find(|list| list.name == name);
-    list.map(|list| list.id.clone()).ok_or_else(|| {
+    list_of(endpoint.service, &endpoint.region).ok_or_else(|| {
+        let name = endpoint.service.name(&endpoint.region);
         let message = format!("The Vpc Endpoint Service '{name}' does not exist");
         AwsError::new("InvalidServiceName", message)
     })
