@@ -43,31 +43,7 @@ requests! {
     }
 
     /// Adds an entry to a network ACL.
-    CreateNetworkAclEntryRequest {
-        /// The network ACL.
-        pub network_acl_id: String,
-        /// The entry's number: lower ones decide first.
-        pub rule_number: i32,
-        /// The protocol's number; `-1` is all.
-        pub protocol: String,
-        /// `allow` or `deny`.
-        pub rule_action: String,
-        /// Whether it is for outbound traffic.
-        pub egress: bool,
-        /// The CIDR block.
-        #[serde(default)]
-        pub cidr_block: Option<String>,
-        /// The IPv6 block.
-        #[serde(default)]
-        pub ipv6_cidr_block: Option<String>,
-        /// The ports.
-        #[serde(default)]
-        pub port_range: Option<PortRangeInput>,
-        /// The type and code of ICMP.
-        #[serde(default, rename = "Icmp")]
-        pub icmp_type_code: Option<IcmpTypeCodeInput>,
-    }
-
+    CreateNetworkAclEntryRequest,
     /// Changes an entry of a network ACL.
     ReplaceNetworkAclEntryRequest {
         /// The network ACL.

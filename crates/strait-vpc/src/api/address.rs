@@ -88,19 +88,13 @@ requests! {
     }
 
     /// Shows which names the addresses lead back to: none has any here.
-    DescribeAddressesAttributeRequest {
+    unfiltered DescribeAddressesAttributeRequest {
         /// Which ones; all if none is named.
         #[serde(default, rename = "AllocationId")]
         pub allocation_ids: Vec<String>,
         /// `domain-name`.
         #[serde(default)]
         pub attribute: Option<String>,
-        /// How many at most.
-        #[serde(default)]
-        pub max_results: Option<u32>,
-        /// Where the last page ended.
-        #[serde(default)]
-        pub next_token: Option<String>,
     }
 }
 

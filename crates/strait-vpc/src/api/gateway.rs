@@ -29,13 +29,7 @@ requests! {
     }
 
     /// Attaches an internet gateway to a VPC.
-    AttachInternetGatewayRequest {
-        /// The internet gateway.
-        pub internet_gateway_id: String,
-        /// The VPC.
-        pub vpc_id: String,
-    }
-
+    AttachInternetGatewayRequest,
     /// Detaches an internet gateway from its VPC.
     DetachInternetGatewayRequest {
         /// The internet gateway.

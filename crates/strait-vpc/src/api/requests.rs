@@ -1,17 +1,27 @@
 //! Requests: what all of a service's have, written once.
 
 /// Makes requests of EC2's calls: their own fields, and `DryRun`, which every one has. `paged` ones have filters and pages
-/// as well, `tagged` ones tags for what they make. What AWS has and a request does not list is refused by the wire.
+/// as well, `unfiltered` ones only pages, `tagged` ones tags for what they make. Two names before the fields are two
+/// requests with the same ones. What AWS has and a request does not list is refused by the wire.
 macro_rules! requests {
     () => {};
     ($(#[$meta:meta])* paged $name:ident { $($fields:tt)* } $($rest:tt)*) => {
         requests! {
             $(#[$meta])*
-            $name {
+            unfiltered $name {
                 $($fields)*
                 /// What to show.
                 #[serde(default, rename = "Filter")]
                 pub filters: Vec<$crate::api::Filter>,
+            }
+            $($rest)*
+        }
+    };
+    ($(#[$meta:meta])* unfiltered $name:ident { $($fields:tt)* } $($rest:tt)*) => {
+        requests! {
+            $(#[$meta])*
+            $name {
+                $($fields)*
                 /// How many at most.
                 #[serde(default)]
                 pub max_results: Option<u32>,
@@ -34,6 +44,15 @@ macro_rules! requests {
             $($rest)*
         }
     };
+    ($(#[$meta:meta])* $name:ident, $(#[$other_meta:meta])* $other:ident { $($fields:tt)* } $($rest:tt)*) => {
+        requests! {
+            $(#[$meta])*
+            $name { $($fields)* }
+            $(#[$other_meta])*
+            $other { $($fields)* }
+            $($rest)*
+        }
+    };
     ($(#[$meta:meta])* $name:ident { $($fields:tt)* } $($rest:tt)*) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Default, PartialEq, serde::Deserialize)]
@@ -49,7 +68,8 @@ macro_rules! requests {
     };
 }
 
-/// Makes requests of Elastic Load Balancing's calls. `paged` ones have pages.
+/// Makes requests of Elastic Load Balancing's calls. `paged` ones have pages. Two names before the fields are two requests
+/// with the same ones.
 macro_rules! balancer_requests {
     () => {};
     ($(#[$meta:meta])* paged $name:ident { $($fields:tt)* } $($rest:tt)*) => {
@@ -64,6 +84,15 @@ macro_rules! balancer_requests {
                 #[serde(default)]
                 pub page_size: Option<u32>,
             }
+            $($rest)*
+        }
+    };
+    ($(#[$meta:meta])* $name:ident, $(#[$other_meta:meta])* $other:ident { $($fields:tt)* } $($rest:tt)*) => {
+        balancer_requests! {
+            $(#[$meta])*
+            $name { $($fields)* }
+            $(#[$other_meta])*
+            $other { $($fields)* }
             $($rest)*
         }
     };

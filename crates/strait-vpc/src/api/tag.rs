@@ -17,15 +17,7 @@ answers! {
 
 requests! {
     /// Sets tags of resources.
-    CreateTagsRequest {
-        /// The resources' ids.
-        #[serde(default, rename = "ResourceId")]
-        pub resources: Vec<String>,
-        /// The tags.
-        #[serde(default, rename = "Tag")]
-        pub tags: Vec<TagInput>,
-    }
-
+    CreateTagsRequest,
     /// Takes tags of resources away.
     DeleteTagsRequest {
         /// The resources' ids.

@@ -260,14 +260,7 @@ requests! {
     paged DescribeVpcEndpointConnectionsRequest {}
 
     /// Accepts connections to an endpoint service.
-    AcceptVpcEndpointConnectionsRequest {
-        /// The endpoint service.
-        pub service_id: String,
-        /// The endpoints.
-        #[serde(rename = "VpcEndpointId")]
-        pub vpc_endpoint_ids: Vec<String>,
-    }
-
+    AcceptVpcEndpointConnectionsRequest,
     /// Rejects connections to an endpoint service, accepted ones too.
     RejectVpcEndpointConnectionsRequest {
         /// The endpoint service.

@@ -8,21 +8,7 @@ use crate::api::{Done, IpPermission};
 
 requests! {
     /// Describes inbound rules anew.
-    UpdateSecurityGroupRuleDescriptionsIngressRequest {
-        /// The group.
-        #[serde(default)]
-        pub group_id: Option<String>,
-        /// The group's name, in the default VPC.
-        #[serde(default)]
-        pub group_name: Option<String>,
-        /// Rules by what they allow, with their new descriptions.
-        #[serde(default)]
-        pub ip_permissions: Vec<IpPermission>,
-        /// Rules by id, with their new descriptions.
-        #[serde(default, rename = "SecurityGroupRuleDescription")]
-        pub security_group_rule_descriptions: Vec<SecurityGroupRuleDescription>,
-    }
-
+    UpdateSecurityGroupRuleDescriptionsIngressRequest,
     /// Describes outbound rules anew.
     UpdateSecurityGroupRuleDescriptionsEgressRequest {
         /// The group.

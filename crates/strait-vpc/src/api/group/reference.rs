@@ -36,15 +36,9 @@ pub struct SecurityGroupReferenceItem {
 
 requests! {
     /// Shows the groups of a VPC with rules that name groups which are not reached any more.
-    DescribeStaleSecurityGroupsRequest {
+    unfiltered DescribeStaleSecurityGroupsRequest {
         /// The VPC.
         pub vpc_id: String,
-        /// How many at most.
-        #[serde(default)]
-        pub max_results: Option<u32>,
-        /// Where the last page ended.
-        #[serde(default)]
-        pub next_token: Option<String>,
     }
 }
 

@@ -29,30 +29,18 @@ requests! {
     }
 
     /// Shows a prefix list's entries.
-    GetManagedPrefixListEntriesRequest {
+    unfiltered GetManagedPrefixListEntriesRequest {
         /// The prefix list.
         pub prefix_list_id: String,
         /// Of which version; the current one if none is named.
         #[serde(default)]
         pub target_version: Option<i64>,
-        /// How many at most.
-        #[serde(default)]
-        pub max_results: Option<u32>,
-        /// Where the last page ended.
-        #[serde(default)]
-        pub next_token: Option<String>,
     }
 
     /// Shows what names a prefix list.
-    GetManagedPrefixListAssociationsRequest {
+    unfiltered GetManagedPrefixListAssociationsRequest {
         /// The prefix list.
         pub prefix_list_id: String,
-        /// How many at most.
-        #[serde(default)]
-        pub max_results: Option<u32>,
-        /// Where the last page ended.
-        #[serde(default)]
-        pub next_token: Option<String>,
     }
 
     /// Changes a prefix list: its entries (a new version), its size, or its name.

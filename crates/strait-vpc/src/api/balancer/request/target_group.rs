@@ -130,13 +130,7 @@ balancer_requests! {
     }
 
     /// Adds targets to a group.
-    RegisterTargetsRequest {
-        /// The target group.
-        pub target_group_arn: String,
-        /// The targets.
-        pub targets: Vec<TargetDescription>,
-    }
-
+    RegisterTargetsRequest,
     /// Takes targets out of a group.
     DeregisterTargetsRequest {
         /// The target group.
