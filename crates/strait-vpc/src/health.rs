@@ -46,36 +46,25 @@ pub struct Ended {
 /// All health checks of a network: each node asks the targets that it may send to.
 #[must_use]
 pub fn health_checks(network: &Network) -> Vec<Check> {
-    let mut used: BTreeSet<(&str, &str)> = BTreeSet::new();
+    let mut used: BTreeSet<(&str, &InterfaceId)> = BTreeSet::new();
     let mut checks = Vec::new();
-    for listener in network.listeners.values() {
-        if !used.insert((&listener.load_balancer, &listener.target_group)) {
+    for sender in target::senders(network) {
+        let (group, node) = (sender.group, sender.node);
+        if !used.insert((&group.arn, &node.id)) {
             continue;
         }
-        let (Some(group), Some(balancer)) = (
-            network.target_groups.get(&listener.target_group),
-            network.load_balancers.get(&listener.load_balancer),
-        ) else {
-            continue;
-        };
-        for node in balancer
-            .nodes
-            .values()
-            .filter_map(|id| network.interfaces.get(id))
-        {
-            for (target, address) in target::candidates(network, balancer, group, node) {
-                let port = group.health_check.port.unwrap_or(address.port());
-                checks.push(Check {
-                    key: CheckKey {
-                        group: group.arn.clone(),
-                        node: node.id.clone(),
-                        target: target.clone(),
-                    },
-                    address: SocketAddrV4::new(*address.ip(), port),
-                    settings: group.health_check.clone(),
-                    known: group.health(&node.id, target),
-                });
-            }
+        for (target, address) in target::candidates(network, sender.balancer, group, node) {
+            let port = group.health_check.port.unwrap_or(address.port());
+            checks.push(Check {
+                key: CheckKey {
+                    group: group.arn.clone(),
+                    node: node.id.clone(),
+                    target: target.clone(),
+                },
+                address: SocketAddrV4::new(*address.ip(), port),
+                settings: group.health_check.clone(),
+                known: group.health(&node.id, target),
+            });
         }
     }
     checks

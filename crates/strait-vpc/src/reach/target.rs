@@ -24,6 +24,34 @@ pub(crate) const FEWEST_HEALTHY_PERCENT: &str =
 /// Whether all connections of a source go to one target.
 pub(crate) const STICKY: &str = "stickiness.enabled";
 
+/// A node that sends to a group's targets, since a listener of its load balancer says so.
+pub(crate) struct Sender<'n> {
+    pub(crate) listener: &'n Listener,
+    pub(crate) balancer: &'n LoadBalancer,
+    pub(crate) group: &'n TargetGroup,
+    pub(crate) node: &'n Interface,
+}
+
+/// All nodes that send to targets, once for each listener.
+pub(crate) fn senders(network: &Network) -> impl Iterator<Item = Sender<'_>> {
+    network.listeners.values().flat_map(move |listener| {
+        let group = network.target_groups.get(&listener.target_group);
+        let balancer = network.load_balancers.get(&listener.load_balancer);
+        let both = balancer.zip(group).into_iter();
+        both.flat_map(move |(balancer, group)| {
+            let nodes = balancer.nodes.values();
+            nodes
+                .filter_map(|id| network.interfaces.get(id))
+                .map(move |node| Sender {
+                    listener,
+                    balancer,
+                    group,
+                    node,
+                })
+        })
+    })
+}
+
 /// Where a target is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {

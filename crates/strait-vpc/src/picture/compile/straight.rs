@@ -51,27 +51,19 @@ pub(super) fn add(network: &Network, picture: &mut Picture) {
 /// What each node sends: connections that it forwards or has forwarded, and health checks.
 fn sent(network: &Network) -> BTreeMap<InterfaceId, Sent> {
     let mut nodes: BTreeMap<InterfaceId, Sent> = BTreeMap::new();
-    for listener in network.listeners.values() {
-        let (Some(group), Some(balancer)) = (
-            network.target_groups.get(&listener.target_group),
-            network.load_balancers.get(&listener.load_balancer),
-        ) else {
-            continue;
-        };
-        let own = balancer.nodes.values();
-        for node in own.filter_map(|id| network.interfaces.get(id)) {
-            for to in target::connected(network, balancer, group, node) {
-                let sent = nodes.entry(node.id.clone()).or_default();
-                let protocols = sent.entry(*to.ip()).or_default();
-                let checked = group.health_check.port.unwrap_or(to.port());
-                protocols.insert(Protocol::Tcp(checked));
-                protocols.extend(listener.protocol.transports().iter().map(|transport| {
-                    match transport {
-                        Transport::Tcp => Protocol::Tcp(to.port()),
-                        Transport::Udp => Protocol::Udp(to.port()),
-                    }
-                }));
-            }
+    for sender in target::senders(network) {
+        let (listener, group, node) = (sender.listener, sender.group, sender.node);
+        for to in target::connected(network, sender.balancer, group, node) {
+            let sent = nodes.entry(node.id.clone()).or_default();
+            let protocols = sent.entry(*to.ip()).or_default();
+            let checked = group.health_check.port.unwrap_or(to.port());
+            protocols.insert(Protocol::Tcp(checked));
+            protocols.extend(listener.protocol.transports().iter().map(
+                |transport| match transport {
+                    Transport::Tcp => Protocol::Tcp(to.port()),
+                    Transport::Udp => Protocol::Udp(to.port()),
+                },
+            ));
         }
     }
     nodes
