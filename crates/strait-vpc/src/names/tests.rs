@@ -174,37 +174,6 @@ fn a_public_zone_below_another_is_found_by_its_servers() {
     assert_eq!(found, ["Z2", "Z4", "Z7", "Z8"].map(zone_id));
 }
 
-macro_rules! every_table {
-    ($visit:ident) => {
-        $visit!(
-            accounts,
-            vpcs,
-            subnets,
-            route_tables,
-            internet_gateways,
-            security_groups,
-            network_acls,
-            interfaces,
-            elastic_ips,
-            instances,
-            peerings,
-            prefix_lists,
-            endpoint_services,
-            endpoints,
-            load_balancers,
-            target_groups,
-            listeners,
-            client_tokens,
-            counters,
-            quotas,
-            hosted_zones,
-            records,
-            zone_changes,
-            sessions
-        )
-    };
-}
-
 #[test]
 fn whatever_row_goes_or_comes_the_names_found_anew_are_all_of_them() {
     let mut sample = named();

@@ -274,13 +274,15 @@ pub(crate) fn tag_inputs(tags: &[(&str, &str)]) -> Vec<TagInput> {
 /// All rows of a network as text, to compare.
 pub(crate) fn contents(network: &Network) -> String {
     macro_rules! all {
-        ($($table:ident)*) => {
-            [$(format!("{:?}", network.$table.iter().collect::<Vec<_>>())),*].join("\n")
-        };
+        ($($table:ident)*) => {{
+            // Named one by one, so that a new table is compared too.
+            let Network { $($table),* } = network;
+            [$(format!("{:?}", $table.iter().collect::<Vec<_>>())),*].join("\n")
+        }};
     }
     all!(accounts vpcs subnets route_tables internet_gateways security_groups network_acls interfaces elastic_ips instances
-        peerings prefix_lists
-        endpoint_services endpoints load_balancers target_groups listeners client_tokens counters quotas)
+        peerings prefix_lists endpoint_services endpoints gateway_endpoints load_balancers target_groups listeners
+        hosted_zones records zone_changes sessions client_tokens counters quotas)
 }
 
 /// The customer with a VPC, and the provider with one that asks for a peering.
