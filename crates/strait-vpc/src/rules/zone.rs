@@ -266,7 +266,7 @@ fn find<'n>(network: &'n Network, caller: &Caller, id: &str) -> Result<&'n Hoste
 
 /// The zone with this id, whoever owns it.
 fn find_any<'n>(network: &'n Network, id: &str) -> Result<&'n HostedZone, AwsError> {
-    let id = id.trim_start_matches("/hostedzone/");
+    let id = bare_id(id);
     check_id(id, "id")?;
     let parsed = id.parse::<HostedZoneId>().ok();
     let found = parsed.and_then(|id| network.hosted_zones.get(&id));
@@ -274,6 +274,11 @@ fn find_any<'n>(network: &'n Network, id: &str) -> Result<&'n HostedZone, AwsErr
         let message = format!("No hosted zone found with ID: {id}");
         AwsError::with_fault("NoSuchHostedZone", message, Fault::NotFound)
     })
+}
+
+/// A zone's id without what some clients put before it.
+fn bare_id(id: &str) -> &str {
+    id.strip_prefix("/hostedzone/").unwrap_or(id)
 }
 
 fn check_id(id: &str, parameter: &str) -> Result<(), AwsError> {
