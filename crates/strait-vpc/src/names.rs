@@ -11,12 +11,16 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use public::texts;
 pub use renamed::{Renamed, renamed};
 
 use crate::id::{InterfaceId, Region, VpcId};
 use crate::reach::lookup;
 use crate::rules::{self, ENDPOINT_ZONE, LOAD_BALANCER_ZONE};
 use crate::state::*;
+
+/// How many names in a row may each stand for the next, by aliases or by CNAME records.
+pub const CHAIN: usize = 8;
 
 /// All names of a network at one time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -89,8 +89,8 @@ impl Cloud {
         }
     }
 
-    /// What everybody is answered: AWS's own names, then public zones. `None` where the cloud has no such zone. A public
-    /// name of an address stands for a private one where that is known.
+    /// What everybody is answered: AWS's own names, then public zones. `None` where the cloud has no such zone, or leaves
+    /// the name to servers that are not in it. A public name of an address stands for a private one where that is known.
     pub(super) fn everybody(
         &self,
         namespace: &str,
@@ -128,6 +128,7 @@ impl Cloud {
         zones
             .filter(|zone| zone.origin.zone_of(name))
             .max_by_key(|zone| zone.origin.num_labels())
+            .filter(|zone| !zone.leaves(name))
     }
 }
 

@@ -68,6 +68,8 @@ fn records_of_a_zone_are_answered_as_dns_has_it() {
         ),
         ("lb.example.com", RecordType::A, "10.0.1.5, 10.0.1.6"),
         ("lb.example.com", RecordType::AAAA, "no data"),
+        // A private zone leaves nothing to others.
+        ("www.cut.example.com", RecordType::A, "10.0.0.6"),
         ("loop.example.com", RecordType::A, "endless"),
     ] {
         assert_eq!(said(&view, WITH, name, kind), expected, "{name} {kind}");
@@ -83,6 +85,10 @@ fn of_public_zones_the_one_with_the_longest_name_answers() {
         ("www.example.com", "203.0.113.1"),
         // Not among those that the internet finds.
         ("www.lost.example.com", "no name"),
+        // Left to servers that are not in the cloud.
+        ("cut.example.com", "elsewhere"),
+        ("www.cut.example.com", "elsewhere"),
+        ("uncut.example.com", "no name"),
     ] {
         assert_eq!(a(&view, WITHOUT, name), expected, "{name}");
     }
@@ -283,6 +289,8 @@ fn zones() -> BTreeMap<HostedZoneId, ZoneNames> {
             "lb.example.com",
             Says::AwsAlias(domain("db-1.elb.us-east-1.amazonaws.com")),
         ),
+        records("cut.example.com", RecordData::Ns(domain("ns.example.org"))),
+        records("www.cut.example.com", address([10, 0, 0, 6])),
     ];
     let public = [
         records("www.example.com", address([203, 0, 113, 1])),
@@ -291,6 +299,8 @@ fn zones() -> BTreeMap<HostedZoneId, ZoneNames> {
             "sub.example.com",
             RecordData::Ns(domain("ns-1.awsdns-01.com")),
         ),
+        records("cut.example.com", RecordData::Ns(domain("ns.example.org"))),
+        records("www.cut.example.com", address([203, 0, 113, 7])),
     ];
     let all = [
         ("ZPRIVATE", "example.com", private.into()),

@@ -172,6 +172,80 @@ fn a_public_zone_below_another_is_found_by_its_servers() {
     let mut found = names(&network).public;
     found.sort();
     assert_eq!(found, ["Z2", "Z4", "Z7", "Z8"].map(zone_id));
+    for (name, expected) in [
+        ("www.example.com", Some("Z2")),
+        ("example.com", Some("Z2")),
+        ("www.sub.example.com", Some("Z4")),
+        ("x.deep.sub.example.com", Some("Z8")),
+        // Nobody leaves it to the zone of its name.
+        ("www.lost.example.com", Some("Z2")),
+        // Left to servers that no zone here is at.
+        ("cut.example.com", None),
+        ("www.cut.example.com", None),
+        ("www.x.cut.example.com", None),
+        ("org", None),
+    ] {
+        let zone = public::answering(&network, &domain(name));
+        let zone = zone.map(|zone| zone.id.as_str());
+        assert_eq!(zone, expected, "{name}");
+    }
+}
+
+#[test]
+fn texts_are_found_as_the_resolver_finds_them() {
+    let mut network = Network::default();
+    zone(&mut network, "Z1", ZoneReach::Public);
+    zone(&mut network, "Z2", ZoneReach::Public);
+    let other = network.hosted_zones.get_mut(&zone_id("Z2"));
+    other.expect("a zone").name = domain("other.org");
+    let mut put = |zone: &str, name: &str, kind, value: &str| {
+        let values = vec![value.to_owned()];
+        let set = RecordSet {
+            name: domain(name),
+            kind,
+            content: RecordContent::Values { ttl: 60, values },
+        };
+        let key = RecordKey::new(&zone_id(zone), &set.name, kind);
+        network.records.insert(key, set);
+    };
+    put("Z1", "a.example.com", RecordKind::Txt, r#""on" "e""#);
+    put("Z1", "*.wild.example.com", RecordKind::Txt, r#""two""#);
+    put("Z1", "x.there.wild.example.com", RecordKind::A, "192.0.2.1");
+    put("Z1", "to.example.com", RecordKind::Cname, "far.other.org");
+    put("Z2", "far.other.org", RecordKind::Txt, r#""three""#);
+    put(
+        "Z1",
+        "loop.example.com",
+        RecordKind::Cname,
+        "loop.example.com",
+    );
+    put("Z1", "cut.example.com", RecordKind::Ns, "ns.test");
+    put("Z1", "b.cut.example.com", RecordKind::Txt, r#""four""#);
+    let set = RecordSet {
+        name: domain("alias.example.com"),
+        kind: RecordKind::Txt,
+        content: RecordContent::Alias {
+            zone: "Z1".to_owned(),
+            name: domain("a.example.com"),
+            evaluate_health: false,
+        },
+    };
+    let key = RecordKey::new(&zone_id("Z1"), &set.name, set.kind);
+    network.records.insert(key, set);
+    for (name, expected) in [
+        ("a.example.com", &["one"][..]),
+        ("alias.example.com", &["one"]),
+        ("any.wild.example.com", &["two"]),
+        ("any.at.wild.example.com", &["two"]),
+        ("there.wild.example.com", &[]),
+        ("to.example.com", &["three"]),
+        ("loop.example.com", &[]),
+        ("b.cut.example.com", &[]),
+        ("none.example.com", &[]),
+        ("none.test", &[]),
+    ] {
+        assert_eq!(texts(&network, &domain(name)), expected, "{name}");
+    }
 }
 
 #[test]

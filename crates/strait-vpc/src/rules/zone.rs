@@ -2,7 +2,6 @@
 
 mod association;
 mod list;
-mod public;
 mod record;
 mod tag;
 mod value;
@@ -11,7 +10,6 @@ pub(super) use association::{
     associate, authorize, deauthorize, disassociate, list_authorizations,
 };
 pub(super) use list::{by_name, by_vpc, list, list_records};
-pub(super) use public::texts;
 pub(super) use record::change;
 pub(super) use tag::{change_tags, list_tags, list_tags_of_several};
 

@@ -7,8 +7,9 @@ use super::derived_id;
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
+use crate::names::texts;
 use crate::rules::resource::find;
-use crate::rules::{Caller, Context, zone};
+use crate::rules::{Caller, Context};
 use crate::state::*;
 
 /// How long the record is looked for after that was asked for.
@@ -191,7 +192,7 @@ fn is_proved(private: &PrivateDns, records: impl Fn(&str) -> Vec<String>) -> boo
 /// The TXT records of a name in public zones.
 fn txt_records(network: &Network, name: &str) -> Vec<String> {
     name.parse()
-        .map_or_else(|_| Vec::new(), |name| zone::texts(network, &name))
+        .map_or_else(|_| Vec::new(), |name| texts(network, &name))
 }
 
 /// Whether a private name is that of a hosted zone.
