@@ -184,7 +184,7 @@ pub(super) fn check_free(
 ) -> Result<(), AwsError> {
     let mut zones = network.hosted_zones.values();
     let taken = zones.find(|zone| zone.name == *name && zone.has_vpc(&vpc.vpc));
-    let taken = taken.map(|zone| zone.id.to_string());
+    let taken = taken.map(|zone| zone.id.clone());
     let Some(zone) = taken.or_else(|| endpoint::zone_made(network, &vpc.vpc, name)) else {
         return Ok(());
     };
