@@ -38,7 +38,6 @@ impl Local {
             domain: self.inner.options.domain.clone(),
             listeners: told.listeners.clone(),
             records: self.services(network).await,
-            own: BTreeMap::new(),
             names: strait_vpc::names(network),
             resolv_conf: self.inner.options.resolv_conf.clone(),
         };
