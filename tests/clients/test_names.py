@@ -367,9 +367,20 @@ class Own(Names):
         (address,) = self.addresses(NetworkInterfaceIds=shown["NetworkInterfaceIds"]).values()
         self.assertEqual(ask("own-peer", name), f"NOERROR {address}")
         self.assertEqual(ask("own-web", name), "NOERROR 203.0.113.9")
+        below = f"x.{name}"
+        self.record(zone, below, "A", "203.0.113.10")
+        self.assertEqual(ask("own-peer", below), "NXDOMAIN", "the endpoint's zone is alone, as any private one")
+        self.assertEqual(ask("own-web", below), "NOERROR 203.0.113.10")
+        rename = self.ec2.modify_vpc_endpoint_service_configuration
+        refused("ExistingVpcEndpointConnections", rename, ServiceId=service_id, PrivateDnsName="other.proved.example")
         same = {"Name": name, "CallerReference": "same", "VPC": {"VPCRegion": REGION, "VPCId": self.two.id}}
         refused("ConflictingDomainExists", self.r53.create_hosted_zone, **same)
         enable(False)
+        self.assertEqual(ask("own-peer", name), "NOERROR 203.0.113.9")
+        enable()
+        self.ec2.reject_vpc_endpoint_connections(ServiceId=service_id, VpcEndpointIds=[endpoint_id])
+        shown = self.ec2.describe_vpc_endpoints(VpcEndpointIds=[endpoint_id])["VpcEndpoints"][0]
+        self.assertFalse(shown["PrivateDnsEnabled"])
         self.assertEqual(ask("own-peer", name), "NOERROR 203.0.113.9")
         self.ec2.delete_vpc_endpoints(VpcEndpointIds=[endpoint_id])
 

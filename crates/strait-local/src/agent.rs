@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::error::LocalError;
 
 /// Changes whenever the lines on the control socket change their meaning: an agent of another one is replaced.
-pub const PROTOCOL: u32 = 2;
+pub const PROTOCOL: u32 = 3;
 
 const ASK_TIMEOUT: Duration = Duration::from_secs(10);
 const START_TIMEOUT: Duration = Duration::from_secs(5);

@@ -11,12 +11,19 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use public::texts;
 pub use renamed::{Renamed, renamed};
 
 use crate::id::{InterfaceId, Region, VpcId};
 use crate::reach::lookup;
 use crate::rules::{self, ENDPOINT_ZONE, LOAD_BALANCER_ZONE};
 use crate::state::*;
+
+/// How many names in a row may each stand for the next, by aliases or by CNAME records.
+pub const CHAIN: usize = 8;
+
+/// How long an endpoint's private name may be kept, in seconds.
+const PRIVATE_TTL: u32 = 60;
 
 /// All names of a network at one time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +32,7 @@ pub struct Names {
     pub addresses: BTreeMap<DomainName, BTreeSet<Ipv4Addr>>,
     /// Public addresses of interfaces with their names, such as `ec2-198-51-100-10.compute-1.amazonaws.com`.
     pub hosts: BTreeMap<Ipv4Addr, DomainName>,
-    /// Hosted zones.
+    /// Hosted zones, those of endpoints' private names too.
     pub zones: BTreeMap<HostedZoneId, ZoneNames>,
     /// The public ones that the internet finds: everybody is answered from the one with the longest name.
     pub public: Vec<HostedZoneId>,
@@ -72,14 +79,12 @@ pub enum Says {
 /// What a VPC is answered besides.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkNames {
-    /// Its private zones.
+    /// Its private zones, and those of its endpoints' private names.
     pub zones: Vec<HostedZoneId>,
     /// The zone of its instances' names, such as `ec2.internal`, if they are answered.
     pub internal: Option<DomainName>,
     /// Its ranges: `ip-10-0-0-5` in `internal` is 10.0.0.5, as in every VPC that has this address.
     pub ranges: BTreeSet<Ipv4Net>,
-    /// Private names of services that it has endpoints for.
-    pub private: BTreeMap<DomainName, BTreeSet<Ipv4Addr>>,
     /// Public addresses that stand for private ones to it: its own, and those of peers that allow it.
     pub inside: BTreeMap<Ipv4Addr, Ipv4Addr>,
     /// Whether it has a route to the internet: only then are its questions passed on.
@@ -89,13 +94,10 @@ pub struct NetworkNames {
 /// What the resolver must answer for a network.
 #[must_use]
 pub fn names(network: &Network) -> Names {
-    let zones = network.hosted_zones.values();
     Names {
         addresses: addresses(network),
         hosts: hosts(network),
-        zones: zones
-            .map(|zone| (zone.id.clone(), zone_names(network, zone)))
-            .collect(),
+        zones: zones(network),
         public: public::zones(network),
         networks: networks(network, &network.vpcs.keys().cloned().collect()),
     }
@@ -196,6 +198,36 @@ fn add(
     }
 }
 
+fn zones(network: &Network) -> BTreeMap<HostedZoneId, ZoneNames> {
+    let hosted = network.hosted_zones.values();
+    let hosted = hosted.map(|zone| (zone.id.clone(), zone_names(network, zone)));
+    let private = network.endpoints.values().filter_map(|endpoint| {
+        let names = endpoint_zone(network, endpoint)?;
+        Some((rules::endpoint_zone_id(&endpoint.id), names))
+    });
+    hosted.chain(private).collect()
+}
+
+/// The zone of an endpoint's private name, if it has one that resolves: the name alone, or all below it, and nothing else.
+fn endpoint_zone(network: &Network, endpoint: &Endpoint) -> Option<ZoneNames> {
+    let private = rules::private_name(network, endpoint)?;
+    let interfaces = endpoint.interfaces.values();
+    let address = |id: &InterfaceId| Some(network.interfaces.get(id)?.address);
+    let addresses: BTreeSet<Ipv4Addr> = interfaces.filter_map(address).collect();
+    let set = NamedRecords {
+        name: private.parse().ok()?,
+        kind: RecordKind::A,
+        says: Says::Data {
+            ttl: PRIVATE_TTL,
+            data: addresses.into_iter().map(RecordData::A).collect(),
+        },
+    };
+    Some(ZoneNames {
+        name: rules::private_zone(private)?,
+        records: vec![set],
+    })
+}
+
 fn zone_names(network: &Network, zone: &HostedZone) -> ZoneNames {
     let records = rules::records_of(network, &zone.id).map(|(_, set)| NamedRecords {
         name: set.name.clone(),
@@ -267,7 +299,6 @@ fn networks(network: &Network, vpcs: &BTreeSet<VpcId>) -> BTreeMap<String, Netwo
     }
     add_zones(network, &mut all);
     add_inside(network, &mut all);
-    add_private(network, &mut all);
     for subnet in network.subnets.values() {
         if let Some(there) = all.get_mut(&subnet.vpc)
             && !there.internet
@@ -297,16 +328,23 @@ fn of_vpc(vpc: &Vpc) -> NetworkNames {
 }
 
 fn add_zones(network: &Network, all: &mut BTreeMap<VpcId, NetworkNames>) {
+    let mut add = |vpc: &VpcId, zone: HostedZoneId| {
+        if let Some(there) = all.get_mut(vpc)
+            && there.internal.is_some()
+        {
+            there.zones.push(zone);
+        }
+    };
     for zone in network.hosted_zones.values() {
-        let ZoneReach::Private { vpcs, .. } = &zone.reach else {
-            continue;
-        };
-        for vpc in vpcs {
-            if let Some(there) = all.get_mut(&vpc.vpc)
-                && there.internal.is_some()
-            {
-                there.zones.push(zone.id.clone());
+        if let ZoneReach::Private { vpcs, .. } = &zone.reach {
+            for vpc in vpcs {
+                add(&vpc.vpc, zone.id.clone());
             }
+        }
+    }
+    for endpoint in network.endpoints.values() {
+        if rules::private_name(network, endpoint).is_some() {
+            add(&endpoint.vpc, rules::endpoint_zone_id(&endpoint.id));
         }
     }
 }
@@ -315,16 +353,8 @@ fn add_zones(network: &Network, all: &mut BTreeMap<VpcId, NetworkNames>) {
 /// <https://docs.aws.amazon.com/vpc/latest/peering/vpc-peering-dns.html>.
 fn add_inside(network: &Network, all: &mut BTreeMap<VpcId, NetworkNames>) {
     let mut askers: BTreeMap<&VpcId, BTreeSet<&VpcId>> = BTreeMap::new();
-    for peering in network.peerings.values() {
-        let sides = [
-            (&peering.requester, &peering.accepter),
-            (&peering.accepter, &peering.requester),
-        ];
-        for (asked, asker) in sides {
-            if asked.allow_dns && peering.state == PeeringState::Active {
-                askers.entry(&asked.vpc).or_default().insert(&asker.vpc);
-            }
-        }
+    for (asked, asker) in answered_peers(network) {
+        askers.entry(asked).or_default().insert(asker);
     }
     for interface in network.interfaces.values() {
         let vpc = &interface.vpc;
@@ -345,20 +375,17 @@ fn add_inside(network: &Network, all: &mut BTreeMap<VpcId, NetworkNames>) {
     }
 }
 
-fn add_private(network: &Network, all: &mut BTreeMap<VpcId, NetworkNames>) {
-    for endpoint in network.endpoints.values() {
-        let answered = endpoint.private_dns && endpoint.state == EndpointState::Available;
-        let service = network.endpoint_services.get(&endpoint.service);
-        let name = service.and_then(EndpointService::private_name);
-        if let (true, Some(name), Some(there)) = (answered, name, all.get_mut(&endpoint.vpc))
-            && there.internal.is_some()
-        {
-            let interfaces = endpoint.interfaces.values();
-            let address = |id: &InterfaceId| Some(network.interfaces.get(id)?.address);
-            let addresses = interfaces.filter_map(address).collect();
-            add(&mut there.private, name, addresses);
-        }
-    }
+/// VPCs with each peer that is answered their private addresses.
+fn answered_peers(network: &Network) -> impl Iterator<Item = (&VpcId, &VpcId)> {
+    let peerings = network.peerings.values();
+    let active = peerings.filter(|peering| peering.state == PeeringState::Active);
+    let sides = active.flat_map(|peering| {
+        let (one, other) = (&peering.requester, &peering.accepter);
+        [(one, other), (other, one)]
+    });
+    sides
+        .filter(|(asked, _)| asked.allow_dns)
+        .map(|(asked, asker)| (&asked.vpc, &asker.vpc))
 }
 
 /// Whether a subnet has a route to an internet gateway that is attached to its VPC.
@@ -366,11 +393,9 @@ fn leads_out(network: &Network, subnet: &Subnet) -> bool {
     let Some(table) = lookup::route_table(network, subnet) else {
         return false;
     };
-    table.routes.values().any(|target| match target {
-        RouteTarget::InternetGateway(id) => network
-            .internet_gateways
-            .get(id)
-            .is_some_and(|gateway| gateway.vpc.as_ref() == Some(&subnet.vpc)),
+    let mut targets = table.routes.values().chain(table.list_routes.values());
+    targets.any(|target| match target {
+        RouteTarget::InternetGateway(_) => rules::is_active(network, &subnet.vpc, target),
         RouteTarget::Peering(_) | RouteTarget::Interface(_) | RouteTarget::GatewayEndpoint(_) => {
             false
         }

@@ -123,8 +123,6 @@ impl<'de> Deserializer<'de> for Node {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, WireError> {
         match self {
-            // How XML writes a structure without parts.
-            Self::Leaf(text) if text.trim().is_empty() => visitor.visit_map(Parts::new(Vec::new())),
             Self::Leaf(text) => {
                 Err(invalid("It has parts: name them after a dot").with_value(&text))
             }
@@ -168,13 +166,16 @@ impl<'de> Deserializer<'de> for Node {
 }
 
 impl Node {
-    /// The text of a value; parts where a value belongs are parameters that do not exist.
+    /// The text of a value, which is empty where XML has nothing; parts where a value belongs are parameters that do not
+    /// exist.
     fn text(self) -> Result<String, WireError> {
-        match self {
-            Self::Leaf(text) => Ok(text),
-            Self::Branch(parts) => Err(WireError::UnknownParameter {
-                name: parts.into_keys().next().unwrap_or_default(),
-            }),
+        let parts = match self {
+            Self::Leaf(text) => return Ok(text),
+            Self::Branch(parts) => parts,
+        };
+        match parts.into_keys().next() {
+            None => Ok(String::new()),
+            Some(name) => Err(WireError::UnknownParameter { name }),
         }
     }
 }
@@ -433,6 +434,11 @@ mod tests {
                 "Name=a&Filter.1=v",
                 "InvalidParameterValue",
                 "Value (v) for parameter Filter.1 is invalid. It has parts: name them after a dot.",
+            ),
+            (
+                "Name=a&Block=",
+                "InvalidParameterValue",
+                "Value () for parameter Block is invalid. It has parts: name them after a dot.",
             ),
             (
                 "Name=a&Kind=icmp",

@@ -45,14 +45,23 @@ pub(crate) fn encode(text: &str) -> String {
     encoded
 }
 
-/// Decodes a name, a value, or a part of a path.
-pub(crate) fn decode(encoded: &[u8]) -> Result<String, WireError> {
+/// Decodes a part of a path, where a plus is a plus.
+pub(crate) fn decode_path(encoded: &[u8]) -> Result<String, WireError> {
+    decode_with(encoded, b'+')
+}
+
+/// Decodes a name or a value.
+fn decode(encoded: &[u8]) -> Result<String, WireError> {
+    decode_with(encoded, b' ')
+}
+
+fn decode_with(encoded: &[u8], plus: u8) -> Result<String, WireError> {
     let mut decoded = Vec::with_capacity(encoded.len());
     let mut rest = encoded;
     while let [first, after @ ..] = rest {
         rest = after;
         match first {
-            b'+' => decoded.push(b' '),
+            b'+' => decoded.push(plus),
             b'%' => {
                 let Some((byte, after)) = escape(rest) else {
                     return Err(WireError::Malformed(format!(

@@ -12,6 +12,11 @@ use crate::xml;
 /// What the paths of all calls begin with.
 pub(crate) const PREFIX: &str = "/2013-04-01/";
 
+/// Whether a request to this path is one of this protocol.
+pub(crate) fn is_path(path: &str) -> bool {
+    path.starts_with(PREFIX)
+}
+
 /// A call that a method and path name.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Route {
@@ -44,7 +49,7 @@ pub(crate) fn route(method: &Method, path: &str) -> Result<Route, WireError> {
             .zip(given)
             .filter(|(name, _)| is_variable(name));
         let parts = variables
-            .map(|(name, value)| Ok((name, form::decode(value.as_bytes())?)))
+            .map(|(name, value)| Ok((name, form::decode_path(value.as_bytes())?)))
             .collect::<Result<_, WireError>>()?;
         return Ok(Route { action, parts });
     }
@@ -164,6 +169,12 @@ mod tests {
                 "{path}: {error}"
             );
         }
+    }
+
+    #[test]
+    fn what_a_path_says_is_decoded_and_a_plus_stays_one() {
+        let route = route(&Method::GET, "/2013-04-01/hostedzone/a+b%20c").expect("known");
+        assert_eq!(route.parts, [("Id", "a+b c".to_owned())]);
     }
 
     #[test]

@@ -65,8 +65,10 @@ async fn serve(State(backend): State<Arc<dyn Backend>>, request: Request) -> Htt
         return HINT.into_response();
     }
     let request_id = Uuid::new_v4().to_string();
+    let by_path = rest::is_path(request.uri().path());
     let (service, outcome) = match receive(request, BODY_TIME).await {
         Ok(received) => (received.likely_service(), run(backend, received).await),
+        Err(error) if by_path => (Service::Route53, Err(error)),
         Err(error) => (Service::Ec2, Err(error)),
     };
     let mut location = None;
@@ -129,7 +131,7 @@ impl Received {
 
     /// Whether it comes by the protocol of Route 53: the call is in the path, and the body is XML.
     fn is_rest(&self) -> bool {
-        self.parts.uri.path().starts_with(rest::PREFIX)
+        rest::is_path(self.parts.uri.path())
     }
 
     /// In whose envelope an error belongs, even while nothing is verified.

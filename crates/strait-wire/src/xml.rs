@@ -111,10 +111,15 @@ impl Element {
 
     fn node(self) -> Result<Node, WireError> {
         let member = LISTS.iter().find(|(list, _)| *list == self.name);
+        let is_blank = self.text.trim().is_empty();
+        if self.parts.is_empty() && is_blank {
+            // A text, a list or a structure: what is wanted decides, and of each it is the empty one.
+            return Ok(Node::Branch(BTreeMap::new()));
+        }
         if self.parts.is_empty() {
             return Ok(Node::Leaf(self.text));
         }
-        if !self.text.trim().is_empty() {
+        if !is_blank {
             return Err(refused(&format!(
                 "{} has both text and elements.",
                 self.name
@@ -164,6 +169,8 @@ fn refused(why: &str) -> WireError {
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+
     use super::*;
 
     #[test]
@@ -172,7 +179,7 @@ mod tests {
                     <Change/></Changes><Comment><![CDATA[<c>]]></Comment><Empty/></R>";
         let parts = read(body.as_bytes(), "R").expect("well formed");
         assert_eq!(parts["Comment"], Node::Leaf("<c>".to_owned()));
-        assert_eq!(parts["Empty"], Node::Leaf(String::new()));
+        assert_eq!(parts["Empty"], Node::Branch(BTreeMap::new()));
         let Node::Branch(changes) = &parts["Changes"] else {
             panic!("a list");
         };
@@ -181,6 +188,35 @@ mod tests {
             panic!("a change");
         };
         assert_eq!(change["Action"], Node::Leaf("A & B!".to_owned()));
+    }
+
+    #[test]
+    fn what_is_blank_is_an_empty_text_list_or_structure() {
+        #[derive(Debug, PartialEq, Deserialize)]
+        #[serde(rename_all = "PascalCase", deny_unknown_fields)]
+        struct Wanted {
+            comment: Option<String>,
+            changes: Vec<String>,
+            config: Config,
+        }
+        #[derive(Debug, PartialEq, Deserialize)]
+        #[serde(rename_all = "PascalCase", deny_unknown_fields)]
+        struct Config {
+            comment: Option<String>,
+        }
+        for body in [
+            "<R><Comment/><Changes/><Config/></R>",
+            "<R>\n<Comment></Comment>\n<Changes>\n</Changes>\n<Config>\n  </Config></R>",
+        ] {
+            let parts = read(body.as_bytes(), "R").expect("well formed");
+            let wanted = Wanted::deserialize(Node::Branch(parts));
+            let expected = Wanted {
+                comment: Some(String::new()),
+                changes: Vec::new(),
+                config: Config { comment: None },
+            };
+            assert_eq!(wanted.expect("all there"), expected, "{body}");
+        }
     }
 
     #[test]

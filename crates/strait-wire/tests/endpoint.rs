@@ -251,6 +251,30 @@ async fn malformed_requests_are_refused_cleanly() {
 }
 
 #[tokio::test]
+async fn by_route_53s_paths_malformed_requests_are_refused_in_its_envelope() {
+    let large = Body::from("x".repeat(1_200_000));
+    for (query, body, status, code) in [
+        (
+            "?name=%ff",
+            Body::empty(),
+            StatusCode::BAD_REQUEST,
+            "MalformedQueryString",
+        ),
+        (
+            "",
+            large,
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "RequestEntityTooLarge",
+        ),
+    ] {
+        let request = Request::post(format!("/2013-04-01/hostedzone{query}"));
+        send(request.body(body).expect("a request"))
+            .await
+            .is_query_error(status, "Sender", code);
+    }
+}
+
+#[tokio::test]
 async fn a_calls_error_keeps_its_code_and_its_fault_is_the_status() {
     for (region, status, code) in [
         ("us-east-1", StatusCode::BAD_REQUEST, "InvalidVpc.Range"),

@@ -19,8 +19,14 @@ use crate::{LocalError, store};
 pub(super) struct Told {
     /// All places where it is to be asked.
     listeners: BTreeSet<Listener>,
-    /// The state that it has; none if that is not known.
-    state: Option<ResolverState>,
+    /// What it knows; none if that is not known.
+    known: Option<Known>,
+}
+
+/// What the resolver knows, and of which network: a change's, while that is not committed yet.
+struct Known {
+    network: Network,
+    state: ResolverState,
 }
 
 impl Local {
@@ -31,21 +37,7 @@ impl Local {
         listeners: Option<BTreeSet<Listener>>,
     ) -> Result<(), LocalError> {
         let mut told = self.inner.told.lock().await;
-        if let Some(listeners) = listeners {
-            told.listeners = listeners;
-        }
-        let state = ResolverState {
-            domain: self.inner.options.domain.clone(),
-            listeners: told.listeners.clone(),
-            records: self.services(network).await,
-            own: BTreeMap::new(),
-            names: strait_vpc::names(network),
-            resolv_conf: self.inner.options.resolv_conf.clone(),
-        };
-        if told.state.as_ref() == Some(&state) {
-            return Ok(());
-        }
-        self.tell_resolver(&mut told, state).await
+        self.tell_all(&mut told, network, listeners).await
     }
 
     /// Tells the resolver what a change made different: where it is asked in routers that were drawn anew, and names.
@@ -68,51 +60,24 @@ impl Local {
                 all.extend(now);
             }
         }
-        let Some(mut state) = told.state.take() else {
-            drop(told);
-            return self.publish(network, listeners).await;
+        let Some(mut known) = told.known.take() else {
+            return self.tell_all(&mut told, network, listeners).await;
         };
-        let named = renamed.apply_to(&mut state.names);
+        known.network = network.clone();
+        let named = renamed.apply_to(&mut known.state.names);
         if !named && listeners.is_none() {
-            told.state = Some(state);
+            told.known = Some(known);
             return Ok(());
         }
         if let Some(listeners) = listeners {
             told.listeners.clone_from(&listeners);
-            state.listeners = listeners;
+            known.state.listeners = listeners;
         }
-        state.records = self.services(network).await;
-        self.tell_resolver(&mut told, state).await
+        known.state.records = self.services(network).await;
+        self.tell_resolver(&mut told, known).await
     }
 
-    async fn tell_resolver(&self, told: &mut Told, state: ResolverState) -> Result<(), LocalError> {
-        told.state = None;
-        let answer: ResolverAnswer = self.inner.resolver.apply(&state).await?;
-        let Some(failed) = answer.failed.into_iter().next() else {
-            told.state = Some(state);
-            return Ok(());
-        };
-        Err(LocalError::Deaf {
-            namespace: failed.listener.namespace,
-            address: failed.listener.address,
-            message: failed.message,
-        })
-    }
-
-    /// Names of services, and of Strait's own two endpoints. A service's name has the address of each zone.
-    async fn services(&self, network: &Network) -> BTreeMap<String, BTreeSet<Ipv4Addr>> {
-        let names = self.inner.names.lock().await.clone();
-        let domain = &self.inner.options.domain;
-        let own = ["api", "aws"].map(|label| (format!("{label}.{domain}"), INTERNET_ENDPOINTS));
-        let of_service = |(name, address): (String, Ipv4Addr)| {
-            let service = name.split('.').next().unwrap_or_default();
-            let all = addresses_of_way(network, service, address);
-            (name, all)
-        };
-        let own = own.map(|(name, address)| (name, BTreeSet::from([address])));
-        names.into_iter().map(of_service).chain(own).collect()
-    }
-
+    /// Gives services these names, and no others any.
     pub(super) async fn rename(
         &self,
         names: &BTreeMap<String, Ipv4Addr>,
@@ -122,13 +87,70 @@ impl Local {
         }
         store::write_names(&self.inner.pool, names).await?;
         let before = std::mem::replace(&mut *self.inner.names.lock().await, names.clone());
-        let network = self.network().await;
-        let told = self.publish(&network, None).await;
+        let told = self.publish_services().await;
         if told.is_err() {
             // What the resolver was not told does not count, so that the next call tells it.
             *self.inner.names.lock().await = before;
         }
         told
+    }
+
+    /// Tells the resolver where services are now. Of which network it knows the names is not for this to change: a change may
+    /// have told its own, which is not committed yet.
+    async fn publish_services(&self) -> Result<(), LocalError> {
+        let mut told = self.inner.told.lock().await;
+        let Some(known) = told.known.take() else {
+            let network = self.network().await;
+            return self.tell_all(&mut told, &network, None).await;
+        };
+        let services = self.inner.names.lock().await.clone();
+        let known = known.with_services(&services);
+        self.tell_resolver(&mut told, known).await
+    }
+
+    async fn tell_all(
+        &self,
+        told: &mut Told,
+        network: &Network,
+        listeners: Option<BTreeSet<Listener>>,
+    ) -> Result<(), LocalError> {
+        if let Some(listeners) = listeners {
+            told.listeners = listeners;
+        }
+        let state = ResolverState {
+            domain: self.inner.options.domain.clone(),
+            listeners: told.listeners.clone(),
+            records: self.services(network).await,
+            names: strait_vpc::names(network),
+            resolv_conf: self.inner.options.resolv_conf.clone(),
+        };
+        let network = network.clone();
+        if let Some(known) = &mut told.known
+            && known.state == state
+        {
+            known.network = network;
+            return Ok(());
+        }
+        self.tell_resolver(told, Known { network, state }).await
+    }
+
+    async fn tell_resolver(&self, told: &mut Told, known: Known) -> Result<(), LocalError> {
+        told.known = None;
+        let answer: ResolverAnswer = self.inner.resolver.apply(&known.state).await?;
+        let Some(failed) = answer.failed.into_iter().next() else {
+            told.known = Some(known);
+            return Ok(());
+        };
+        Err(LocalError::Deaf {
+            namespace: failed.listener.namespace,
+            address: failed.listener.address,
+            message: failed.message,
+        })
+    }
+
+    async fn services(&self, network: &Network) -> BTreeMap<String, BTreeSet<Ipv4Addr>> {
+        let services = self.inner.names.lock().await;
+        records(network, &services, &self.inner.options.domain)
     }
 
     /// Leads a port of this machine's loopback to the service's public address; the same port each time.
@@ -235,6 +257,30 @@ impl Local {
     }
 }
 
+impl Known {
+    /// The same with other services.
+    fn with_services(mut self, services: &BTreeMap<String, Ipv4Addr>) -> Self {
+        self.state.records = records(&self.network, services, &self.state.domain);
+        self
+    }
+}
+
+/// Names of services, and of Strait's own two endpoints. A service's name has the address of each zone.
+fn records(
+    network: &Network,
+    services: &BTreeMap<String, Ipv4Addr>,
+    domain: &str,
+) -> BTreeMap<String, BTreeSet<Ipv4Addr>> {
+    let own = ["api", "aws"].map(|label| (format!("{label}.{domain}"), INTERNET_ENDPOINTS));
+    let own = own.map(|(name, address)| (name, BTreeSet::from([address])));
+    let of_service = |(name, address): (&String, &Ipv4Addr)| {
+        let service = name.split('.').next().unwrap_or_default();
+        let all = addresses_of_way(network, service, *address);
+        (name.clone(), all)
+    };
+    services.iter().map(of_service).chain(own).collect()
+}
+
 /// Every address at which the resolver is asked, with the namespace that it is in.
 pub(super) fn listeners(picture: &Picture) -> BTreeSet<Listener> {
     let internet = Listener {
@@ -257,4 +303,34 @@ fn at(namespace: &str, address: Ipv4Addr) -> Listener {
 
 fn temporary(error: &LocalError) -> CloudError {
     CloudError::Temporary(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_service_does_not_take_back_the_names_of_a_change_that_is_not_committed() {
+        let domain = "strait.internal";
+        let mut state = ResolverState {
+            domain: domain.to_owned(),
+            listeners: BTreeSet::from([at("vpc-1", Ipv4Addr::new(10, 0, 0, 2))]),
+            ..ResolverState::default()
+        };
+        // Of no network: whoever makes the names anew loses them.
+        let name = "db-1.elb.us-east-1.amazonaws.com".parse().expect("a name");
+        state.names.addresses.insert(name, BTreeSet::new());
+        let known = Known {
+            network: Network::default(),
+            state: state.clone(),
+        };
+        let address = Ipv4Addr::new(198, 51, 100, 9);
+        let orders = format!("orders.{domain}");
+        let services = BTreeMap::from([(orders.clone(), address)]);
+        let now = known.with_services(&services).state;
+        let records = now.records.clone();
+        assert_eq!(records.get(&orders), Some(&BTreeSet::from([address])));
+        assert!(records.contains_key("aws.strait.internal"));
+        assert_eq!(now, ResolverState { records, ..state });
+    }
 }

@@ -29,8 +29,9 @@ pub(super) struct Cloud {
 struct Own {
     zones: Vec<HostedZoneId>,
     internal: Option<LowerName>,
-    private: Addresses,
-    names: NetworkNames,
+    ranges: BTreeSet<Ipv4Net>,
+    inside: BTreeMap<Ipv4Addr, Ipv4Addr>,
+    internet: bool,
 }
 
 impl Cloud {
@@ -42,13 +43,7 @@ impl Cloud {
         }
         let mut networks = BTreeMap::new();
         for (namespace, of) in &names.networks {
-            let own = Own {
-                zones: of.zones.clone(),
-                internal: of.internal.as_ref().map(lower).transpose()?,
-                private: addresses(&of.private)?,
-                names: of.clone(),
-            };
-            networks.insert(namespace.clone(), own);
+            networks.insert(namespace.clone(), Own::new(of)?);
         }
         let (mut hosts, mut named) = (BTreeMap::new(), BTreeMap::new());
         for (address, name) in &names.hosts {
@@ -71,9 +66,6 @@ impl Cloud {
     pub(super) fn own(&self, namespace: &str, asked: &Name, kind: RecordType) -> Option<Said> {
         let own = self.networks.get(namespace)?;
         let name = LowerName::new(asked);
-        if let Some(found) = private_name(&own.private, &name) {
-            return Some(address_records(asked, kind, found.iter().copied()));
-        }
         let zones = own.zones.iter().filter_map(|id| self.zones.get(id));
         let zone = zones
             .filter(|zone| zone.origin.zone_of(&name))
@@ -89,8 +81,8 @@ impl Cloud {
         }
     }
 
-    /// What everybody is answered: AWS's own names, then public zones. `None` where the cloud has no such zone. A public
-    /// name of an address stands for a private one where that is known.
+    /// What everybody is answered: AWS's own names, then public zones. `None` where the cloud has no such zone, or leaves
+    /// the name to servers that are not in it. A public name of an address stands for a private one where that is known.
     pub(super) fn everybody(
         &self,
         namespace: &str,
@@ -103,7 +95,7 @@ impl Cloud {
         }
         if let Some(public) = self.hosts.get(&name) {
             let own = self.networks.get(namespace);
-            let inside = own.and_then(|own| own.names.inside.get(public));
+            let inside = own.and_then(|own| own.inside.get(public));
             return Some(address_records(asked, kind, [*inside.unwrap_or(public)]));
         }
         if is_of_aws(&name) {
@@ -118,9 +110,7 @@ impl Cloud {
 
     /// Whether questions from this network may be passed on to the machine's resolver.
     pub(super) fn may_pass_on(&self, namespace: &str) -> bool {
-        self.networks
-            .get(namespace)
-            .is_some_and(|own| own.names.internet)
+        self.networks.get(namespace).is_some_and(|own| own.internet)
     }
 
     fn public_zone(&self, name: &LowerName) -> Option<&HostedZone> {
@@ -128,10 +118,28 @@ impl Cloud {
         zones
             .filter(|zone| zone.origin.zone_of(name))
             .max_by_key(|zone| zone.origin.num_labels())
+            .filter(|zone| !zone.leaves(name))
     }
 }
 
 impl Own {
+    fn new(names: &NetworkNames) -> Result<Self, LocalError> {
+        let NetworkNames {
+            zones,
+            internal,
+            ranges,
+            inside,
+            internet,
+        } = names.clone();
+        Ok(Self {
+            zones,
+            internal: internal.as_ref().map(lower).transpose()?,
+            ranges,
+            inside,
+            internet,
+        })
+    }
+
     /// `ip-10-0-0-5.ec2.internal`.
     fn instance(&self, origin: &LowerName, asked: &Name, kind: RecordType) -> Said {
         let soa = soa(origin);
@@ -159,10 +167,7 @@ impl Own {
     }
 
     fn has(&self, address: Ipv4Addr) -> bool {
-        self.names
-            .ranges
-            .iter()
-            .any(|range: &Ipv4Net| range.contains(&address))
+        self.ranges.iter().any(|range| range.contains(&address))
     }
 }
 
@@ -171,14 +176,6 @@ fn addresses(names: &BTreeMap<DomainName, BTreeSet<Ipv4Addr>>) -> Result<Address
         .iter()
         .map(|(name, addresses)| Ok((lower(name)?, addresses.clone())))
         .collect()
-}
-
-/// A private name of a service, or the wildcard that it is below.
-fn private_name<'a>(names: &'a Addresses, name: &LowerName) -> Option<&'a BTreeSet<Ipv4Addr>> {
-    names.get(name).or_else(|| {
-        let wildcard = Name::from(name.base_name()).prepend_label("*").ok()?;
-        names.get(&LowerName::new(&wildcard))
-    })
 }
 
 fn address_records(

@@ -34,8 +34,6 @@ pub struct ResolverState {
     pub listeners: BTreeSet<Listener>,
     /// The names that every network is answered, as full names without the last dot.
     pub records: BTreeMap<String, BTreeSet<Ipv4Addr>>,
-    /// Names that one namespace alone is answered; they win over `records` and need not be in the zone.
-    pub own: BTreeMap<String, BTreeMap<String, BTreeSet<Ipv4Addr>>>,
     /// The names of the cloud.
     pub names: Names,
     /// The file that names the machine's own resolvers, such as `/etc/resolv.conf`; empty for none.

@@ -68,6 +68,8 @@ fn records_of_a_zone_are_answered_as_dns_has_it() {
         ),
         ("lb.example.com", RecordType::A, "10.0.1.5, 10.0.1.6"),
         ("lb.example.com", RecordType::AAAA, "no data"),
+        // A private zone leaves nothing to others.
+        ("www.cut.example.com", RecordType::A, "10.0.0.6"),
         ("loop.example.com", RecordType::A, "endless"),
     ] {
         assert_eq!(said(&view, WITH, name, kind), expected, "{name} {kind}");
@@ -83,6 +85,10 @@ fn of_public_zones_the_one_with_the_longest_name_answers() {
         ("www.example.com", "203.0.113.1"),
         // Not among those that the internet finds.
         ("www.lost.example.com", "no name"),
+        // Left to servers that are not in the cloud.
+        ("cut.example.com", "elsewhere"),
+        ("www.cut.example.com", "elsewhere"),
+        ("uncut.example.com", "no name"),
     ] {
         assert_eq!(a(&view, WITHOUT, name), expected, "{name}");
     }
@@ -170,24 +176,37 @@ fn private_names_that_nobody_has_do_not_exist() {
 }
 
 #[test]
-fn private_names_of_services_win_over_zones() {
+fn private_names_of_services_are_zones_among_the_others() {
     let mut state = state();
-    let own = state.names.networks.get_mut(WITH).expect("a network");
-    own.private = BTreeMap::from([
-        (
-            domain("www.example.com"),
-            BTreeSet::from([Ipv4Addr::new(10, 0, 0, 8)]),
-        ),
-        (
-            domain("*.db.test"),
-            BTreeSet::from([Ipv4Addr::new(10, 0, 0, 9)]),
-        ),
-    ]);
+    for (endpoint, origin, name, last) in [
+        ("ZENDPOINT1", "www.example.com", "www.example.com", 8),
+        ("ZENDPOINT2", "db.test", "*.db.test", 9),
+        ("ZENDPOINT3", "a.example.com.test", "a.example.com.test", 10),
+    ] {
+        let zone = ZoneNames {
+            name: domain(origin),
+            records: vec![records(name, address([10, 0, 0, last]))],
+        };
+        state.names.zones.insert(id(endpoint), zone);
+        let own = state.names.networks.get_mut(WITH).expect("a network");
+        own.zones.push(id(endpoint));
+    }
     let view = View::new(&state).expect("a good state");
-    assert_eq!(a(&view, WITH, "www.example.com"), "10.0.0.8");
-    assert_eq!(a(&view, WITH, "any.db.test"), "10.0.0.9");
-    assert_eq!(a(&view, WITH, "db.test"), "elsewhere");
-    assert_eq!(a(&view, WITHOUT, "any.db.test"), "elsewhere");
+    for (from, name, expected) in [
+        (WITH, "www.example.com", "10.0.0.8"),
+        (WITH, "x.www.example.com", "no name"),
+        (WITH, "any.db.test", "10.0.0.9"),
+        (WITH, "other.any.db.test", "10.0.0.9"),
+        // What the zone does not have is asked nowhere else.
+        (WITH, "db.test", "no data"),
+        (WITH, "x.a.example.com.test", "no name"),
+        (WITHOUT, "www.example.com", "203.0.113.1"),
+        (WITHOUT, "any.db.test", "elsewhere"),
+    ] {
+        assert_eq!(a(&view, from, name), expected, "{name} from {from}");
+    }
+    let text = said(&view, WITH, "any.db.test", RecordType::TXT);
+    assert_eq!(text, "no data");
 }
 
 fn a(view: &View, from: &str, asked: &str) -> String {
@@ -283,6 +302,8 @@ fn zones() -> BTreeMap<HostedZoneId, ZoneNames> {
             "lb.example.com",
             Says::AwsAlias(domain("db-1.elb.us-east-1.amazonaws.com")),
         ),
+        records("cut.example.com", RecordData::Ns(domain("ns.example.org"))),
+        records("www.cut.example.com", address([10, 0, 0, 6])),
     ];
     let public = [
         records("www.example.com", address([203, 0, 113, 1])),
@@ -291,6 +312,8 @@ fn zones() -> BTreeMap<HostedZoneId, ZoneNames> {
             "sub.example.com",
             RecordData::Ns(domain("ns-1.awsdns-01.com")),
         ),
+        records("cut.example.com", RecordData::Ns(domain("ns.example.org"))),
+        records("www.cut.example.com", address([203, 0, 113, 7])),
     ];
     let all = [
         ("ZPRIVATE", "example.com", private.into()),

@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use hickory_proto::rr::rdata::{A, SOA};
-use hickory_proto::rr::{LowerName, Name, RData, Record, RecordType};
+use hickory_proto::rr::{LowerName, Name, Record, RecordType};
+use strait_vpc::names::{CHAIN, NamedRecords, Says, ZoneNames};
+use strait_vpc::state::{BadName, DomainName, RecordData, RecordKind};
 
 use super::cloud::Cloud;
-use super::zone::Said;
+use super::zone::{Addresses, HostedZone, Said};
 use super::{ResolverState, Shared};
 use crate::cloud::INTERNET;
 use crate::error::LocalError;
@@ -18,26 +19,14 @@ use crate::error::LocalError;
 /// How long an answer may be kept: names move with their services.
 const TTL: u32 = 5;
 
-/// How many names in a row may each stand for the next.
-const CHAIN: usize = 8;
-
 /// All names at one time.
 #[derive(Debug, Default)]
 pub(super) struct View {
-    zone: Option<Zone>,
-    own: BTreeMap<String, BTreeMap<LowerName, BTreeSet<Ipv4Addr>>>,
+    /// Strait's own: services, and its endpoints.
+    zone: Option<HostedZone>,
     cloud: Cloud,
     /// The file that names the machine's own resolvers.
     pub(super) resolv_conf: PathBuf,
-}
-
-#[derive(Debug)]
-struct Zone {
-    origin: LowerName,
-    soa: Record,
-    records: BTreeMap<LowerName, BTreeSet<Ipv4Addr>>,
-    /// Names without a record of their own that others are below: they exist, and have no data.
-    above: BTreeSet<LowerName>,
 }
 
 /// What to say to a question.
@@ -69,14 +58,9 @@ pub(super) struct Walk {
 impl View {
     /// The view of a state.
     pub(super) fn new(state: &ResolverState) -> Result<Self, LocalError> {
-        let mut own = BTreeMap::new();
-        for (namespace, records) in &state.own {
-            own.insert(namespace.clone(), parse_all(records)?);
-        }
-        let zone = Zone::new(&state.domain, parse_all(&state.records)?)?;
+        let zone = own_zone(&state.domain, &state.records)?;
         Ok(Self {
-            zone: Some(zone),
-            own,
+            zone: Some(HostedZone::new(&zone)?),
             cloud: Cloud::new(&state.names)?,
             resolv_conf: state.resolv_conf.clone(),
         })
@@ -113,30 +97,18 @@ impl View {
     /// Answers a question from a namespace. Records carry the name as it was asked, upper case and all.
     pub(super) fn answer(&self, namespace: &str, asked: &Name, kind: RecordType) -> Answer {
         let name = LowerName::new(asked);
-        if let Some(addresses) = self.own.get(namespace).and_then(|own| own.get(&name)) {
-            return addresses_or_nothing(asked, addresses, kind, None);
-        }
         if let Some(said) = self.cloud.own(namespace, asked, kind) {
             return said.into();
         }
-        let Some(zone) = self.zone.as_ref().filter(|zone| zone.origin.zone_of(&name)) else {
-            let said = self.cloud.everybody(namespace, asked, kind);
-            let nobodys = || match is_private(asked) {
-                true => Answer::NoName(None),
-                false => Answer::Elsewhere,
-            };
-            return said.map_or_else(nobodys, Answer::from);
+        if let Some(zone) = self.zone.as_ref().filter(|zone| zone.origin.zone_of(&name)) {
+            return zone.answer(asked, kind, &Addresses::new()).into();
+        }
+        let said = self.cloud.everybody(namespace, asked, kind);
+        let nobodys = || match is_private(asked) {
+            true => Answer::NoName(None),
+            false => Answer::Elsewhere,
         };
-        if let Some(addresses) = zone.records.get(&name) {
-            return addresses_or_nothing(asked, addresses, kind, Some(&zone.soa));
-        }
-        if name == zone.origin && matches!(kind, RecordType::SOA | RecordType::ANY) {
-            return Answer::Records(vec![zone.soa.clone()]);
-        }
-        if name == zone.origin || zone.above.contains(&name) {
-            return Answer::NoData(Some(zone.soa.clone()));
-        }
-        Answer::NoName(Some(zone.soa.clone()))
+        said.map_or_else(nobodys, Answer::from)
     }
 }
 
@@ -174,97 +146,63 @@ pub(super) fn current(shared: &Shared) -> Arc<View> {
         .clone()
 }
 
-impl Zone {
-    fn new(
-        domain: &str,
-        records: BTreeMap<LowerName, BTreeSet<Ipv4Addr>>,
-    ) -> Result<Self, LocalError> {
-        let origin = parse(domain)?;
-        let outside = records.keys().find(|name| !origin.zone_of(name));
-        if let Some(name) = outside {
+/// Strait's own zone.
+fn own_zone(
+    domain: &str,
+    records: &BTreeMap<String, BTreeSet<Ipv4Addr>>,
+) -> Result<ZoneNames, LocalError> {
+    let name = parse(domain)?;
+    let mut all = vec![soa(&name)?];
+    for (at, addresses) in records {
+        let at = parse(at)?;
+        if !at.is_in(&name) {
             return Err(LocalError::DnsName {
-                name: name.to_string(),
+                name: at.to_string(),
                 reason: format!("it is not in the zone {domain}"),
             });
         }
-        let mut above = BTreeSet::new();
-        for name in records.keys() {
-            let mut parent = name.base_name();
-            while origin.zone_of(&parent) && parent != origin {
-                above.insert(parent.clone());
-                parent = parent.base_name();
-            }
-        }
-        Ok(Self {
-            soa: soa(&origin)?,
-            origin,
-            records,
-            above,
-        })
+        let data = addresses.iter().copied().map(RecordData::A).collect();
+        all.push(set(at, RecordKind::A, data));
     }
+    Ok(ZoneNames { name, records: all })
 }
 
-fn addresses_or_nothing(
-    asked: &Name,
-    addresses: &BTreeSet<Ipv4Addr>,
-    kind: RecordType,
-    soa: Option<&Record>,
-) -> Answer {
-    if !matches!(kind, RecordType::A | RecordType::ANY) || addresses.is_empty() {
-        return Answer::NoData(soa.cloned());
-    }
-    let records = addresses
-        .iter()
-        .map(|&address| Record::from_rdata(asked.clone(), TTL, RData::A(A(address))));
-    Answer::Records(records.collect())
-}
-
-fn soa(origin: &LowerName) -> Result<Record, LocalError> {
-    let name = Name::from(origin.clone());
-    let below = |label: &str| {
-        name.prepend_label(label)
-            .map_err(|error| LocalError::DnsName {
-                name: origin.to_string(),
-                reason: error.to_string(),
-            })
-    };
+fn soa(zone: &DomainName) -> Result<NamedRecords, LocalError> {
     let serial = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| {
             u32::try_from(since.as_secs()).unwrap_or(u32::MAX)
         });
-    // The last number is how long "there is no such name" may be kept: no longer than an answer.
-    let data = SOA::new(
-        below("ns")?,
-        below("hostmaster")?,
+    let data = RecordData::Soa {
+        server: parse(&format!("ns.{zone}"))?,
+        mailbox: parse(&format!("hostmaster.{zone}"))?,
         serial,
-        3600,
-        600,
-        86_400,
-        TTL,
-    );
-    Ok(Record::from_rdata(name, TTL, RData::SOA(data)))
+        refresh: 3600,
+        retry: 600,
+        expire: 86_400,
+        // How long "there is no such name" may be kept: no longer than an answer.
+        minimum: TTL,
+    };
+    Ok(set(zone.clone(), RecordKind::Soa, vec![data]))
 }
 
-fn parse_all(
-    records: &BTreeMap<String, BTreeSet<Ipv4Addr>>,
-) -> Result<BTreeMap<LowerName, BTreeSet<Ipv4Addr>>, LocalError> {
-    (records.iter())
-        .map(|(name, addresses)| Ok((parse(name)?, addresses.clone())))
-        .collect()
+fn set(name: DomainName, kind: RecordKind, data: Vec<RecordData>) -> NamedRecords {
+    let says = Says::Data { ttl: TTL, data };
+    NamedRecords { name, kind, says }
 }
 
-fn parse(text: &str) -> Result<LowerName, LocalError> {
-    let mut name = Name::from_ascii(text).map_err(|error| LocalError::DnsName {
+fn parse(text: &str) -> Result<DomainName, LocalError> {
+    text.parse().map_err(|error: BadName| LocalError::DnsName {
         name: text.to_owned(),
         reason: error.to_string(),
-    })?;
-    name.set_fqdn(true);
-    Ok(LowerName::new(&name))
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use hickory_proto::rr::RData;
+    use hickory_proto::rr::rdata::A;
+
     use super::*;
 
     #[test]
@@ -321,22 +259,6 @@ mod tests {
     }
 
     #[test]
-    fn own_names_are_answered_to_their_namespace_only() {
-        let view = view();
-        let asked = name("ec2.us-east-1.amazonaws.com.");
-        let answer = view.answer("vpc-1", &asked, RecordType::A);
-        assert!(matches!(answer, Answer::Records(_)), "{answer:?}");
-        assert_eq!(
-            view.answer("vpc-1", &asked, RecordType::AAAA),
-            Answer::NoData(None)
-        );
-        assert_eq!(
-            view.answer("vpc-2", &asked, RecordType::A),
-            Answer::Elsewhere
-        );
-    }
-
-    #[test]
     fn a_record_outside_the_zone_is_told_to_the_server() {
         let mut state = state();
         state
@@ -362,10 +284,6 @@ mod tests {
             domain: "strait.internal".to_owned(),
             listeners: BTreeSet::new(),
             records: BTreeMap::from([one("a.p.db.strait.internal", [10, 0, 0, 7])]),
-            own: BTreeMap::from([(
-                "vpc-1".to_owned(),
-                BTreeMap::from([one("ec2.us-east-1.amazonaws.com", [198, 51, 100, 2])]),
-            )]),
             ..ResolverState::default()
         }
     }

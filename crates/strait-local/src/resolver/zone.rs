@@ -5,16 +5,13 @@ use std::net::Ipv4Addr;
 
 use hickory_proto::rr::rdata::{A, AAAA, CNAME, MX, NS, NULL, PTR, SOA, SRV, TXT};
 use hickory_proto::rr::{LowerName, Name, RData, Record, RecordType};
-use strait_vpc::names::{Says, ZoneNames};
+use strait_vpc::names::{CHAIN, Says, ZoneNames};
 use strait_vpc::state::{DomainName, RecordData, RecordKind};
 
 use crate::error::LocalError;
 
 /// How long an alias's addresses may be kept, as Route 53 has it for its load balancers.
 pub(super) const ALIAS_TTL: u32 = 60;
-
-/// How many aliases in a row are followed.
-const ALIASES: usize = 8;
 
 /// AWS's own names with their addresses.
 pub(super) type Addresses = BTreeMap<LowerName, BTreeSet<Ipv4Addr>>;
@@ -88,10 +85,24 @@ impl HostedZone {
                 &apex,
                 RecordKind::Soa,
                 &Addresses::new(),
-                ALIASES,
+                CHAIN,
             )
             .pop();
         Ok(made)
+    }
+
+    /// Whether it leaves a name in it to other servers. This is for public zones: private ones leave nothing to others,
+    /// <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/hosted-zone-private-considerations.html>.
+    pub(super) fn leaves(&self, name: &LowerName) -> bool {
+        let mut at = name.clone();
+        while at != self.origin && self.origin.zone_of(&at) {
+            let kinds = self.names.get(&at);
+            if kinds.is_some_and(|kinds| kinds.contains_key(&RecordKind::Ns)) {
+                return true;
+            }
+            at = at.base_name();
+        }
+        false
     }
 
     /// Answers a question for a name in the zone. Records carry the name as it was asked.
@@ -104,7 +115,7 @@ impl HostedZone {
                 Said::NoName(self.soa.clone())
             };
         };
-        let of = |kind| self.records(&found, asked, kind, aws, ALIASES);
+        let of = |kind| self.records(&found, asked, kind, aws, CHAIN);
         if kind == RecordType::ANY {
             let kinds = self.names.get(&found).into_iter().flat_map(BTreeMap::keys);
             return or_no_data(

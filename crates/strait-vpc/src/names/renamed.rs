@@ -3,8 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
-use super::{Names, NetworkNames, ZoneNames, addresses, hosts, networks, public, zone_names};
-use crate::id::{SubnetId, VpcId};
+use super::{
+    Names, NetworkNames, ZoneNames, addresses, answered_peers, endpoint_zone, hosts, networks,
+    public, zone_names,
+};
+use crate::id::{EndpointId, SubnetId, VpcId};
+use crate::rules;
 use crate::state::*;
 
 /// The parts of a network's names that may differ from what they were; `None` in a map is gone.
@@ -29,6 +33,11 @@ pub fn renamed(before: &Network, after: &Network) -> Renamed {
         let zone = after.hosted_zones.get(&id);
         let names = zone.map(|zone| zone_names(after, zone));
         zones.insert(id, names);
+    }
+    for id in touched.endpoints {
+        let endpoint = after.endpoints.get(&id);
+        let names = endpoint.and_then(|endpoint| endpoint_zone(after, endpoint));
+        zones.insert(rules::endpoint_zone_id(&id), names);
     }
     let mut found = if touched.vpcs.is_empty() {
         BTreeMap::new()
@@ -85,6 +94,8 @@ struct Touched {
     hosts: bool,
     public: bool,
     zones: BTreeSet<HostedZoneId>,
+    /// Those whose private names' zones may differ.
+    endpoints: BTreeSet<EndpointId>,
     vpcs: BTreeSet<VpcId>,
 }
 
@@ -125,6 +136,7 @@ impl Touched {
             hosts: any(vpcs),
             public: any(hosted_zones) || records.changed().any(|key| key.kind == RecordKind::Ns),
             zones: hosted_zones.changed().cloned().collect(),
+            endpoints: endpoints.changed().cloned().collect(),
             vpcs: vpcs.changed().cloned().collect(),
         };
         touched
@@ -152,8 +164,10 @@ impl Touched {
             }
         }
         if any(endpoint_services) {
-            let named = endpoints.values().filter(|row| row.private_dns);
-            touched.add_vpcs(named.map(|row| &row.vpc));
+            for endpoint in endpoints.values().filter(|row| row.private_dns) {
+                touched.endpoints.insert(endpoint.id.clone());
+                touched.vpcs.insert(endpoint.vpc.clone());
+            }
         }
         if any(subnets) {
             let shown = shown_subnets(after);
@@ -187,8 +201,12 @@ impl Touched {
             self.hosts |= public(old).is_some() || public(new).is_some();
             for interface in [old, new].into_iter().flatten() {
                 self.vpcs.insert(interface.vpc.clone());
-                self.addresses |= match interface.holder {
-                    Holder::Endpoint(_) | Holder::LoadBalancer(_) => true,
+                self.addresses |= match &interface.holder {
+                    Holder::Endpoint(id) => {
+                        self.endpoints.insert(id.clone());
+                        true
+                    }
+                    Holder::LoadBalancer(_) => true,
                     Holder::None | Holder::Instance { .. } => false,
                 };
             }
@@ -199,14 +217,8 @@ impl Touched {
     fn add_peers(&mut self, before: &Network, after: &Network) {
         let mut peers = BTreeSet::new();
         for network in [before, after] {
-            for peering in network.peerings.values() {
-                let (requester, accepter) = (&peering.requester, &peering.accepter);
-                for (asked, asker) in [(requester, accepter), (accepter, requester)] {
-                    if asked.allow_dns && self.vpcs.contains(&asked.vpc) {
-                        peers.insert(asker.vpc.clone());
-                    }
-                }
-            }
+            let touched = answered_peers(network).filter(|(asked, _)| self.vpcs.contains(*asked));
+            peers.extend(touched.map(|(_, asker)| asker.clone()));
         }
         self.vpcs.extend(peers);
     }

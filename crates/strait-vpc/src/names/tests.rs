@@ -1,4 +1,5 @@
 use super::*;
+use crate::id::PrefixListId;
 use crate::reach::sample::{Sample, story};
 use crate::state::Table;
 use jiff::Timestamp;
@@ -63,12 +64,44 @@ fn a_vpc_is_answered_its_zones_its_instances_and_its_own_public_addresses() {
     );
     assert!(app.internet);
     let peer = &names.networks[sample.peering_vpc.vpc.as_str()];
-    assert_eq!((peer.zones.len(), peer.internet), (0, false));
+    assert!(!peer.internet);
     assert!(peer.inside.is_empty(), "the app's side does not allow it");
-    let expected = BTreeSet::from([Ipv4Addr::new(10, 1, 0, 4)]);
-    assert_eq!(
-        peer.private,
-        BTreeMap::from([(domain("db.test"), expected)])
+}
+
+#[test]
+fn an_endpoints_private_name_is_a_zone_of_its_vpc() {
+    let mut sample = named();
+    let id = rules::endpoint_zone_id(&sample.endpoint);
+    for (name, zone) in [("db.test", "db.test"), ("*.db.test", "db.test")] {
+        let service = sample.network.endpoint_services.get_mut(&sample.service);
+        service.expect("a service").private_dns = Some(proved(name));
+        let names = names(&sample.network);
+        let set = NamedRecords {
+            name: domain(name),
+            kind: RecordKind::A,
+            says: Says::Data {
+                ttl: PRIVATE_TTL,
+                data: vec![RecordData::A(Ipv4Addr::new(10, 1, 0, 4))],
+            },
+        };
+        let expected = ZoneNames {
+            name: domain(zone),
+            records: vec![set],
+        };
+        assert_eq!(names.zones.get(&id), Some(&expected), "{name}");
+        let of = |vpc: &VpcId| &names.networks[vpc.as_str()].zones;
+        let own = of(&sample.peering_vpc.vpc);
+        assert_eq!(*own, std::slice::from_ref(&id), "{name}");
+        assert!(!of(&sample.app.vpc).contains(&id), "{name}");
+    }
+    let endpoint = sample.network.endpoints.get_mut(&sample.endpoint);
+    endpoint.expect("an endpoint").private_dns = false;
+    let names = names(&sample.network);
+    assert!(!names.zones.contains_key(&id));
+    assert!(
+        names.networks[sample.peering_vpc.vpc.as_str()]
+            .zones
+            .is_empty()
     );
 }
 
@@ -129,8 +162,19 @@ fn the_way_out_is_a_route_to_an_attached_gateway() {
     assert!(!app(&sample), "it is not attached");
     let mut sample = named();
     let table = sample.network.route_tables.get_mut(&sample.app.table);
-    table.expect("a table").routes.clear();
+    let routes = std::mem::take(&mut table.expect("a table").routes);
     assert!(!app(&sample), "there is no route");
+    sample.list(1, &["203.0.113.0/24"]);
+    let target = routes.values().find(|target| match target {
+        RouteTarget::InternetGateway(_) => true,
+        RouteTarget::Peering(_) | RouteTarget::Interface(_) | RouteTarget::GatewayEndpoint(_) => {
+            false
+        }
+    });
+    let target = target.expect("a way out").clone();
+    let table = sample.app.table.clone();
+    sample.route_list(&table, PrefixListId::from_random(1), target);
+    assert!(app(&sample), "a route to a prefix list is one too");
 }
 
 #[test]
@@ -172,37 +216,80 @@ fn a_public_zone_below_another_is_found_by_its_servers() {
     let mut found = names(&network).public;
     found.sort();
     assert_eq!(found, ["Z2", "Z4", "Z7", "Z8"].map(zone_id));
+    for (name, expected) in [
+        ("www.example.com", Some("Z2")),
+        ("example.com", Some("Z2")),
+        ("www.sub.example.com", Some("Z4")),
+        ("x.deep.sub.example.com", Some("Z8")),
+        // Nobody leaves it to the zone of its name.
+        ("www.lost.example.com", Some("Z2")),
+        // Left to servers that no zone here is at.
+        ("cut.example.com", None),
+        ("www.cut.example.com", None),
+        ("www.x.cut.example.com", None),
+        ("org", None),
+    ] {
+        let zone = public::answering(&network, &domain(name));
+        let zone = zone.map(|zone| zone.id.as_str());
+        assert_eq!(zone, expected, "{name}");
+    }
 }
 
-macro_rules! every_table {
-    ($visit:ident) => {
-        $visit!(
-            accounts,
-            vpcs,
-            subnets,
-            route_tables,
-            internet_gateways,
-            security_groups,
-            network_acls,
-            interfaces,
-            elastic_ips,
-            instances,
-            peerings,
-            prefix_lists,
-            endpoint_services,
-            endpoints,
-            load_balancers,
-            target_groups,
-            listeners,
-            client_tokens,
-            counters,
-            quotas,
-            hosted_zones,
-            records,
-            zone_changes,
-            sessions
-        )
+#[test]
+fn texts_are_found_as_the_resolver_finds_them() {
+    let mut network = Network::default();
+    zone(&mut network, "Z1", ZoneReach::Public);
+    zone(&mut network, "Z2", ZoneReach::Public);
+    let other = network.hosted_zones.get_mut(&zone_id("Z2"));
+    other.expect("a zone").name = domain("other.org");
+    let mut put = |zone: &str, name: &str, kind, value: &str| {
+        let values = vec![value.to_owned()];
+        let set = RecordSet {
+            name: domain(name),
+            kind,
+            content: RecordContent::Values { ttl: 60, values },
+        };
+        let key = RecordKey::new(&zone_id(zone), &set.name, kind);
+        network.records.insert(key, set);
     };
+    put("Z1", "a.example.com", RecordKind::Txt, r#""on" "e""#);
+    put("Z1", "*.wild.example.com", RecordKind::Txt, r#""two""#);
+    put("Z1", "x.there.wild.example.com", RecordKind::A, "192.0.2.1");
+    put("Z1", "to.example.com", RecordKind::Cname, "far.other.org");
+    put("Z2", "far.other.org", RecordKind::Txt, r#""three""#);
+    put(
+        "Z1",
+        "loop.example.com",
+        RecordKind::Cname,
+        "loop.example.com",
+    );
+    put("Z1", "cut.example.com", RecordKind::Ns, "ns.test");
+    put("Z1", "b.cut.example.com", RecordKind::Txt, r#""four""#);
+    let set = RecordSet {
+        name: domain("alias.example.com"),
+        kind: RecordKind::Txt,
+        content: RecordContent::Alias {
+            zone: "Z1".to_owned(),
+            name: domain("a.example.com"),
+            evaluate_health: false,
+        },
+    };
+    let key = RecordKey::new(&zone_id("Z1"), &set.name, set.kind);
+    network.records.insert(key, set);
+    for (name, expected) in [
+        ("a.example.com", &["one"][..]),
+        ("alias.example.com", &["one"]),
+        ("any.wild.example.com", &["two"]),
+        ("any.at.wild.example.com", &["two"]),
+        ("there.wild.example.com", &[]),
+        ("to.example.com", &["three"]),
+        ("loop.example.com", &[]),
+        ("b.cut.example.com", &[]),
+        ("none.example.com", &[]),
+        ("none.test", &[]),
+    ] {
+        assert_eq!(texts(&network, &domain(name)), expected, "{name}");
+    }
 }
 
 #[test]
@@ -233,7 +320,7 @@ fn whatever_row_goes_or_comes_the_names_found_anew_are_all_of_them() {
 #[test]
 fn rows_that_change_are_found_anew() {
     type Change = fn(&mut Sample);
-    let changes: [(&str, Change); 8] = [
+    let changes: [(&str, Change); 9] = [
         ("dns support", |sample| {
             let vpc = sample.network.vpcs.get_mut(&sample.app.vpc);
             vpc.expect("a VPC").dns_support = false;
@@ -262,6 +349,13 @@ fn rows_that_change_are_found_anew() {
         ("an endpoint's state", |sample| {
             let endpoint = sample.network.endpoints.get_mut(&sample.endpoint);
             endpoint.expect("an endpoint").state = EndpointState::Rejected;
+        }),
+        ("an endpoint's address", |sample| {
+            let endpoint = sample.network.endpoints.get(&sample.endpoint);
+            let mut interfaces = endpoint.expect("an endpoint").interfaces.values();
+            let id = interfaces.next().cloned();
+            let interface = sample.network.interfaces.get_mut(&id.expect("one"));
+            interface.expect("an interface").address = Ipv4Addr::new(10, 1, 0, 99);
         }),
         ("a private name", |sample| {
             let service = sample.network.endpoint_services.get_mut(&sample.service);

@@ -238,35 +238,9 @@ mod tests {
     use super::*;
     use crate::picture;
     use crate::reach::sample::{Sample, cidr, story, tcp};
-    use crate::state::{Direction, InstanceState, PeeringState, RouteTarget, RulePeer};
-
-    macro_rules! every_table {
-        ($visit:ident) => {
-            $visit!(
-                accounts,
-                vpcs,
-                subnets,
-                route_tables,
-                internet_gateways,
-                security_groups,
-                network_acls,
-                interfaces,
-                elastic_ips,
-                instances,
-                peerings,
-                prefix_lists,
-                endpoint_services,
-                endpoints,
-                gateway_endpoints,
-                load_balancers,
-                target_groups,
-                listeners,
-                client_tokens,
-                counters,
-                quotas
-            )
-        };
-    }
+    use crate::state::{
+        Direction, InstanceState, PeeringState, RouteTarget, RulePeer, every_table,
+    };
 
     #[test]
     fn whatever_row_goes_or_comes_the_redrawn_picture_is_the_whole_one() {

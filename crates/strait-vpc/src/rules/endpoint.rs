@@ -12,6 +12,7 @@ pub(super) use connection::{accept, describe_connections, reject};
 pub(super) use consumer::{create, delete, describe, modify};
 pub(super) use gateway::is_one as is_gateway_endpoint;
 pub(super) use permission::{describe_permissions, describe_services, modify_permissions};
+pub(crate) use private_dns::{endpoint_zone_id, private_name, private_zone};
 pub(super) use private_dns::{pass, verify, zone_made};
 pub(super) use service::{
     create_service, delete_services, describe_configurations, modify_service,
@@ -45,8 +46,9 @@ fn dns_entries(network: &Network, endpoint: &Endpoint) -> Vec<DnsEntryItem> {
     };
     let own = crate::names::endpoint_names(network, endpoint).into_iter();
     let own = own.map(|(name, _)| (name, ENDPOINT_ZONE.to_owned()));
-    let private = private_dns::private_name(network, endpoint);
-    let private = private.map(|name| (name.to_owned(), private_dns::zone_id(endpoint)));
+    let private = private_name(network, endpoint);
+    let zone = || endpoint_zone_id(&endpoint.id).to_string();
+    let private = private.map(|name| (name.to_owned(), zone()));
     own.chain(private).map(entry).collect()
 }
 

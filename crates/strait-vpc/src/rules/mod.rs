@@ -50,9 +50,10 @@ use crate::id::{AccountId, Region};
 use crate::state::Network;
 
 pub(crate) use balancer::LOAD_BALANCER_ZONE;
-pub(crate) use endpoint::ENDPOINT_ZONE;
+pub(crate) use endpoint::{ENDPOINT_ZONE, endpoint_zone_id, private_name, private_zone};
 pub use quota::{QuotaSetting, quotas, set_quota};
 pub use reset::reset_customers;
+pub(crate) use route::is_active;
 pub use tenant::new_account;
 pub(crate) use zone::{record_value, records_of};
 

@@ -208,7 +208,7 @@ pub(super) fn replace_association(
 }
 
 /// Whether a route carries packets: its target is there and works.
-pub(super) fn is_active(network: &Network, vpc: &VpcId, target: &RouteTarget) -> bool {
+pub(crate) fn is_active(network: &Network, vpc: &VpcId, target: &RouteTarget) -> bool {
     match target {
         RouteTarget::Peering(id) => network
             .peerings

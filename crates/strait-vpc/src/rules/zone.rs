@@ -2,7 +2,6 @@
 
 mod association;
 mod list;
-mod public;
 mod record;
 mod tag;
 mod value;
@@ -11,7 +10,6 @@ pub(super) use association::{
     associate, authorize, deauthorize, disassociate, list_authorizations,
 };
 pub(super) use list::{by_name, by_vpc, list, list_records};
-pub(super) use public::texts;
 pub(super) use record::change;
 pub(super) use tag::{change_tags, list_tags, list_tags_of_several};
 
@@ -266,7 +264,7 @@ fn find<'n>(network: &'n Network, caller: &Caller, id: &str) -> Result<&'n Hoste
 
 /// The zone with this id, whoever owns it.
 fn find_any<'n>(network: &'n Network, id: &str) -> Result<&'n HostedZone, AwsError> {
-    let id = id.trim_start_matches("/hostedzone/");
+    let id = bare_id(id);
     check_id(id, "id")?;
     let parsed = id.parse::<HostedZoneId>().ok();
     let found = parsed.and_then(|id| network.hosted_zones.get(&id));
@@ -274,6 +272,11 @@ fn find_any<'n>(network: &'n Network, id: &str) -> Result<&'n HostedZone, AwsErr
         let message = format!("No hosted zone found with ID: {id}");
         AwsError::with_fault("NoSuchHostedZone", message, Fault::NotFound)
     })
+}
+
+/// A zone's id without what some clients put before it.
+fn bare_id(id: &str) -> &str {
+    id.strip_prefix("/hostedzone/").unwrap_or(id)
 }
 
 fn check_id(id: &str, parameter: &str) -> Result<(), AwsError> {

@@ -128,6 +128,42 @@ pub struct Network {
     pub quotas: Table<String, u32>,
 }
 
+/// Calls a macro with the names of all tables.
+#[cfg(test)]
+macro_rules! every_table {
+    ($visit:ident) => {
+        $visit!(
+            accounts,
+            vpcs,
+            subnets,
+            route_tables,
+            internet_gateways,
+            security_groups,
+            network_acls,
+            interfaces,
+            elastic_ips,
+            instances,
+            peerings,
+            prefix_lists,
+            endpoint_services,
+            endpoints,
+            gateway_endpoints,
+            load_balancers,
+            target_groups,
+            listeners,
+            hosted_zones,
+            records,
+            zone_changes,
+            sessions,
+            client_tokens,
+            counters,
+            quotas
+        )
+    };
+}
+#[cfg(test)]
+pub(crate) use every_table;
+
 /// What an earlier call with the same client token made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientToken {
@@ -240,4 +276,22 @@ pub fn regions() -> &'static [RegionInfo] {
 #[must_use]
 pub fn region(code: &str) -> Option<&'static RegionInfo> {
     regions().iter().find(|info| info.code == code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_is_named() {
+        macro_rules! count {
+            ($($table:ident),*) => {{
+                // Does not compile while one is missing.
+                let Network { $($table),* } = Network::default();
+                [$($table.iter().count()),*]
+            }};
+        }
+        let rows = every_table!(count);
+        assert!(rows.iter().all(|count| *count == 0));
+    }
 }

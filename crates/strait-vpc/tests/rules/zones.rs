@@ -2,6 +2,7 @@
 
 use strait_vpc::Caller;
 use strait_vpc::api::*;
+use strait_vpc::state::{HostedZoneId, RecordContent, RecordKey, RecordKind, RecordSet};
 
 use crate::world::*;
 
@@ -326,6 +327,62 @@ fn an_alias_means_what_is_there() {
     );
     let (code, _) = world.refused(&me, batch(&id, vec![change("CREATE", nowhere)]));
     assert_eq!(code, "InvalidChangeBatch");
+}
+
+#[test]
+fn a_batch_does_not_answer_for_older_aliases_to_what_has_gone() {
+    let (mut world, me) = (World::new(), customer());
+    let id = made(&mut world, &me);
+    let www = set("www.example.com", "A", &["10.0.0.1"]);
+    let there = batch(&id, vec![change("CREATE", www.clone())]);
+    world.ok::<ChangeResourceRecordSetsResponse>(&me, there);
+    let zone: HostedZoneId = id
+        .trim_start_matches("/hostedzone/")
+        .parse()
+        .expect("an id");
+    // As a load balancer leaves it that was deleted since.
+    let left = RecordSet {
+        name: "lb.example.com".parse().expect("a name"),
+        kind: RecordKind::A,
+        content: RecordContent::Alias {
+            zone: "Z26RNL4JYFTOTI".to_owned(),
+            name: "x.elb.us-east-1.amazonaws.com".parse().expect("a name"),
+            evaluate_health: false,
+        },
+    };
+    let key = RecordKey::new(&zone, &left.name, left.kind);
+    world.network.records.insert(key, left);
+    world.ok::<ChangeResourceRecordSetsResponse>(&me, batch(&id, vec![change("DELETE", www)]));
+}
+
+#[test]
+fn how_many_vpcs_a_zone_may_have_is_its_owners_quota() {
+    let (mut world, me) = (World::new(), customer());
+    let other = stranger(&mut world);
+    let (mine, theirs) = (
+        world.vpc(&me, "10.0.0.0/16"),
+        world.vpc(&other, "10.1.0.0/16"),
+    );
+    let made: CreateHostedZoneResponse = world.ok(&me, private("corp.test", "1", &mine));
+    let id = made.hosted_zone.id;
+    let leave = CreateVpcAssociationAuthorizationRequest {
+        hosted_zone_id: id.clone(),
+        vpc: vpc(&theirs),
+    };
+    world.ok::<CreateVpcAssociationAuthorizationResponse>(&me, leave);
+    let limit = |world: &mut World, of: &Caller, most| {
+        let name = format!("{}/vpcs-per-hosted-zone", of.account);
+        world.network.quotas.insert(name, most);
+    };
+    limit(&mut world, &other, 300);
+    limit(&mut world, &me, 1);
+    assert_eq!(
+        world.code(&other, associate(&id, &theirs)),
+        "LimitsExceeded"
+    );
+    limit(&mut world, &other, 1);
+    limit(&mut world, &me, 2);
+    world.ok::<AssociateVpcWithHostedZoneResponse>(&other, associate(&id, &theirs));
 }
 
 #[test]

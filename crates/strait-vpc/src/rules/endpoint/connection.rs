@@ -101,6 +101,8 @@ fn set_states(
         }
         if let Some(endpoint) = network.endpoints.get_mut(&id) {
             endpoint.state = state;
+            // A name that leads nowhere would keep others from the VPC.
+            endpoint.private_dns &= state == EndpointState::Available;
         }
     }
     Ok(failures)

@@ -7,8 +7,9 @@ use super::derived_id;
 use crate::api::*;
 use crate::error::AwsError;
 use crate::id::*;
+use crate::names::{names_instances, texts};
 use crate::rules::resource::find;
-use crate::rules::{Caller, Context, zone};
+use crate::rules::{Caller, Context, tenant};
 use crate::state::*;
 
 /// How long the record is looked for after that was asked for.
@@ -75,8 +76,8 @@ pub(super) fn wanted(
     }
     Ok(PrivateDns {
         name,
-        record_name: format!("_{}", letters(LOWER, (context.random)())),
-        record_value: format!("vpce:{}", letters(MIXED, (context.random)())),
+        record_name: format!("_{}", tenant::letters(context, LOWER, LETTERS)),
+        record_value: format!("vpce:{}", tenant::letters(context, MIXED, LETTERS)),
         state: DnsNameState::Pending(None),
         proved: false,
     })
@@ -97,11 +98,7 @@ pub(super) fn check(
             service.service_name()
         ));
     };
-    let ready = network
-        .vpcs
-        .get(vpc)
-        .is_some_and(|vpc| vpc.dns_support && vpc.dns_hostnames);
-    if !ready {
+    if !network.vpcs.get(vpc).is_some_and(names_instances) {
         return refused(format!(
             "Enabling private DNS requires both enableDnsSupport and enableDnsHostnames VPC attributes set to true for {vpc}"
         ));
@@ -118,10 +115,12 @@ pub(super) fn check(
     let mut others = network
         .endpoints
         .values()
-        .filter(|other| other.vpc == *vpc && other.private_dns && Some(&other.id) != endpoint);
+        .filter(|other| other.vpc == *vpc && Some(&other.id) != endpoint);
     let mut zones = network.hosted_zones.values();
-    let conflict = others.any(|other| private_name(network, other) == Some(private.name.as_str()))
-        || zones.any(|zone| zone.has_vpc(vpc) && is_zones(&private.name, &zone.name));
+    let conflict = private_zone(&private.name).is_some_and(|name| {
+        others.any(|other| has_zone(network, other, &name))
+            || zones.any(|zone| zone.name == name && zone.has_vpc(vpc))
+    });
     if conflict {
         return refused(format!(
             "private-dns-enabled cannot be set because there is already a conflicting DNS domain for {} in the VPC {vpc}",
@@ -132,15 +131,22 @@ pub(super) fn check(
 }
 
 /// The private DNS name that resolves to an endpoint in its VPC, if one does.
-pub(super) fn private_name<'n>(network: &'n Network, endpoint: &Endpoint) -> Option<&'n str> {
+pub(crate) fn private_name<'n>(network: &'n Network, endpoint: &Endpoint) -> Option<&'n str> {
     let service = network.endpoint_services.get(&endpoint.service)?;
-    service.private_name().filter(|_| endpoint.private_dns)
+    let answers = endpoint.private_dns && endpoint.state == EndpointState::Available;
+    service.private_name().filter(|_| answers)
+}
+
+/// The name of the hosted zone that AWS makes for a private name.
+pub(crate) fn private_zone(name: &str) -> Option<DomainName> {
+    name.strip_prefix("*.").unwrap_or(name).parse().ok()
 }
 
 /// The id of the hosted zone that AWS makes for an endpoint's private name.
-pub(super) fn zone_id(endpoint: &Endpoint) -> String {
-    let id = derived_id("Z", endpoint.id.as_str());
-    id.replace('-', "").to_uppercase()
+pub(crate) fn endpoint_zone_id(endpoint: &EndpointId) -> HostedZoneId {
+    let id = derived_id("Z", endpoint.as_str()).replace('-', "");
+    let id = id.to_uppercase();
+    id.parse().expect("capital letters and digits are an id")
 }
 
 /// The id of the hosted zone with this name that was made for an endpoint in a VPC.
@@ -148,11 +154,31 @@ pub(in crate::rules) fn zone_made(
     network: &Network,
     vpc: &VpcId,
     zone: &DomainName,
-) -> Option<String> {
+) -> Option<HostedZoneId> {
     let mut endpoints = network.endpoints.values().filter(|row| row.vpc == *vpc);
-    let made =
-        endpoints.find(|row| private_name(network, row).is_some_and(|name| is_zones(name, zone)));
-    made.map(zone_id)
+    let made = endpoints.find(|row| has_zone(network, row, zone))?;
+    Some(endpoint_zone_id(&made.id))
+}
+
+/// Refuses a name that is not the service's while endpoints have private DNS: nobody would ask whether it is free in their
+/// VPCs.
+pub(super) fn check_unused(
+    network: &Network,
+    service: &EndpointService,
+    wanted: &PrivateDns,
+) -> Result<(), AwsError> {
+    let before = service.private_dns.as_ref();
+    let mut endpoints = network.endpoints.values();
+    let user = endpoints.find(|endpoint| endpoint.service == service.id && endpoint.private_dns);
+    let Some(user) = user.filter(|_| before.is_some_and(|before| before.name != wanted.name))
+    else {
+        return Ok(());
+    };
+    let message = format!(
+        "The private DNS name of {} cannot be changed while endpoints resolve it, such as {}: reject them, or have their owners turn private DNS off first",
+        service.id, user.id
+    );
+    Err(AwsError::new("ExistingVpcEndpointConnections", message))
 }
 
 /// How a private DNS name is shown to the service's owner.
@@ -191,14 +217,14 @@ fn is_proved(private: &PrivateDns, records: impl Fn(&str) -> Vec<String>) -> boo
 /// The TXT records of a name in public zones.
 fn txt_records(network: &Network, name: &str) -> Vec<String> {
     name.parse()
-        .map_or_else(|_| Vec::new(), |name| zone::texts(network, &name))
+        .map_or_else(|_| Vec::new(), |name| texts(network, &name))
 }
 
-/// Whether a private name is that of a hosted zone.
-fn is_zones(name: &str, zone: &DomainName) -> bool {
-    name.trim_start_matches("*.")
-        .parse::<DomainName>()
-        .is_ok_and(|name| name == *zone)
+/// Whether this zone was made for an endpoint.
+fn has_zone(network: &Network, endpoint: &Endpoint, zone: &DomainName) -> bool {
+    private_name(network, endpoint)
+        .and_then(private_zone)
+        .is_some_and(|name| name == *zone)
 }
 
 fn set_state(network: &mut Network, id: &EndpointServiceId, state: DnsNameState) {
@@ -209,32 +235,28 @@ fn set_state(network: &mut Network, id: &EndpointServiceId, state: DnsNameState)
     }
 }
 
-/// Labels of 1 to 63 letters, digits, hyphens and underscores, 255 characters in all, at least two; the first may be `*`.
+/// A domain name with a dot in it, of letters, digits, hyphens and underscores; all labels of it that are escaped elsewhere
+/// are refused, but for a first `*`.
 fn check_name(asked: &str) -> Result<String, AwsError> {
-    let name = asked.trim_end_matches('.').to_ascii_lowercase();
-    let plain = name.strip_prefix("*.").unwrap_or(&name);
-    let fits = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    let parsed = asked.parse::<DomainName>();
+    let name = parsed.as_ref().map_or("", DomainName::as_str);
+    let name = name.trim_end_matches('.');
+    let (wildcard, plain) = match name.strip_prefix(r"\052.") {
+        Some(plain) => ("*.", plain),
+        None => ("", name),
     };
-    if name.len() <= 255 && plain.contains('.') && plain.split('.').all(fits) {
-        return Ok(name);
+    if plain.contains('.') && !plain.contains('\\') {
+        return Ok(format!("{wildcard}{plain}"));
     }
     let message = format!("The private DNS name '{asked}' is not a domain name.");
     Err(AwsError::new("InvalidParameter", message))
 }
 
+/// How many letters of chance a record's name and value have.
+const LETTERS: usize = 20;
+
 const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const MIXED: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-
-/// Twenty of these characters.
-fn letters(of: &[u8], random: u128) -> String {
-    let base = of.len() as u128;
-    let digit = |place: u32| char::from(of[(random / base.pow(place) % base) as usize]);
-    (0..20).map(digit).collect()
-}
 
 #[cfg(test)]
 mod tests {
@@ -274,6 +296,9 @@ mod tests {
     #[test]
     fn names_are_domain_names() {
         let long = format!("{}.com", "x".repeat(64));
+        // 253 characters fit into the 255 bytes that a name has in a message; 254 do not.
+        let most = ["x".repeat(61), vec!["x".repeat(63); 3].join(".")].join(".");
+        let whole = format!("x{most}");
         for bad in [
             "",
             "com",
@@ -282,12 +307,20 @@ mod tests {
             "a b.com",
             "*.com",
             long.as_str(),
+            whole.as_str(),
             "a.*.com",
+            "*.*.com",
+            "a@b.com",
         ] {
             assert!(check_name(bad).is_err(), "{bad}");
         }
-        for good in ["db.example.com", "*.example.com", "_x.Example.com."] {
-            assert!(check_name(good).is_ok(), "{good}");
+        for (good, name) in [
+            ("db.example.com", "db.example.com"),
+            ("*.example.com", "*.example.com"),
+            ("_x.Example.com.", "_x.example.com"),
+            (most.as_str(), most.as_str()),
+        ] {
+            assert_eq!(check_name(good).as_deref(), Ok(name), "{good}");
         }
     }
 }

@@ -177,7 +177,9 @@ pub(in crate::rules) fn modify_service(
         }
         (Some(name), false) => {
             let before = service.private_dns.as_ref();
-            wanted.private_dns = Some(private_dns::wanted(name, before, context)?);
+            let asked = private_dns::wanted(name, before, context)?;
+            private_dns::check_unused(network, service, &asked)?;
+            wanted.private_dns = Some(asked);
         }
         (None, true) => {
             no_endpoints(network, service, "The private DNS name")?;

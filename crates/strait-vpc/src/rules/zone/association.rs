@@ -37,9 +37,10 @@ pub(in crate::rules) fn associate(
         ));
     }
     check_free(network, &vpc, &zone.name)?;
+    // Whoever associates it, the zone's owner has that many.
     quota::within(
         network,
-        &caller.account,
+        &zone.owner,
         Quota::VpcsPerHostedZone,
         vpcs.len() + 1,
     )?;
@@ -182,14 +183,8 @@ pub(super) fn check_free(
     name: &DomainName,
 ) -> Result<(), AwsError> {
     let mut zones = network.hosted_zones.values();
-    let taken = zones.find(|zone| {
-        zone.name == *name
-            && match &zone.reach {
-                ZoneReach::Public => false,
-                ZoneReach::Private { vpcs, .. } => vpcs.contains(vpc),
-            }
-    });
-    let taken = taken.map(|zone| zone.id.to_string());
+    let taken = zones.find(|zone| zone.name == *name && zone.has_vpc(&vpc.vpc));
+    let taken = taken.map(|zone| zone.id.clone());
     let Some(zone) = taken.or_else(|| endpoint::zone_made(network, &vpc.vpc, name)) else {
         return Ok(());
     };

@@ -1,6 +1,6 @@
 //! Lists of zones and of records, page by page.
 
-use super::{fatal, invalid_input, item, own_vpc, zone_name};
+use super::{bare_id, fatal, invalid_input, item, own_vpc, zone_name};
 use crate::api::*;
 use crate::error::AwsError;
 use crate::rules::Caller;
@@ -61,7 +61,7 @@ pub(in crate::rules) fn by_name(
     let place = |zone: &HostedZone| (zone.name.reversed(), zone.id.to_string());
     rows.sort_by_key(|zone| place(zone));
     if let Some(start) = &start {
-        let id = id.unwrap_or_default().trim_start_matches("/hostedzone/");
+        let id = bare_id(id.unwrap_or_default());
         let from = (start.reversed(), id.to_owned());
         rows.retain(|zone| place(zone) >= from);
     }
@@ -91,12 +91,7 @@ pub(in crate::rules) fn by_vpc(
     let vpc = own_vpc(network, caller, &vpc)?;
     let size = page_size(request.max_items.as_deref(), 100)?;
     let zones = network.hosted_zones.values();
-    let rows = zones
-        .filter(|zone| match &zone.reach {
-            ZoneReach::Public => false,
-            ZoneReach::Private { vpcs, .. } => vpcs.contains(&vpc),
-        })
-        .collect();
+    let rows = zones.filter(|zone| zone.has_vpc(&vpc.vpc)).collect();
     let start = request.next_token.as_deref();
     let page = page(rows, size, start, |zone: &&HostedZone| zone.id.to_string());
     let summary = |zone: &&HostedZone| HostedZoneSummaryItem {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{changed, fatal, find, invalid_input, records_of, value};
+use super::{bare_id, changed, fatal, find, invalid_input, records_of, value};
 use crate::api::*;
 use crate::error::AwsError;
 use crate::names;
@@ -290,53 +290,65 @@ impl Draft<'_> {
         }
     }
 
-    /// What an alias means is there when the batch is made.
+    /// What an alias means is there when the batch is made. Older aliases are looked at for what the batch takes away only:
+    /// what became of a load balancer's name is not its fault.
     fn check_aliases(&mut self) {
-        let made: Vec<RecordSet> = self.sets.values().flatten().cloned().collect();
-        // Only a batch that takes sets away can leave an older alias without what it means.
+        let made = self.sets.values().flatten();
         let takes = self.sets.values().any(Option::is_none);
-        let others = records_of(self.network, &self.zone.id)
-            .filter(|(key, _)| takes && !self.sets.contains_key(*key))
-            .map(|(_, set)| set.clone());
-        for set in made.into_iter().chain(others.collect::<Vec<_>>()) {
-            let RecordContent::Alias {
-                zone: target_zone,
-                name: target,
-                ..
-            } = &set.content
-            else {
-                continue;
-            };
-            let kind = set.kind.as_str();
-            let attempt = format!(
-                "Tried to create an alias that targets {target}, type {kind} in zone {target_zone}"
-            );
-            if *target_zone == self.zone.id.as_str() {
-                let own = RecordKey::new(&self.zone.id, target, set.kind);
-                if *target == set.name {
-                    self.problem(format!("{attempt}, but that is the alias itself"));
-                } else if self.current(&own).is_none() {
-                    self.problem(format!("{attempt}, but that target was not found"));
-                }
-                continue;
+        let older = records_of(self.network, &self.zone.id).filter(|(key, set)| {
+            let target = self.own_target(set);
+            takes
+                && !self.sets.contains_key(*key)
+                && target.is_some_and(|target| matches!(self.sets.get(&target), Some(None)))
+        });
+        let all = made.chain(older.map(|(_, set)| set));
+        let problems: Vec<String> = all.filter_map(|set| self.alias_problem(set)).collect();
+        self.problems.extend(problems);
+    }
+
+    /// The record of the zone that an alias means.
+    fn own_target(&self, set: &RecordSet) -> Option<RecordKey> {
+        match &set.content {
+            RecordContent::Alias { zone, name, .. } if *zone == self.zone.id.as_str() => {
+                Some(RecordKey::new(&self.zone.id, name, set.kind))
             }
-            if !matches!(set.kind, RecordKind::A | RecordKind::Aaaa) {
-                self.problem(format!(
-                    "{attempt}, but only its A and AAAA records can be meant"
-                ));
-                continue;
+            RecordContent::Alias { .. } | RecordContent::Values { .. } => None,
+        }
+    }
+
+    fn alias_problem(&self, set: &RecordSet) -> Option<String> {
+        let RecordContent::Alias {
+            zone: target_zone,
+            name: target,
+            ..
+        } = &set.content
+        else {
+            return None;
+        };
+        let kind = set.kind.as_str();
+        let attempt = format!(
+            "Tried to create an alias that targets {target}, type {kind} in zone {target_zone}"
+        );
+        if let Some(own) = self.own_target(set) {
+            if *target == set.name {
+                return Some(format!("{attempt}, but that is the alias itself"));
             }
-            match names::alias_zone(self.network, target) {
-                Some(zone) if zone == target_zone => {}
-                Some(zone) => {
-                    self.problem(format!(
-                        "{attempt}, but the alias target name does not lie within the target zone; it is in {zone}"
-                    ));
-                }
-                None => self.problem(format!(
-                    "{attempt}, but that target was not found: it must be a load balancer's or an endpoint's name, or one of the same zone"
-                )),
-            }
+            let is_there = self.current(&own).is_some();
+            return (!is_there).then(|| format!("{attempt}, but that target was not found"));
+        }
+        if !matches!(set.kind, RecordKind::A | RecordKind::Aaaa) {
+            return Some(format!(
+                "{attempt}, but only its A and AAAA records can be meant"
+            ));
+        }
+        match names::alias_zone(self.network, target) {
+            Some(zone) if zone == target_zone => None,
+            Some(zone) => Some(format!(
+                "{attempt}, but the alias target name does not lie within the target zone; it is in {zone}"
+            )),
+            None => Some(format!(
+                "{attempt}, but that target was not found: it must be a load balancer's or an endpoint's name, or one of the same zone"
+            )),
         }
     }
 
@@ -385,10 +397,7 @@ fn content(action: &str, asked: &RecordSetInput) -> Result<RecordContent, AwsErr
                 ))
             })?;
             Ok(RecordContent::Alias {
-                zone: alias
-                    .hosted_zone_id
-                    .trim_start_matches("/hostedzone/")
-                    .to_owned(),
+                zone: bare_id(&alias.hosted_zone_id).to_owned(),
                 name,
                 evaluate_health: alias.evaluate_target_health,
             })

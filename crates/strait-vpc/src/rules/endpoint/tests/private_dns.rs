@@ -173,6 +173,77 @@ fn an_endpoint_has_private_dns_where_all_is_right_for_it() {
 }
 
 #[test]
+fn a_name_and_all_below_it_are_one_zone() {
+    let mut test = Test::new();
+    test.rename(Some("db.example.com"), false).expect("a name");
+    test.names(true, true);
+    test.prove();
+    assert_eq!(test.enable(), "ok");
+    let mut service = test.service().clone();
+    service.id = EndpointServiceId::from_random(77);
+    service.private_dns.as_mut().expect("a name").name = "*.db.example.com".to_owned();
+    let (network, vpc) = (&test.sample.network, &test.sample.peering_vpc.vpc);
+    let own = (None, EndpointState::Available);
+    let error = crate::rules::endpoint::private_dns::check(network, &service, vpc, own)
+        .expect_err("the zone is there");
+    assert!(error.message.contains("conflicting"), "{}", error.message);
+}
+
+#[test]
+fn a_rejected_endpoint_has_no_private_dns() {
+    let mut test = Test::new();
+    test.rename(Some("db.example.com"), false).expect("a name");
+    test.names(true, true);
+    test.prove();
+    assert_eq!(test.enable(), "ok");
+    let service = test.sample.service.to_string();
+    let ids = vec![test.sample.endpoint.to_string()];
+    let request = RejectVpcEndpointConnectionsRequest {
+        service_id: service.clone(),
+        vpc_endpoint_ids: ids.clone(),
+        ..Default::default()
+    };
+    test.call(|network, caller, _| reject(network, caller, &request))
+        .expect("rejected");
+    assert!(!test.endpoint().private_dns);
+    let name = "db.example.com".parse().expect("a name");
+    let vpc = test.sample.peering_vpc.vpc.clone();
+    assert_eq!(zone_made(&test.sample.network, &vpc, &name), None);
+    let asked = CreateVpcEndpointRequest {
+        private_dns_enabled: Some(true),
+        ..test.endpoint_request()
+    };
+    let made = test.create_endpoint(&asked).expect("it blocks no other");
+    assert!(made.private_dns_enabled);
+    let request = AcceptVpcEndpointConnectionsRequest {
+        service_id: service,
+        vpc_endpoint_ids: ids,
+        ..Default::default()
+    };
+    test.call(|network, caller, _| accept(network, caller, &request))
+        .expect("accepted");
+    assert!(!test.endpoint().private_dns, "its owner turns it on again");
+}
+
+#[test]
+fn a_name_that_endpoints_resolve_is_not_changed() {
+    let mut test = Test::new();
+    test.rename(Some("db.example.com"), false).expect("a name");
+    test.names(true, true);
+    test.prove();
+    assert_eq!(test.enable(), "ok");
+    assert_eq!(
+        code(test.rename(Some("other.example.com"), false)),
+        "ExistingVpcEndpointConnections"
+    );
+    test.rename(Some("db.example.com"), false)
+        .expect("the same");
+    test.endpoint().private_dns = false;
+    test.rename(Some("other.example.com"), false)
+        .expect("nobody resolves it");
+}
+
+#[test]
 fn an_endpoint_has_private_dns_unless_it_is_said_or_cannot_be() {
     let mut test = Test::new();
     let request = test.endpoint_request();
