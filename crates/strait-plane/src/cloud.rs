@@ -8,6 +8,8 @@ use async_trait::async_trait;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 
+use crate::model::Registration;
+
 /// The provider's side of a cloud.
 #[async_trait]
 pub trait Cloud: Send + Sync {
@@ -55,7 +57,7 @@ pub trait Cloud: Send + Sync {
     async fn remove_way(&self, way: &WaySpec) -> Result<(), CloudError>;
 
     /// The names that the public DNS answers, whole: what is not in it is gone.
-    async fn publish_names(&self, names: &BTreeMap<String, Ipv4Addr>) -> Result<(), CloudError>;
+    async fn publish_names(&self, names: &BTreeMap<String, NameTarget>) -> Result<(), CloudError>;
 
     /// Waits until something in the cloud may have changed (a customer accepted, a range was added). May return for
     /// no reason. Returns after at most a few seconds in any case.
@@ -95,6 +97,8 @@ pub struct PeeringSpec {
     pub peer_vpc: String,
     /// The customer's Region.
     pub peer_region: String,
+    /// Our `pcx-` id, if it was asked for. A cloud lists those that ended for some time only.
+    pub provisioned_id: Option<String>,
 }
 
 /// A peering connection as the cloud has it.
@@ -140,6 +144,8 @@ pub struct WaySpec {
     pub region: String,
     /// Which way.
     pub kind: WayKind,
+    /// Where the service is, if Strait did not make it.
+    pub registration: Option<Registration>,
 }
 
 /// Which way.
@@ -165,10 +171,30 @@ pub struct WayObserved {
     pub port: u16,
     /// The cloud's id of the endpoint (`vpce-…`) or load balancer.
     pub provisioned_id: String,
-    /// Source addresses that PostgreSQL sees for sessions by this way.
-    pub sources: BTreeSet<Ipv4Addr>,
+    /// The cloud's own name of the way, which answers what its address is now.
+    pub host: Option<String>,
+    /// From where PostgreSQL sees the sessions by this way come.
+    pub sources: Sources,
     /// A port on this machine's loopback that leads to the public way, where there is one.
     pub loopback_port: Option<u16>,
+}
+
+/// From where PostgreSQL sees sessions come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sources {
+    /// From these addresses and no others.
+    These(BTreeSet<Ipv4Addr>),
+    /// From any public address.
+    Internet,
+}
+
+/// Where a published name leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameTarget {
+    /// The address.
+    pub address: Ipv4Addr,
+    /// The cloud's own name, which is followed instead where there is one.
+    pub host: Option<String>,
 }
 
 /// Why the cloud could not do it.
@@ -185,4 +211,7 @@ pub enum CloudError {
     /// It may work later.
     #[error("{0}")]
     Temporary(String),
+    /// Nothing is wrong; the cloud takes its time for this.
+    #[error("{0}")]
+    InProgress(String),
 }

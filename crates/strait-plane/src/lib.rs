@@ -3,6 +3,7 @@
 mod admission;
 pub mod cloud;
 mod error;
+mod keeper;
 pub mod model;
 mod names;
 mod plane;
@@ -13,4 +14,5 @@ mod store;
 mod validate;
 
 pub use error::{ErrorKind, PlaneError};
+pub use keeper::Keeper;
 pub use plane::Plane;

@@ -1,13 +1,16 @@
 //! What the plane asks of whoever runs the PostgreSQL services.
 
-use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
-
 use async_trait::async_trait;
+
+use crate::cloud::Sources;
+use crate::model::Registration;
 
 /// Runs services. Every verb is safe to repeat and keyed by the service's id.
 #[async_trait]
 pub trait Postgres: Send + Sync {
+    /// Whether it makes services or takes those that exist.
+    fn origin(&self) -> Origin;
+
     /// Makes the service's PostgreSQL and starts it, or finds that it runs. Returns when it accepts connections.
     async fn ensure_running(&self, service: &ServiceSpec) -> Result<(), PostgresError>;
 
@@ -17,18 +20,36 @@ pub trait Postgres: Send + Sync {
     /// Ends it and takes its data away. One that is gone is a success.
     async fn delete(&self, service: &ServiceSpec) -> Result<(), PostgresError>;
 
-    /// Ends the sessions that come from these addresses (`pg_terminate_backend`); returns how many there were.
+    /// Ends the sessions that come from there (`pg_terminate_backend`).
     async fn end_sessions(
         &self,
         service: &ServiceSpec,
-        sources: &BTreeSet<Ipv4Addr>,
-    ) -> Result<u64, PostgresError>;
+        sources: &Sources,
+    ) -> Result<Ended, PostgresError>;
 
     /// The certificate authority that signs services' certificates, PEM.
     fn authority(&self) -> String;
 
     /// Where on this machine that certificate is, for `sslrootcert=`.
     fn authority_path(&self) -> String;
+}
+
+/// What came of ending sessions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// So many were told to end; more may be coming to their end.
+    Sessions(u64),
+    /// Some may go on, since Strait may not end them: why, and what to do.
+    NotAllowed(String),
+}
+
+/// Where services come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Strait makes them, and takes them away.
+    Made,
+    /// They exist, and their operator registers them.
+    Registered,
 }
 
 /// A service as the plane wants it.
@@ -38,6 +59,22 @@ pub struct ServiceSpec {
     pub id: String,
     /// Where.
     pub region: String,
+    /// What is to be made, or where it is.
+    pub kind: ServiceKind,
+}
+
+/// What a service is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServiceKind {
+    /// Strait makes it.
+    Made(Made),
+    /// It exists.
+    Registered(Registration),
+}
+
+/// What Strait makes a service with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
     /// Names that its certificate covers.
     pub names: Vec<String>,
     /// The SCRAM-SHA-256 verifier of `tsdbadmin`'s password, as PostgreSQL keeps it.

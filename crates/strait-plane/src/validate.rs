@@ -3,7 +3,7 @@
 use ipnet::Ipv4Net;
 
 use crate::error::PlaneError;
-use crate::model::NewPeering;
+use crate::model::{NewPeering, PublicWay, Registration};
 
 /// The longest name of an object.
 const NAME_LENGTH: usize = 128;
@@ -105,9 +105,7 @@ pub(crate) fn peer(new: &NewPeering, known_regions: &[String]) -> Result<NewPeer
         ));
     }
     let vpc = new.peer_vpc_id.trim();
-    let hex = vpc.strip_prefix("vpc-").unwrap_or_default();
-    if !matches!(hex.len(), 8 | 17) || !hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-    {
+    if resource_id("peer_vpc_id", "vpc", vpc).is_err() {
         return Err(PlaneError::invalid(
             "peer_vpc_id",
             format!(
@@ -124,6 +122,101 @@ pub(crate) fn peer(new: &NewPeering, known_regions: &[String]) -> Result<NewPeer
             known_regions,
         )?,
     })
+}
+
+/// What an operator says of a PostgreSQL that exists; its host in lower case.
+pub(crate) fn registration(new: Registration) -> Result<Registration, PlaneError> {
+    let host = host(&new.host)?;
+    if new.port == 0 {
+        return Err(PlaneError::invalid("port", "it is 0; PostgreSQL's is 5432"));
+    }
+    resource_id("vpc_id", "vpc", &new.vpc_id)?;
+    if new.subnet_ids.is_empty() {
+        return Err(PlaneError::invalid(
+            "subnet_ids",
+            "none is given; give one in each zone where customers may need the service, two for a start",
+        ));
+    }
+    for subnet in &new.subnet_ids {
+        resource_id("subnet_ids", "subnet", subnet)?;
+    }
+    match &new.public_way {
+        PublicWay::None => {}
+        PublicWay::SecurityGroup { group_id, ranges } => {
+            resource_id("public_way", "sg", group_id)?;
+            if ranges.is_empty() {
+                return Err(PlaneError::invalid(
+                    "public_way",
+                    "no range is given; give those of the group's rule that lets the internet in, as in 0.0.0.0/0",
+                ));
+            }
+        }
+        PublicWay::RdsInstance { id } => {
+            let good = !id.is_empty()
+                && id.len() <= 63
+                && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+            if !good {
+                return Err(PlaneError::invalid(
+                    "public_way",
+                    format!(
+                        "{id:?} is no RDS instance identifier (`aws rds describe-db-instances` lists them)"
+                    ),
+                ));
+            }
+        }
+    }
+    if let Some(file) = &new.sessions_file
+        && !file.starts_with('/')
+    {
+        return Err(PlaneError::invalid(
+            "sessions_file",
+            format!(
+                "{file:?} is no absolute path; the servers read it, wherever they were started"
+            ),
+        ));
+    }
+    Ok(Registration { host, ..new })
+}
+
+/// An IPv4 address or a DNS name.
+fn host(text: &str) -> Result<String, PlaneError> {
+    let host = text.trim().trim_end_matches('.').to_ascii_lowercase();
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label
+                .bytes()
+                .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
+    };
+    let numbers = host.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let good = host.len() <= 253
+        && host.split('.').all(label)
+        && (!numbers || host.parse::<std::net::Ipv4Addr>().is_ok());
+    if !good {
+        return Err(PlaneError::invalid(
+            "host",
+            format!(
+                "{text:?} is neither an IPv4 address nor a DNS name; give what you would give to psql"
+            ),
+        ));
+    }
+    Ok(host)
+}
+
+/// An id of AWS's: this prefix and 8 or 17 hexadecimal digits.
+fn resource_id(field: &'static str, prefix: &str, text: &str) -> Result<(), PlaneError> {
+    let hex = text
+        .strip_prefix(prefix)
+        .and_then(|rest| rest.strip_prefix('-'))
+        .unwrap_or_default();
+    if matches!(hex.len(), 8 | 17) && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+        return Ok(());
+    }
+    Err(PlaneError::invalid(
+        field,
+        format!("{text:?} is no id; give one as in {prefix}-0123456789abcdef0"),
+    ))
 }
 
 #[cfg(test)]
@@ -192,6 +285,71 @@ mod tests {
         ] {
             assert_eq!(peer(&bad, &known).expect_err(field).field(), Some(field));
         }
+    }
+
+    #[test]
+    fn a_registration_is_checked_field_by_field() {
+        let good = Registration {
+            host: " DB-1.abc.eu-west-1.rds.amazonaws.com. ".to_owned(),
+            port: 5432,
+            vpc_id: "vpc-0123456789abcdef0".to_owned(),
+            subnet_ids: ["subnet-0123456789abcdef0".to_owned()].into(),
+            public_way: PublicWay::SecurityGroup {
+                group_id: "sg-0123456789abcdef0".to_owned(),
+                ranges: ["0.0.0.0/0".parse().expect("a range")].into(),
+            },
+            sessions_file: Some("/etc/strait/db-1".to_owned()),
+        };
+        let kept = registration(good.clone()).expect("fine");
+        assert_eq!(kept.host, "db-1.abc.eu-west-1.rds.amazonaws.com");
+        assert_eq!(kept.public_way, good.public_way);
+
+        let bad = |change: &dyn Fn(&mut Registration)| {
+            let mut bad = good.clone();
+            change(&mut bad);
+            registration(bad).expect_err("bad").field()
+        };
+        for host in [
+            "",
+            "a b",
+            "10.0.0",
+            "10.0.0.300",
+            "-a.b",
+            "a..b",
+            "https://db",
+        ] {
+            assert_eq!(
+                bad(&|new| new.host = host.to_owned()),
+                Some("host"),
+                "{host}"
+            );
+        }
+        assert_eq!(bad(&|new| new.port = 0), Some("port"));
+        assert_eq!(bad(&|new| new.vpc_id = "vpc-1".to_owned()), Some("vpc_id"));
+        assert_eq!(bad(&|new| new.subnet_ids.clear()), Some("subnet_ids"));
+        assert_eq!(
+            bad(&|new| new.subnet_ids = ["sg-0123456789abcdef0".to_owned()].into()),
+            Some("subnet_ids")
+        );
+        for way in [
+            PublicWay::RdsInstance {
+                id: "a/b".to_owned(),
+            },
+            PublicWay::SecurityGroup {
+                group_id: "sg-0123456789abcdef0".to_owned(),
+                ranges: [].into(),
+            },
+            PublicWay::SecurityGroup {
+                group_id: "all".to_owned(),
+                ranges: ["0.0.0.0/0".parse().expect("a range")].into(),
+            },
+        ] {
+            assert_eq!(bad(&|new| new.public_way = way.clone()), Some("public_way"));
+        }
+        assert_eq!(
+            bad(&|new| new.sessions_file = Some("secret".to_owned())),
+            Some("sessions_file")
+        );
     }
 
     #[test]

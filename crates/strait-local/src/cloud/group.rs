@@ -256,7 +256,10 @@ pub(super) fn endpoints_group<'a>(
 pub(super) fn already_there(added: Result<(), CloudError>) -> Result<(), CloudError> {
     match added {
         Err(CloudError::Refused { code, .. }) if code == "InvalidPermission.Duplicate" => Ok(()),
-        Ok(()) | Err(CloudError::Refused { .. } | CloudError::Temporary(_)) => added,
+        Ok(())
+        | Err(CloudError::Refused { .. } | CloudError::Temporary(_) | CloudError::InProgress(_)) => {
+            added
+        }
     }
 }
 

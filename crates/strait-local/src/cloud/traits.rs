@@ -1,13 +1,14 @@
 //! The plane's two traits, on the local cloud.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use ipnet::Ipv4Net;
 use strait_plane::cloud::*;
-use strait_plane::postgres::{Postgres, PostgresError, ServiceSpec};
+use strait_plane::postgres::{
+    Ended, Made, Origin, Postgres, PostgresError, ServiceKind, ServiceSpec,
+};
 
 use super::Local;
 use crate::LocalError;
@@ -73,8 +74,12 @@ impl Cloud for Local {
         self.unmake_way(way).await
     }
 
-    async fn publish_names(&self, names: &BTreeMap<String, Ipv4Addr>) -> Result<(), CloudError> {
-        self.rename(names)
+    async fn publish_names(&self, names: &BTreeMap<String, NameTarget>) -> Result<(), CloudError> {
+        // Addresses of the local cloud stay as long as the way does.
+        let addresses = (names.iter())
+            .map(|(name, target)| (name.clone(), target.address))
+            .collect();
+        self.rename(&addresses)
             .await
             .map_err(|error| CloudError::Temporary(error.to_string()))
     }
@@ -87,6 +92,10 @@ impl Cloud for Local {
 
 #[async_trait]
 impl Postgres for Local {
+    fn origin(&self) -> Origin {
+        Origin::Made
+    }
+
     async fn ensure_running(&self, service: &ServiceSpec) -> Result<(), PostgresError> {
         let place = self
             .place(&service.id, &service.region)
@@ -94,7 +103,7 @@ impl Postgres for Local {
             .map_err(from_cloud)?;
         self.inner
             .engine
-            .ensure_running(place.instance.as_str(), service)
+            .ensure_running(place.instance.as_str(), &service.id, made(service)?)
             .await
             .map_err(|error| from_local(&error))
     }
@@ -124,15 +133,22 @@ impl Postgres for Local {
     async fn end_sessions(
         &self,
         service: &ServiceSpec,
-        sources: &BTreeSet<Ipv4Addr>,
-    ) -> Result<u64, PostgresError> {
+        sources: &Sources,
+    ) -> Result<Ended, PostgresError> {
+        let Sources::These(sources) = sources else {
+            return Err(PostgresError::Failed(
+                "the local cloud knows by which addresses sessions come; this is a defect of Strait"
+                    .to_owned(),
+            ));
+        };
         let Some(host) = self.service_host(&service.id).await else {
-            return Ok(0);
+            return Ok(Ended::Sessions(0));
         };
         self.inner
             .engine
             .end_sessions(host.as_str(), &service.id, sources)
             .await
+            .map(Ended::Sessions)
             .map_err(|error| from_local(&error))
     }
 
@@ -161,10 +177,20 @@ const SUPPORTED_REGIONS: &[&str] = &[
     "us-west-2",
 ];
 
+fn made(service: &ServiceSpec) -> Result<&Made, PostgresError> {
+    match &service.kind {
+        ServiceKind::Made(made) => Ok(made),
+        ServiceKind::Registered(_) => Err(PostgresError::Failed(format!(
+            "service {} was registered, and the local cloud has those only that it made",
+            service.id
+        ))),
+    }
+}
+
 fn from_cloud(error: CloudError) -> PostgresError {
     match error {
         CloudError::Refused { .. } => PostgresError::Failed(error.to_string()),
-        CloudError::Temporary(why) => PostgresError::Temporary(why),
+        CloudError::Temporary(why) | CloudError::InProgress(why) => PostgresError::Temporary(why),
     }
 }
 

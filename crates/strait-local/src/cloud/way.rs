@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
-use strait_plane::cloud::{CloudError, WayKind, WayObserved, WaySpec};
+use strait_plane::cloud::{CloudError, Sources, WayKind, WayObserved, WaySpec};
 use strait_vpc::api::*;
 use strait_vpc::picture::{Listen, plug};
 use strait_vpc::state::{Endpoint, EndpointService, EndpointState, LoadBalancer, TargetGroup};
@@ -144,7 +144,8 @@ impl Local {
             address,
             port: PORT,
             provisioned_id: balancer.arn.clone(),
-            sources: addresses(&network, nodes),
+            host: None,
+            sources: Sources::These(addresses(&network, nodes)),
             loopback_port: Some(loopback_port),
         })
     }
@@ -181,7 +182,8 @@ impl Local {
                 .ok_or_else(|| vanished("endpoint's interface"))?,
             port: PORT,
             provisioned_id: endpoint.id.to_string(),
-            sources: addresses(&network, balancer.nodes.values()),
+            host: None,
+            sources: Sources::These(addresses(&network, balancer.nodes.values())),
             loopback_port: None,
         })
     }

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use strait_kernel::Kernel;
-use strait_plane::postgres::ServiceSpec;
+use strait_plane::postgres::Made;
 use tokio::time::sleep;
 
 pub use installation::Installation;
@@ -76,10 +76,15 @@ impl Engine {
 
     /// Makes the service's PostgreSQL in this host and starts it, or finds that it runs; with this certificate and this
     /// password. Returns when it accepts connections.
-    pub async fn ensure_running(&self, host: &str, spec: &ServiceSpec) -> Result<(), LocalError> {
-        let service = self.service(&spec.id);
+    pub async fn ensure_running(
+        &self,
+        host: &str,
+        id: &str,
+        made: &Made,
+    ) -> Result<(), LocalError> {
+        let service = self.service(id);
         let mut service = service.lock().await;
-        service.ensure_running(&self.shared, host, spec).await
+        service.ensure_running(&self.shared, host, made).await
     }
 
     /// Stops it: fast shutdown. Its data stays.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use strait_kernel::Process;
-use strait_plane::postgres::ServiceSpec;
+use strait_plane::postgres::Made;
 use tokio::time::{Instant, sleep};
 use tokio_postgres::Client;
 
@@ -29,7 +29,7 @@ pub(super) struct Service {
     id: String,
     folder: PathBuf,
     /// What it was last told to be, while it shall run.
-    wanted: Option<(String, ServiceSpec)>,
+    wanted: Option<(String, Made)>,
     /// How often it could not be started anew, and when the next try is due.
     failures: u32,
     next_try: Option<Instant>,
@@ -52,11 +52,11 @@ impl Service {
         &mut self,
         shared: &Shared,
         host: &str,
-        spec: &ServiceSpec,
+        made: &Made,
     ) -> Result<(), LocalError> {
-        self.wanted = Some((host.to_owned(), spec.clone()));
+        self.wanted = Some((host.to_owned(), made.clone()));
         self.make_data(shared).await?;
-        let renewed = self.ensure_certificate(shared, spec)?;
+        let renewed = self.ensure_certificate(shared, made)?;
         let process = match self.running(shared, host)? {
             Some(process) => {
                 if renewed {
@@ -70,7 +70,7 @@ impl Service {
             None => self.start(shared, host).await?,
         };
         let client = self.connect_when_ready(shared, host, &process).await?;
-        admin::set_verifier(&client, &spec.password_verifier)
+        admin::set_verifier(&client, &made.password_verifier)
             .await
             .map_err(|error| self.statement(error))?;
         self.failures = 0;
@@ -126,7 +126,7 @@ impl Service {
 
     /// Starts it anew if it shall run and does not; each failure doubles the pause before the next try.
     pub(super) async fn revive(&mut self, shared: &Shared) {
-        let Some((host, spec)) = self.wanted.clone() else {
+        let Some((host, made)) = self.wanted.clone() else {
             return;
         };
         let due = self.next_try.is_none_or(|next| next <= Instant::now());
@@ -134,7 +134,7 @@ impl Service {
             return;
         }
         tracing::warn!(service = self.id, "PostgreSQL is gone, starting it anew");
-        let Err(error) = self.ensure_running(shared, &host, &spec).await else {
+        let Err(error) = self.ensure_running(shared, &host, &made).await else {
             return;
         };
         self.failures += 1;
@@ -187,8 +187,8 @@ impl Service {
     }
 
     /// Whether the certificate is a new one.
-    fn ensure_certificate(&self, shared: &Shared, spec: &ServiceSpec) -> Result<bool, LocalError> {
-        let names: BTreeSet<String> = spec.names.iter().cloned().collect();
+    fn ensure_certificate(&self, shared: &Shared, made: &Made) -> Result<bool, LocalError> {
+        let names: BTreeSet<String> = made.names.iter().cloned().collect();
         let path = self.data().join("server.crt");
         let has = fs::read_to_string(&path).unwrap_or_default();
         let key = self.data().join("server.key");

@@ -11,7 +11,7 @@ use strait_kernel::{Process, Signal};
 use strait_local::engine::Store;
 
 use crate::trial;
-use crate::world::{APP, Client, HOSTS, OTHER_PASSWORD, OTHER_VERIFIER, World, address_of, spec};
+use crate::world::{APP, Client, HOSTS, OTHER_PASSWORD, OTHER_VERIFIER, World, address_of, made};
 
 const NAME: &str = "orders.demo.db.strait.internal";
 
@@ -42,7 +42,7 @@ fn lets_clients_in(world: &World) {
     let host = HOSTS[0];
     let started = Instant::now();
     world
-        .wait(world.engine.ensure_running(host, &spec("lets-in", NAME)))
+        .wait(world.engine.ensure_running(host, "lets-in", &made(NAME)))
         .expect("it runs");
     println!("a service was there in {:?}", started.elapsed());
     let client = Client::of(host, NAME);
@@ -86,7 +86,7 @@ fn lets_clients_in(world: &World) {
 fn keeps_the_machine(world: &World) {
     let host = HOSTS[1];
     world
-        .wait(world.engine.ensure_running(host, &spec("keeps", NAME)))
+        .wait(world.engine.ensure_running(host, "keeps", &made(NAME)))
         .expect("it runs");
     let client = Client::of(host, NAME);
     // PostgreSQL's words for it differ between versions.
@@ -131,7 +131,7 @@ fn keeps_the_machine(world: &World) {
 fn ends_sessions(world: &World) {
     let host = HOSTS[2];
     world
-        .wait(world.engine.ensure_running(host, &spec("ends", NAME)))
+        .wait(world.engine.ensure_running(host, "ends", &made(NAME)))
         .expect("it runs");
     let client = Client::of(host, NAME);
     let (sleeper, log) = world.start_psql(&client, "select pg_sleep(60)");
@@ -160,9 +160,9 @@ fn ends_sessions(world: &World) {
 
 fn adopts(world: &World) {
     let host = HOSTS[3];
-    let first = spec("adopts", NAME);
+    let first = made(NAME);
     world
-        .wait(world.engine.ensure_running(host, &first))
+        .wait(world.engine.ensure_running(host, "adopts", &first))
         .expect("it runs");
     let before = process_of(world, "adopts");
     let next = world.another_engine();
@@ -172,7 +172,7 @@ fn adopts(world: &World) {
     let mut changed = first;
     changed.password_verifier = OTHER_VERIFIER.to_owned();
     world
-        .wait(next.ensure_running(host, &changed))
+        .wait(next.ensure_running(host, "adopts", &changed))
         .expect("it runs");
     assert_eq!(
         process_of(world, "adopts"),
@@ -194,7 +194,7 @@ fn revives(world: &World) {
     let host = HOSTS[4];
     let engine = world.another_engine();
     world
-        .wait(engine.ensure_running(host, &spec("revives", NAME)))
+        .wait(engine.ensure_running(host, "revives", &made(NAME)))
         .expect("it runs");
     let client = Client::of(host, NAME);
     world
@@ -216,9 +216,9 @@ fn revives(world: &World) {
 
 fn stops(world: &World) {
     let host = HOSTS[5];
-    let wanted = spec("stops", NAME);
+    let wanted = made(NAME);
     world
-        .wait(world.engine.ensure_running(host, &wanted))
+        .wait(world.engine.ensure_running(host, "stops", &wanted))
         .expect("it runs");
     let client = Client::of(host, NAME);
     world
@@ -237,22 +237,22 @@ fn stops(world: &World) {
     let stale = world.data.join("services/stops/data/postmaster.pid");
     fs::write(&stale, "1\n/run/strait/data\n1\n5432\n\n*\n").expect("a stale file");
     world
-        .wait(world.engine.ensure_running(host, &wanted))
+        .wait(world.engine.ensure_running(host, "stops", &wanted))
         .expect("it runs again");
     world.psql(&client, "select x from kept").is("42");
 }
 
 fn renews(world: &World) {
     let host = HOSTS[6];
-    let mut wanted = spec("renews", NAME);
+    let mut wanted = made(NAME);
     world
-        .wait(world.engine.ensure_running(host, &wanted))
+        .wait(world.engine.ensure_running(host, "renews", &wanted))
         .expect("it runs");
     let before = process_of(world, "renews");
     let new = "renamed.demo.db.strait.internal";
     wanted.names.push(new.to_owned());
     world
-        .wait(world.engine.ensure_running(host, &wanted))
+        .wait(world.engine.ensure_running(host, "renews", &wanted))
         .expect("it runs");
     assert_eq!(process_of(world, "renews"), before);
     until("the new certificate is used", || {
@@ -264,7 +264,7 @@ fn renews(world: &World) {
 fn deletes(world: &World) {
     let host = HOSTS[7];
     world
-        .wait(world.engine.ensure_running(host, &spec("deletes", NAME)))
+        .wait(world.engine.ensure_running(host, "deletes", &made(NAME)))
         .expect("it runs");
     let process = process_of(world, "deletes");
     world.wait(world.engine.delete("deletes")).expect("deleted");
@@ -281,7 +281,7 @@ fn deletes(world: &World) {
         .expect("deleting twice is a success");
     // The host is free for another one.
     world
-        .wait(world.engine.ensure_running(host, &spec("follows", NAME)))
+        .wait(world.engine.ensure_running(host, "follows", &made(NAME)))
         .expect("it runs");
     world.wait(world.engine.delete("follows")).expect("deleted");
 }
@@ -289,7 +289,7 @@ fn deletes(world: &World) {
 fn explains(world: &World) {
     let host = APP;
     world
-        .wait(world.engine.ensure_running(host, &spec("broken", NAME)))
+        .wait(world.engine.ensure_running(host, "broken", &made(NAME)))
         .expect("it runs");
     world
         .wait(world.engine.ensure_stopped("broken"))
@@ -297,13 +297,13 @@ fn explains(world: &World) {
     let folder = world.data.join("services/broken/data");
     fs::remove_file(folder.join("global/pg_control")).expect("broken");
     let error = world
-        .wait(world.engine.ensure_running(host, &spec("broken", NAME)))
+        .wait(world.engine.ensure_running(host, "broken", &made(NAME)))
         .expect_err("it cannot start");
     assert!(error.to_string().contains("pg_control"), "{error}");
     assert!(!error.is_temporary());
     fs::write(folder.join("PG_VERSION"), "14\n").expect("another version");
     let error = world
-        .wait(world.engine.ensure_running(host, &spec("broken", NAME)))
+        .wait(world.engine.ensure_running(host, "broken", &made(NAME)))
         .expect_err("another version");
     assert!(
         error.to_string().contains("made by PostgreSQL 14"),

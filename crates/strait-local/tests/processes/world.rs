@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use strait_kernel::{Kernel, Launch, LaunchUser, Process, Sandbox};
 use strait_local::engine::{Engine, Installation};
-use strait_plane::postgres::ServiceSpec;
+use strait_plane::postgres::Made;
 use strait_vpc::picture::{
     Acl, AclMatch, AclRule, Host, HostKind, Interface, Mac, Picture, PortBox, Router,
 };
@@ -182,10 +182,8 @@ impl Output {
     }
 }
 
-pub(crate) fn spec(id: &str, name: &str) -> ServiceSpec {
-    ServiceSpec {
-        id: id.to_owned(),
-        region: "eu-central-1".to_owned(),
+pub(crate) fn made(name: &str) -> Made {
+    Made {
         names: vec![name.to_owned()],
         password_verifier: VERIFIER.to_owned(),
     }

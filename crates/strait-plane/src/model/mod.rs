@@ -2,6 +2,7 @@
 
 mod peering;
 mod project;
+mod registration;
 mod service;
 mod vpc;
 
@@ -12,6 +13,7 @@ pub use peering::{
     WaitingOn,
 };
 pub use project::{ApiKey, Bootstrap, NewApiKey, Project, Quota, QuotaSetting};
+pub use registration::{NewRegistration, PublicWay, Registration};
 pub use service::{
     CreatedService, Endpoint, Network, NewService, PublicEndpoint, Service, ServiceConnection,
     ServiceNetwork, ServiceStatus, VpcEndpoint, Wanted,

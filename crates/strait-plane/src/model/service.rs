@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use super::{Reason, words};
+use super::{Reason, Registration, words};
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +46,9 @@ pub struct Service {
     pub wanted: Wanted,
     /// How it is reached, and how it was asked to be reached.
     pub network: ServiceNetwork,
+    /// Where it is, if Strait did not make it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registration: Option<Registration>,
     /// The stable name and where it leads now; none until the first way is open.
     pub endpoint: Option<Endpoint>,
     /// The way from the internet, while it is public.
@@ -56,6 +59,9 @@ pub struct Service {
     pub error_message: Option<String>,
     /// The same with a code.
     pub reason: Option<Reason>,
+    /// What its operator should know, though nothing is wrong with it: sessions that Strait may not end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notice: Option<String>,
     /// When it was asked for.
     pub created: Timestamp,
     /// When it changed last.
@@ -207,10 +213,10 @@ pub struct ServiceConnection {
     pub host: String,
     /// The port.
     pub port: u16,
-    /// The user.
-    pub user: String,
-    /// The database.
-    pub dbname: String,
+    /// The user; none of a registered service, whose users Strait does not know.
+    pub user: Option<String>,
+    /// The database; none of a registered service.
+    pub dbname: Option<String>,
     /// Where on this machine the certificate authority's certificate is.
     pub sslrootcert: String,
     /// A line for `psql`, from where the service is reached (the internet, or the customer's VPC).

@@ -3,6 +3,7 @@
 mod guide;
 mod peerings;
 mod projects;
+mod registration;
 mod services;
 mod vpcs;
 mod wait;
@@ -13,6 +14,7 @@ use sqlx::PgPool;
 
 use crate::cloud::Cloud;
 use crate::error::PlaneError;
+use crate::keeper::Keeper;
 use crate::postgres::Postgres;
 use crate::reconcile::{Context, Reconcilers};
 use crate::secret::Verifier;
@@ -81,13 +83,18 @@ impl Plane {
         self.context.postgres.authority_path()
     }
 
+    /// Projects and keys in its store.
+    fn keeper(&self) -> Keeper {
+        Keeper::of(self.pool().clone())
+    }
+
     fn pool(&self) -> &PgPool {
         &self.context.pool
     }
 }
 
 /// What an object may be named by.
-trait Named {
+pub(crate) trait Named {
     const KIND: &'static str;
     fn id(&self) -> &str;
     /// The cloud's id, where there is one.
@@ -97,7 +104,7 @@ trait Named {
 }
 
 /// The one that is meant: by its id, else by the cloud's id, else by its name if only one has it.
-fn pick<T: Named>(found: Vec<T>, name: &str) -> Result<T, PlaneError> {
+pub(crate) fn pick<T: Named>(found: Vec<T>, name: &str) -> Result<T, PlaneError> {
     let by_id = found
         .iter()
         .position(|object| object.id() == name)

@@ -1,13 +1,10 @@
 //! Projects, keys and quotas.
 
-use super::{Named, Plane, pick};
+use super::{Named, Plane};
 use crate::error::PlaneError;
 use crate::model::{ApiKey, Bootstrap, NewApiKey, Project, Quota, QuotaSetting};
 use crate::store::{keys, projects, services, vpcs};
 use crate::{secret, validate};
-
-/// Serialises first starts; any constant that nobody else uses.
-const BOOTSTRAP_LOCK: i64 = 0x5374_7261_6974_0003;
 
 impl Named for Project {
     const KIND: &'static str = "project";
@@ -28,23 +25,7 @@ impl Named for Project {
 impl Plane {
     /// Makes the first project with a pair of keys, if there is no project yet; the secret is shown here only.
     pub async fn bootstrap(&self) -> Result<Bootstrap, PlaneError> {
-        let mut tx = self.pool().begin().await?;
-        sqlx::query("SELECT pg_advisory_xact_lock($1)")
-            .bind(BOOTSTRAP_LOCK)
-            .execute(&mut *tx)
-            .await?;
-        if let Some(project) = projects::list(&mut *tx).await?.into_iter().next() {
-            return Ok(Bootstrap { project, key: None });
-        }
-        let project = projects::insert(&mut *tx, &secret::object_id(), "first").await?;
-        let (public_key, secret_key) = secret::key_pair();
-        let hash = secret::hash(secret_key.clone()).await?;
-        let key = keys::insert(&mut *tx, &public_key, &project.id, &hash).await?;
-        tx.commit().await?;
-        Ok(Bootstrap {
-            project,
-            key: Some(NewApiKey { key, secret_key }),
-        })
+        self.keeper().bootstrap("first").await
     }
 
     /// Whose keys these are: the project's id.
@@ -74,7 +55,7 @@ impl Plane {
 
     /// One project.
     pub async fn project(&self, project: &str) -> Result<Project, PlaneError> {
-        pick(projects::named(self.pool(), project).await?, project)
+        self.keeper().project(project).await
     }
 
     /// Gives a project another name.
@@ -115,26 +96,17 @@ impl Plane {
 
     /// Makes a pair of keys; the secret is shown here only.
     pub async fn create_key(&self, project: &str) -> Result<NewApiKey, PlaneError> {
-        let project = self.project(project).await?;
-        let (public_key, secret_key) = secret::key_pair();
-        let hash = secret::hash(secret_key.clone()).await?;
-        let key = keys::insert(self.pool(), &public_key, &project.id, &hash).await?;
-        Ok(NewApiKey { key, secret_key })
+        self.keeper().create_key(project).await
     }
 
     /// A project's keys, without secrets, oldest first.
     pub async fn list_keys(&self, project: &str) -> Result<Vec<ApiKey>, PlaneError> {
-        let project = self.project(project).await?;
-        keys::list(self.pool(), &project.id).await
+        self.keeper().list_keys(project).await
     }
 
     /// Takes a pair of keys away; it opens nothing from now on.
     pub async fn delete_key(&self, project: &str, public_key: &str) -> Result<(), PlaneError> {
-        let project = self.project(project).await?;
-        if !keys::delete(self.pool(), &project.id, public_key).await? {
-            return Err(PlaneError::not_found("key", public_key));
-        }
-        Ok(())
+        self.keeper().delete_key(project, public_key).await
     }
 
     /// A project's quotas and how much of each is used.

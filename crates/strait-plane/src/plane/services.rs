@@ -7,7 +7,8 @@ use crate::model::{
     ServiceNetwork, ServiceStatus, Vpc, VpcEndpoint, VpcStatus, Wanted,
 };
 use crate::names::Names;
-use crate::store::services::{self, Insert, Kept};
+use crate::postgres;
+use crate::store::services::{self, Insert, Kept, Origin};
 use crate::store::{projects, tell_work, vpcs};
 use crate::{secret, validate};
 
@@ -39,6 +40,11 @@ impl Plane {
         project: &str,
         new: NewService,
     ) -> Result<CreatedService, PlaneError> {
+        if self.context.postgres.origin() == postgres::Origin::Registered {
+            return Err(PlaneError::conflict(
+                "this Strait makes no PostgreSQL services; register one that exists: `strait service register`",
+            ));
+        }
         let project = self.project(project).await?;
         let region = validate::region(
             "region_code",
@@ -55,7 +61,7 @@ impl Plane {
             None => format!("db-{id}"),
         };
         let initial_password = secret::password();
-        let verifier = secret::scram_verifier(&initial_password);
+        let origin = Origin::Made(secret::scram_verifier(&initial_password));
         let mut tx = self.pool().begin().await?;
         if !projects::lock(&mut tx, &project.id).await? {
             return Err(PlaneError::not_found("project", &project.id));
@@ -73,7 +79,7 @@ impl Plane {
             project: &project.id,
             name: &name,
             region: &region,
-            verifier: &verifier,
+            origin: &origin,
             vpc: vpc.as_ref().map(|vpc| vpc.id.as_str()),
         };
         services::insert(&mut *tx, &insert).await?;
@@ -133,6 +139,12 @@ impl Plane {
     /// Stops a service; its data, names and ways stay. One that is stopped is a success.
     pub async fn stop_service(&self, project: &str, service: &str) -> Result<Service, PlaneError> {
         let kept = self.find_service(project, service).await?;
+        if let Origin::Registered(registration) = &kept.origin {
+            return Err(PlaneError::conflict(format!(
+                "service {} ({:?}) is a PostgreSQL that Strait did not make; stop it where it runs ({})",
+                kept.id, kept.name, registration.host
+            )));
+        }
         self.wish(&kept, |wanted, network| match wanted {
             Wanted::Running | Wanted::Paused => Ok((Wanted::Paused, network)),
             Wanted::Deleted => Err(deleted(&kept)),
@@ -217,16 +229,26 @@ impl Plane {
         };
         let host = Names::of(&kept.id, &kept.project_id, self.domain()).stable;
         let sslrootcert = self.authority_path();
-        let rest = format!(
-            "user={USER} dbname={DATABASE} sslmode=verify-full sslrootcert={}",
-            quoted(&sslrootcert)
-        );
+        let login = match &kept.origin {
+            Origin::Made(_) => Some((USER, DATABASE)),
+            Origin::Registered(_) => None,
+        };
+        let rest = match login {
+            Some((user, database)) => format!(
+                "user={user} dbname={database} sslmode=verify-full sslrootcert={}",
+                quoted(&sslrootcert)
+            ),
+            // Its certificate holds its own name, which `host` is not.
+            None => format!("sslmode=verify-ca sslrootcert={}", quoted(&sslrootcert)),
+        };
         let port = current.open.port;
         let explanation = match &current.network {
-            Network::Public => {
+            Network::Public if current.open.loopback_port.is_some() => {
                 "`dsn` works from the internet, `dsn_from_here` on the machine that Strait runs on"
                     .to_owned()
             }
+            // How public it is, its operator knows.
+            Network::Public => "`dsn` works from where the service itself is reached".to_owned(),
             Network::Vpc(vpc) => format!(
                 "`dsn` works from customers' VPCs that are peered with Peering VPC {vpc}, and from nowhere else"
             ),
@@ -242,8 +264,8 @@ impl Plane {
             network: current.network.clone(),
             host,
             port,
-            user: USER.to_owned(),
-            dbname: DATABASE.to_owned(),
+            user: login.map(|(user, _)| user.to_owned()),
+            dbname: login.map(|(_, database)| database.to_owned()),
             sslrootcert,
             explanation,
         })
@@ -330,11 +352,16 @@ impl Plane {
             },
             wanted: kept.wanted,
             network,
+            registration: match kept.origin {
+                Origin::Made(_) => None,
+                Origin::Registered(registration) => Some(registration),
+            },
             endpoint,
             public_endpoint,
             vpc_endpoint,
             error_message: kept.reason.as_ref().map(|reason| reason.message.clone()),
             reason: kept.reason,
+            notice: kept.notice,
             created: kept.created,
             updated: kept.updated,
         }

@@ -54,6 +54,13 @@ impl<T> During<T> for Result<T, CloudError> {
                 },
                 refused: false,
             },
+            CloudError::InProgress(message) => Failure::Shown {
+                reason: Reason {
+                    code: "in_progress".to_owned(),
+                    message: format!("{step}: {message}"),
+                },
+                refused: false,
+            },
         })
     }
 }

@@ -1,14 +1,16 @@
 //! Moves a service from one way to another: the new way up and probed, names switched, the old way closed.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use super::failure::{During, Failure};
 use super::{Context, names, service};
-use crate::cloud::{WayKind, WaySpec};
+use crate::cloud::{Sources, WayKind, WaySpec};
 use crate::model::Network;
-use crate::store::services::{self, Kept as Service};
+use crate::postgres::Ended;
+use crate::store::services::{self, Kept as Service, Origin};
 use crate::store::ways::{self, Kept as Way, Open};
 
 /// How long one run waits for a way to be ready; the next run goes on.
@@ -160,21 +162,30 @@ async fn keep_current(context: &Context, service: &Service) {
 }
 
 async fn end_sessions(context: &Context, service: &Service, open: &Open) -> Result<(), Failure> {
-    if open.sources.is_empty() {
+    if open.sources == Sources::These(BTreeSet::new()) {
         return Ok(());
     }
     let patience = Instant::now() + SESSION_PATIENCE;
-    if service::end_sessions(context, service, &open.sources).await? == 0 {
-        return Ok(());
-    }
-    while Instant::now() < patience {
-        sleep(Duration::from_millis(20)).await;
-        if service::end_sessions(context, service, &open.sources).await? == 0 {
-            sleep(FIN_GRACE).await;
+    let mut ended = 0;
+    loop {
+        match service::end_sessions(context, service, &open.sources).await? {
+            Ended::Sessions(0) => {
+                if ended > 0 {
+                    sleep(FIN_GRACE).await;
+                }
+                return Ok(());
+            }
+            Ended::Sessions(more) => ended += more,
+            Ended::NotAllowed(why) => {
+                services::notice(&context.pool, &service.id, &why).await?;
+                return Ok(());
+            }
+        }
+        if Instant::now() >= patience {
             return Ok(());
         }
+        sleep(Duration::from_millis(20)).await;
     }
-    Ok(())
 }
 
 fn stop_here(context: &Context) -> Result<(), Failure> {
@@ -191,6 +202,10 @@ fn spec(service: &Service, network: &Network) -> WaySpec {
         kind: match network {
             Network::Public => WayKind::Public,
             Network::Vpc(vpc) => WayKind::Private { vpc: vpc.clone() },
+        },
+        registration: match &service.origin {
+            Origin::Made(_) => None,
+            Origin::Registered(registration) => Some(registration.clone()),
         },
     }
 }

@@ -1,14 +1,13 @@
 //! Makes one service what it was asked to be.
 
-use std::collections::BTreeSet;
-
 use super::failure::{During, Failure};
 use super::{Context, names, network};
-use crate::model::{ServiceStatus, Wanted};
+use crate::cloud::Sources;
+use crate::model::{Network, ServiceStatus, Wanted};
 use crate::names::Names;
-use crate::postgres::ServiceSpec;
-use crate::store::services::{self, Kept};
-use crate::store::ways;
+use crate::postgres::{Ended, Made, ServiceKind, ServiceSpec};
+use crate::store::services::{self, Kept, Origin};
+use crate::store::ways::{self, Kept as Way};
 
 pub(super) async fn reconcile(context: &Context, id: &str) -> Result<(), Failure> {
     let Some(service) = services::get(&context.pool, id).await? else {
@@ -81,6 +80,11 @@ async fn delete(context: &Context, service: &Kept) -> Result<(), Failure> {
     services::set_status(&context.pool, &service.id, ServiceStatus::Deleting).await?;
     services::forget_current(&context.pool, &service.id).await?;
     for way in ways::list(&context.pool, &service.id).await? {
+        if is_its_own(service, &way) {
+            // Forgetting a service cuts nobody off from it.
+            ways::closed(&context.pool, &service.id, &way.network).await?;
+            continue;
+        }
         network::close(context, service, &way, network::Sessions::MayBeGone).await?;
     }
     names::publish(context).await?;
@@ -93,21 +97,35 @@ async fn delete(context: &Context, service: &Kept) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Whether it is the public way of a service that Strait did not make.
+fn is_its_own(service: &Kept, way: &Way) -> bool {
+    match (&service.origin, &way.network) {
+        (Origin::Registered(_), Network::Public) => true,
+        (Origin::Made(_), Network::Public | Network::Vpc(_))
+        | (Origin::Registered(_), Network::Vpc(_)) => false,
+    }
+}
+
 pub(super) fn spec(context: &Context, service: &Kept) -> ServiceSpec {
     ServiceSpec {
         id: service.id.clone(),
         region: service.region_code.clone(),
-        names: Names::of(&service.id, &service.project_id, &context.domain).all(),
-        password_verifier: service.password_verifier.clone(),
+        kind: match &service.origin {
+            Origin::Made(password_verifier) => ServiceKind::Made(Made {
+                names: Names::of(&service.id, &service.project_id, &context.domain).all(),
+                password_verifier: password_verifier.clone(),
+            }),
+            Origin::Registered(registration) => ServiceKind::Registered(registration.clone()),
+        },
     }
 }
 
-/// Ends the sessions from these addresses; how many there were.
+/// Ends the sessions from there.
 pub(super) async fn end_sessions(
     context: &Context,
     service: &Kept,
-    sources: &BTreeSet<std::net::Ipv4Addr>,
-) -> Result<u64, Failure> {
+    sources: &Sources,
+) -> Result<Ended, Failure> {
     context
         .postgres
         .end_sessions(&spec(context, service), sources)

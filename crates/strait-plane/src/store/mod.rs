@@ -41,6 +41,13 @@ pub(crate) async fn migrate(pool: &PgPool) -> Result<(), PlaneError> {
     Ok(())
 }
 
+/// Which store this is.
+pub(crate) async fn id(db: impl PgExecutor<'_>) -> Result<String, PlaneError> {
+    Ok(sqlx::query_scalar("SELECT id FROM strait.store")
+        .fetch_one(db)
+        .await?)
+}
+
 /// Wakes the reconcilers for an object; in a transaction, at its commit.
 pub(crate) async fn tell_work(
     db: impl PgExecutor<'_>,

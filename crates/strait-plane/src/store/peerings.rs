@@ -47,6 +47,7 @@ impl Kept {
             peer_account: self.peer_account_id.clone(),
             peer_vpc: self.peer_vpc_id.clone(),
             peer_region: self.peer_region_code.clone(),
+            provisioned_id: self.provisioned_id.clone(),
         }
     }
 }

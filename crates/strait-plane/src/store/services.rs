@@ -1,19 +1,20 @@
 //! Services.
 
 use jiff::Timestamp;
+use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection, PgExecutor};
 
-use super::ways::{self, Open};
+use super::ways::{Open, OpenRow};
 use super::{Change, Find, reason, reason_columns, timestamp};
 use crate::error::PlaneError;
-use crate::model::{Network, Reason, ServiceStatus, Wanted};
+use crate::model::{Network, Reason, Registration, ServiceStatus, Wanted};
 
-const SELECT: &str = "SELECT s.id, s.project_id, s.name, s.region_code, s.password_verifier, s.wanted, s.wanted_vpc,
-    s.status, s.current_network, s.revision, s.reconciled, s.reason_code, s.reason_message, s.refused,
+const SELECT: &str = "SELECT s.id, s.project_id, s.name, s.region_code, s.password_verifier, s.registration, s.wanted, s.wanted_vpc,
+    s.status, s.current_network, s.revision, s.reconciled, s.reason_code, s.reason_message, s.refused, s.notice,
     (extract(epoch FROM s.created) * 1000000)::bigint AS created,
     (extract(epoch FROM s.updated) * 1000000)::bigint AS updated,
-    w.vpc_id AS current_vpc, host(w.address) AS address, w.port, w.provisioned_id,
-    coalesce(w.sources, '{}') AS sources, w.loopback_port,
+    w.vpc_id AS current_vpc, host(w.address) AS address, w.port, w.provisioned_id, w.host,
+    coalesce(w.sources, '{}') AS sources, coalesce(w.from_internet, false) AS from_internet, w.loopback_port,
     EXISTS (SELECT 1 FROM strait.way o WHERE o.service_id = s.id AND o.network IS DISTINCT FROM s.current_network)
         AS others
     FROM strait.service s LEFT JOIN strait.way w ON w.service_id = s.id AND w.network = s.current_network";
@@ -25,7 +26,7 @@ pub(crate) struct Kept {
     pub(crate) project_id: String,
     pub(crate) name: String,
     pub(crate) region_code: String,
-    pub(crate) password_verifier: String,
+    pub(crate) origin: Origin,
     pub(crate) wanted: Wanted,
     pub(crate) wanted_network: Network,
     pub(crate) status: ServiceStatus,
@@ -36,8 +37,18 @@ pub(crate) struct Kept {
     pub(crate) reconciled: i64,
     pub(crate) reason: Option<Reason>,
     pub(crate) refused: bool,
+    pub(crate) notice: Option<String>,
     pub(crate) created: Timestamp,
     pub(crate) updated: Timestamp,
+}
+
+/// Where a service comes from.
+#[derive(Debug, Clone)]
+pub(crate) enum Origin {
+    /// Strait makes it; the SCRAM verifier of its password.
+    Made(String),
+    /// It exists.
+    Registered(Registration),
 }
 
 /// The way that a service's names lead to.
@@ -53,7 +64,8 @@ struct Row {
     project_id: String,
     name: String,
     region_code: String,
-    password_verifier: String,
+    password_verifier: Option<String>,
+    registration: Option<Json<Registration>>,
     wanted: String,
     wanted_vpc: Option<String>,
     status: String,
@@ -63,28 +75,30 @@ struct Row {
     reason_code: Option<String>,
     reason_message: Option<String>,
     refused: bool,
+    notice: Option<String>,
     created: i64,
     updated: i64,
     current_vpc: Option<String>,
-    address: Option<String>,
-    port: Option<i32>,
-    provisioned_id: Option<String>,
-    sources: Vec<String>,
-    loopback_port: Option<i32>,
     others: bool,
+    #[sqlx(flatten)]
+    open: OpenRow,
 }
 
 impl TryFrom<Row> for Kept {
     type Error = PlaneError;
 
     fn try_from(row: Row) -> Result<Self, PlaneError> {
-        let open = ways::open(
-            row.address,
-            row.port,
-            row.provisioned_id,
-            &row.sources,
-            row.loopback_port,
-        )?;
+        let origin = match (row.registration, row.password_verifier) {
+            (Some(Json(registration)), _) => Origin::Registered(registration),
+            (None, Some(verifier)) => Origin::Made(verifier),
+            (None, None) => {
+                return Err(PlaneError::Corrupt(format!(
+                    "service {} is neither made nor registered",
+                    row.id
+                )));
+            }
+        };
+        let open = row.open.open()?;
         let current = row.current_network.and(open).map(|open| Current {
             network: Network::from_vpc(row.current_vpc),
             open,
@@ -94,7 +108,7 @@ impl TryFrom<Row> for Kept {
             project_id: row.project_id,
             name: row.name,
             region_code: row.region_code,
-            password_verifier: row.password_verifier,
+            origin,
             wanted: row.wanted.parse()?,
             wanted_network: Network::from_vpc(row.wanted_vpc),
             status: row.status.parse()?,
@@ -104,6 +118,7 @@ impl TryFrom<Row> for Kept {
             reconciled: row.reconciled,
             reason: reason(row.reason_code, row.reason_message),
             refused: row.refused,
+            notice: row.notice,
             created: timestamp(row.created)?,
             updated: timestamp(row.updated)?,
         })
@@ -116,20 +131,25 @@ pub(crate) struct Insert<'a> {
     pub(crate) project: &'a str,
     pub(crate) name: &'a str,
     pub(crate) region: &'a str,
-    pub(crate) verifier: &'a str,
+    pub(crate) origin: &'a Origin,
     pub(crate) vpc: Option<&'a str>,
 }
 
 pub(crate) async fn insert(db: impl PgExecutor<'_>, new: &Insert<'_>) -> Result<(), PlaneError> {
+    let (verifier, registration) = match new.origin {
+        Origin::Made(verifier) => (Some(verifier), None),
+        Origin::Registered(registration) => (None, Some(Json(registration))),
+    };
     sqlx::query(
-        "INSERT INTO strait.service (id, project_id, name, region_code, password_verifier, wanted_vpc)
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO strait.service (id, project_id, name, region_code, password_verifier, registration, wanted_vpc)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(new.id)
     .bind(new.project)
     .bind(new.name)
     .bind(new.region)
-    .bind(new.verifier)
+    .bind(verifier)
+    .bind(registration)
     .bind(new.vpc)
     .run(db)
     .await
@@ -157,6 +177,21 @@ pub(crate) async fn named(
     .bind(name)
     .all(db)
     .await
+}
+
+/// The service that is registered at this address, whichever project's.
+pub(crate) async fn registered_at(
+    db: impl PgExecutor<'_>,
+    host: &str,
+    port: u16,
+) -> Result<Option<String>, PlaneError> {
+    Ok(sqlx::query_scalar(
+        "SELECT id FROM strait.service WHERE registration->>'host' = $1 AND (registration->>'port')::integer = $2",
+    )
+    .bind(host)
+    .bind(i32::from(port))
+    .fetch_optional(db)
+    .await?)
 }
 
 pub(crate) async fn get(db: impl PgExecutor<'_>, id: &str) -> Result<Option<Kept>, PlaneError> {
@@ -204,7 +239,7 @@ pub(crate) async fn want(
 ) -> Result<(), PlaneError> {
     sqlx::query(
         "UPDATE strait.service SET wanted = $2, wanted_vpc = $3, revision = revision + 1, reason_code = NULL,
-             reason_message = NULL, refused = false, updated = clock_timestamp() WHERE id = $1",
+             reason_message = NULL, refused = false, notice = NULL, updated = clock_timestamp() WHERE id = $1",
     )
     .bind(id)
     .bind(wanted.as_str())
@@ -241,6 +276,22 @@ pub(crate) async fn switch(
     .bind(network.to_string())
     .bind(network.vpc())
     .touches(db)
+    .await
+}
+
+/// Notes what its operator should know, until something else is wished for.
+pub(crate) async fn notice(
+    db: impl PgExecutor<'_>,
+    id: &str,
+    notice: &str,
+) -> Result<(), PlaneError> {
+    sqlx::query(
+        "UPDATE strait.service SET notice = $2, updated = clock_timestamp()
+         WHERE id = $1 AND notice IS DISTINCT FROM $2",
+    )
+    .bind(id)
+    .bind(notice)
+    .run(db)
     .await
 }
 

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use sqlx::{FromRow, PgExecutor};
 
 use super::{Change, Find, texts};
-use crate::cloud::WayObserved;
+use crate::cloud::{NameTarget, Sources, WayObserved};
 use crate::error::PlaneError;
 use crate::model::Network;
 
@@ -26,7 +26,8 @@ pub(crate) struct Open {
     pub(crate) address: Ipv4Addr,
     pub(crate) port: u16,
     pub(crate) provisioned_id: String,
-    pub(crate) sources: BTreeSet<Ipv4Addr>,
+    pub(crate) host: Option<String>,
+    pub(crate) sources: Sources,
     pub(crate) loopback_port: Option<u16>,
 }
 
@@ -36,6 +37,7 @@ impl From<WayObserved> for Open {
             address: observed.address,
             port: observed.port,
             provisioned_id: observed.provisioned_id,
+            host: observed.host,
             sources: observed.sources,
             loopback_port: observed.loopback_port,
         }
@@ -45,12 +47,45 @@ impl From<WayObserved> for Open {
 #[derive(FromRow)]
 struct Row {
     vpc_id: Option<String>,
+    closing: bool,
+    #[sqlx(flatten)]
+    open: OpenRow,
+}
+
+/// The columns of a way that is open, wherever they were selected; all but the sets are null before it was made.
+#[derive(FromRow)]
+pub(crate) struct OpenRow {
     address: Option<String>,
     port: Option<i32>,
     provisioned_id: Option<String>,
+    host: Option<String>,
     sources: Vec<String>,
+    from_internet: bool,
     loopback_port: Option<i32>,
-    closing: bool,
+}
+
+impl OpenRow {
+    pub(crate) fn open(self) -> Result<Option<Open>, PlaneError> {
+        let (Some(text), Some(number), Some(provisioned_id)) =
+            (self.address, self.port, self.provisioned_id)
+        else {
+            return Ok(None);
+        };
+        let sources = if self.from_internet {
+            Sources::Internet
+        } else {
+            let addresses = self.sources.iter().map(|text| address(text));
+            Sources::These(addresses.collect::<Result<BTreeSet<_>, _>>()?)
+        };
+        Ok(Some(Open {
+            address: address(&text)?,
+            port: port(number)?,
+            provisioned_id,
+            host: self.host,
+            sources,
+            loopback_port: self.loopback_port.map(port).transpose()?,
+        }))
+    }
 }
 
 impl TryFrom<Row> for Kept {
@@ -59,47 +94,16 @@ impl TryFrom<Row> for Kept {
     fn try_from(row: Row) -> Result<Self, PlaneError> {
         Ok(Self {
             network: Network::from_vpc(row.vpc_id),
-            open: open(
-                row.address,
-                row.port,
-                row.provisioned_id,
-                &row.sources,
-                row.loopback_port,
-            )?,
+            open: row.open.open()?,
             closing: row.closing,
         })
     }
 }
 
-/// The columns of an open way, wherever they were selected.
-pub(crate) fn open(
-    address_text: Option<String>,
-    port_number: Option<i32>,
-    provisioned_id: Option<String>,
-    sources: &[String],
-    loopback_port: Option<i32>,
-) -> Result<Option<Open>, PlaneError> {
-    let (Some(address_text), Some(port_number), Some(provisioned_id)) =
-        (address_text, port_number, provisioned_id)
-    else {
-        return Ok(None);
-    };
-    Ok(Some(Open {
-        address: address(&address_text)?,
-        port: port(port_number)?,
-        provisioned_id,
-        sources: sources
-            .iter()
-            .map(|text| address(text))
-            .collect::<Result<_, _>>()?,
-        loopback_port: loopback_port.map(port).transpose()?,
-    }))
-}
-
 pub(crate) async fn list(db: impl PgExecutor<'_>, service: &str) -> Result<Vec<Kept>, PlaneError> {
     sqlx::query_as::<_, Row>(
-        "SELECT vpc_id, host(address) AS address, port, provisioned_id, sources, loopback_port, closing
-         FROM strait.way WHERE service_id = $1 ORDER BY network",
+        "SELECT vpc_id, closing, host(address) AS address, port, provisioned_id, host, sources, from_internet,
+             loopback_port FROM strait.way WHERE service_id = $1 ORDER BY network",
     )
     .bind(service)
     .all(db)
@@ -129,17 +133,23 @@ pub(crate) async fn opened(
     network: &Network,
     open: &Open,
 ) -> Result<(), PlaneError> {
+    let (sources, from_internet) = match &open.sources {
+        Sources::These(addresses) => (texts(addresses), false),
+        Sources::Internet => (Vec::new(), true),
+    };
     sqlx::query(
-        "UPDATE strait.way SET address = $3::inet, port = $4, provisioned_id = $5, sources = $6, loopback_port = $7
-         WHERE service_id = $1 AND network = $2",
+        "UPDATE strait.way SET address = $3::inet, port = $4, provisioned_id = $5, sources = $6, loopback_port = $7,
+             host = $8, from_internet = $9 WHERE service_id = $1 AND network = $2",
     )
     .bind(service)
     .bind(network.to_string())
     .bind(open.address.to_string())
     .bind(i32::from(open.port))
     .bind(&open.provisioned_id)
-    .bind(texts(&open.sources))
+    .bind(sources)
     .bind(open.loopback_port.map(i32::from))
+    .bind(&open.host)
+    .bind(from_internet)
     .run(db)
     .await
 }
@@ -168,22 +178,48 @@ pub(crate) async fn closed(
         .await
 }
 
-/// Every service's way that its names lead to: service, project, network, address.
-pub(crate) async fn current(
-    db: impl PgExecutor<'_>,
-) -> Result<Vec<(String, String, Network, Ipv4Addr)>, PlaneError> {
-    let rows: Vec<(String, String, Option<String>, String)> = sqlx::query_as(
-        "SELECT s.id, s.project_id, w.vpc_id, host(w.address) FROM strait.service s
+/// A service's way that its names lead to.
+pub(crate) struct Current {
+    pub(crate) service: String,
+    pub(crate) project: String,
+    pub(crate) network: Network,
+    pub(crate) target: NameTarget,
+}
+
+#[derive(FromRow)]
+struct CurrentRow {
+    id: String,
+    project_id: String,
+    vpc_id: Option<String>,
+    address: String,
+    host: Option<String>,
+}
+
+impl TryFrom<CurrentRow> for Current {
+    type Error = PlaneError;
+
+    fn try_from(row: CurrentRow) -> Result<Self, PlaneError> {
+        Ok(Self {
+            service: row.id,
+            project: row.project_id,
+            network: Network::from_vpc(row.vpc_id),
+            target: NameTarget {
+                address: address(&row.address)?,
+                host: row.host,
+            },
+        })
+    }
+}
+
+/// Every service's way that its names lead to.
+pub(crate) async fn current(db: impl PgExecutor<'_>) -> Result<Vec<Current>, PlaneError> {
+    sqlx::query_as::<_, CurrentRow>(
+        "SELECT s.id, s.project_id, w.vpc_id, host(w.address) AS address, w.host FROM strait.service s
          JOIN strait.way w ON w.service_id = s.id AND w.network = s.current_network
          WHERE w.address IS NOT NULL",
     )
-    .fetch_all(db)
-    .await?;
-    rows.into_iter()
-        .map(|(service, project, vpc, text)| {
-            Ok((service, project, Network::from_vpc(vpc), address(&text)?))
-        })
-        .collect()
+    .all(db)
+    .await
 }
 
 fn address(text: &str) -> Result<Ipv4Addr, PlaneError> {

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use strait_plane::cloud::{
-    Cloud, CloudError, PeerState, PeeringObserved, PeeringSpec, VpcObserved, VpcSpec, WayKind,
-    WayObserved, WaySpec,
+    Cloud, CloudError, NameTarget, PeerState, PeeringObserved, PeeringSpec, Sources, VpcObserved,
+    VpcSpec, WayKind, WayObserved, WaySpec,
 };
 use tokio::sync::Notify;
 
@@ -283,10 +283,14 @@ impl Cloud for FakeCloud {
                 address: fake.address,
                 port: 5432,
                 provisioned_id: fake.id.clone(),
-                sources: BTreeSet::from([match way.kind {
-                    WayKind::Public => PUBLIC_SOURCE,
-                    WayKind::Private { .. } => PRIVATE_SOURCE,
-                }]),
+                host: None,
+                sources: match (&way.kind, &way.registration) {
+                    (WayKind::Public, Some(_)) => Sources::Internet,
+                    (WayKind::Public, None) => Sources::These(BTreeSet::from([PUBLIC_SOURCE])),
+                    (WayKind::Private { .. }, _) => {
+                        Sources::These(BTreeSet::from([PRIVATE_SOURCE]))
+                    }
+                },
                 loopback_port: (way.kind == WayKind::Public).then_some(40_001),
             }
         };
@@ -341,11 +345,11 @@ impl Cloud for FakeCloud {
         Ok(())
     }
 
-    async fn publish_names(&self, names: &BTreeMap<String, Ipv4Addr>) -> Result<(), CloudError> {
+    async fn publish_names(&self, names: &BTreeMap<String, NameTarget>) -> Result<(), CloudError> {
         self.begin("publish_names".to_owned()).await?;
         {
             let mut state = self.state();
-            for (name, address) in names {
+            for (name, NameTarget { address, .. }) in names {
                 let good = state
                     .ways
                     .values()
@@ -355,7 +359,10 @@ impl Cloud for FakeCloud {
                         .wrong(format!("{name} was led to {address}, where nothing is"));
                 }
             }
-            state.names.clone_from(names);
+            state.names = names
+                .iter()
+                .map(|(name, target)| (name.clone(), target.address))
+                .collect();
         }
         self.script.end().await;
         Ok(())

@@ -1,6 +1,7 @@
-//! A throw-away PostgreSQL on a Unix socket: one server for the test process, one database for each test.
+//! A throw-away PostgreSQL on a Unix socket and on loopback: one server for the test process, one database for each test.
 
 use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -18,11 +19,12 @@ dir=$(mktemp -d /tmp/strait-plane-test.XXXXXX)
 trap 'cd /; rm -rf "$dir"' EXIT
 cd "$dir"
 "$1/initdb" -D "$dir/data" -A trust -U strait -E UTF8 --no-locale --no-sync >"$dir/initdb.log" 2>&1
-"$1/postgres" -D "$dir/data" -k "$dir" -c listen_addresses= -c fsync=off -c synchronous_commit=off \
+echo "host all all 127.0.0.0/8 trust" >>"$dir/data/pg_hba.conf"
+"$1/postgres" -D "$dir/data" -k "$dir" -c listen_addresses=127.0.0.1 -p "$2" -c fsync=off -c synchronous_commit=off \
     -c full_page_writes=off -c max_connections=300 >"$dir/postgres.log" 2>&1 </dev/null &
 server=$!
 tries=0
-until "$1/pg_isready" -q -h "$dir"; do
+until "$1/pg_isready" -q -h "$dir" -p "$2"; do
     tries=$((tries + 1))
     [ "$tries" -lt 200 ]
     kill -0 "$server"
@@ -39,6 +41,7 @@ static DATABASES: AtomicU32 = AtomicU32::new(0);
 
 struct Server {
     directory: String,
+    port: u16,
     /// Holds the pipe.
     _keeper: Child,
 }
@@ -50,6 +53,7 @@ pub(crate) async fn database() -> PgPool {
     let options = PgConnectOptions::from_str("postgres:///postgres")
         .expect("a URL")
         .socket(&server.directory)
+        .port(server.port)
         .username("strait");
     let mut connection = PgConnection::connect_with(&options)
         .await
@@ -76,6 +80,9 @@ async fn pool(options: PgConnectOptions) -> PgPool {
 }
 
 fn start() -> Server {
+    let free = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let port = free.local_addr().expect("its number").port();
+    drop(free);
     let mut command = match is_root() {
         // initdb refuses root.
         true => {
@@ -93,6 +100,7 @@ fn start() -> Server {
     let mut keeper = command
         .args(["-c", KEEPER, "keeper"])
         .arg(programs())
+        .arg(port.to_string())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         // Signals for the tests must not end it before it has cleaned up.
@@ -107,6 +115,7 @@ fn start() -> Server {
     assert!(!directory.is_empty(), "PostgreSQL did not start");
     Server {
         directory,
+        port,
         _keeper: keeper,
     }
 }

@@ -1,16 +1,19 @@
 //! Services that only pretend.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
-use strait_plane::postgres::{Postgres, PostgresError, ServiceSpec};
+use strait_plane::cloud::Sources;
+use strait_plane::postgres::{Ended, Origin, Postgres, PostgresError, ServiceSpec};
 
+use super::cloud::PUBLIC_SOURCE;
 use super::script::{Ordered, Script};
 
 pub(crate) struct FakePostgres {
     script: Arc<Script>,
+    origin: Origin,
     state: Mutex<State>,
 }
 
@@ -19,12 +22,14 @@ struct State {
     /// Whether it runs.
     services: BTreeMap<String, (ServiceSpec, bool)>,
     sessions: BTreeMap<(String, Ipv4Addr), u64>,
+    may_not_end: bool,
 }
 
 impl FakePostgres {
-    pub(crate) fn new(script: Arc<Script>) -> Arc<Self> {
+    pub(crate) fn new(script: Arc<Script>, origin: Origin) -> Arc<Self> {
         Arc::new(Self {
             script,
+            origin,
             state: Mutex::default(),
         })
     }
@@ -39,6 +44,11 @@ impl FakePostgres {
             .services
             .get(service)
             .map(|(spec, _)| spec.clone())
+    }
+
+    /// From now on nobody may end sessions.
+    pub(crate) fn let_sessions_be(&self) {
+        self.state().may_not_end = true;
     }
 
     pub(crate) fn connect(&self, service: &str, source: Ipv4Addr, sessions: u64) {
@@ -74,6 +84,10 @@ impl FakePostgres {
 
 #[async_trait]
 impl Postgres for FakePostgres {
+    fn origin(&self) -> Origin {
+        self.origin
+    }
+
     async fn ensure_running(&self, service: &ServiceSpec) -> Result<(), PostgresError> {
         self.begin(format!("ensure_running {}", service.id)).await?;
         self.state()
@@ -102,9 +116,15 @@ impl Postgres for FakePostgres {
     async fn end_sessions(
         &self,
         service: &ServiceSpec,
-        sources: &BTreeSet<Ipv4Addr>,
-    ) -> Result<u64, PostgresError> {
-        let list: Vec<String> = sources.iter().map(ToString::to_string).collect();
+        sources: &Sources,
+    ) -> Result<Ended, PostgresError> {
+        let (list, sources) = match sources {
+            Sources::These(these) => (
+                these.iter().map(ToString::to_string).collect(),
+                these.iter().copied().collect(),
+            ),
+            Sources::Internet => (vec!["internet".to_owned()], vec![PUBLIC_SOURCE]),
+        };
         self.begin(format!("end_sessions {} {}", service.id, list.join(",")))
             .await?;
         let mut ended = 0;
@@ -112,11 +132,14 @@ impl Postgres for FakePostgres {
             ended += self
                 .state()
                 .sessions
-                .remove(&(service.id.clone(), *source))
+                .remove(&(service.id.clone(), source))
                 .unwrap_or_default();
         }
         self.script.end().await;
-        Ok(ended)
+        if self.state().may_not_end {
+            return Ok(Ended::NotAllowed("the role may not".to_owned()));
+        }
+        Ok(Ended::Sessions(ended))
     }
 
     fn authority(&self) -> String {

@@ -2,6 +2,7 @@
 
 use strait_plane::ErrorKind;
 use strait_plane::model::{NewPeering, NewService, NewVpc, Object, ServiceStatus, Settled};
+use strait_plane::postgres::ServiceKind;
 
 use crate::common::cloud::PUBLIC_SOURCE;
 use crate::world::{DOMAIN, REGION, World};
@@ -33,13 +34,15 @@ async fn a_service_is_made_stopped_started_and_deleted() {
     );
     assert_eq!(public.host, format!("{stem}.public.{DOMAIN}"));
     assert_eq!(public.loopback_port, Some(40_001));
-    let spec = world.postgres.spec(&id).expect("it is there");
+    let ServiceKind::Made(made) = world.postgres.spec(&id).expect("it is there").kind else {
+        panic!("nobody registered it");
+    };
     assert_eq!(
-        spec.names,
+        made.names,
         ["db", "vpc", "public"].map(|way| format!("{stem}.{way}.{DOMAIN}"))
     );
-    assert!(spec.password_verifier.starts_with("SCRAM-SHA-256$4096:"));
-    assert!(!spec.password_verifier.contains(&created.initial_password));
+    assert!(made.password_verifier.starts_with("SCRAM-SHA-256$4096:"));
+    assert!(!made.password_verifier.contains(&created.initial_password));
     let connection = world
         .plane
         .service_connection(&world.project, "orders")

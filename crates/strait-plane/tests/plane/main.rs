@@ -8,4 +8,5 @@ mod crash;
 mod lifecycle;
 mod objects;
 mod peerings;
+mod registered;
 mod world;

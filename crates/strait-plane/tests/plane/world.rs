@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sqlx::PgPool;
 use strait_plane::model::{NewService, NewVpc, Object, Service, Settled, Vpc};
+use strait_plane::postgres::Origin;
 use strait_plane::{Plane, PlaneError};
 
 use crate::common::cloud::FakeCloud;
@@ -28,10 +29,19 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::with(Origin::Made).await
+    }
+
+    /// One whose services exist already.
+    pub(crate) async fn with_registered() -> Self {
+        Self::with(Origin::Registered).await
+    }
+
+    async fn with(origin: Origin) -> Self {
         let pool = database::database().await;
         let script = Script::new();
         let cloud = FakeCloud::new(Arc::clone(&script));
-        let postgres = FakePostgres::new(Arc::clone(&script));
+        let postgres = FakePostgres::new(Arc::clone(&script), origin);
         let plane = start(&pool, &cloud, &postgres).await;
         let project = plane.create_project("test").await.expect("a project").id;
         Self {

@@ -1,0 +1,87 @@
+//! The store without a plane on it: what can be done before the first server runs, and beside those that do.
+
+use sqlx::PgPool;
+
+use crate::error::PlaneError;
+use crate::model::{ApiKey, Bootstrap, NewApiKey, Project};
+use crate::plane::pick;
+use crate::store::{self, keys, projects};
+use crate::{secret, validate};
+
+/// Serialises first starts; any constant that nobody else uses.
+const BOOTSTRAP_LOCK: i64 = 0x5374_7261_6974_0003;
+
+/// Keeps projects and their keys in a plane's store. Clones share it.
+#[derive(Clone)]
+pub struct Keeper {
+    pool: PgPool,
+}
+
+impl Keeper {
+    /// Brings the store up to date.
+    pub async fn open(pool: PgPool) -> Result<Self, PlaneError> {
+        store::migrate(&pool).await?;
+        Ok(Self::of(pool))
+    }
+
+    /// Of a store that is up to date.
+    pub(crate) fn of(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    /// Which store it is: 16 hexadecimal digits, drawn by lot when it was made. Copies have the same.
+    pub async fn store_id(&self) -> Result<String, PlaneError> {
+        store::id(&self.pool).await
+    }
+
+    /// Makes the first project with a pair of keys, if there is no project yet; the secret is shown here only.
+    pub async fn bootstrap(&self, name: &str) -> Result<Bootstrap, PlaneError> {
+        let name = validate::name(name)?;
+        let mut tx = self.pool.begin().await?;
+        sqlx::query("SELECT pg_advisory_xact_lock($1)")
+            .bind(BOOTSTRAP_LOCK)
+            .execute(&mut *tx)
+            .await?;
+        if let Some(project) = projects::list(&mut *tx).await?.into_iter().next() {
+            return Ok(Bootstrap { project, key: None });
+        }
+        let project = projects::insert(&mut *tx, &secret::object_id(), &name).await?;
+        let (public_key, secret_key) = secret::key_pair();
+        let hash = secret::hash(secret_key.clone()).await?;
+        let key = keys::insert(&mut *tx, &public_key, &project.id, &hash).await?;
+        tx.commit().await?;
+        Ok(Bootstrap {
+            project,
+            key: Some(NewApiKey { key, secret_key }),
+        })
+    }
+
+    /// One project, by its id or name.
+    pub async fn project(&self, project: &str) -> Result<Project, PlaneError> {
+        pick(projects::named(&self.pool, project).await?, project)
+    }
+
+    /// Makes a pair of keys; the secret is shown here only.
+    pub async fn create_key(&self, project: &str) -> Result<NewApiKey, PlaneError> {
+        let project = self.project(project).await?;
+        let (public_key, secret_key) = secret::key_pair();
+        let hash = secret::hash(secret_key.clone()).await?;
+        let key = keys::insert(&self.pool, &public_key, &project.id, &hash).await?;
+        Ok(NewApiKey { key, secret_key })
+    }
+
+    /// A project's keys, without secrets, oldest first.
+    pub async fn list_keys(&self, project: &str) -> Result<Vec<ApiKey>, PlaneError> {
+        let project = self.project(project).await?;
+        keys::list(&self.pool, &project.id).await
+    }
+
+    /// Takes a pair of keys away; it opens nothing from now on.
+    pub async fn delete_key(&self, project: &str, public_key: &str) -> Result<(), PlaneError> {
+        let project = self.project(project).await?;
+        if !keys::delete(&self.pool, &project.id, public_key).await? {
+            return Err(PlaneError::not_found("key", public_key));
+        }
+        Ok(())
+    }
+}

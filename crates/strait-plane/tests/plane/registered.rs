@@ -1,0 +1,165 @@
+//! Services that exist already.
+
+use std::collections::BTreeSet;
+
+use strait_plane::model::{NewRegistration, NewService, PublicWay, Registration, Service};
+use strait_plane::postgres::ServiceKind;
+use strait_plane::{ErrorKind, PlaneError};
+
+use crate::common::cloud::PUBLIC_SOURCE;
+use crate::world::{REGION, World};
+
+#[tokio::test]
+async fn one_is_registered_attached_and_detached() {
+    let world = World::with_registered().await;
+    let vpc = world.vpc("10.0.0.0/24").await;
+    let service = register(&world, "db.example.com").await.expect("taken on");
+    assert_eq!(service.registration, Some(registration("db.example.com")));
+    let id = world.settle_service(&service.service_id).await.service_id;
+    let spec = world.postgres.spec(&id).expect("looked at");
+    assert_eq!(
+        spec.kind,
+        ServiceKind::Registered(registration("db.example.com"))
+    );
+
+    world.postgres.connect(&id, PUBLIC_SOURCE, 3);
+    world.script.forget();
+    world
+        .plane
+        .attach_service(&world.project, &id, &vpc.id)
+        .await
+        .expect("it moves");
+    let service = world.settle_service(&id).await;
+    assert!(service.vpc_endpoint.is_some() && service.public_endpoint.is_none());
+    assert_eq!(world.postgres.sessions(&id, PUBLIC_SOURCE), 0);
+    assert!(
+        (world.script.log()).contains(&format!("end_sessions {id} internet")),
+        "{:?}",
+        world.script.log()
+    );
+
+    let lines = world
+        .plane
+        .service_connection(&world.project, &id)
+        .await
+        .expect("lines");
+    assert_eq!((lines.user, lines.dbname), (None, None));
+    assert!(lines.dsn.contains("sslmode=verify-ca"), "{}", lines.dsn);
+
+    world
+        .plane
+        .detach_service(&world.project, &id, None)
+        .await
+        .expect("it moves back");
+    assert!(world.settle_service(&id).await.public_endpoint.is_some());
+}
+
+#[tokio::test]
+async fn sessions_that_may_not_be_ended_are_told_of_and_hold_up_nothing() {
+    let world = World::with_registered().await;
+    let vpc = world.vpc("10.0.0.0/24").await;
+    let service = register(&world, "db.example.com").await.expect("taken on");
+    let id = world.settle_service(&service.service_id).await.service_id;
+    world.postgres.let_sessions_be();
+    let moved = world.plane.attach_service(&world.project, &id, &vpc.id);
+    moved.await.expect("it moves");
+    let service = world.settle_service(&id).await;
+    assert!(service.network.settled && service.vpc_endpoint.is_some());
+    assert_eq!(service.notice.as_deref(), Some("the role may not"));
+
+    let moved = world.plane.detach_service(&world.project, &id, None);
+    assert_eq!(moved.await.expect("it moves back").notice, None);
+}
+
+#[tokio::test]
+async fn one_that_is_forgotten_stays_as_public_as_it_was() {
+    let world = World::with_registered().await;
+    let service = register(&world, "db.example.com").await.expect("taken on");
+    let id = world.settle_service(&service.service_id).await.service_id;
+    world.script.forget();
+    let deleted = world.plane.delete_service(&world.project, &id);
+    deleted.await.expect("it goes");
+    world
+        .eventually("it is forgotten", async || {
+            world.plane.service(&world.project, &id).await.is_err()
+        })
+        .await;
+    let closed = |call: &String| call.starts_with("refuse_way") || call.starts_with("remove_way");
+    assert!(
+        !world.script.log().iter().any(closed),
+        "{:?}",
+        world.script.log()
+    );
+}
+
+#[tokio::test]
+async fn its_life_is_its_operators() {
+    let world = World::with_registered().await;
+    let service = register(&world, "db.example.com").await.expect("taken on");
+    let refused = [
+        world
+            .plane
+            .stop_service(&world.project, &service.service_id)
+            .await
+            .map(drop),
+        register(&world, "DB.example.com.").await.map(drop),
+        world
+            .plane
+            .create_service(&world.project, new_service())
+            .await
+            .map(drop),
+    ];
+    for (refused, part) in refused.into_iter().zip([
+        "stop it where it runs (db.example.com)",
+        "is registered already",
+        "strait service register",
+    ]) {
+        let error = refused.expect_err(part);
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+        assert!(error.to_string().contains(part), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn none_is_registered_where_strait_makes_them() {
+    let world = World::new().await;
+    let error = register(&world, "db.example.com")
+        .await
+        .expect_err("it makes its own");
+    assert_eq!(error.kind(), ErrorKind::Conflict);
+    assert!(
+        error.to_string().contains("strait service create"),
+        "{error}"
+    );
+}
+
+async fn register(world: &World, host: &str) -> Result<Service, PlaneError> {
+    let new = NewRegistration {
+        name: None,
+        region_code: REGION.to_owned(),
+        registration: registration(host),
+    };
+    world.plane.register_service(&world.project, new).await
+}
+
+fn registration(host: &str) -> Registration {
+    Registration {
+        host: host.to_owned(),
+        port: 5432,
+        vpc_id: "vpc-0123456789abcdef0".to_owned(),
+        subnet_ids: BTreeSet::from(["subnet-0123456789abcdef0".to_owned()]),
+        public_way: PublicWay::SecurityGroup {
+            group_id: "sg-0123456789abcdef0".to_owned(),
+            ranges: ["0.0.0.0/0".parse().expect("a range")].into(),
+        },
+        sessions_file: None,
+    }
+}
+
+fn new_service() -> NewService {
+    NewService {
+        name: None,
+        region_code: REGION.to_owned(),
+        vpc: None,
+    }
+}
