@@ -25,7 +25,7 @@ main() {
     [ "${1:-}" = --prepare ] || run "$checkout"
 }
 
-# What the tests import, at fixed versions.
+# What the tests import, and what moto's server needs (crates/strait-aws/tests/moto), at fixed versions.
 prepare_venv() {
     if cmp -s requirements.txt "$STRAIT_MOTO/requirements.txt"; then
         return

@@ -1,0 +1,72 @@
+//! The plane's trait, on AWS.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use ipnet::Ipv4Net;
+use strait_plane::cloud::*;
+
+use crate::Aws;
+
+#[async_trait]
+impl Cloud for Aws {
+    fn supported_regions(&self) -> Vec<String> {
+        self.regions.keys().cloned().collect()
+    }
+
+    fn known_regions(&self) -> Vec<String> {
+        self.known_regions.clone()
+    }
+
+    fn account(&self) -> String {
+        self.account.clone()
+    }
+
+    async fn ensure_vpc(&self, vpc: &VpcSpec) -> Result<VpcObserved, CloudError> {
+        self.ensure_vpc(vpc).await
+    }
+
+    async fn delete_vpc(&self, vpc: &VpcSpec) -> Result<(), CloudError> {
+        self.delete_vpc(vpc).await
+    }
+
+    async fn ensure_peering(&self, peering: &PeeringSpec) -> Result<PeeringObserved, CloudError> {
+        self.ensure_peering(peering).await
+    }
+
+    async fn admit_peer(
+        &self,
+        peering: &PeeringSpec,
+        ranges: &BTreeSet<Ipv4Net>,
+    ) -> Result<(), CloudError> {
+        self.admit_peer(peering, ranges).await
+    }
+
+    async fn delete_peering(&self, peering: &PeeringSpec) -> Result<(), CloudError> {
+        self.delete_peering(peering).await
+    }
+
+    async fn ensure_way(&self, way: &WaySpec) -> Result<WayObserved, CloudError> {
+        self.ensure_way(way).await
+    }
+
+    async fn probe_way(&self, way: &WaySpec) -> Result<(), CloudError> {
+        self.probe_way(way).await
+    }
+
+    async fn refuse_way(&self, way: &WaySpec) -> Result<(), CloudError> {
+        self.refuse_way(way).await
+    }
+
+    async fn remove_way(&self, way: &WaySpec) -> Result<(), CloudError> {
+        self.remove_way(way).await
+    }
+
+    async fn publish_names(&self, names: &BTreeMap<String, NameTarget>) -> Result<(), CloudError> {
+        self.publish_names(names).await
+    }
+
+    async fn changed(&self) {
+        self.changed().await;
+    }
+}

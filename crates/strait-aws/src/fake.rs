@@ -1,0 +1,187 @@
+//! For tests: an EC2 that answers what the test says, and notes what it was asked.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_ec2::config::{Credentials, SharedCredentialsProvider};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+    SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::http::StatusCode;
+use tokio::sync::Notify;
+
+use crate::Aws;
+use crate::client::Clients;
+use crate::names::Zone;
+use crate::region::Region;
+use crate::seen::lock;
+use crate::tag::Tags;
+
+/// The Region of the tests.
+pub(crate) const REGION: &str = "eu-west-1";
+
+/// What EC2 answers.
+#[derive(Debug, Clone)]
+pub(crate) enum Answer {
+    /// Success with these elements.
+    Xml(String),
+    /// An error: HTTP status and code.
+    Error(u16, &'static str),
+    /// The connection breaks after the request was sent.
+    Lost,
+}
+
+/// An EC2 for tests. An action's last answer is given again and again.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Fake {
+    answers: Arc<Mutex<BTreeMap<String, VecDeque<Answer>>>>,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Fake {
+    /// The next answers to an action.
+    pub(crate) fn answer(self, action: &str, answers: impl IntoIterator<Item = Answer>) -> Self {
+        lock(&self.answers).insert(action.to_owned(), answers.into_iter().collect());
+        self
+    }
+
+    /// How often an action was asked for.
+    pub(crate) fn asked(&self, action: &str) -> usize {
+        let marked = format!("Action={action}&");
+        lock(&self.asked)
+            .iter()
+            .filter(|body| body.starts_with(&marked))
+            .count()
+    }
+
+    /// All that was asked for, in this order.
+    pub(crate) fn actions(&self) -> Vec<String> {
+        let name = |body: &String| action(body).to_owned();
+        lock(&self.asked).iter().map(name).collect()
+    }
+
+    /// The bodies of all requests for an action.
+    pub(crate) fn bodies(&self, action: &str) -> Vec<String> {
+        let marked = format!("Action={action}&");
+        lock(&self.asked)
+            .iter()
+            .filter(|body| body.starts_with(&marked))
+            .cloned()
+            .collect()
+    }
+
+    /// The SDK's configuration with this EC2.
+    pub(crate) fn sdk(&self) -> SdkConfig {
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(aws_config::Region::from_static(REGION))
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+                "id", "secret", None, None, "test",
+            )))
+            .http_client(SharedHttpClient::new(self.clone()))
+            .build()
+    }
+
+    /// A Strait, `plane-1`, that has this EC2 in its one Region.
+    pub(crate) fn aws(&self) -> Aws {
+        let sdk = self.sdk();
+        let stirred = Arc::new(Notify::new());
+        let region = Region::new(
+            REGION,
+            Clients::new(&sdk),
+            Tags::of("plane-1"),
+            Arc::clone(&stirred),
+        );
+        Aws {
+            account: "111122223333".to_owned(),
+            known_regions: vec![REGION.to_owned()],
+            regions: BTreeMap::from([(REGION.to_owned(), region)]),
+            stirred,
+            zone: Zone::new(
+                aws_sdk_route53::Client::new(&sdk),
+                "strait.example.com",
+                None,
+            ),
+            followed: Mutex::default(),
+        }
+    }
+
+    fn next(&self, action: &str) -> Answer {
+        let mut answers = lock(&self.answers);
+        let Some(left) = answers.get_mut(action) else {
+            return Answer::Error(400, "InvalidAction");
+        };
+        let next = if left.len() > 1 {
+            left.pop_front()
+        } else {
+            left.front().cloned()
+        };
+        next.unwrap_or(Answer::Lost)
+    }
+}
+
+impl HttpClient for Fake {
+    fn http_connector(
+        &self,
+        _: &HttpConnectorSettings,
+        _: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Fake {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
+        let action = action(&body).to_owned();
+        lock(&self.asked).push(body);
+        HttpConnectorFuture::ready(match self.next(&action) {
+            Answer::Xml(elements) => Ok(response(
+                200,
+                format!("<{action}Response>{elements}</{action}Response>"),
+            )),
+            Answer::Error(status, code) => Ok(response(
+                status,
+                format!(
+                    "<Response><Errors><Error><Code>{code}</Code><Message>No.</Message></Error></Errors></Response>"
+                ),
+            )),
+            Answer::Lost => Err(ConnectorError::io("the connection broke".into())),
+        })
+    }
+}
+
+/// A list of EC2's, under this name.
+pub(crate) fn list(name: &str, items: &[&str]) -> Answer {
+    let items: String = items
+        .iter()
+        .map(|item| format!("<item>{item}</item>"))
+        .collect();
+    Answer::Xml(format!("<{name}>{items}</{name}>"))
+}
+
+/// The tags of what `plane-1` made for this key.
+pub(crate) fn tags(key: &str) -> String {
+    let tag =
+        |key: &str, value: &str| format!("<item><key>{key}</key><value>{value}</value></item>");
+    format!(
+        "<tagSet>{}{}</tagSet>",
+        tag("strait:id", key),
+        tag("strait:plane", "plane-1")
+    )
+}
+
+fn action(body: &str) -> &str {
+    let rest = body.trim_start_matches("Action=");
+    rest.split('&').next().unwrap_or_default()
+}
+
+fn response(status: u16, body: String) -> HttpResponse {
+    let status = StatusCode::try_from(status).expect("a status of HTTP's");
+    HttpResponse::new(status, body.into())
+}

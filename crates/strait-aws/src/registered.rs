@@ -1,0 +1,315 @@
+//! The plane's `Postgres` for services that exist: Strait does not run them. It ends sessions in them, where their
+//! operator gave it a role for that.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, PgConnection};
+use strait_plane::cloud::Sources;
+use strait_plane::model::Registration;
+use strait_plane::postgres::{Ended, Origin, Postgres, PostgresError, ServiceKind, ServiceSpec};
+use tokio::time::timeout;
+
+/// How long a service may take for its answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Addresses that nobody on the internet has.
+const PRIVATE: [&str; 9] = [
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "::1",
+    "fc00::/7",
+    "fe80::/10",
+];
+
+/// Registered services.
+#[derive(Debug)]
+pub struct Registered {
+    authority: String,
+    authority_path: PathBuf,
+}
+
+impl Registered {
+    /// `authority` holds the certificates, PEM, of those who signed the services' certificates; users are told to verify
+    /// with it where it is on their server (RDS's bundle:
+    /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html>).
+    #[must_use]
+    pub fn new(authority: &str, authority_path: &Path) -> Self {
+        Self {
+            authority: authority.to_owned(),
+            authority_path: authority_path.to_owned(),
+        }
+    }
+}
+
+#[async_trait]
+impl Postgres for Registered {
+    fn origin(&self) -> Origin {
+        Origin::Registered
+    }
+
+    async fn ensure_running(&self, service: &ServiceSpec) -> Result<(), PostgresError> {
+        let registration = registration(service)?;
+        let Some(file) = &registration.sessions_file else {
+            return Ok(());
+        };
+        // A role that may not do it is found before it is needed.
+        let mut connection = connect(file).await?;
+        drop(may_end_sessions(&mut connection).await?);
+        Ok(())
+    }
+
+    async fn ensure_stopped(&self, service: &ServiceSpec) -> Result<(), PostgresError> {
+        Err(PostgresError::Failed(format!(
+            "service {} is not Strait's to stop",
+            service.id
+        )))
+    }
+
+    async fn delete(&self, _service: &ServiceSpec) -> Result<(), PostgresError> {
+        // What was registered is forgotten, and goes on.
+        Ok(())
+    }
+
+    async fn end_sessions(
+        &self,
+        service: &ServiceSpec,
+        sources: &Sources,
+    ) -> Result<Ended, PostgresError> {
+        let registration = registration(service)?;
+        let Some(file) = &registration.sessions_file else {
+            return Ok(Ended::NotAllowed(format!(
+                "sessions that were open by the closed way may go on, since no `sessions_file` was given for {}; end them in PostgreSQL",
+                registration.host
+            )));
+        };
+        let mut connection = connect(file).await?;
+        if let Some(why) = may_end_sessions(&mut connection).await? {
+            return Ok(Ended::NotAllowed(why));
+        }
+        let (ended, left) = match sources {
+            Sources::These(addresses) => {
+                let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+                end(&mut connection, false, &addresses).await?
+            }
+            Sources::Internet => end(&mut connection, true, &PRIVATE.map(str::to_owned)).await?,
+        };
+        if ended == 0 && left > 0 {
+            return Ok(Ended::NotAllowed(format!(
+                "{left} sessions of superusers that were open by the closed way go on, which only a superuser may end; end them in PostgreSQL"
+            )));
+        }
+        Ok(Ended::Sessions(u64::try_from(ended).unwrap_or_default()))
+    }
+
+    fn authority(&self) -> String {
+        self.authority.clone()
+    }
+
+    fn authority_path(&self) -> String {
+        self.authority_path.display().to_string()
+    }
+}
+
+fn registration(service: &ServiceSpec) -> Result<&Registration, PostgresError> {
+    match &service.kind {
+        ServiceKind::Registered(registration) => Ok(registration),
+        ServiceKind::Made(_) => Err(PostgresError::Failed(format!(
+            "service {} was made by an embedded Strait; delete it here and register it",
+            service.id
+        ))),
+    }
+}
+
+async fn connect(file: &str) -> Result<PgConnection, PostgresError> {
+    let text = tokio::fs::read_to_string(file).await.map_err(|error| {
+        PostgresError::Failed(format!(
+            "the file {file} with the connection string for ending sessions cannot be read ({error}); put it there, readable for Strait's user only"
+        ))
+    })?;
+    // The string holds a password: it is never part of a message.
+    let options: PgConnectOptions = text.trim().parse().map_err(|_| {
+        PostgresError::Failed(format!(
+            "the file {file} holds no connection string; write one line as in postgres://strait_sessions:PASSWORD@HOST:5432/postgres?sslmode=require"
+        ))
+    })?;
+    let options = options.application_name("strait");
+    let (host, port) = (options.get_host().to_owned(), options.get_port());
+    let connected = timeout(PATIENCE, options.connect()).await;
+    match connected {
+        Ok(Ok(connection)) => Ok(connection),
+        Ok(Err(error)) => Err(PostgresError::Temporary(format!(
+            "{host}:{port} did not let Strait in to end sessions ({error}); look at {file} and at the security group of the service"
+        ))),
+        Err(_) => Err(PostgresError::Temporary(format!(
+            "{host}:{port} does not answer within {} s; let the security group of Strait's server in on that port",
+            PATIENCE.as_secs()
+        ))),
+    }
+}
+
+/// Why the role may not end others' sessions, if it may not. Sessions of superusers can be ended by superusers only, and
+/// `rds_superuser` is none.
+async fn may_end_sessions(connection: &mut PgConnection) -> Result<Option<String>, PostgresError> {
+    let (role, may): (String, bool) = sqlx::query_as(
+        "SELECT current_user::text, pg_has_role(current_user, 'pg_signal_backend', 'USAGE')
+             OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)",
+    )
+    .fetch_one(connection)
+    .await
+    .map_err(|error| statement(&error))?;
+    Ok((!may).then(|| {
+        format!(
+            "sessions that were open by the closed way may go on: the role {role} may not end them; GRANT pg_signal_backend, pg_read_all_stats TO {role}"
+        )
+    }))
+}
+
+/// Ends the clients' sessions that come from these ranges, or from anywhere else. Returns how many it ended, and how many
+/// it may not end.
+async fn end(
+    connection: &mut PgConnection,
+    from_elsewhere: bool,
+    ranges: &[String],
+) -> Result<(i64, i64), PostgresError> {
+    sqlx::query_as(
+        "WITH session AS MATERIALIZED (
+             SELECT a.pid, NOT coalesce(r.rolsuper, false) OR me.rolsuper AS may_end
+             FROM pg_stat_activity a LEFT JOIN pg_roles r ON r.oid = a.usesysid
+             JOIN pg_roles me ON me.rolname = current_user
+             WHERE a.client_addr IS NOT NULL AND a.backend_type = 'client backend' AND a.pid <> pg_backend_pid()
+                 AND (a.client_addr <<= ANY ($1::text[]::inet[])) <> $2)
+         SELECT count(*) FILTER (WHERE may_end AND pg_terminate_backend(pid)), count(*) FILTER (WHERE NOT may_end)
+         FROM session",
+    )
+    .bind(ranges)
+    .bind(from_elsewhere)
+    .fetch_one(connection)
+    .await
+    .map_err(|error| statement(&error))
+}
+
+fn statement(error: &sqlx::Error) -> PostgresError {
+    PostgresError::Temporary(format!("ending sessions failed: {error}"))
+}
+
+#[cfg(test)]
+#[path = "../../strait-plane/tests/common/database.rs"]
+#[allow(dead_code, reason = "the plane's own tests use more of it")]
+mod database;
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use sqlx::PgPool;
+    use tokio::net::TcpSocket;
+    use tokio_postgres::{Client, Config, NoTls};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn sessions_from_the_internet_end_and_others_go_on() {
+        let pool = database::database().await;
+        let near = session(&pool, "127.0.0.2", "strait").await;
+        let far = session(&pool, "127.0.0.3", "strait").await;
+        let mut own = connection(&pool, "strait").await;
+        // 127.0.0.5 is the other test's.
+        let private = ["127.0.0.2/32", "127.0.0.5/32"].map(str::to_owned);
+        assert_eq!(end(&mut own, true, &private).await.expect("ended"), (1, 0));
+        assert!(far.batch_execute("SELECT 1").await.is_err());
+        assert!(near.batch_execute("SELECT 1").await.is_ok());
+
+        assert_eq!(
+            end(&mut own, false, &private[..1]).await.expect("ended"),
+            (1, 0)
+        );
+        assert!(near.batch_execute("SELECT 1").await.is_err());
+        assert!(
+            sqlx::query("SELECT 1").execute(&mut own).await.is_ok(),
+            "its own goes on"
+        );
+    }
+
+    #[tokio::test]
+    async fn the_role_of_the_docs_may_end_all_but_superusers() {
+        let pool = database::database().await;
+        let role = format!("sessions_{}", std::process::id());
+        let app = format!("app_{}", std::process::id());
+        let sql = format!("CREATE ROLE {role} LOGIN; CREATE ROLE {app} LOGIN");
+        sqlx::raw_sql(&sql).execute(&pool).await.expect("roles");
+        let mut own = connection(&pool, &role).await;
+        let why = may_end_sessions(&mut own)
+            .await
+            .expect("an answer")
+            .expect("it may not");
+        assert!(
+            why.contains("GRANT pg_signal_backend, pg_read_all_stats"),
+            "{why}"
+        );
+
+        let sql = format!("GRANT pg_signal_backend, pg_read_all_stats TO {role}");
+        sqlx::raw_sql(&sql).execute(&pool).await.expect("rights");
+        assert_eq!(may_end_sessions(&mut own).await.expect("an answer"), None);
+        let client = session(&pool, "127.0.0.5", &app).await;
+        let superuser = session(&pool, "127.0.0.5", "strait").await;
+        let from = ["127.0.0.5".to_owned()];
+        assert_eq!(end(&mut own, false, &from).await.expect("ended"), (1, 1));
+        assert!(client.batch_execute("SELECT 1").await.is_err());
+        assert!(superuser.batch_execute("SELECT 1").await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_no_help_is_told_of_without_its_text() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("sessions");
+        let path = file.to_str().expect("UTF-8");
+        let missing = connect(path).await.expect_err("there is none").to_string();
+        assert!(
+            missing.contains(path) && missing.contains("put it there"),
+            "{missing}"
+        );
+        std::fs::write(&file, "password=secret host").expect("written");
+        let wrong = connect(path).await.expect_err("no URL").to_string();
+        assert!(
+            wrong.contains("postgres://") && !wrong.contains("secret"),
+            "{wrong}"
+        );
+        std::fs::write(&file, "postgres://me:secret@127.0.0.1:1/postgres").expect("written");
+        let nobody = connect(path).await.expect_err("nobody listens").to_string();
+        assert!(
+            nobody.contains("127.0.0.1:1") && !nobody.contains("secret"),
+            "{nobody}"
+        );
+    }
+
+    async fn connection(pool: &PgPool, role: &str) -> PgConnection {
+        let options = pool.connect_options().as_ref().clone().username(role);
+        options.connect().await.expect("a connection")
+    }
+
+    /// A client's session that PostgreSQL sees come from this address.
+    async fn session(pool: &PgPool, from: &str, role: &str) -> Client {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket
+            .bind(SocketAddr::new(from.parse().expect("an address"), 0))
+            .expect("loopback has it");
+        let options = pool.connect_options();
+        let server = SocketAddr::from(([127, 0, 0, 1], options.get_port()));
+        let stream = socket.connect(server).await.expect("PostgreSQL listens");
+        let database = options.get_database().expect("a database");
+        let connected = Config::new()
+            .user(role)
+            .dbname(database)
+            .connect_raw(stream, NoTls)
+            .await;
+        let (client, connection) = connected.expect("a session");
+        tokio::spawn(connection);
+        client
+    }
+}

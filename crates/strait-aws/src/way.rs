@@ -1,0 +1,146 @@
+//! Ways to services that exist already. A private way is a load balancer, an endpoint service and an endpoint, all of
+//! its own, so that PostgreSQL sees other source addresses by each way. The public way is the service's own: all that is
+//! done to it is to open and close it.
+
+mod balancer;
+mod endpoint;
+mod group;
+mod public;
+mod rds;
+mod targets;
+
+use strait_plane::cloud::{CloudError, WayKind, WayObserved, WaySpec};
+use strait_plane::model::Registration;
+
+use crate::Aws;
+use crate::error::Error;
+use crate::region::Region;
+use crate::tag::Key;
+
+pub(crate) use targets::Followed;
+
+impl Aws {
+    /// Makes a way to a service, or finds it.
+    ///
+    /// # Errors
+    /// AWS refuses something, or something takes its time.
+    pub async fn ensure_way(&self, spec: &WaySpec) -> Result<WayObserved, CloudError> {
+        let way = self.way(spec)?;
+        Ok(match &spec.kind {
+            WayKind::Public => way.open_public().await?,
+            WayKind::Private { vpc } => self.open_private(&way, vpc).await?,
+        })
+    }
+
+    /// Proves a way: a load balancer's node has just had an answer from the service, and the endpoint leads to it. From
+    /// the Peering VPC itself nothing can be tried, because nothing of Strait's runs there.
+    ///
+    /// # Errors
+    /// It does not lead to the service: why, and what to do.
+    pub async fn probe_way(&self, spec: &WaySpec) -> Result<(), CloudError> {
+        let way = self.way(spec)?;
+        match &spec.kind {
+            WayKind::Public => way.prove_public().await?,
+            WayKind::Private { .. } => way.prove_private().await?,
+        }
+        Ok(())
+    }
+
+    /// Refuses new connections by this way.
+    ///
+    /// # Errors
+    /// AWS refuses, or does not answer.
+    pub async fn refuse_way(&self, spec: &WaySpec) -> Result<(), CloudError> {
+        let way = self.way(spec)?;
+        match &spec.kind {
+            WayKind::Public => way.close_public().await?,
+            WayKind::Private { .. } => way.close_private().await?,
+        }
+        Ok(())
+    }
+
+    /// Takes the way away. One that is gone is a success.
+    ///
+    /// # Errors
+    /// AWS refuses, or something must go first: both are tried again.
+    pub async fn remove_way(&self, spec: &WaySpec) -> Result<(), CloudError> {
+        let way = self.way(spec)?;
+        match &spec.kind {
+            WayKind::Public => way.close_public().await?,
+            WayKind::Private { .. } => {
+                self.forget_followed(&way.key);
+                way.remove_private().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The endpoint leads into the Peering VPC, all before it is in the service's own.
+    async fn open_private(&self, way: &Way<'_>, vpc: &str) -> Result<WayObserved, Error> {
+        let nodes = way.nodes_group().await?;
+        let balancer = way.balancer(&nodes).await?;
+        let group = way.target_group().await?;
+        self.follow_registered(way, &group).await?;
+        way.listener(&balancer, &group).await?;
+        way.active(&balancer)?;
+        let service = way.endpoint_service(&balancer).await?;
+        let endpoint = way.endpoint(vpc, &service, &balancer).await?;
+        way.accepted(&service, &endpoint).await?;
+        way.observed(&endpoint, &balancer).await
+    }
+
+    fn way<'a>(&'a self, spec: &'a WaySpec) -> Result<Way<'a>, Error> {
+        let Some(service) = &spec.registration else {
+            return Err(Error::Refused {
+                code: "service_not_registered".to_owned(),
+                message: format!(
+                    "Service {} was made by an embedded Strait, and Strait on AWS has those only that were registered. Delete it here and register it.",
+                    spec.service
+                ),
+            });
+        };
+        let region = self.region(&spec.region)?;
+        region.know_service_vpc(&service.vpc_id);
+        Ok(Way {
+            region,
+            account: &self.account,
+            key: Key::way(spec),
+            name: name(spec),
+            service,
+        })
+    }
+}
+
+/// A way, and what everything about it needs.
+struct Way<'a> {
+    region: &'a Region,
+    /// The provider's account.
+    account: &'a str,
+    key: Key,
+    /// The name of its load balancer and target group: at most 32 characters.
+    name: String,
+    service: &'a Registration,
+}
+
+impl Way<'_> {
+    /// The service's port as AWS's APIs have it.
+    fn port(&self) -> i32 {
+        i32::from(self.service.port)
+    }
+
+    /// Something that was made and is not listed yet.
+    fn not_listed(&self, what: &str) -> Error {
+        self.region.hurry();
+        Error::NotYet(format!(
+            "AWS does not list the new {what} of {} yet",
+            self.name
+        ))
+    }
+}
+
+fn name(spec: &WaySpec) -> String {
+    match &spec.kind {
+        WayKind::Public => format!("strait-{}-public", spec.service),
+        WayKind::Private { vpc } => format!("strait-{}-{vpc}", spec.service),
+    }
+}

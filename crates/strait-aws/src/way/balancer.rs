@@ -1,0 +1,234 @@
+//! The load balancer of a private way, in the service's own VPC.
+
+use aws_sdk_elasticloadbalancingv2::types::{
+    Action, ActionTypeEnum, LoadBalancer, LoadBalancerAttribute, LoadBalancerSchemeEnum,
+    LoadBalancerStateEnum, LoadBalancerTypeEnum, ProtocolEnum, TargetGroup, TargetGroupAttribute,
+    TargetTypeEnum,
+};
+
+use super::Way;
+use crate::error::{Error, gone};
+use crate::look::Kind;
+
+/// Between two looks of a node's at a target, in seconds: the least that AWS allows
+/// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/network/target-group-health-checks.html>).
+const HEALTH_CHECK_SECONDS: i32 = 5;
+/// For how long flows to a target go on that was taken out, in seconds. A target goes because the service is elsewhere.
+const DEREGISTRATION_SECONDS: &str = "10";
+
+impl Way<'_> {
+    /// The load balancer with nodes in all of the service's subnets, made if it is not there.
+    pub(super) async fn balancer(&self, nodes_group: &str) -> Result<LoadBalancer, Error> {
+        if let Some(balancer) = self.find_balancer().await? {
+            let here: Vec<&str> = (balancer.availability_zones().iter())
+                .filter_map(|zone| zone.subnet_id())
+                .collect();
+            // Subnets can be added to a network load balancer and not be taken away.
+            if self
+                .service
+                .subnet_ids
+                .iter()
+                .all(|id| here.contains(&id.as_str()))
+            {
+                return Ok(balancer);
+            }
+            let wanted = here.into_iter().map(str::to_owned);
+            let wanted = wanted.chain(self.service.subnet_ids.iter().cloned());
+            let call = self
+                .region
+                .elb()
+                .set_subnets()
+                .load_balancer_arn(arn(&balancer))
+                .set_subnets(Some(wanted.collect()));
+            self.region
+                .change(&[Kind::Balancers, Kind::Interfaces], call.send())
+                .await?;
+            return Ok(balancer);
+        }
+        let call = self
+            .region
+            .elb()
+            .create_load_balancer()
+            .name(&self.name)
+            .r#type(LoadBalancerTypeEnum::Network)
+            .scheme(LoadBalancerSchemeEnum::Internal)
+            .set_subnets(Some(self.service.subnet_ids.iter().cloned().collect()))
+            .security_groups(nodes_group)
+            .set_tags(Some(self.region.tags.for_elb(&self.name, &self.key)));
+        let made = self
+            .region
+            .change(&[Kind::Balancers, Kind::Interfaces], call.send())
+            .await?;
+        let made = made.load_balancers.and_then(|all| all.into_iter().next());
+        let balancer = made.ok_or_else(|| self.not_listed("load balancer"))?;
+        self.across_zones(&balancer).await?;
+        Ok(balancer)
+    }
+
+    /// The target group, made if it is not there.
+    pub(super) async fn target_group(&self) -> Result<TargetGroup, Error> {
+        if let Some(group) = self.find_target_group().await? {
+            return Ok(group);
+        }
+        let call = self
+            .region
+            .elb()
+            .create_target_group()
+            .name(&self.name)
+            .protocol(ProtocolEnum::Tcp)
+            .port(self.port())
+            .vpc_id(&self.service.vpc_id)
+            .target_type(TargetTypeEnum::Ip)
+            .health_check_protocol(ProtocolEnum::Tcp)
+            .health_check_interval_seconds(HEALTH_CHECK_SECONDS)
+            // The default is longer than this interval, which AWS refuses.
+            .health_check_timeout_seconds(HEALTH_CHECK_SECONDS - 1)
+            .healthy_threshold_count(2)
+            .unhealthy_threshold_count(2)
+            .set_tags(Some(self.region.tags.for_elb(&self.name, &self.key)));
+        let made = self
+            .region
+            .change(&[Kind::TargetGroups], call.send())
+            .await?;
+        let made = made.target_groups.and_then(|all| all.into_iter().next());
+        let group = made.ok_or_else(|| self.not_listed("target group"))?;
+        let soon = TargetGroupAttribute::builder()
+            .key("deregistration_delay.timeout_seconds")
+            .value(DEREGISTRATION_SECONDS)
+            .build();
+        let call = self
+            .region
+            .elb()
+            .modify_target_group_attributes()
+            .target_group_arn(group.target_group_arn().unwrap_or_default())
+            .attributes(soon);
+        self.region.change(&[], call.send()).await?;
+        Ok(group)
+    }
+
+    /// The listener on the service's port, made if it is not there.
+    pub(super) async fn listener(
+        &self,
+        balancer: &LoadBalancer,
+        group: &TargetGroup,
+    ) -> Result<(), Error> {
+        let listeners = self.region.listeners(arn(balancer)).await?;
+        if listeners
+            .iter()
+            .any(|listener| listener.port() == Some(self.port()))
+        {
+            return Ok(());
+        }
+        // Another server may have been killed between the load balancer and this.
+        self.across_zones(balancer).await?;
+        let forward = Action::builder()
+            .r#type(ActionTypeEnum::Forward)
+            .set_target_group_arn(group.target_group_arn().map(str::to_owned))
+            .build();
+        let call = self
+            .region
+            .elb()
+            .create_listener()
+            .load_balancer_arn(arn(balancer))
+            .protocol(ProtocolEnum::Tcp)
+            .port(self.port())
+            .default_actions(forward)
+            .set_tags(Some(self.region.tags.for_elb(&self.name, &self.key)));
+        match self
+            .region
+            .change(&[Kind::Listeners(arn(balancer))], call.send())
+            .await
+        {
+            Err(error) if !error.is("DuplicateListener") => Err(error),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Whether the load balancer works; that takes AWS some minutes.
+    pub(super) fn active(&self, balancer: &LoadBalancer) -> Result<(), Error> {
+        let state = balancer.state();
+        match state.and_then(|state| state.code()) {
+            // One that lets customers in while some of its nodes are still missing is good enough.
+            Some(LoadBalancerStateEnum::Active | LoadBalancerStateEnum::ActiveImpaired) | None => {
+                Ok(())
+            }
+            Some(LoadBalancerStateEnum::Failed) => Err(Error::Refused {
+                code: "load_balancer_failed".to_owned(),
+                message: format!(
+                    "AWS could not make the load balancer {} ({}). Look at its subnets, then delete it; Strait makes a new one.",
+                    self.name,
+                    state
+                        .and_then(|state| state.reason())
+                        .unwrap_or("AWS gave no reason")
+                ),
+            }),
+            Some(_) => {
+                self.region.hurry();
+                Err(Error::NotYet(format!(
+                    "AWS is making the load balancer {}; that takes 2 to 5 minutes",
+                    self.name
+                )))
+            }
+        }
+    }
+
+    /// Takes load balancer and target group away.
+    pub(super) async fn remove_balancer(&self) -> Result<(), Error> {
+        if let Some(balancer) = self.find_balancer().await? {
+            let call = self
+                .region
+                .elb()
+                .delete_load_balancer()
+                .load_balancer_arn(arn(&balancer));
+            let kinds = [Kind::Balancers, Kind::Interfaces];
+            gone(self.region.change(&kinds, call.send()).await)?;
+        }
+        if let Some(group) = self.find_target_group().await? {
+            let arn = group.target_group_arn().unwrap_or_default();
+            let call = self
+                .region
+                .elb()
+                .delete_target_group()
+                .target_group_arn(arn);
+            gone(self.region.change(&[Kind::TargetGroups], call.send()).await)?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn find_balancer(&self) -> Result<Option<LoadBalancer>, Error> {
+        let all = self.region.balancers().await?;
+        Ok(all
+            .made_for(&self.key)
+            .next()
+            .map(|found| found.resource.clone()))
+    }
+
+    pub(super) async fn find_target_group(&self) -> Result<Option<TargetGroup>, Error> {
+        let all = self.region.target_groups().await?;
+        Ok(all
+            .made_for(&self.key)
+            .next()
+            .map(|found| found.resource.clone()))
+    }
+
+    /// Lets the nodes of all zones lead to the service, which may be in one.
+    async fn across_zones(&self, balancer: &LoadBalancer) -> Result<(), Error> {
+        let on = LoadBalancerAttribute::builder()
+            .key("load_balancing.cross_zone.enabled")
+            .value("true")
+            .build();
+        let call = self
+            .region
+            .elb()
+            .modify_load_balancer_attributes()
+            .load_balancer_arn(arn(balancer))
+            .attributes(on);
+        self.region.change(&[], call.send()).await?;
+        Ok(())
+    }
+}
+
+/// The load balancer's ARN.
+pub(super) fn arn(balancer: &LoadBalancer) -> &str {
+    balancer.load_balancer_arn().unwrap_or_default()
+}

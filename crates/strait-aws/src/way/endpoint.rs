@@ -1,0 +1,437 @@
+//! The endpoint service of a private way, and the endpoint in the Peering VPC that leads to it.
+
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+
+use aws_sdk_ec2::types::{
+    NetworkInterface, ResourceType, ServiceConfiguration, State, Subnet, Vpc, VpcEndpoint,
+    VpcEndpointType,
+};
+use aws_sdk_elasticloadbalancingv2::types::{LoadBalancer, TargetHealthStateEnum};
+use strait_plane::cloud::{Sources, VpcSpec, WayObserved};
+
+use super::Way;
+use super::balancer::arn;
+use crate::error::{Error, gone};
+use crate::look::Kind;
+use crate::seen::Resource;
+use crate::tag::{Key, NAME};
+
+impl Way<'_> {
+    /// The endpoint service, for the provider's own account only and with acceptance, made if it is not there.
+    pub(super) async fn endpoint_service(
+        &self,
+        balancer: &LoadBalancer,
+    ) -> Result<ServiceConfiguration, Error> {
+        if let Some(service) = self.find_endpoint_service().await? {
+            return Ok(service);
+        }
+        let tags =
+            self.region
+                .tags
+                .for_ec2(ResourceType::VpcEndpointService, &self.name, &self.key);
+        let call = self
+            .region
+            .ec2()
+            .create_vpc_endpoint_service_configuration()
+            .acceptance_required(true)
+            .network_load_balancer_arns(arn(balancer))
+            .client_token(self.token(arn(balancer)))
+            .tag_specifications(tags);
+        let made = self
+            .region
+            .change(&[Kind::EndpointServices], call.send())
+            .await?;
+        made.service_configuration
+            .ok_or_else(|| self.not_listed("endpoint service"))
+    }
+
+    /// The endpoint in the Peering VPC, in each zone that both have, made if it is not there.
+    pub(super) async fn endpoint(
+        &self,
+        vpc: &str,
+        service: &ServiceConfiguration,
+        balancer: &LoadBalancer,
+    ) -> Result<VpcEndpoint, Error> {
+        if let Some(endpoint) = self.find_endpoint().await? {
+            return Ok(endpoint);
+        }
+        let (spec, home) = self.home(vpc).await?;
+        let subnets = self.common_subnets(&spec, &home, balancer).await?;
+        let group = self.region.endpoints_group(home.id()).await?;
+        let group = group.ok_or_else(|| self.not_listed("Peering VPC's security group"))?;
+        self.allow_ourselves(service).await?;
+        let tags = self
+            .region
+            .tags
+            .for_ec2(ResourceType::VpcEndpoint, &self.name, &self.key);
+        let call = self
+            .region
+            .ec2()
+            .create_vpc_endpoint()
+            .vpc_endpoint_type(VpcEndpointType::Interface)
+            .vpc_id(home.id())
+            .set_service_name(service.service_name().map(str::to_owned))
+            .set_subnet_ids(Some(
+                subnets
+                    .iter()
+                    .map(|subnet| subnet.id().to_owned())
+                    .collect(),
+            ))
+            .security_group_ids(group.id())
+            .client_token(self.token(service.id()))
+            .tag_specifications(tags);
+        let kinds = [Kind::Endpoints, Kind::Interfaces];
+        let made = self.region.change(&kinds, call.send()).await?;
+        made.vpc_endpoint.ok_or_else(|| self.not_listed("endpoint"))
+    }
+
+    /// Accepts the endpoint's connection: it is the way's own, found by its tag.
+    pub(super) async fn accepted(
+        &self,
+        service: &ServiceConfiguration,
+        endpoint: &VpcEndpoint,
+    ) -> Result<(), Error> {
+        if progress(endpoint) != Progress::Waiting {
+            return Ok(());
+        }
+        let call = self
+            .region
+            .ec2()
+            .accept_vpc_endpoint_connections()
+            .service_id(service.id())
+            .vpc_endpoint_ids(endpoint.id());
+        let answer = self.region.change(&[Kind::Endpoints], call.send()).await?;
+        match answer.unsuccessful().first().and_then(|item| item.error()) {
+            None => Ok(()),
+            // It was accepted already, or has just been made: the next look tells.
+            Some(error) => Err(Error::NotYet(format!(
+                "the endpoint {} is not accepted yet: {}",
+                endpoint.id(),
+                error.message().unwrap_or("AWS gave no reason")
+            ))),
+        }
+    }
+
+    /// What the plane is told of the way.
+    pub(super) async fn observed(
+        &self,
+        endpoint: &VpcEndpoint,
+        balancer: &LoadBalancer,
+    ) -> Result<WayObserved, Error> {
+        let interfaces = self.region.interfaces().await?;
+        let of_endpoint = |found: &NetworkInterface| {
+            (endpoint.network_interface_ids().iter()).any(|id| id == found.id())
+        };
+        let of_nodes =
+            |found: &NetworkInterface| found.description() == Some(&description(balancer));
+        let entrances = addresses(interfaces.iter().filter(|found| of_endpoint(found)));
+        let Some(address) = entrances.first().copied() else {
+            return Err(self.not_listed("endpoint's interfaces"));
+        };
+        let names = endpoint.dns_entries().iter();
+        Ok(WayObserved {
+            ready: self.is_available(endpoint)?,
+            address,
+            port: self.service.port,
+            provisioned_id: endpoint.id().to_owned(),
+            // The first is the regional name, which answers the addresses of all zones that work.
+            host: names
+                .filter_map(|entry| entry.dns_name())
+                .next()
+                .map(str::to_owned),
+            sources: Sources::These(addresses(interfaces.iter().filter(|found| of_nodes(found)))),
+            loopback_port: None,
+        })
+    }
+
+    /// Proves that the nodes reach the service and the endpoint leads to the nodes.
+    pub(super) async fn prove_private(&self) -> Result<(), Error> {
+        let (Some(endpoint), Some(group)) =
+            (self.find_endpoint().await?, self.find_target_group().await?)
+        else {
+            return Err(self.not_listed("way"));
+        };
+        if !self.is_available(&endpoint)? {
+            return Err(Error::NotYet(format!(
+                "the endpoint {} is not available yet",
+                endpoint.id()
+            )));
+        }
+        let targets = self
+            .region
+            .targets(group.target_group_arn().unwrap_or_default())
+            .await?;
+        let mut why = "it has no target yet".to_owned();
+        for target in targets.iter() {
+            let Some(health) = target.target_health() else {
+                continue;
+            };
+            if health.state() == Some(&TargetHealthStateEnum::Healthy) {
+                return Ok(());
+            }
+            let state = health.state().map_or("unknown", |state| state.as_str());
+            why = format!(
+                "{} is {state}: {}",
+                target
+                    .target()
+                    .and_then(|target| target.id())
+                    .unwrap_or_default(),
+                health.description().unwrap_or("AWS gave no reason")
+            );
+        }
+        self.region.hurry();
+        Err(Error::NotYet(format!(
+            "the load balancer {name} does not reach {host}:{port} ({why}). Let the security group {name} in on TCP {port}, in the security group and network ACLs of the service",
+            name = self.name,
+            host = self.service.host,
+            port = self.service.port,
+        )))
+    }
+
+    /// Refuses what is new by taking the rules of the nodes' group away: the endpoint itself has its Peering VPC's group,
+    /// which other services share.
+    pub(super) async fn close_private(&self) -> Result<(), Error> {
+        self.shut_nodes_group().await
+    }
+
+    /// Takes all of it away, from the customer's side to the service's.
+    pub(super) async fn remove_private(&self) -> Result<(), Error> {
+        if let Some(endpoint) = self.find_endpoint().await? {
+            let call = self
+                .region
+                .ec2()
+                .delete_vpc_endpoints()
+                .vpc_endpoint_ids(endpoint.id());
+            let kinds = [Kind::Endpoints, Kind::Interfaces];
+            gone(self.region.change(&kinds, call.send()).await)?;
+        }
+        if let Some(service) = self.find_endpoint_service().await? {
+            self.remove_endpoint_service(service.id()).await?;
+        }
+        self.remove_balancer().await?;
+        self.remove_nodes_group().await
+    }
+
+    async fn remove_endpoint_service(&self, id: &str) -> Result<(), Error> {
+        let call = self
+            .region
+            .ec2()
+            .delete_vpc_endpoint_service_configurations()
+            .service_ids(id);
+        let answer = self
+            .region
+            .change(&[Kind::EndpointServices], call.send())
+            .await?;
+        let unsuccessful = answer.unsuccessful.unwrap_or_default();
+        match unsuccessful.first().and_then(|item| item.error()) {
+            // Its endpoint takes a while to go.
+            Some(error) if !error.code().is_some_and(|code| code.ends_with("NotFound")) => {
+                self.region.hurry();
+                Err(Error::NotYet(format!(
+                    "the endpoint service {id} is still in use: {}",
+                    error.message().unwrap_or("AWS gave no reason")
+                )))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The Peering VPC, and how it was asked for.
+    async fn home(&self, id: &str) -> Result<(VpcSpec, Vpc), Error> {
+        let vpcs = self.region.vpcs().await?;
+        let found = vpcs.made_for(&Key::vpc_of(id)).next().and_then(|vpc| {
+            let spec = VpcSpec {
+                id: id.to_owned(),
+                name: vpc.tag(NAME).unwrap_or(id).to_owned(),
+                region: self.region.name.clone(),
+                cidr: vpc.cidr_block()?.parse().ok()?,
+            };
+            Some((spec, vpc.clone()))
+        });
+        found.ok_or_else(|| Error::NotYet(format!("the Peering VPC {id} is not there yet")))
+    }
+
+    /// Subnets of the Peering VPC in the zones where the load balancer has nodes. The Peering VPC gets one if it has none
+    /// in any of them.
+    async fn common_subnets(
+        &self,
+        spec: &VpcSpec,
+        home: &Vpc,
+        balancer: &LoadBalancer,
+    ) -> Result<Vec<Subnet>, Error> {
+        let zones = self.region.zones().await?;
+        let nodes: BTreeSet<&str> = (balancer.availability_zones().iter())
+            .filter_map(|node| {
+                zones
+                    .iter()
+                    .find(|zone| zone.zone_name() == node.zone_name())
+            })
+            .map(Resource::id)
+            .collect();
+        let subnets = self.region.subnets_of(home).await?;
+        let common: Vec<Subnet> = (subnets.iter())
+            .filter(|subnet| {
+                subnet
+                    .availability_zone_id()
+                    .is_some_and(|zone| nodes.contains(zone))
+            })
+            .cloned()
+            .collect();
+        if !common.is_empty() {
+            return Ok(common);
+        }
+        for zone in &nodes {
+            if let Ok(subnet) = self.region.subnet_in_zone(spec, home, zone).await {
+                return Ok(vec![subnet]);
+            }
+        }
+        let of_vpc = subnets
+            .iter()
+            .filter_map(|subnet| subnet.availability_zone_id());
+        Err(Error::Refused {
+            code: "no_common_zone".to_owned(),
+            message: format!(
+                "The service has subnets in the zones {}, the Peering VPC {} in {}, and its range has no room for another. Register the service with a subnet in one of these, or use a Peering VPC with a larger range.",
+                nodes.iter().copied().collect::<Vec<_>>().join(", "),
+                home.id(),
+                of_vpc.collect::<Vec<_>>().join(", "),
+            ),
+        })
+    }
+
+    /// Lets the provider's own account connect to the endpoint service, and nobody else. Saying it again changes nothing.
+    async fn allow_ourselves(&self, service: &ServiceConfiguration) -> Result<(), Error> {
+        // The partition is that of the load balancer: aws, aws-cn, aws-us-gov.
+        let balancer = service.network_load_balancer_arns().first();
+        let partition = balancer
+            .and_then(|arn| arn.split(':').nth(1))
+            .unwrap_or("aws");
+        let call = self
+            .region
+            .ec2()
+            .modify_vpc_endpoint_service_permissions()
+            .service_id(service.id())
+            .add_allowed_principals(format!("arn:{partition}:iam::{}:root", self.account));
+        self.region.change(&[], call.send()).await?;
+        Ok(())
+    }
+
+    fn is_available(&self, endpoint: &VpcEndpoint) -> Result<bool, Error> {
+        match progress(endpoint) {
+            Progress::Available => Ok(true),
+            Progress::Ended => Err(Error::Refused {
+                code: "endpoint_failed".to_owned(),
+                message: format!(
+                    "The endpoint {} is {}{}. Delete it; Strait makes a new one.",
+                    endpoint.id(),
+                    endpoint.state().map_or("in no state", State::as_str),
+                    endpoint
+                        .failure_reason()
+                        .map(|why| format!(" ({why})"))
+                        .unwrap_or_default()
+                ),
+            }),
+            Progress::Waiting | Progress::Under | Progress::Leaving => {
+                self.region.hurry();
+                Ok(false)
+            }
+        }
+    }
+
+    async fn find_endpoint_service(&self) -> Result<Option<ServiceConfiguration>, Error> {
+        let all = self.region.endpoint_services().await?;
+        Ok(all.made_for(&self.key).next().cloned())
+    }
+
+    /// The endpoint; one that is going or gone is none.
+    async fn find_endpoint(&self) -> Result<Option<VpcEndpoint>, Error> {
+        let all = self.region.endpoints().await?;
+        let mut live = all
+            .made_for(&self.key)
+            .filter(|found| progress(found) != Progress::Leaving);
+        Ok(live.next().cloned())
+    }
+
+    /// A client token for what is made on top of this resource: another one of those is another request.
+    fn token(&self, below: &str) -> String {
+        let below = below.rsplit(['/', ':']).next().unwrap_or(below);
+        format!("{}-{below}", self.name)
+    }
+}
+
+/// How far an endpoint got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// For acceptance.
+    Waiting,
+    /// Being made.
+    Under,
+    Available,
+    /// It will not become available.
+    Ended,
+    /// Going, or gone.
+    Leaving,
+}
+
+/// AWS's own word is `available`, and the SDK's is `Available`: the documentation has both
+/// (<https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_VpcEndpoint.html>).
+fn progress(endpoint: &VpcEndpoint) -> Progress {
+    let word = endpoint.state().map_or("", State::as_str);
+    match word.to_ascii_lowercase().as_str() {
+        "pendingacceptance" => Progress::Waiting,
+        "available" => Progress::Available,
+        "failed" | "rejected" | "expired" => Progress::Ended,
+        "deleting" | "deleted" => Progress::Leaving,
+        _ => Progress::Under,
+    }
+}
+
+/// How AWS describes the interfaces of a load balancer's nodes
+/// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/network/network-load-balancers.html>).
+fn description(balancer: &LoadBalancer) -> String {
+    let path = arn(balancer)
+        .split_once("loadbalancer/")
+        .map_or("", |(_, path)| path);
+    format!("ELB {path}")
+}
+
+fn addresses<'a>(interfaces: impl Iterator<Item = &'a NetworkInterface>) -> BTreeSet<Ipv4Addr> {
+    interfaces
+        .filter_map(|found| found.private_ip_address()?.parse().ok())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_are_known_in_either_spelling() {
+        let of = |word: &str| progress(&VpcEndpoint::builder().state(State::from(word)).build());
+        for (word, expected) in [
+            ("pendingAcceptance", Progress::Waiting),
+            ("PendingAcceptance", Progress::Waiting),
+            ("available", Progress::Available),
+            ("Available", Progress::Available),
+            ("pending", Progress::Under),
+            ("partial", Progress::Under),
+            ("rejected", Progress::Ended),
+            ("Failed", Progress::Ended),
+            ("deleting", Progress::Leaving),
+            ("Deleted", Progress::Leaving),
+        ] {
+            assert_eq!(of(word), expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn nodes_are_found_by_the_end_of_the_arn() {
+        let arn = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/net/strait-a-1/0123456789abcdef";
+        let balancer = LoadBalancer::builder().load_balancer_arn(arn).build();
+        assert_eq!(
+            description(&balancer),
+            "ELB net/strait-a-1/0123456789abcdef"
+        );
+    }
+}

@@ -1,0 +1,311 @@
+//! The public way of a service that exists: its own security group lets the internet in, or nothing does.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use aws_sdk_ec2::types::{IpPermission, IpRange, SecurityGroup};
+use ipnet::Ipv4Net;
+use strait_plane::cloud::{Sources, WayObserved};
+use strait_plane::model::PublicWay;
+
+use super::Way;
+use super::group::already_there;
+use crate::error::{Error, gone};
+use crate::look::Kind;
+
+/// Ranges that nobody on the internet has.
+const PRIVATE: [&str; 6] = [
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+];
+
+impl Way<'_> {
+    /// Opens the public way, as it was before Strait closed it.
+    pub(super) async fn open_public(&self) -> Result<WayObserved, Error> {
+        match &self.service.public_way {
+            PublicWay::None => {}
+            PublicWay::SecurityGroup { group_id, ranges } => {
+                let group = self.service_group(group_id).await?;
+                self.closable(&group, ranges)?;
+                let missing = missing(&group, self.port(), ranges);
+                if !missing.is_empty() {
+                    let rule = permission(self.port(), &missing, Some(&self.rule_description()));
+                    let call = self.region.ec2().authorize_security_group_ingress();
+                    let call = call.group_id(group_id).ip_permissions(rule);
+                    already_there(self.region.change(&[Kind::Groups], call.send()).await)?;
+                }
+            }
+            PublicWay::RdsInstance { id } => self.set_rds_public(id, true).await?,
+        }
+        Ok(WayObserved {
+            ready: true,
+            address: self.first_address().await?,
+            port: self.service.port,
+            provisioned_id: self.service.host.clone(),
+            host: (self.service.host.parse::<Ipv4Addr>().is_err())
+                .then(|| self.service.host.clone()),
+            sources: Sources::Internet,
+            loopback_port: None,
+        })
+    }
+
+    /// Proves that nothing of what Strait may close is closed.
+    pub(super) async fn prove_public(&self) -> Result<(), Error> {
+        let PublicWay::SecurityGroup { group_id, ranges } = &self.service.public_way else {
+            return Ok(());
+        };
+        let group = self.service_group(group_id).await?;
+        let missing = missing(&group, self.port(), ranges);
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(Error::NotYet(format!(
+            "{group_id} does not let {} in yet",
+            list(&missing)
+        )))
+    }
+
+    /// Closes the public way.
+    pub(super) async fn close_public(&self) -> Result<(), Error> {
+        match &self.service.public_way {
+            PublicWay::None => Ok(()),
+            PublicWay::SecurityGroup { group_id, ranges } => {
+                self.shut_group(group_id, ranges).await
+            }
+            PublicWay::RdsInstance { id } => self.set_rds_public(id, false).await,
+        }
+    }
+
+    async fn shut_group(&self, group_id: &str, ranges: &BTreeSet<Ipv4Net>) -> Result<(), Error> {
+        let group = self.service_group(group_id).await?;
+        let missing = missing(&group, self.port(), ranges);
+        let there: BTreeSet<Ipv4Net> = ranges.difference(&missing).copied().collect();
+        if !there.is_empty() {
+            let rule = permission(self.port(), &there, None);
+            let call = self.region.ec2().revoke_security_group_ingress();
+            let call = call.group_id(group_id).ip_permissions(rule);
+            gone(self.region.change(&[Kind::Groups], call.send()).await)?;
+        }
+        self.closable(&self.service_group(group_id).await?, ranges)
+    }
+
+    /// Whether the public way is closed when these rules are gone. A wider rule would leave it open, and Strait takes
+    /// nothing away that it was not told of.
+    fn closable(&self, group: &SecurityGroup, ranges: &BTreeSet<Ipv4Net>) -> Result<(), Error> {
+        let Some((rule, range)) = opener(group, self.port(), ranges) else {
+            return Ok(());
+        };
+        Err(Error::Refused {
+            code: "public_way_stays_open".to_owned(),
+            message: format!(
+                "{group} lets {range} in on TCP {port} by a rule ({rule}) that Strait was not told of, so that it cannot close the public way. Narrow that rule to private ranges, or replace it by one for TCP {port} from {range} and register the service with `--public-range`.",
+                group = group.group_id().unwrap_or_default(),
+                port = self.port(),
+            ),
+        })
+    }
+
+    async fn service_group(&self, group_id: &str) -> Result<SecurityGroup, Error> {
+        let group = self.region.service_group(group_id).await?;
+        group.ok_or_else(|| Error::Refused {
+            code: "InvalidGroup.NotFound".to_owned(),
+            message: format!(
+                "There is no security group {group_id} in {}. Register the service with one that is there.",
+                self.service.vpc_id
+            ),
+        })
+    }
+
+    async fn first_address(&self) -> Result<Ipv4Addr, Error> {
+        let host = self.service.host.as_str();
+        let found = tokio::net::lookup_host((host, self.service.port)).await;
+        let first = found.ok().and_then(|mut all| {
+            all.find_map(|address| match address.ip() {
+                IpAddr::V4(address) => Some(address),
+                IpAddr::V6(_) => None,
+            })
+        });
+        first.ok_or_else(|| {
+            Error::NotYet(format!(
+                "the name {host} of the service has no IPv4 address here yet"
+            ))
+        })
+    }
+
+    fn rule_description(&self) -> String {
+        format!("Strait: public way to {}", self.key)
+    }
+}
+
+/// Those ranges that no rule for exactly this port lets in.
+fn missing(group: &SecurityGroup, port: i32, ranges: &BTreeSet<Ipv4Net>) -> BTreeSet<Ipv4Net> {
+    let exact = |rule: &&IpPermission| {
+        rule.ip_protocol() == Some("tcp")
+            && rule.from_port() == Some(port)
+            && rule.to_port() == Some(port)
+    };
+    let there: BTreeSet<Ipv4Net> = (group.ip_permissions().iter().filter(exact))
+        .flat_map(cidrs)
+        .collect();
+    ranges.difference(&there).copied().collect()
+}
+
+/// A rule, and its range, that lets somebody on the internet in on this port beside exact rules for these ranges.
+fn opener(
+    group: &SecurityGroup,
+    port: i32,
+    ranges: &BTreeSet<Ipv4Net>,
+) -> Option<(String, String)> {
+    for rule in group.ip_permissions() {
+        let protocol = rule.ip_protocol().unwrap_or("-1");
+        let (from, to) = (
+            rule.from_port().unwrap_or(0),
+            rule.to_port().unwrap_or(65_535),
+        );
+        let covers = protocol == "-1" || (protocol == "tcp" && (from..=to).contains(&port));
+        if !covers {
+            continue;
+        }
+        let exact = protocol == "tcp" && from == port && to == port;
+        let known = |range: &Ipv4Net| is_private(range) || (exact && ranges.contains(range));
+        let public = cidrs(rule)
+            .find(|range| !known(range))
+            .map(|range| range.to_string());
+        let over_ipv6 = rule
+            .ipv6_ranges()
+            .iter()
+            .filter_map(|range| range.cidr_ipv6());
+        let mut over_ipv6 = over_ipv6
+            .filter(|range| !is_private_ipv6(range))
+            .map(str::to_owned);
+        if let Some(range) = public.or_else(|| over_ipv6.next()) {
+            let what = if protocol == "-1" {
+                "all traffic".to_owned()
+            } else {
+                format!("TCP {from} to {to}")
+            };
+            return Some((what, range));
+        }
+    }
+    None
+}
+
+fn cidrs(rule: &IpPermission) -> impl Iterator<Item = Ipv4Net> + '_ {
+    rule.ip_ranges()
+        .iter()
+        .filter_map(|range| range.cidr_ip()?.parse().ok())
+}
+
+fn is_private(range: &Ipv4Net) -> bool {
+    PRIVATE.iter().any(|private| {
+        private
+            .parse::<Ipv4Net>()
+            .is_ok_and(|private| private.contains(range))
+    })
+}
+
+/// Unique local and link-local addresses.
+fn is_private_ipv6(range: &str) -> bool {
+    let address = range
+        .split('/')
+        .next()
+        .and_then(|text| text.parse::<Ipv6Addr>().ok());
+    address.is_some_and(|address| address.is_unique_local() || address.is_unicast_link_local())
+}
+
+fn permission(port: i32, ranges: &BTreeSet<Ipv4Net>, description: Option<&str>) -> IpPermission {
+    let ranges = ranges.iter().map(|range| {
+        IpRange::builder()
+            .cidr_ip(range.to_string())
+            .set_description(description.map(str::to_owned))
+            .build()
+    });
+    IpPermission::builder()
+        .ip_protocol("tcp")
+        .from_port(port)
+        .to_port(port)
+        .set_ip_ranges(Some(ranges.collect()))
+        .build()
+}
+
+fn list(ranges: &BTreeSet<Ipv4Net>) -> String {
+    let texts: Vec<String> = ranges.iter().map(ToString::to_string).collect();
+    texts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ec2::types::Ipv6Range;
+
+    use super::*;
+
+    #[test]
+    fn only_exact_rules_for_the_listed_ranges_are_the_public_way() {
+        let ranges = BTreeSet::from([net("0.0.0.0/0")]);
+        let open = group(&[
+            ("tcp", 5432, 5432, "0.0.0.0/0"),
+            ("tcp", 5432, 5432, "10.0.0.0/8"),
+        ]);
+        assert!(missing(&open, 5432, &ranges).is_empty());
+        assert_eq!(opener(&open, 5432, &ranges), None);
+        assert_eq!(missing(&group(&[]), 5432, &ranges), ranges);
+    }
+
+    #[test]
+    fn a_rule_that_would_leave_it_open_is_found() {
+        let ranges = BTreeSet::from([net("0.0.0.0/0")]);
+        for (protocol, from, to, range, what) in [
+            ("tcp", 0, 65_535, "0.0.0.0/0", "TCP 0 to 65535"),
+            ("-1", -1, -1, "0.0.0.0/0", "all traffic"),
+            ("tcp", 5432, 5432, "203.0.113.0/24", "TCP 5432 to 5432"),
+            ("tcp", 5000, 6000, "0.0.0.0/1", "TCP 5000 to 6000"),
+        ] {
+            let found = opener(&group(&[(protocol, from, to, range)]), 5432, &ranges);
+            assert_eq!(found, Some((what.to_owned(), range.to_owned())));
+        }
+        let rule = |range: &str| {
+            let range = Ipv6Range::builder().cidr_ipv6(range).build();
+            let rule = IpPermission::builder()
+                .ip_protocol("tcp")
+                .from_port(5432)
+                .to_port(5432);
+            SecurityGroup::builder()
+                .ip_permissions(rule.ipv6_ranges(range).build())
+                .build()
+        };
+        assert!(opener(&rule("::/0"), 5432, &ranges).is_some());
+        assert_eq!(opener(&rule("fd00::/8"), 5432, &ranges), None);
+        for (protocol, from, to, range) in [
+            ("udp", 0, 65_535, "0.0.0.0/0"),
+            ("tcp", 22, 22, "0.0.0.0/0"),
+            ("-1", -1, -1, "172.16.0.0/12"),
+        ] {
+            assert_eq!(
+                opener(&group(&[(protocol, from, to, range)]), 5432, &ranges),
+                None
+            );
+        }
+    }
+
+    fn group(rules: &[(&str, i32, i32, &str)]) -> SecurityGroup {
+        let rules = rules.iter().map(|(protocol, from, to, range)| {
+            IpPermission::builder()
+                .ip_protocol(*protocol)
+                .set_from_port(Some(*from).filter(|port| *port >= 0))
+                .set_to_port(Some(*to).filter(|port| *port >= 0))
+                .ip_ranges(IpRange::builder().cidr_ip(*range).build())
+                .build()
+        });
+        SecurityGroup::builder()
+            .set_ip_permissions(Some(rules.collect()))
+            .build()
+    }
+
+    fn net(text: &str) -> Ipv4Net {
+        text.parse().expect("a range")
+    }
+}

@@ -1,0 +1,155 @@
+//! The operator's policy allows every call that the code makes, and nothing else.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// What AWS asks for beside the calls themselves: for tags in them, and for the first load balancer of an account.
+const BESIDE: [&str; 3] = [
+    "ec2:CreateTags",
+    "elasticloadbalancing:AddTags",
+    "iam:CreateServiceLinkedRole",
+];
+/// How the code calls its clients, and how policies call their services.
+const CLIENTS: [(&str, &str); 6] = [
+    ("ec2", "ec2"),
+    ("ec2_once", "ec2"),
+    ("elb", "elasticloadbalancing"),
+    ("rds", "rds"),
+    ("route53", "route53"),
+    ("sts", "sts"),
+];
+
+#[test]
+fn the_operators_policy_is_what_the_code_calls() {
+    let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut called = BTreeSet::new();
+    collect(&crate_folder.join("src"), &mut called);
+    assert!(
+        called.len() > 30,
+        "calls are found as the code writes them: {called:?}"
+    );
+    let beside = BESIDE.map(str::to_owned);
+    let wanted: BTreeSet<String> = called.into_iter().chain(beside).collect();
+    let policy =
+        fs::read_to_string(crate_folder.join("policies/operator.json")).expect("the policy");
+    let allowed = actions(&policy);
+    assert_eq!(
+        (
+            wanted.difference(&allowed).collect::<Vec<_>>(),
+            allowed.difference(&wanted).collect::<Vec<_>>()
+        ),
+        (vec![], vec![]),
+        "(called and not allowed, allowed and not called)"
+    );
+}
+
+#[test]
+fn the_customers_policy_is_what_the_guide_tells_them_to_do() {
+    let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let guide = crate_folder.join("../strait-plane/src/plane/guide.rs");
+    let guide = fs::read_to_string(guide).expect("the guide");
+    let commands = guide.split("aws(\"").skip(1);
+    let told: BTreeSet<String> = commands
+        .filter_map(|rest| rest.split_once('"'))
+        .map(|(command, _)| format!("ec2:{}", pascal(command, '-')))
+        .collect();
+    assert!(
+        told.len() > 5,
+        "commands are found as the guide writes them: {told:?}"
+    );
+    let policy =
+        fs::read_to_string(crate_folder.join("policies/customer.json")).expect("the policy");
+    let allowed = actions(&policy);
+    let missing: Vec<&String> = told.difference(&allowed).collect();
+    assert!(missing.is_empty(), "told to and not allowed: {missing:?}");
+    // Who is to choose subnets, groups and rules must see them.
+    let beyond: Vec<&String> = allowed
+        .difference(&told)
+        .filter(|action| !action.starts_with("ec2:Describe"))
+        .collect();
+    assert!(beyond.is_empty(), "allowed and not told to: {beyond:?}");
+}
+
+/// The actions that the code in this folder calls.
+fn collect(folder: &Path, called: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).expect("sources") {
+        let path = entry.expect("a source").path();
+        if path.is_dir() {
+            collect(&path, called);
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("text");
+        // A chain of calls may stand on several lines.
+        let text: String = text.split_whitespace().collect();
+        for (client, service) in CLIENTS {
+            for opener in [
+                format!(".{client}()."),
+                format!(".{client}."),
+                format!("={client}."),
+            ] {
+                let calls = text.split(opener.as_str()).skip(1);
+                called.extend(calls.filter_map(|rest| action(service, rest)));
+            }
+        }
+    }
+}
+
+/// The action that begins here: `describe_vpcs()` is `DescribeVpcs`.
+fn action(service: &str, rest: &str) -> Option<String> {
+    let (operation, after) = rest.split_once('(')?;
+    let known = [
+        "accept_",
+        "authorize_",
+        "change_",
+        "create_",
+        "delete_",
+        "deregister_",
+        "describe_",
+        "get_",
+        "list_",
+        "modify_",
+        "register_",
+        "replace_",
+        "revoke_",
+        "set_",
+    ];
+    if !after.starts_with(')') || !known.iter().any(|verb| operation.starts_with(verb)) {
+        return None;
+    }
+    Some(format!("{service}:{}", pascal(operation, '_')))
+}
+
+fn pascal(operation: &str, between: char) -> String {
+    let words = operation.split(between).map(|word| match word {
+        "db" => "DB".to_owned(),
+        _ => word[..1].to_uppercase() + &word[1..],
+    });
+    words.collect()
+}
+
+/// What a policy allows: its quoted words with a service before the colon.
+fn actions(policy: &str) -> BTreeSet<String> {
+    let services = [
+        "ec2",
+        "elasticloadbalancing",
+        "rds",
+        "route53",
+        "sts",
+        "iam",
+    ];
+    let keys = [
+        "ec2:CreateAction",
+        "elasticloadbalancing:CreateAction",
+        "iam:AWSServiceName",
+    ];
+    let quoted = policy.split('"').skip(1).step_by(2);
+    quoted
+        .filter(|text| {
+            text.split_once(':')
+                .is_some_and(|(service, _)| services.contains(&service))
+        })
+        .filter(|text| !keys.contains(text))
+        .map(str::to_owned)
+        .collect()
+}
