@@ -25,6 +25,11 @@ pub(crate) struct Admin;
 /// The id of the project that the path names, which the caller may see.
 pub(crate) struct InProject(pub(crate) String);
 
+/// The id of the project that the path names, for who may register services in it: the operator, and the holders of its
+/// keys where there is no admin key (there is one project then: another one takes that key). Who registers decides what
+/// load balancers in the operator's own network lead to, and which of its groups are changed.
+pub(crate) struct Registrar(pub(crate) String);
+
 impl FromRequestParts<Shared> for Caller {
     type Rejection = ApiError;
 
@@ -41,12 +46,7 @@ impl FromRequestParts<Shared> for Caller {
             return Err(ApiError::Unauthorized(UNREADABLE));
         };
         if scheme.eq_ignore_ascii_case("bearer") {
-            let expected = app
-                .options
-                .admin_key
-                .as_deref()
-                .filter(|key| !key.is_empty());
-            return match expected {
+            return match app.options.admin_key() {
                 Some(expected) if same(rest.trim().as_bytes(), expected.as_bytes()) => {
                     Ok(Self::Admin)
                 }
@@ -104,6 +104,18 @@ impl FromRequestParts<Shared> for InProject {
             name: named.to_owned(),
         }
         .into())
+    }
+}
+
+impl FromRequestParts<Shared> for Registrar {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, ApiError> {
+        if app.options.admin_key().is_some() {
+            Admin::from_request_parts(parts, app).await?;
+        }
+        let InProject(project) = InProject::from_request_parts(parts, app).await?;
+        Ok(Self(project))
     }
 }
 

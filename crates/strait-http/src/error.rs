@@ -148,7 +148,7 @@ impl ApiError {
             },
             Self::Unauthorized(_) => Some(KEYS.to_owned()),
             Self::NotAdmin => {
-                Some("send `Authorization: Bearer ADMIN_KEY`; the key is `admin_key` in credentials.json of the data folder".to_owned())
+                Some("send `Authorization: Bearer ADMIN_KEY`; after `strait up` the key is `admin_key` in credentials.json of the data folder, for `strait server` it is in the file that `admin_key_file` names".to_owned())
             }
             Self::Host(_) => Some("send the request to 127.0.0.1 or localhost, from a program and not from a web page".to_owned()),
             Self::Malformed(_) => Some("send one JSON object".to_owned()),
@@ -161,7 +161,7 @@ impl ApiError {
     }
 }
 
-const KEYS: &str = "use HTTP Basic authentication with the public key as user and the secret key as password; `strait env` prints a pair";
+const KEYS: &str = "use HTTP Basic authentication with the public key as user and the secret key as password; `strait env` prints a pair, or `strait admin bootstrap` made it";
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {

@@ -13,6 +13,7 @@ mod system;
 mod vpcs;
 mod wait;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,12 +39,28 @@ const BODY_LIMIT: usize = 64 * 1024;
 const BODY_TIME: Duration = Duration::from_secs(30);
 
 /// How the API is served.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Options {
     /// The key that opens every project and the admin's paths (`Authorization: Bearer KEY`). Without one nobody is admin.
     pub admin_key: Option<String>,
     /// Host names and addresses that requests may be for, beside this machine's loopback names.
     pub hosts: Vec<String>,
+}
+
+/// Without the key.
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("admin_key", &self.admin_key().map(|_| "…"))
+            .field("hosts", &self.hosts)
+            .finish()
+    }
+}
+
+impl Options {
+    fn admin_key(&self) -> Option<&str> {
+        self.admin_key.as_deref().filter(|key| !key.is_empty())
+    }
 }
 
 /// What handlers share.
@@ -161,6 +178,17 @@ mod tests {
         ] {
             assert!(paths.contains(path), "{path} is not among {paths:?}");
         }
+    }
+
+    #[test]
+    fn a_key_is_not_shown_by_accident() {
+        let options = Options {
+            admin_key: Some("the-operators-key".to_owned()),
+            hosts: vec!["api.strait.internal".to_owned()],
+        };
+        let shown = format!("{options:?}");
+        assert!(!shown.contains("operators"), "{shown}");
+        assert!(shown.contains("api.strait.internal"), "{shown}");
     }
 
     #[test]

@@ -9,17 +9,19 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Shared;
-use crate::access::InProject;
+use crate::access::{InProject, Registrar};
 use crate::body::{Body, Segments, ServicePath};
 use crate::error::{ApiError, ErrorBody};
 use crate::objects::{
-    CreatedService, NamedInput, Service, ServiceInput, ServiceMessage, ServiceVpcInput,
+    CreatedService, NamedInput, RegistrationInput, Service, ServiceInput, ServiceMessage,
+    ServiceVpcInput,
 };
 use crate::wait::{Verdict, Wait};
 
 pub(crate) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
+        .routes(routes!(register))
         .routes(routes!(get, delete))
         .routes(routes!(start))
         .routes(routes!(stop))
@@ -75,6 +77,25 @@ async fn create(
             initial_password: created.initial_password,
         }),
     ))
+}
+
+/// Takes on a PostgreSQL that exists. It stays as public or private as it is until it is attached to a Peering VPC. Where
+/// the server has an admin key, this takes it: the operator's own networks and groups are opened and closed.
+#[utoipa::path(
+    post, path = "/projects/{project_id}/services/register", tag = "Services", operation_id = "registerService",
+    security(("admin_key" = []), ("key_pair" = [])),
+    params(("project_id" = String, Path, description = "The project's id or name.")),
+    request_body = RegistrationInput,
+    responses((status = 202, body = Service, description = "Taken on."), (status = "4XX", body = ErrorBody, description = "Refused."))
+)]
+async fn register(
+    State(app): State<Shared>,
+    Registrar(project): Registrar,
+    Body(new): Body<RegistrationInput>,
+) -> Accepted {
+    let new = new.asked(&app.plane.supported_regions())?;
+    let service = app.plane.register_service(&project, new).await?;
+    Ok((StatusCode::ACCEPTED, Json(show(&app.plane, service).await?)))
 }
 
 /// Shows a service.

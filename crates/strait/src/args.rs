@@ -38,6 +38,11 @@ pub(crate) enum Command {
         after_help = "Examples:\n  strait up --detach\n  strait up --data-dir /tmp/s --http 127.0.0.1:0 --aws 127.0.0.1:0"
     )]
     Up(Up),
+    /// Runs a plane on AWS: with a configuration, a PostgreSQL of yours as its store, and services that exist
+    #[command(
+        after_help = "Examples:\n  strait server --config /etc/strait/strait.toml --check\n  strait server --config /etc/strait/strait.toml\n\nVariables win over the file: STRAIT_, the section, the key, as in STRAIT_CLOUD_REGIONS=eu-west-1,us-east-1.\ndocs/aws.md has all keys, packaging/strait.toml an example."
+    )]
+    Server(Server),
     /// Ends everything that `strait up` started; the data stays
     Down,
     /// Says what runs
@@ -60,9 +65,20 @@ pub(crate) enum Command {
     /// PostgreSQL services
     #[command(subcommand)]
     Service(ServiceCommand),
+    /// What only the operator does
+    #[command(subcommand)]
+    Admin(AdminCommand),
     /// Prints the walk of a packet from an instance (or the internet) to a service, and where and why it stops
     #[command(after_help = "Example:\n  strait reach app orders")]
     Reach(Reach),
+    /// Prints an IAM policy: the least that Strait's server, or a customer's administrator, needs on AWS
+    #[command(
+        after_help = "Example:\n  aws iam create-policy --policy-name strait --policy-document \"$(strait iam-policy operator)\""
+    )]
+    IamPolicy {
+        /// Whose.
+        whose: Whose,
+    },
     /// Prints a script that completes commands in your shell
     #[command(after_help = "Example:\n  source <(strait completions bash)")]
     Completions {
@@ -86,6 +102,15 @@ pub(crate) enum Command {
     Verb(verbs::Verb),
 }
 
+/// Whose policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Whose {
+    /// What the server does in the provider's account.
+    Operator,
+    /// What a customer does to accept, route and allow, and to take it all back.
+    Customer,
+}
+
 /// `strait service`.
 #[derive(Debug, Subcommand)]
 #[allow(clippy::large_enum_variant, reason = "made once a run")]
@@ -98,6 +123,80 @@ pub(crate) enum ServiceCommand {
     /// What the REST API does
     #[command(flatten)]
     Verb(verbs::service::Verb),
+}
+
+/// `strait admin`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AdminCommand {
+    /// Makes the first project of a store and its keys, and prints them, this once
+    #[command(
+        after_help = "Example:\n  strait admin bootstrap --config /etc/strait/strait.toml --output json\n\nIt needs the store only: no server must run. Of a store that has a project it makes nothing (exit status 1)."
+    )]
+    Bootstrap(Bootstrap),
+    /// Keys of projects, directly in the store: when all of a project's are lost, or one was stolen
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// What the REST API does
+    #[command(flatten)]
+    Verb(verbs::admin::Verb),
+}
+
+/// `strait admin bootstrap`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Bootstrap {
+    /// The project's name, for people
+    #[arg(long, value_name = "NAME", default_value = "first")]
+    pub(crate) project: String,
+    /// Where the store is.
+    #[command(flatten)]
+    pub(crate) store: StoreOf,
+    /// How to print.
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// `strait admin key`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Makes another pair of keys for a project, and prints it, this once
+    #[command(
+        after_help = "Example:\n  strait admin key create --config /etc/strait/strait.toml --project first"
+    )]
+    Create(Keys),
+    /// Lists a project's keys, without secrets
+    #[command(visible_alias = "ls")]
+    List(Keys),
+    /// Takes a pair of keys away: it opens nothing from now on
+    #[command(visible_alias = "rm")]
+    Delete {
+        /// The public key of the pair
+        public_key: String,
+        /// Whose.
+        #[command(flatten)]
+        keys: Keys,
+    },
+}
+
+/// A project's keys.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Keys {
+    /// The project, by id or name
+    #[arg(long, value_name = "PROJECT")]
+    pub(crate) project: String,
+    /// Where the store is.
+    #[command(flatten)]
+    pub(crate) store: StoreOf,
+    /// How to print.
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// Which store.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct StoreOf {
+    /// The server's configuration, whose store it is [default: none, all is in variables]
+    #[arg(long, value_name = "FILE", env = "STRAIT_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 /// `strait up`.
@@ -146,6 +245,17 @@ pub(crate) struct Up {
     /// Returns when Strait is ready, and leaves it running
     #[arg(long)]
     pub(crate) detach: bool,
+}
+
+/// `strait server`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Server {
+    /// The configuration, TOML [default: none, all is in variables]
+    #[arg(long, value_name = "FILE", env = "STRAIT_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Only tells whether the configuration is sound, and what it comes to
+    #[arg(long)]
+    pub(crate) check: bool,
 }
 
 /// How to print.

@@ -1,6 +1,9 @@
 //! The program: composes the crates and dispatches the CLI's verbs.
 
+mod admin;
 mod args;
+mod cloud;
+mod config;
 mod data;
 mod down;
 mod env;
@@ -9,7 +12,10 @@ mod listen;
 mod local_api;
 mod log;
 mod quota;
+mod running;
 mod serve;
+mod server;
+mod store;
 mod test_hooks;
 mod up;
 mod verbs;
@@ -19,7 +25,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{CommandFactory, Parser};
 
-use args::{AgentName, Cli, Command, ServiceCommand};
+use args::{AdminCommand, AgentName, Cli, Command, ServiceCommand, Whose};
 use data::DataDir;
 
 fn main() -> ExitCode {
@@ -35,45 +41,59 @@ fn main() -> ExitCode {
 
 /// No runtime and no thread is made before the verbs that enter namespaces have done so.
 fn run(cli: Cli) -> Result<u8> {
-    let data = DataDir::locate(cli.data_dir.as_deref())?;
+    // Only those that have one: service managers give a server no home to keep it in.
+    let data = || DataDir::locate(cli.data_dir.as_deref());
+    let context = || Ok::<_, anyhow::Error>(verbs::Context::new(data()?.credentials_path()));
     match cli.command {
-        Command::Up(options) => up::up(&data, &options).map(|()| 0),
-        Command::Down => down::down(&data).map(|()| 0),
-        Command::StopServices => down::stop_services(&data).map(|()| 0),
+        Command::Server(options) => server::server(&options),
+        Command::Up(options) => up::up(&data()?, &options).map(|()| 0),
+        Command::Down => down::down(&data()?).map(|()| 0),
+        Command::StopServices => down::stop_services(&data()?).map(|()| 0),
         Command::Status(options) => {
-            down::status(&data, options.output).map(|runs| if runs { 0 } else { 3 })
+            down::status(&data()?, options.output).map(|runs| if runs { 0 } else { 3 })
         }
-        Command::Env(options) => blocking(env::env(&data, &options)).map(|()| 0),
-        Command::AwsQuota(options) => blocking(quota::quota(&data, &options)).map(|()| 0),
+        Command::Env(options) => blocking(env::env(&data()?, &options)).map(|()| 0),
+        Command::AwsQuota(options) => blocking(quota::quota(&data()?, &options)).map(|()| 0),
         Command::Exec(options) => {
-            inside::exec(&data, &options.instance, &options.command).map(exit_code)
+            inside::exec(&data()?, &options.instance, &options.command).map(exit_code)
         }
-        Command::Service(ServiceCommand::Connect(options)) => connect(&data, &options),
-        Command::Service(ServiceCommand::Verb(verb)) => blocking(verbs::service::run(
-            verb,
-            &verbs::Context::new(data.credentials_path()),
-        ))
-        .map(|()| 0),
+        Command::Service(ServiceCommand::Connect(options)) => connect(&data()?, &options),
+        Command::Admin(AdminCommand::Bootstrap(options)) => admin::bootstrap(&options),
+        Command::Admin(AdminCommand::Key(command)) => admin::key(&command),
+        Command::Admin(AdminCommand::Verb(verb)) => {
+            blocking(verbs::admin::run(verb, &context()?)).map(|()| 0)
+        }
+        Command::Service(ServiceCommand::Verb(verb)) => {
+            blocking(verbs::service::run(verb, &context()?)).map(|()| 0)
+        }
         Command::Reach(options) => {
-            blocking(env::reach(&data, &options)).map(|reached| u8::from(!reached))
+            blocking(env::reach(&data()?, &options)).map(|reached| u8::from(!reached))
+        }
+        Command::IamPolicy { whose } => {
+            print!("{}", policy(whose));
+            Ok(0)
         }
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "strait", &mut std::io::stdout());
             Ok(0)
         }
         Command::Agent { kind, run_dir } => {
-            log::start();
+            log::start(log::Into::StandardOutput);
             match kind {
                 AgentName::Resolver => strait_local::resolver::run(&run_dir)?,
                 AgentName::Forwarder => strait_local::forwarder::run(&run_dir)?,
             }
             Ok(0)
         }
-        Command::Verb(verb) => blocking(verbs::run(
-            verb,
-            &verbs::Context::new(data.credentials_path()),
-        ))
-        .map(|()| 0),
+        Command::Verb(verb) => blocking(verbs::run(verb, &context()?)).map(|()| 0),
+    }
+}
+
+/// The policies are beside the code whose calls they allow.
+fn policy(whose: Whose) -> &'static str {
+    match whose {
+        Whose::Operator => include_str!("../../strait-aws/policies/operator.json"),
+        Whose::Customer => include_str!("../../strait-aws/policies/customer.json"),
     }
 }
 

@@ -11,13 +11,13 @@ use strait_local::agent::{Agent, AgentKind};
 use strait_local::cloud::{INTERNET, INTERNET_ENDPOINTS, Local, Options, Parts};
 use strait_local::engine::{Engine, Installation, Store};
 use strait_plane::Plane;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
 use crate::args::Up;
 use crate::data::{Credentials, DataDir};
 use crate::listen::answer;
-use crate::{local_api, test_hooks};
+use crate::running::{self, Running};
+use crate::{local_api, log, test_hooks};
 
 /// How often Strait's own PostgreSQL and the anchor are looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -41,8 +41,8 @@ impl Listeners {
             );
         }
         Ok(Self {
-            http: bind(options.http, "--http")?,
-            aws: bind(options.aws, "--aws")?,
+            http: running::bind(options.http, "--http")?,
+            aws: running::bind(options.aws, "--aws")?,
         })
     }
 }
@@ -54,36 +54,11 @@ pub(crate) fn serve(
     listeners: Listeners,
     adopted: bool,
 ) -> Result<()> {
-    crate::log::start();
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    let runtime = builder
-        .worker_threads(2)
-        .max_blocking_threads(32)
-        .enable_all()
-        .build();
-    let runtime = runtime.context("cannot start the runtime")?;
-    let served = runtime.block_on(run(data, options, listeners, adopted));
-    runtime.shutdown_timeout(Duration::from_secs(2));
-    served
-}
-
-async fn run(data: &DataDir, options: &Up, listeners: Listeners, adopted: bool) -> Result<()> {
-    let mut ended = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-    let mut interrupted = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
-    let (plane, mut parts) = tokio::select! {
-        started = start(data, options, listeners, adopted) => started?,
-        _ = ended.recv() => return Ok(()),
-        _ = interrupted.recv() => return Ok(()),
-    };
-    tokio::select! {
-        _ = ended.recv() => tracing::info!("SIGTERM: the server ends; services, names and ports go on"),
-        _ = interrupted.recv() => {
-            eprintln!("The server ends. Services, names and ports go on: `strait up` adopts them, `strait down` ends them.");
-        }
-        Some(part) = parts.join_next() => part.context("a part of the server failed")??,
-    }
-    plane.shutdown().await;
-    Ok(())
+    log::start(log::Into::StandardOutput);
+    running::until_told(
+        start(data, options, listeners, adopted),
+        "The server ends. Services, names and ports go on: `strait up` adopts them, `strait down` ends them.",
+    )
 }
 
 /// Starts everything, or finds that it runs, and records the server as ready.
@@ -92,7 +67,7 @@ async fn start(
     options: &Up,
     listeners: Listeners,
     adopted: bool,
-) -> Result<(Plane, JoinSet<Result<()>>)> {
+) -> Result<Running> {
     let (http_address, aws_address) = (listeners.http.local_addr()?, listeners.aws.local_addr()?);
     let run_dir = data.run();
     let program = std::env::current_exe().context("cannot find this program")?;
@@ -158,7 +133,7 @@ async fn start(
     parts.spawn(watch_ground(data.clone(), kernel, installation, store));
     data.record_server(&http_address.to_string(), &aws_address.to_string())?;
     tracing::info!(http = %http_address, aws = %aws_address, "ready");
-    Ok((plane, parts))
+    Ok(Running { plane, parts })
 }
 
 /// The keys of the CLI; made at the first start, and with the URL of this one.
@@ -260,21 +235,4 @@ async fn watch_ground(
             }
         }
     }
-}
-
-fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener> {
-    TcpListener::bind(address).with_context(|| match find_holder(address) {
-        Some(holder) => {
-            format!("{address} is taken by {holder}: end it, or choose another with {flag}")
-        }
-        None => format!("cannot listen on {address}: choose another with {flag}"),
-    })
-}
-
-/// What holds a port, as far as a person can be told without tools: that something answers there.
-fn find_holder(address: SocketAddr) -> Option<&'static str> {
-    let answered = std::net::TcpStream::connect_timeout(&address, Duration::from_millis(200));
-    answered
-        .is_ok()
-        .then_some("another program (perhaps a Strait with another data folder)")
 }

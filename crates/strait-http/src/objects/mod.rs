@@ -2,6 +2,7 @@
 
 mod peering;
 mod project;
+mod registration;
 mod service;
 mod vpc;
 
@@ -13,6 +14,7 @@ pub(crate) use peering::{Peering, PeeringInput};
 pub(crate) use project::{
     NamedInput, NewProject, Project, ProjectWithKey, QuotaInput, QuotaSetting,
 };
+pub(crate) use registration::{Registration, RegistrationInput};
 pub(crate) use service::{CreatedService, Service, ServiceInput, ServiceMessage, ServiceVpcInput};
 pub(crate) use vpc::{Vpc, VpcInput, VpcMessage};
 

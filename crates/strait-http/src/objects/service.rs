@@ -8,7 +8,7 @@ use strait_plane::model::{self, Network, ServiceConnection, ServiceStatus, Wante
 use utoipa::ToSchema;
 use utoipa::openapi::schema::Object;
 
-use super::Reason;
+use super::{Reason, Registration};
 use crate::error::ApiError;
 
 /// A PostgreSQL service.
@@ -43,6 +43,9 @@ pub(crate) struct Service {
     resources: [(); 0],
     /// From where it is reached.
     network: ServiceNetwork,
+    /// Where it is, if Strait did not make it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registration: Option<Registration>,
     /// The stable name and where it leads now.
     #[serde(skip_serializing_if = "Option::is_none")]
     endpoint: Option<Endpoint>,
@@ -67,6 +70,9 @@ pub(crate) struct Service {
     /// The same with a code.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Reason>,
+    /// What its operator should know, though nothing is wrong with it: open public sessions that Strait may not end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notice: Option<String>,
 }
 
 impl Service {
@@ -91,6 +97,7 @@ impl Service {
             wanted: service.wanted,
             resources: [],
             network: service.network.into(),
+            registration: service.registration.map(Registration::from),
             endpoint: service.endpoint.map(Endpoint::from),
             public_endpoint: service.public_endpoint.map(PublicEndpoint::from),
             vpc_endpoint: service.vpc_endpoint.map(VpcEndpoint::from),
@@ -99,6 +106,7 @@ impl Service {
             connection_explanation,
             error_message: service.error_message,
             reason: service.reason.map(Reason::from),
+            notice: service.notice,
         }
     }
 }

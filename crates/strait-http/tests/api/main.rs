@@ -6,5 +6,6 @@ mod common;
 
 mod access;
 mod refusals;
+mod register;
 mod story;
 mod world;

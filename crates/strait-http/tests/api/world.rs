@@ -14,6 +14,8 @@ use tower::ServiceExt;
 
 use crate::common::cloud::FakeCloud;
 use crate::common::database;
+use strait_plane::postgres::Origin;
+
 use crate::common::postgres::FakePostgres;
 use crate::common::script::Script;
 
@@ -23,6 +25,7 @@ pub(crate) const BASE: &str = "/public/api/v1";
 
 pub(crate) struct World {
     pub(crate) cloud: Arc<FakeCloud>,
+    pub(crate) postgres: Arc<FakePostgres>,
     pub(crate) plane: Plane,
     pub(crate) project: String,
     router: Router,
@@ -40,28 +43,43 @@ pub(crate) struct Answer {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::with(Origin::Made, Some(ADMIN_KEY)).await
+    }
+
+    /// One whose services exist already.
+    pub(crate) async fn with_registered(admin_key: Option<&str>) -> Self {
+        Self::with(Origin::Registered, admin_key).await
+    }
+
+    async fn with(origin: Origin, admin_key: Option<&str>) -> Self {
         let script = Script::new();
         let cloud = FakeCloud::new(Arc::clone(&script));
-        let postgres = FakePostgres::new(script);
+        let postgres = FakePostgres::new(script, origin);
         let pool = database::database().await;
         let domain = "strait.internal".to_owned();
-        let plane = Plane::start(pool, Arc::clone(&cloud) as _, postgres as _, domain)
-            .await
-            .expect("a plane");
+        let plane = Plane::start(
+            pool,
+            Arc::clone(&cloud) as _,
+            Arc::clone(&postgres) as _,
+            domain,
+        )
+        .await
+        .expect("a plane");
         let options = Options {
-            admin_key: Some(ADMIN_KEY.to_owned()),
+            admin_key: admin_key.map(str::to_owned),
             hosts: vec!["api.strait.internal".to_owned()],
         };
         let router = strait_http::router(plane.clone(), options);
-        let mut world = Self {
+        let project = plane.create_project("first").await.expect("a project");
+        let key = plane.create_key(&project.id).await.expect("a key");
+        Self {
             cloud,
+            postgres,
             plane,
-            project: String::new(),
+            project: project.id,
             router,
-            keys: String::new(),
-        };
-        (world.project, world.keys) = world.another_project("first").await;
-        world
+            keys: basic(&key.key.public_key, &key.secret_key),
+        }
     }
 
     /// A project's id, and the header that its keys make.
@@ -76,10 +94,9 @@ impl World {
             )
             .await;
         assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
-        let pair = format!("{}:{}", made.str("/public_key"), made.str("/secret_key"));
         (
             made.str("/id").to_owned(),
-            format!("Basic {}", STANDARD.encode(pair)),
+            basic(made.str("/public_key"), made.str("/secret_key")),
         )
     }
 
@@ -203,4 +220,9 @@ impl Answer {
             "{self:?}"
         );
     }
+}
+
+/// The header that a pair of keys makes.
+fn basic(public: &str, secret: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{public}:{secret}")))
 }

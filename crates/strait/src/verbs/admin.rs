@@ -28,7 +28,7 @@ pub(crate) enum Verb {
     },
 }
 
-pub(super) async fn run(verb: Verb, context: &Context) -> Result<()> {
+pub(crate) async fn run(verb: Verb, context: &Context) -> Result<()> {
     match verb {
         Verb::Quota {
             quota,

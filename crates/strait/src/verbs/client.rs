@@ -83,6 +83,18 @@ impl Client {
         Self::as_admin(context).or_else(|_| Self::in_project(context, None))
     }
 
+    /// The same, in this project.
+    pub(super) fn widest_in(context: &Context, asked: Option<&str>) -> Result<Self> {
+        let Ok(admin) = Self::as_admin(context) else {
+            return Self::in_project(context, asked);
+        };
+        let project = asked.map(str::to_owned).or(admin.project.clone());
+        if project.is_none() {
+            return Self::in_project(context, asked);
+        }
+        Ok(Self { project, ..admin })
+    }
+
     /// As anybody.
     pub(super) fn anonymous(context: &Context) -> Result<Self> {
         Known::gather(context)?.client(None, Key::None)

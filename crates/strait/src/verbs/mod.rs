@@ -1,13 +1,14 @@
 //! The verbs of the command line that talk to the REST API: projects, services, VPCs, peerings, quotas. They know the
 //! API and nothing else of Strait's.
 
-mod admin;
+pub(crate) mod admin;
 mod client;
 mod follow;
 mod objects;
 mod output;
 mod peering;
 mod project;
+mod register;
 pub(crate) mod service;
 mod steps;
 mod system;
@@ -52,9 +53,6 @@ pub(crate) enum Verb {
     /// Peering connections to customers' VPCs
     #[command(subcommand)]
     Peering(peering::Verb),
-    /// What only the operator does
-    #[command(subcommand)]
-    Admin(admin::Verb),
     /// Lists the Regions, and which of them services and Peering VPCs may be in
     Regions(system::Regions),
     /// Prints the certificate of the authority that signs services' certificates
@@ -70,7 +68,6 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<()> {
         Verb::Project(verb) => project::run(verb, context).await,
         Verb::Vpc(verb) => vpc::run(verb, context).await,
         Verb::Peering(verb) => peering::run(verb, context).await,
-        Verb::Admin(verb) => admin::run(verb, context).await,
         Verb::Regions(options) => system::regions(&options, context).await,
         Verb::Ca(options) => system::ca(&options, context).await,
     }
@@ -138,6 +135,8 @@ mod tests {
     #[derive(Debug, Subcommand)]
     enum Command {
         #[command(subcommand)]
+        Admin(admin::Verb),
+        #[command(subcommand)]
         Service(service::Verb),
         #[command(flatten)]
         Verb(Verb),
@@ -156,6 +155,7 @@ mod tests {
             "service create --name orders --region us-east-1 --wait",
             "service attach orders main --wait --timeout 10",
             "service detach orders",
+            "service register --host db.example.com --vpc vpc-1 --subnets subnet-a,subnet-b --public-way none --wait",
             "vpc create --cidr 10.0.0.0/16 --region us-east-1",
             "peering create main --account 123456789012 --vpc-id vpc-1 --region eu-central-1",
             "peering steps pcx-1 --script",
@@ -170,6 +170,7 @@ mod tests {
             "admin quota vpcs",
             "service create --timeout 3",
             "service attach orders",
+            "service register --host db.example.com --vpc vpc-1 --subnets subnet-a",
             "peering steps p --script --policy",
         ] {
             let words = std::iter::once("strait").chain(line.split(' '));

@@ -19,13 +19,38 @@ pub(super) struct Service {
     pub(super) status: String,
     pub(super) created: String,
     pub(super) network: Network,
+    pub(super) registration: Option<Registration>,
     pub(super) endpoint: Option<Endpoint>,
     pub(super) public_endpoint: Option<Endpoint>,
     pub(super) vpc_endpoint: Option<Endpoint>,
     pub(super) connection: Option<String>,
     pub(super) local_connection: Option<String>,
     pub(super) error_message: Option<String>,
+    pub(super) notice: Option<String>,
     pub(super) initial_password: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Registration {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) vpc_id: String,
+    pub(super) subnet_ids: Vec<String>,
+    pub(super) public_way: PublicWay,
+    pub(super) sessions_file: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub(super) enum PublicWay {
+    None,
+    SecurityGroup {
+        group_id: String,
+        ranges: Vec<String>,
+    },
+    RdsInstance {
+        id: String,
+    },
 }
 
 #[derive(Debug, Deserialize)]

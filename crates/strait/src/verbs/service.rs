@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::client::{Client, typed};
 use super::objects::{Endpoint, Service};
 use super::output::{self, Fields, Format, Rows};
+use super::register::{self, Register};
 use super::{Common, Context, Sure, Wait, follow};
 
 /// What to do with services.
@@ -32,6 +33,12 @@ pub(crate) enum Verb {
         #[command(flatten)]
         common: Common,
     },
+    /// Takes on a PostgreSQL that exists on AWS (RDS, Aurora, EC2, …); it stays as public or private as it is until it is
+    /// attached
+    #[command(
+        after_help = "Examples:\n  strait service register --name orders --region eu-west-1 \\\n      --host orders.c1abcdefghij.eu-west-1.rds.amazonaws.com --public-rds-instance orders \\\n      --vpc vpc-… --subnets subnet-…,subnet-… --wait\n  strait service register --name carts --host 10.0.1.7 --vpc vpc-… --subnets subnet-… \\\n      --public-security-group sg-… --public-range 203.0.113.0/24\n\nHow the internet reaches it has no default, because that is what an attachment closes."
+    )]
+    Register(Register),
     /// Lists the project's services
     #[command(visible_alias = "ls")]
     List {
@@ -78,7 +85,7 @@ pub(crate) enum Verb {
         #[command(flatten)]
         common: Common,
     },
-    /// Deletes a service with its data
+    /// Deletes a service with its data; of one that was registered, only the ways to it
     #[command(visible_alias = "rm")]
     Delete {
         #[command(flatten)]
@@ -121,6 +128,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<()> {
             )
             .await
         }
+        Verb::Register(asked) => register(&asked, context).await,
         Verb::List { common } => {
             let client = common.client(context)?;
             list(
@@ -223,6 +231,13 @@ async fn create(client: &Client, asked: &Value, wait: &Wait, format: Format) -> 
     show(&made, format)
 }
 
+async fn register(asked: &Register, context: &Context) -> Result<()> {
+    let client = Client::widest_in(context, asked.common.project.as_deref())?;
+    let path = client.in_its_project(&["services", "register"]);
+    let taken = client.post(&path, &asked.body()).await?;
+    finish(&client, taken, &asked.wait, asked.common.format()).await
+}
+
 async fn delete(client: &Client, sure: &Sure, named: &Named) -> Result<()> {
     let found: Service = typed(
         &client
@@ -230,13 +245,17 @@ async fn delete(client: &Client, sure: &Sure, named: &Named) -> Result<()> {
             .await?,
     )?;
     let id = found.service_id;
-    output::confirm(
-        &format!(
+    let question = match &found.registration {
+        None => format!(
             "Delete the service {id} ({}) with all its data?",
             found.name
         ),
-        sure.yes,
-    )?;
+        Some(registration) => format!(
+            "Close all ways to the service {id} ({}) that Strait knows? The PostgreSQL at {} stays, with its data.",
+            found.name, registration.host
+        ),
+    };
+    output::confirm(&question, sure.yes)?;
     let path = client.in_its_project(&["services", &id]);
     client.delete(&path).await?;
     let gone = named.wait.wait;
@@ -341,7 +360,8 @@ fn show(service: &Value, format: Format) -> Result<()> {
     fields
         .status(&service.status)
         .add("network", network)
-        .maybe("error", service.error_message);
+        .maybe("error", service.error_message)
+        .maybe("notice", service.notice);
     fields.maybe("host", service.endpoint.as_ref().map(place));
     fields.maybe("public way", service.public_endpoint.as_ref().map(place));
     let loopback = service.public_endpoint.and_then(|way| way.loopback_port);
@@ -350,6 +370,9 @@ fn show(service: &Value, format: Format) -> Result<()> {
         loopback.map(|port| format!("127.0.0.1:{port}")),
     );
     fields.maybe("private way", service.vpc_endpoint.as_ref().map(place));
+    if let Some(registration) = &service.registration {
+        register::describe(&mut fields, registration);
+    }
     fields.add("created", service.created);
     fields.maybe("password", service.initial_password.as_deref());
     fields.print()?;
@@ -367,6 +390,10 @@ fn show(service: &Value, format: Format) -> Result<()> {
     }
     if let Some(connection) = service.local_connection {
         output::line(&format!("From this machine:\n  psql \"{connection}\""))?;
+    }
+    if let Some(registration) = &service.registration {
+        let stable = service.endpoint.as_ref().map(|stable| stable.host.as_str());
+        output::line(&register::advice(registration, stable))?;
     }
     if service.initial_password.is_some() {
         output::line("Keep the password of tsdbadmin: it is shown this once.")?;

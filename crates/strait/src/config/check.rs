@@ -1,0 +1,302 @@
+//! What single values must be.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use reqwest::Url;
+
+use super::{Authority, CloudKind, Secret};
+
+/// The longest domain whose services' names fit into DNS: `SERVICE.PROJECT.public.` stands before it.
+const DOMAIN_LENGTH: usize = 253 - "kd9w2xp4mz.rp1pz7uyae.public.".len();
+
+/// The shortest key that opens everything: 128 bits in hexadecimal digits.
+const KEY_LENGTH: usize = 32;
+
+/// A DNS name of at least two labels, in lower case.
+pub(super) fn domain(text: &str) -> Result<String, String> {
+    let domain = text.trim_end_matches('.').to_ascii_lowercase();
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label
+                .bytes()
+                .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+    };
+    if domain.len() > DOMAIN_LENGTH {
+        return Err(format!(
+            "it has {} characters; services' names fit into DNS below one of at most {DOMAIN_LENGTH}",
+            domain.len()
+        ));
+    }
+    if !domain.contains('.') || !domain.split('.').all(label) {
+        return Err(format!(
+            "{text:?} is no domain; give the one below which services get their names, as in db.example.com"
+        ));
+    }
+    Ok(domain)
+}
+
+/// Certificates, and no key: anybody may read what is here.
+pub(super) fn authority(path: PathBuf, pem: String) -> Result<Authority, String> {
+    let count = |text: &str| pem.matches(text).count();
+    if pem.contains("PRIVATE KEY-----") {
+        return Err(format!(
+            "{} holds a private key, and everybody may read what is in this file; name one with certificates only",
+            path.display()
+        ));
+    }
+    let certificates = count("-----BEGIN CERTIFICATE-----");
+    if certificates == 0 || certificates != count("-----END CERTIFICATE-----") {
+        return Err(format!(
+            "{} is no list of certificates in PEM; for RDS, get https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem",
+            path.display()
+        ));
+    }
+    Ok(Authority { path, pem })
+}
+
+/// An address on loopback.
+pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
+    let Ok(address) = text.parse::<SocketAddr>() else {
+        return Err(format!(
+            "{text:?} is no address with a port, as in 127.0.0.1:8470"
+        ));
+    };
+    if !address.ip().is_loopback() {
+        return Err(format!(
+            "{address} is not on loopback, and there is no TLS here yet: keys would cross the network in the clear. Listen on \
+             127.0.0.1, and let a proxy on this machine that ends TLS (Caddy, nginx) pass requests on"
+        ));
+    }
+    Ok(address)
+}
+
+/// A key that cannot be guessed.
+pub(super) fn admin_key(text: &str) -> Result<Secret, String> {
+    if !text.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err("it may hold visible ASCII characters only, and no space; make one: openssl rand -hex 32".to_owned());
+    }
+    if text.len() < KEY_LENGTH {
+        return Err(format!(
+            "it has {} characters, and opens everything: give at least {KEY_LENGTH}; make one: openssl rand -hex 32",
+            text.len()
+        ));
+    }
+    Ok(Secret::new(text.to_owned()))
+}
+
+/// A cloud that Strait knows.
+pub(super) fn cloud_kind(text: &str) -> Result<CloudKind, String> {
+    match text {
+        "aws" => Ok(CloudKind::Aws),
+        _ => Err(format!(
+            "{text:?} is no cloud that a server can use; there is \"aws\". The local cloud is started with `strait up`"
+        )),
+    }
+}
+
+/// Regions, at least one, none twice; in the order that they were given in.
+pub(super) fn regions(items: &[String]) -> Result<Vec<String>, String> {
+    if items.is_empty() {
+        return Err("it is empty; give at least one Region, as in \"eu-west-1\"".to_owned());
+    }
+    let mut seen = BTreeSet::new();
+    for item in items {
+        if !is_region(item) {
+            return Err(format!(
+                "{item:?} is no Region of AWS's; give names as in eu-west-1 (`aws ec2 describe-regions` lists them)"
+            ));
+        }
+        if !seen.insert(item) {
+            return Err(format!("{item} is there twice; give it once"));
+        }
+    }
+    Ok(items.to_vec())
+}
+
+/// Where AWS's APIs are.
+pub(super) fn endpoint_url(text: &str) -> Result<String, String> {
+    let good = text.parse::<Url>().is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none()
+    });
+    if !good {
+        // Not shown: somebody may have written a password into it.
+        return Err("it is no plain URL of http or https, as in http://127.0.0.1:5000; leave it out for AWS's own addresses".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// The ARN of a role.
+pub(super) fn role(text: &str) -> Result<String, String> {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let good = matches!(
+        parts.as_slice(),
+        ["arn", partition, "iam", "", account, role]
+            if partition.starts_with("aws")
+                && account.len() == 12
+                && account.bytes().all(|b| b.is_ascii_digit())
+                && role.strip_prefix("role/").is_some_and(|name| !name.is_empty())
+    );
+    if !good {
+        return Err(format!(
+            "{text:?} is no ARN of a role, as in arn:aws:iam::123456789012:role/strait (`aws iam get-role` shows it)"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+/// The id of a hosted zone.
+pub(super) fn zone(text: &str) -> Result<String, String> {
+    let good = text.len() <= 32
+        && text.starts_with('Z')
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    if !good {
+        return Err(format!(
+            "{text:?} is no id of a hosted zone, as in Z0123456789ABCDEFGHIJ, without /hostedzone/ \
+             (`aws route53 list-hosted-zones` lists them)"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+/// Words, the first of two letters, and a number: `us-gov-west-1`.
+fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let [first, middle @ .., last] = parts.as_slice() else {
+        return false;
+    };
+    let word = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());
+    first.len() == 2
+        && word(first)
+        && !middle.is_empty()
+        && middle.iter().all(word)
+        && (1..=2).contains(&last.len())
+        && last.bytes().all(|b| b.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn domains() {
+        assert_eq!(domain("DB.Example.com.").as_deref(), Ok("db.example.com"));
+        assert!(domain(&format!("{}.com", "a.".repeat(109) + "b")).is_ok());
+        for bad in [
+            "",
+            "db",
+            "db example.com",
+            "-a.com",
+            "a..com",
+            "https://a.com",
+            &format!("{}com", "a.".repeat(111)),
+        ] {
+            assert!(domain(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn listeners_stay_on_loopback_and_say_why() {
+        for good in ["127.0.0.1:8470", "[::1]:8470", "127.0.0.1:0"] {
+            assert!(listen(good).is_ok(), "{good}");
+        }
+        for wide in ["0.0.0.0:8470", "10.0.0.1:8470", "[::]:8470"] {
+            let why = listen(wide).expect_err(wide);
+            assert!(why.contains("TLS"), "{why}");
+        }
+        assert!(listen("localhost").is_err());
+    }
+
+    #[test]
+    fn regions_are_spelt_as_awss() {
+        let list = |items: &[&str]| {
+            regions(
+                &items
+                    .iter()
+                    .map(|item| (*item).to_owned())
+                    .collect::<Vec<_>>(),
+            )
+        };
+        assert!(list(&["us-east-1", "eu-west-1", "us-gov-west-1", "ap-southeast-2"]).is_ok());
+        for bad in [
+            &[][..],
+            &["eu-west"],
+            &["eu-west-1a"],
+            &["Europe"],
+            &["eu_west_1"],
+            &["eu-west-1", "eu-west-1"],
+            &["", "eu-west-1"],
+        ] {
+            assert!(list(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn roles_zones_and_addresses_of_apis() {
+        for good in [
+            "arn:aws:iam::123456789012:role/strait",
+            "arn:aws-cn:iam::123456789012:role/path/strait",
+        ] {
+            assert!(role(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "strait",
+            "arn:aws:iam::12345:role/strait",
+            "arn:aws:iam::123456789012:user/strait",
+            "arn:aws:iam::123456789012:role/",
+        ] {
+            assert!(role(bad).is_err(), "{bad}");
+        }
+        assert!(zone("Z0123456789ABCDEFGHIJ").is_ok());
+        for bad in ["/hostedzone/Z0123", "z0123", "example.com"] {
+            assert!(zone(bad).is_err(), "{bad}");
+        }
+        for good in ["http://127.0.0.1:5000", "https://aws.example.com/"] {
+            assert!(endpoint_url(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "127.0.0.1:5000",
+            "ftp://a",
+            "http://u:hush@a",
+            "http://a?b=c",
+        ] {
+            let why = endpoint_url(bad).expect_err(bad);
+            assert!(!why.contains("hush"), "{why}");
+        }
+    }
+
+    #[test]
+    fn keys_that_open_everything_are_long_and_never_told() {
+        let shown = format!("{:?}", admin_key(&"k".repeat(64)).expect("a key"));
+        assert!(!shown.contains('k'), "{shown}");
+        for bad in ["hush", &"hush hush".repeat(8)] {
+            let why = admin_key(bad).expect_err(bad);
+            assert!(!why.contains("hush"), "{why}");
+            assert!(why.contains("openssl rand"), "{why}");
+        }
+    }
+
+    #[test]
+    fn certificates_and_nothing_else() {
+        let one = "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n";
+        let check = |pem: &str| authority(PathBuf::from("/ca.pem"), pem.to_owned());
+        assert!(check(&one.repeat(3)).is_ok());
+        for bad in [
+            String::new(),
+            one.replace("-----END", ""),
+            format!("{one}-----BEGIN RSA PRIVATE KEY-----\n"),
+        ] {
+            assert!(check(&bad).is_err(), "{bad}");
+        }
+    }
+}
