@@ -18,15 +18,16 @@ demo: ## Builds Strait and walks the whole story with real packets; leaves it ru
 build: ## Builds the program for daily use ($CARGO_TARGET_DIR/release/strait)
 	timeout 1800 cargo build --release --locked -p strait
 
-test: setup lint ## Everything that a change must pass: about half an hour from nothing on 2 cores
+test: setup lint ## Everything that a change must pass: about three quarters of an hour from nothing on 2 cores
 	timeout 2400 cargo test --workspace --locked
-	timeout 600 cargo build --locked -p strait
+	timeout 1200 cargo build --locked -p strait --features aws
 	STRAIT_BIN="$$CARGO_TARGET_DIR/debug/strait" tests/run.sh
 
 test-long: test ## The same, 10 minutes of bad input for the parsers, 2,000 random networks, the story five times over, and the benches
 	STRAIT_FUZZ_SECONDS=600 STRAIT_FUZZ_SEED=$$(date +%s) timeout 900 cargo test --locked -p strait-wire --lib fuzz -- --test-threads=4 --nocapture
 	STRAIT_AGREE_NETWORKS=2000 STRAIT_AGREE_SEED=1 timeout 3600 cargo test --locked -p strait-kernel --test agreement -- --nocapture agrees
 	for turn in 1 2 3 4 5; do STRAIT_BIN="$$CARGO_TARGET_DIR/debug/strait" tests/run.sh story crash; done
+	STRAIT_LONG=1 STRAIT_BIN="$$CARGO_TARGET_DIR/debug/strait" tests/run.sh aws
 	$(MAKE) bench
 
 bench: setup build ## Prints how long things take, what the private path costs, and what a large network costs
@@ -41,6 +42,7 @@ fmt: ## Formats the code
 lint: ## Format, lints and shell syntax, without changing anything
 	cargo fmt --all --check
 	timeout 1800 cargo clippy --workspace --all-targets --locked -- -D warnings
+	timeout 600 cargo clippy -p strait --features aws --locked -- -D warnings
 	for script in .ci/run scripts/*.sh demo/*.sh demo/steps/*.sh tests/*.sh tests/clients/*.sh benches/*.sh; do bash -n "$$script"; done
 
 setup: ## Installs what is missing on Debian 12+ or Ubuntu 24.04+, and fetches moto's tests if it can

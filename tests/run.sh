@@ -9,8 +9,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 : "${STRAIT_CLIENTS:=${XDG_CACHE_HOME:-$HOME/.cache}/strait-clients}"
 : "${STRAIT_MOTO:=${XDG_CACHE_HOME:-$HOME/.cache}/strait-moto}"
 USER_NAME=strait-test
-ALL=(setup wire bad-input story tour clients moto crash as-root)
+ALL=(setup wire bad-input story tour clients aws moto crash as-root)
 NOT_PROVED=77
+# All faults of the AWS APIs one after another take an hour: `make test-long`.
+AWS_SECONDS=$([ -n "${STRAIT_LONG:-}" ] && echo 5400 || echo 1200)
 STAGE=""
 
 main() {
@@ -64,6 +66,7 @@ run_one() {
     wire) wire ;;
     story) STRAIT_STORY_DOWN=1 STRAIT_DEMO_DIR="$STAGE/data/story" ordinary 900 demo/story.sh ;;
     clients) ordinary 1260 tests/clients/run.sh ;;
+    aws) on_aws ;;
     moto) moto ;;
     crash) STRAIT_DATA_DIR="$STAGE/data/crash" ordinary 600 tests/crash.sh ;;
     tour) STRAIT_DATA_DIR="$STAGE/data/tour" ordinary 300 tests/tour.sh ;;
@@ -83,15 +86,27 @@ wire() {
         crates/strait-wire/tests/clients/boto3_smoke.py "$CARGO_TARGET_DIR/debug/examples/serve"
 }
 
-# moto's own tests; the ordinary user reads what was fetched from a copy.
+# `strait server` in front of clouds that it knows by the AWS APIs only.
+on_aws() {
+    ordinary "$AWS_SECONDS" tests/clients/run.sh test_on_aws || return
+    stage_moto || return
+    ordinary 600 tests/clients/run.sh test_on_moto
+}
+
+# moto's own tests.
 moto() {
+    stage_moto || return
+    ordinary 300 tests/clients/moto.sh
+}
+
+# The ordinary user reads what was fetched from a copy.
+stage_moto() {
     tests/clients/moto.sh --prepare || return
-    if [ "$(id -u)" -eq 0 ]; then
+    if [ "$(id -u)" -eq 0 ] && [ ! -d "$STAGE/moto" ]; then
         mkdir "$STAGE/moto"
         cp -a "$STRAIT_MOTO"/{venv,moto,requirements.txt,source.txt} "$STAGE/moto/" || return
         chmod -R a+rX "$STAGE/moto"
     fi
-    ordinary 300 tests/clients/moto.sh
 }
 
 # Root is a user that Strait supports too; PostgreSQL refuses it, so this is another way through the program.
@@ -103,11 +118,13 @@ story_as_root() {
     STRAIT_BIN="$STRAIT_BIN" STRAIT_STORY_DOWN=1 STRAIT_DEMO_DIR="$STAGE/root-story" timeout 900 demo/story.sh
 }
 
-# ordinary SECONDS SCRIPT: runs a script of ours as an ordinary user.
+# ordinary SECONDS SCRIPT [ARGUMENT…]: runs a script of ours as an ordinary user.
 ordinary() {
     local limit=$1 script=$2 home
+    shift 2
     if [ "$(id -u)" -ne 0 ]; then
-        STRAIT_BIN="$STRAIT_BIN" STRAIT_CLIENTS="$STRAIT_CLIENTS" STRAIT_MOTO="$STRAIT_MOTO" timeout "$limit" "$script"
+        STRAIT_BIN="$STRAIT_BIN" STRAIT_CLIENTS="$STRAIT_CLIENTS" STRAIT_MOTO="$STRAIT_MOTO" \
+            STRAIT_CLIENTS_SECONDS="$limit" timeout "$limit" "$script" "$@"
         return
     fi
     home=$(getent passwd "$USER_NAME" | cut -d: -f6)
@@ -117,7 +134,7 @@ ordinary() {
             env -i HOME="$home" USER="$USER_NAME" PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin TMPDIR=/tmp TERM="${TERM:-dumb}" \
             STRAIT_BIN="$STAGE/strait" STRAIT_CLIENTS="$STAGE/clients" STRAIT_MOTO="$STAGE/moto" STRAIT_STORY_DOWN="${STRAIT_STORY_DOWN:-}" \
             ${STRAIT_DEMO_DIR:+STRAIT_DEMO_DIR="$STRAIT_DEMO_DIR"} ${STRAIT_DATA_DIR:+STRAIT_DATA_DIR="$STRAIT_DATA_DIR"} \
-            "$script"
+            STRAIT_LONG="${STRAIT_LONG:-}" STRAIT_CLIENTS_SECONDS="$limit" "$script" "$@"
     )
 }
 

@@ -17,6 +17,9 @@ IMAGE = "ami-0123456789abcdef0"
 class Cloud:
     """Starts Strait in a temporary folder, with further options of `strait up`; `close` ends it and removes the folder."""
 
+    packets = True
+    private_ways = True
+
     def __init__(self, *options):
         self.folder = tempfile.mkdtemp(prefix="strait-clients.")
         self.data = os.path.join(self.folder, "data")
@@ -56,6 +59,9 @@ class Cloud:
 
     def strait_json(self, *arguments):
         return json.loads(self.strait(*arguments, "--output", "json"))
+
+    def authority(self):
+        return self.strait("ca")
 
     def account(self, name):
         return json.loads(self.strait("env", "--account", name, "--format", "json"))

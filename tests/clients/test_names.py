@@ -11,7 +11,7 @@ import unittest
 
 from botocore.exceptions import ClientError
 
-from cloud import IMAGE, REGION, STRAIT, Cloud, Network, tcp
+from cloud import REGION, STRAIT, Cloud, Network
 from test_internet import Public
 
 ASK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "ask.py")

@@ -1,0 +1,92 @@
+"""Strait on AWS, proved where packets obey: `strait server` knows Strait's own local cloud by the AWS APIs only."""
+
+import collections
+import os
+import time
+import unittest
+
+from cloud import Cloud
+from fault_proxy import BROKEN, LOST, SILENT, THROTTLED
+from on_aws import Customer, Operator, Stories
+
+LONG = bool(os.environ.get("STRAIT_LONG"))
+
+
+def setUpModule():
+    Local.cloud = Cloud()
+
+
+def tearDownModule():
+    if Local.cloud:
+        Local.cloud.close()
+
+
+class Local(Operator):
+    """In front of Strait's own local cloud."""
+
+
+class Story(Stories, Local):
+    """With packets, both ways."""
+
+    ACCOUNT = "operator"
+
+
+class Faults(Local):
+    """Every call that changes something fails at first, in each way that calls fail."""
+
+    ACCOUNT = "unlucky"
+
+    # More than the SDK repeats by itself, so that the server hears of it.
+    MANY = 4
+    # What fails so often costs the server's own patience: some of the calls in `make test`, all in `make test-long`.
+    PARTS = 5
+
+    def test_answers_that_are_lost_double_nothing(self):
+        self.through(LOST, 1)
+
+    def test_errors_of_aws_are_got_over(self):
+        self.in_parts(BROKEN)
+
+    def test_throttling_is_got_over(self):
+        self.in_parts(THROTTLED)
+
+    @unittest.skipUnless(LONG, "takes minutes: make test-long")
+    def test_silence_is_got_over(self):
+        self.through(SILENT, 1)
+
+    def in_parts(self, mode):
+        for part in range(self.PARTS if LONG else 1):
+            self.through(mode, self.MANY, part, self.PARTS)
+
+    def through(self, mode, times, part=0, parts=1):
+        customer = Customer(self.cloud, f"customer-{mode}-{part}", "10.20.0.0/16")
+        self.proxy.fail(mode, times, part, parts)
+        self.addCleanup(self.proxy.fail, None)
+        vpc = self.peered("10.80.0.0/24", customer)
+        service = self.register()
+        self.front.run("service", "attach", service["service_id"], vpc, "--wait")
+        name = service["endpoint"]["host"]
+        self.reaches("the customer reaches it", customer.host, name)
+        kinds = collections.Counter(found.split("/")[0].rsplit("-", 1)[0] for found in self.front.left())
+        wanted = {"vpc": 1, "subnet": 2, "sg": 2, "pcx": 1, "vpce-svc": 1, "vpce": 1}
+        self.assertEqual({kind: kinds[kind] for kind in wanted}, wanted)
+        self.take_all_away()
+
+
+class Steady(Local):
+    """What it costs when nothing happens."""
+
+    ACCOUNT = "idle"
+
+    def test_each_kind_is_asked_for_once_a_minute_at_most(self):
+        customer = Customer(self.cloud, "customer-idle", "10.20.0.0/16")
+        vpc = self.peered("10.80.0.0/24", customer)
+        service = self.register()
+        self.front.run("service", "attach", service["service_id"], vpc, "--wait")
+        time.sleep(75)
+        start = time.monotonic()
+        time.sleep(58)
+        asked = self.proxy.since(start)
+        self.assertTrue(asked, "it looks")
+        self.assertEqual({action: count for action, count in asked.items() if count > 1}, {})
+        self.take_all_away()
