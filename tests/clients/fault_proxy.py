@@ -26,7 +26,7 @@ class Proxy:
     def __init__(self, endpoint):
         self.target = urllib.parse.urlsplit(endpoint).netloc
         self.mode, self.times, self.part, self.parts = None, 0, 0, 1
-        self.failures = {}
+        self.failures, self.failed = {}, 0
         self.asked = []
         self.lock = threading.Lock()
         proxy = self
@@ -55,6 +55,7 @@ class Proxy:
         with self.lock:
             self.mode, self.times, self.part, self.parts = mode, times, part, parts
             self.failures.clear()
+            self.failed = 0
 
     def since(self, start):
         """How often each action was asked for since then."""
@@ -97,7 +98,10 @@ class Proxy:
             mine = len(self.failures) % self.parts == self.part
             self.failures[call] = self.times if mine else 0
         self.failures[call] -= 1
-        return self.failures[call] >= 0
+        if self.failures[call] < 0:
+            return False
+        self.failed += 1
+        return True
 
     def forward(self, handler, body):
         connection = http.client.HTTPConnection(self.target, timeout=60)

@@ -239,6 +239,7 @@ class Service:
         group = self.ec2.create_security_group(GroupName="postgres", Description="postgres", VpcId=self.network.id)
         self.group = group["GroupId"]
         self.ec2.authorize_security_group_ingress(GroupId=self.group, IpPermissions=tcp(PORT, "0.0.0.0/0"))
+        self.neighbour = self.network.instance()["InstanceId"]
         instance = self.network.instance(group=self.group)
         self.host, self.address = instance["InstanceId"], instance["PrivateIpAddress"]
         elastic = self.ec2.allocate_address(Domain="vpc")
@@ -250,6 +251,11 @@ class Service:
                 env=cloud.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
             )
             assert self.server.stdout.readline() == "ready\n"
+
+    def rules(self):
+        """The ranges that the service's group lets in."""
+        group = self.ec2.describe_security_groups(GroupIds=[self.group])["SecurityGroups"][0]
+        return {row["CidrIp"] for rule in group["IpPermissions"] for row in rule["IpRanges"]}
 
     def open_to_the_internet(self):
         gateway = self.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
@@ -327,9 +333,7 @@ class Operator(unittest.TestCase):
         self.assertEqual({row["Type"] for row in names}, {"NS", "SOA"})
 
     def public_rules(self):
-        group = self.service.ec2.describe_security_groups(GroupIds=[self.service.group])["SecurityGroups"][0]
-        ranges = [row["CidrIp"] for rule in group["IpPermissions"] for row in rule["IpRanges"]]
-        return [cidr for cidr in ranges if cidr == "0.0.0.0/0"]
+        return [cidr for cidr in self.service.rules() if cidr == "0.0.0.0/0"]
 
     def eventually(self, what, look, wanted, seconds=90):
         until = time.monotonic() + seconds
@@ -369,6 +373,7 @@ class Stories:
         registered = self.register()
         name = registered["endpoint"]["host"]
         self.reaches("the internet", "internet", self.service.public)
+        self.assertEqual(self.service.rules(), {"0.0.0.0/0"}, "registering changes nothing")
 
         if self.cloud.private_ways:
             self.moves(registered["service_id"], name, first, second, customer, stranger)
@@ -382,6 +387,7 @@ class Stories:
         self.reaches_not("the public way is closed", "internet", self.service.public)
         self.reaches_not("nobody else reaches it", stranger.host, name)
         self.assertEqual(self.public_rules(), [])
+        self.reaches("hosts of the service's own VPC go on", self.service.neighbour, self.service.address)
 
         self.front.run("service", "attach", service, second, "--wait")
         shown = self.front.json("service", "get", service)
@@ -391,7 +397,7 @@ class Stories:
 
         self.front.run("service", "detach", service, "--wait")
         self.reaches("it is public again", "internet", self.service.public)
-        self.assertEqual(self.public_rules(), ["0.0.0.0/0"])
+        self.assertEqual(self.service.rules(), {"0.0.0.0/0"}, "as it was before")
 
     def test_what_was_done_behind_its_back_while_it_was_killed_is_mended(self):
         customer = Customer(self.cloud, self.CUSTOMERS[2], "10.40.0.0/16")
@@ -418,6 +424,8 @@ class Stories:
         if self.cloud.private_ways:
             self.assertEqual(len(endpoints), 1)
             ec2.delete_vpc_endpoints(VpcEndpointIds=endpoints)
+            # As a program does that keeps its own idea of the group's rules.
+            ec2.authorize_security_group_ingress(GroupId=self.service.group, IpPermissions=tcp(PORT, "0.0.0.0/0"))
         self.reaches_not("it is closed", customer.host, name)
 
         self.front.start()
@@ -429,6 +437,8 @@ class Stories:
             for route in table["Routes"]
         ]
         self.eventually("the route back is there again", lambda: "10.40.0.0/16" in routes(), True)
+        if self.cloud.private_ways:
+            self.eventually("the public way is closed again", self.public_rules, [])
         after = self.front.left()
         self.assertEqual(len(after), len(before), "nothing is doubled")
         self.assertEqual(set(before) - set(after), set(endpoints), "all but the endpoint are what they were")

@@ -67,10 +67,12 @@ class Faults(Local):
         self.front.run("service", "attach", service["service_id"], vpc, "--wait")
         name = service["endpoint"]["host"]
         self.reaches("the customer reaches it", customer.host, name)
-        kinds = collections.Counter(found.split("/")[0].rsplit("-", 1)[0] for found in self.front.left())
-        wanted = {"vpc": 1, "subnet": 2, "sg": 2, "pcx": 1, "vpce-svc": 1, "vpce": 1}
-        self.assertEqual({kind: kinds[kind] for kind in wanted}, wanted)
+        kinds = collections.Counter(kind(found) for found in self.front.left())
+        wanted = {"vpc": 1, "subnet": 2, "sg": 2, "pcx": 1, "vpce-svc": 1, "vpce": 1, "loadbalancer": 1, "targetgroup": 1}
+        self.assertEqual(dict(kinds), wanted)
         self.take_all_away()
+        fewest = 30 if parts == 1 else 12
+        self.assertGreater(self.proxy.failed, fewest, "calls did fail")
 
 
 class Steady(Local):
@@ -90,3 +92,8 @@ class Steady(Local):
         self.assertTrue(asked, "it looks")
         self.assertEqual({action: count for action, count in asked.items() if count > 1}, {})
         self.take_all_away()
+
+
+def kind(found):
+    """What an id or ARN is of."""
+    return found.split(":")[5].split("/")[0] if found.startswith("arn:") else found.rsplit("-", 1)[0]

@@ -50,6 +50,14 @@ impl Cloud for Aws {
         self.ensure_way(way).await
     }
 
+    async fn check_registration(&self, way: &WaySpec) -> Result<(), CloudError> {
+        self.check_registration(way).await
+    }
+
+    async fn reopen_way(&self, way: &WaySpec) -> Result<(), CloudError> {
+        self.reopen_way(way).await
+    }
+
     async fn probe_way(&self, way: &WaySpec) -> Result<(), CloudError> {
         self.probe_way(way).await
     }

@@ -195,7 +195,7 @@ fn fate(code: &str, status: u16) -> Fate {
     // Listings and checks are a little behind what AWS has answered.
     let is_behind = code.ends_with(".NotFound") || code == "InvalidChangeBatch";
     if is_behind
-        || [BUSY, UNSETTLED, THERE_ALREADY, RENEWED]
+        || [BUSY, UNSETTLED, BEHIND, THERE_ALREADY, RENEWED]
             .iter()
             .any(|codes| codes.contains(&code))
     {
@@ -231,16 +231,26 @@ const UNSETTLED: &[&str] = &[
     "ExistingVpcEndpointConnections",
     "IncorrectState",
     "InvalidGroup.InUse",
-    // It has just been made and is not listed yet: the names of groups are Strait's own.
-    "InvalidGroup.Duplicate",
+    "InvalidDBInstanceState",
+    "InvalidDBInstanceStateFault",
     "InvalidState",
     "InvalidStateTransition",
     "OperationInProgress",
     "ResourceInUse",
 ];
 
+/// What it names has just been made, or just been taken away: listings are a little behind.
+const BEHIND: &[&str] = &[
+    "InvalidSecurityGroup",
+    "InvalidServiceName",
+    "ListenerNotFound",
+    "LoadBalancerNotFound",
+    "TargetGroupNotFound",
+];
+
 /// It was made since the last look; the next one finds it.
 const THERE_ALREADY: &[&str] = &[
+    "DuplicateLoadBalancerName",
     "InvalidGroup.Duplicate",
     "InvalidSubnet.Conflict",
     "RouteAlreadyExists",

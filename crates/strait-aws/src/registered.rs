@@ -54,14 +54,8 @@ impl Postgres for Registered {
     }
 
     async fn ensure_running(&self, service: &ServiceSpec) -> Result<(), PostgresError> {
-        let registration = registration(service)?;
-        let Some(file) = &registration.sessions_file else {
-            return Ok(());
-        };
-        // A role that may not do it is found before it is needed.
-        let mut connection = connect(file).await?;
-        drop(may_end_sessions(&mut connection).await?);
-        Ok(())
+        // It runs or it does not; nothing of that is Strait's. Ways show whether load balancers reach it.
+        registration(service).map(drop)
     }
 
     async fn ensure_stopped(&self, service: &ServiceSpec) -> Result<(), PostgresError> {
@@ -88,23 +82,13 @@ impl Postgres for Registered {
                 registration.host
             )));
         };
-        let mut connection = connect(file).await?;
-        if let Some(why) = may_end_sessions(&mut connection).await? {
-            return Ok(Ended::NotAllowed(why));
+        // A move is not held up by this: the way is closed to what is new.
+        match end_by(file, sources).await {
+            Ok(ended) => Ok(ended),
+            Err(error) => Ok(Ended::NotAllowed(format!(
+                "sessions that were open by the closed way may go on: {error}. End them in PostgreSQL"
+            ))),
         }
-        let (ended, left) = match sources {
-            Sources::These(addresses) => {
-                let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-                end(&mut connection, false, &addresses).await?
-            }
-            Sources::Internet => end(&mut connection, true, &PRIVATE.map(str::to_owned)).await?,
-        };
-        if ended == 0 && left > 0 {
-            return Ok(Ended::NotAllowed(format!(
-                "{left} sessions of superusers that were open by the closed way go on, which only a superuser may end; end them in PostgreSQL"
-            )));
-        }
-        Ok(Ended::Sessions(u64::try_from(ended).unwrap_or_default()))
     }
 
     fn authority(&self) -> String {
@@ -114,6 +98,26 @@ impl Postgres for Registered {
     fn authority_path(&self) -> String {
         self.authority_path.display().to_string()
     }
+}
+
+async fn end_by(file: &str, sources: &Sources) -> Result<Ended, PostgresError> {
+    let mut connection = connect(file).await?;
+    if let Some(why) = may_end_sessions(&mut connection).await? {
+        return Ok(Ended::NotAllowed(why));
+    }
+    let (ended, left) = match sources {
+        Sources::These(addresses) => {
+            let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+            end(&mut connection, false, &addresses).await?
+        }
+        Sources::Internet => end(&mut connection, true, &PRIVATE.map(str::to_owned)).await?,
+    };
+    if ended == 0 && left > 0 {
+        return Ok(Ended::NotAllowed(format!(
+            "{left} sessions of superusers that were open by the closed way go on, which only a superuser may end; end them in PostgreSQL"
+        )));
+    }
+    Ok(Ended::Sessions(u64::try_from(ended).unwrap_or_default()))
 }
 
 fn registration(service: &ServiceSpec) -> Result<&Registration, PostgresError> {
@@ -135,7 +139,7 @@ async fn connect(file: &str) -> Result<PgConnection, PostgresError> {
     // The string holds a password: it is never part of a message.
     let options: PgConnectOptions = text.trim().parse().map_err(|_| {
         PostgresError::Failed(format!(
-            "the file {file} holds no connection string; write one line as in postgres://strait_sessions:PASSWORD@HOST:5432/postgres?sslmode=require"
+            "the file {file} holds no connection string; write one line as in postgres://strait_sessions:PASSWORD@HOST:5432/postgres?sslmode=verify-full"
         ))
     })?;
     let options = options.application_name("strait");
@@ -157,7 +161,8 @@ async fn connect(file: &str) -> Result<PgConnection, PostgresError> {
 /// `rds_superuser` is none.
 async fn may_end_sessions(connection: &mut PgConnection) -> Result<Option<String>, PostgresError> {
     let (role, may): (String, bool) = sqlx::query_as(
-        "SELECT current_user::text, pg_has_role(current_user, 'pg_signal_backend', 'USAGE')
+        "SELECT current_user::text, (pg_has_role(current_user, 'pg_signal_backend', 'USAGE')
+                 AND pg_has_role(current_user, 'pg_read_all_stats', 'USAGE'))
              OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)",
     )
     .fetch_one(connection)

@@ -27,9 +27,25 @@ impl Aws {
     pub async fn ensure_way(&self, spec: &WaySpec) -> Result<WayObserved, CloudError> {
         let way = self.way(spec)?;
         Ok(match &spec.kind {
-            WayKind::Public => way.open_public().await?,
+            WayKind::Public => way.observe_public().await?,
             WayKind::Private { vpc } => self.open_private(&way, vpc).await?,
         })
+    }
+
+    /// Whether the public way of a service is what its registration says: open, and such that it can be closed.
+    ///
+    /// # Errors
+    /// It is not: what to do.
+    pub async fn check_registration(&self, spec: &WaySpec) -> Result<(), CloudError> {
+        Ok(self.way(spec)?.check_public().await?)
+    }
+
+    /// Opens the public way, as it was before Strait closed it.
+    ///
+    /// # Errors
+    /// AWS refuses, or takes its time.
+    pub async fn reopen_way(&self, spec: &WaySpec) -> Result<(), CloudError> {
+        Ok(self.way(spec)?.open_public().await?)
     }
 
     /// Proves a way: a load balancer's node has just had an answer from the service, and the endpoint leads to it. From
@@ -66,7 +82,7 @@ impl Aws {
     pub async fn remove_way(&self, spec: &WaySpec) -> Result<(), CloudError> {
         let way = self.way(spec)?;
         match &spec.kind {
-            WayKind::Public => way.close_public().await?,
+            WayKind::Public => way.surely_close_public().await?,
             WayKind::Private { .. } => {
                 self.forget_followed(&way.key);
                 way.remove_private().await?;

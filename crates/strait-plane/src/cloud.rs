@@ -46,6 +46,14 @@ pub trait Cloud: Send + Sync {
     /// Makes a way to a service, or finds it. It may not be `ready` yet.
     async fn ensure_way(&self, way: &WaySpec) -> Result<WayObserved, CloudError>;
 
+    /// Before anything is done for a service that Strait did not make: whether its public way is what its registration
+    /// says, open, and such that it can be closed.
+    async fn check_registration(&self, way: &WaySpec) -> Result<(), CloudError>;
+
+    /// Opens the public way of a service that Strait did not make, as it was before [`Cloud::refuse_way`]. Nothing else
+    /// opens it.
+    async fn reopen_way(&self, way: &WaySpec) -> Result<(), CloudError>;
+
     /// Opens a connection to the service end to end by this way, from the network that it is for, and speaks enough
     /// PostgreSQL to know that the service answers.
     async fn probe_way(&self, way: &WaySpec) -> Result<(), CloudError>;

@@ -5,6 +5,8 @@ use ipnet::Ipv4Net;
 use crate::error::PlaneError;
 use crate::model::{NewPeering, PublicWay, Registration};
 
+/// The port of every way.
+const PORT: u16 = 5432;
 /// The longest name of an object.
 const NAME_LENGTH: usize = 128;
 
@@ -127,8 +129,14 @@ pub(crate) fn peer(new: &NewPeering, known_regions: &[String]) -> Result<NewPeer
 /// What an operator says of a PostgreSQL that exists; its host in lower case.
 pub(crate) fn registration(new: Registration) -> Result<Registration, PlaneError> {
     let host = host(&new.host)?;
-    if new.port == 0 {
-        return Err(PlaneError::invalid("port", "it is 0; PostgreSQL's is 5432"));
+    if new.port != PORT {
+        return Err(PlaneError::invalid(
+            "port",
+            format!(
+                "it is {}; customers' routes and rules are for {PORT}, so that only services on that port can be registered yet",
+                new.port
+            ),
+        ));
     }
     resource_id("vpc_id", "vpc", &new.vpc_id)?;
     if new.subnet_ids.is_empty() {
@@ -325,6 +333,7 @@ mod tests {
             );
         }
         assert_eq!(bad(&|new| new.port = 0), Some("port"));
+        assert_eq!(bad(&|new| new.port = 6432), Some("port"));
         assert_eq!(bad(&|new| new.vpc_id = "vpc-1".to_owned()), Some("vpc_id"));
         assert_eq!(bad(&|new| new.subnet_ids.clear()), Some("subnet_ids"));
         assert_eq!(

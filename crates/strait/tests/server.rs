@@ -146,7 +146,11 @@ async fn database_url() -> String {
     let options = pool.connect_options();
     let name = options.get_database().expect("a name");
     let socket = options.get_socket().expect("a socket");
-    format!("postgres:///{name}?host={}&user=strait", socket.display())
+    format!(
+        "postgres:///{name}?host={}&port={}&user=strait",
+        socket.display(),
+        options.get_port()
+    )
 }
 
 fn sound(url: &str) -> String {

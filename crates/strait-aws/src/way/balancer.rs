@@ -60,9 +60,7 @@ impl Way<'_> {
             .change(&[Kind::Balancers, Kind::Interfaces], call.send())
             .await?;
         let made = made.load_balancers.and_then(|all| all.into_iter().next());
-        let balancer = made.ok_or_else(|| self.not_listed("load balancer"))?;
-        self.across_zones(&balancer).await?;
-        Ok(balancer)
+        made.ok_or_else(|| self.not_listed("load balancer"))
     }
 
     /// The target group, made if it is not there.
@@ -91,19 +89,7 @@ impl Way<'_> {
             .change(&[Kind::TargetGroups], call.send())
             .await?;
         let made = made.target_groups.and_then(|all| all.into_iter().next());
-        let group = made.ok_or_else(|| self.not_listed("target group"))?;
-        let soon = TargetGroupAttribute::builder()
-            .key("deregistration_delay.timeout_seconds")
-            .value(DEREGISTRATION_SECONDS)
-            .build();
-        let call = self
-            .region
-            .elb()
-            .modify_target_group_attributes()
-            .target_group_arn(group.target_group_arn().unwrap_or_default())
-            .attributes(soon);
-        self.region.change(&[], call.send()).await?;
-        Ok(group)
+        made.ok_or_else(|| self.not_listed("target group"))
     }
 
     /// The listener on the service's port, made if it is not there.
@@ -119,8 +105,9 @@ impl Way<'_> {
         {
             return Ok(());
         }
-        // Another server may have been killed between the load balancer and this.
+        // Last, so that whatever was made before is as it should be when there is a listener.
         self.across_zones(balancer).await?;
+        self.ends_old_flows(group).await?;
         let forward = Action::builder()
             .r#type(ActionTypeEnum::Forward)
             .set_target_group_arn(group.target_group_arn().map(str::to_owned))
@@ -209,6 +196,34 @@ impl Way<'_> {
             .made_for(&self.key)
             .next()
             .map(|found| found.resource.clone()))
+    }
+
+    /// Flows to a target that was taken out end soon: the service is elsewhere, and nobody would tell clients.
+    async fn ends_old_flows(&self, group: &TargetGroup) -> Result<(), Error> {
+        let attributes = [
+            (
+                "deregistration_delay.timeout_seconds",
+                DEREGISTRATION_SECONDS,
+            ),
+            (
+                "deregistration_delay.connection_termination.enabled",
+                "true",
+            ),
+        ];
+        let attributes = attributes.map(|(key, value)| {
+            TargetGroupAttribute::builder()
+                .key(key)
+                .value(value)
+                .build()
+        });
+        let call = self
+            .region
+            .elb()
+            .modify_target_group_attributes()
+            .target_group_arn(group.target_group_arn().unwrap_or_default())
+            .set_attributes(Some(attributes.to_vec()));
+        self.region.change(&[], call.send()).await?;
+        Ok(())
     }
 
     /// Lets the nodes of all zones lead to the service, which may be in one.

@@ -8,6 +8,7 @@ use aws_sdk_ec2::types::{
     VpcEndpointType,
 };
 use aws_sdk_elasticloadbalancingv2::types::{LoadBalancer, TargetHealthStateEnum};
+use jiff::Timestamp;
 use strait_plane::cloud::{Sources, VpcSpec, WayObserved};
 
 use super::Way;
@@ -36,14 +37,18 @@ impl Way<'_> {
             .create_vpc_endpoint_service_configuration()
             .acceptance_required(true)
             .network_load_balancer_arns(arn(balancer))
-            .client_token(self.token(arn(balancer)))
+            .client_token(token())
             .tag_specifications(tags);
-        let made = self
-            .region
-            .change(&[Kind::EndpointServices], call.send())
-            .await?;
-        made.service_configuration
-            .ok_or_else(|| self.not_listed("endpoint service"))
+        let made = async {
+            let made = self
+                .region
+                .change(&[Kind::EndpointServices], call.send())
+                .await?;
+            made.service_configuration
+                .ok_or_else(|| self.not_listed("endpoint service"))
+        };
+        let looks = &self.region.looks.endpoint_services;
+        looks.make(&self.key, made).await
     }
 
     /// The endpoint in the Peering VPC, in each zone that both have, made if it is not there.
@@ -79,7 +84,7 @@ impl Way<'_> {
                     .collect(),
             ))
             .security_group_ids(group.id())
-            .client_token(self.token(service.id()))
+            .client_token(token())
             .tag_specifications(tags);
         let kinds = [Kind::Endpoints, Kind::Interfaces];
         let made = self.region.change(&kinds, call.send()).await?;
@@ -119,6 +124,7 @@ impl Way<'_> {
         endpoint: &VpcEndpoint,
         balancer: &LoadBalancer,
     ) -> Result<WayObserved, Error> {
+        let ready = self.is_available(endpoint)?;
         let interfaces = self.region.interfaces().await?;
         let of_endpoint = |found: &NetworkInterface| {
             (endpoint.network_interface_ids().iter()).any(|id| id == found.id())
@@ -131,7 +137,7 @@ impl Way<'_> {
         };
         let names = endpoint.dns_entries().iter();
         Ok(WayObserved {
-            ready: self.is_available(endpoint)?,
+            ready,
             address,
             port: self.service.port,
             provisioned_id: endpoint.id().to_owned(),
@@ -182,7 +188,7 @@ impl Way<'_> {
         }
         self.region.hurry();
         Err(Error::NotYet(format!(
-            "the load balancer {name} does not reach {host}:{port} ({why}). Let the security group {name} in on TCP {port}, in the security group and network ACLs of the service",
+            "the load balancer {name} does not reach {host}:{port} ({why}). Let the ranges of the subnets that you registered in on TCP {port}, in the security group and network ACLs of the service",
             name = self.name,
             host = self.service.host,
             port = self.service.port,
@@ -352,12 +358,12 @@ impl Way<'_> {
             .filter(|found| progress(found) != Progress::Leaving);
         Ok(live.next().cloned())
     }
+}
 
-    /// A client token for what is made on top of this resource: another one of those is another request.
-    fn token(&self, below: &str) -> String {
-        let below = below.rsplit(['/', ':']).next().unwrap_or(below);
-        format!("{}-{below}", self.name)
-    }
+/// A client token that nothing had before: what was deleted is not to be found again by it. What was made and not heard of
+/// is found by its tags.
+fn token() -> String {
+    format!("strait-{}", Timestamp::now().as_nanosecond())
 }
 
 /// How far an endpoint got.

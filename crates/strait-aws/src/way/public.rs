@@ -13,6 +13,15 @@ use super::group::already_there;
 use crate::error::{Error, gone};
 use crate::look::Kind;
 
+/// How the rules are described that stand in for a public one.
+const STAND_IN: &str = "Strait: private part of the public way";
+/// Ranges that the hosts of VPCs and of networks behind them have.
+const HOSTS: [&str; 4] = [
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+];
 /// Ranges that nobody on the internet has.
 const PRIVATE: [&str; 6] = [
     "10.0.0.0/8",
@@ -24,23 +33,8 @@ const PRIVATE: [&str; 6] = [
 ];
 
 impl Way<'_> {
-    /// Opens the public way, as it was before Strait closed it.
-    pub(super) async fn open_public(&self) -> Result<WayObserved, Error> {
-        match &self.service.public_way {
-            PublicWay::None => {}
-            PublicWay::SecurityGroup { group_id, ranges } => {
-                let group = self.service_group(group_id).await?;
-                self.closable(&group, ranges)?;
-                let missing = missing(&group, self.port(), ranges);
-                if !missing.is_empty() {
-                    let rule = permission(self.port(), &missing, Some(&self.rule_description()));
-                    let call = self.region.ec2().authorize_security_group_ingress();
-                    let call = call.group_id(group_id).ip_permissions(rule);
-                    already_there(self.region.change(&[Kind::Groups], call.send()).await)?;
-                }
-            }
-            PublicWay::RdsInstance { id } => self.set_rds_public(id, true).await?,
-        }
+    /// The public way as it is. Nothing is changed: what an operator closed by hand stays closed.
+    pub(super) async fn observe_public(&self) -> Result<WayObserved, Error> {
         Ok(WayObserved {
             ready: true,
             address: self.first_address().await?,
@@ -48,9 +42,57 @@ impl Way<'_> {
             provisioned_id: self.service.host.clone(),
             host: (self.service.host.parse::<Ipv4Addr>().is_err())
                 .then(|| self.service.host.clone()),
-            sources: Sources::Internet,
+            sources: match &self.service.public_way {
+                PublicWay::None => Sources::These(BTreeSet::new()),
+                PublicWay::SecurityGroup { .. } | PublicWay::RdsInstance { .. } => {
+                    Sources::Internet
+                }
+            },
             loopback_port: None,
         })
+    }
+
+    /// Whether the public way is open, as its registration says, and can be closed.
+    pub(super) async fn check_public(&self) -> Result<(), Error> {
+        match &self.service.public_way {
+            PublicWay::None => Ok(()),
+            PublicWay::SecurityGroup { group_id, ranges } => {
+                let group = self.service_group(group_id).await?;
+                self.closable(&group, ranges)?;
+                let missing = missing(&group, self.port(), ranges);
+                if missing.is_empty() {
+                    return Ok(());
+                }
+                Err(not_open(&format!(
+                    "{group_id} has no rule for exactly TCP {} from {}",
+                    self.port(),
+                    list(&missing)
+                )))
+            }
+            PublicWay::RdsInstance { id } => {
+                if self.rds_is_public(id).await? {
+                    return Ok(());
+                }
+                Err(not_open(&format!(
+                    "the RDS instance {id} is not publicly accessible"
+                )))
+            }
+        }
+    }
+
+    /// Opens the public way, as it was before Strait closed it.
+    pub(super) async fn open_public(&self) -> Result<(), Error> {
+        let (group_id, ranges) = match &self.service.public_way {
+            PublicWay::None => return Ok(()),
+            PublicWay::SecurityGroup { group_id, ranges } => (group_id, ranges),
+            PublicWay::RdsInstance { id } => return self.set_rds_public(id, true).await,
+        };
+        let missing = missing(&self.service_group(group_id).await?, self.port(), ranges);
+        self.allow(group_id, &missing, &self.rule_description())
+            .await?;
+        // What stood in for them while they were closed.
+        let stand_ins = self.stand_ins(&self.service_group(group_id).await?);
+        self.revoke(group_id, &stand_ins).await
     }
 
     /// Proves that nothing of what Strait may close is closed.
@@ -69,6 +111,17 @@ impl Way<'_> {
         )))
     }
 
+    /// Closes the public way, by a look that is not older than this: one of a minute ago may lack a rule.
+    pub(super) async fn surely_close_public(&self) -> Result<(), Error> {
+        let looks = &self.region.looks;
+        match &self.service.public_way {
+            PublicWay::None => {}
+            PublicWay::SecurityGroup { .. } => looks.forget(&[Kind::Groups]),
+            PublicWay::RdsInstance { id } => looks.forget(&[Kind::RdsInstance(id)]),
+        }
+        self.close_public().await
+    }
+
     /// Closes the public way.
     pub(super) async fn close_public(&self) -> Result<(), Error> {
         match &self.service.public_way {
@@ -80,17 +133,68 @@ impl Way<'_> {
         }
     }
 
+    /// Takes the public ranges' rules away. What they also let in from private addresses, the operator's own hosts, stays
+    /// let in by rules of their own.
     async fn shut_group(&self, group_id: &str, ranges: &BTreeSet<Ipv4Net>) -> Result<(), Error> {
         let group = self.service_group(group_id).await?;
         let missing = missing(&group, self.port(), ranges);
         let there: BTreeSet<Ipv4Net> = ranges.difference(&missing).copied().collect();
-        if !there.is_empty() {
-            let rule = permission(self.port(), &there, None);
-            let call = self.region.ec2().revoke_security_group_ingress();
-            let call = call.group_id(group_id).ip_permissions(rule);
-            gone(self.region.change(&[Kind::Groups], call.send()).await)?;
+        let private = private_parts(&there);
+        let uncovered = self::missing(&group, self.port(), &private);
+        self.allow(group_id, &uncovered, STAND_IN).await?;
+        // One call each: AWS takes away none of several if one of them is not there.
+        for range in there {
+            self.revoke(group_id, &BTreeSet::from([range])).await?;
         }
-        self.closable(&self.service_group(group_id).await?, ranges)
+        let left = self.service_group(group_id).await?;
+        self.closable(&left, ranges)?;
+        let open = ranges
+            .difference(&self::missing(&left, self.port(), ranges))
+            .count();
+        if open == 0 {
+            return Ok(());
+        }
+        Err(Error::NotYet(format!(
+            "{group_id} still lets {open} of the public ranges in"
+        )))
+    }
+
+    async fn allow(
+        &self,
+        group_id: &str,
+        ranges: &BTreeSet<Ipv4Net>,
+        description: &str,
+    ) -> Result<(), Error> {
+        if ranges.is_empty() {
+            return Ok(());
+        }
+        let rule = permission(self.port(), ranges, Some(description));
+        let call = self.region.ec2().authorize_security_group_ingress();
+        let call = call.group_id(group_id).ip_permissions(rule);
+        already_there(self.region.change(&[Kind::Groups], call.send()).await)
+    }
+
+    async fn revoke(&self, group_id: &str, ranges: &BTreeSet<Ipv4Net>) -> Result<(), Error> {
+        if ranges.is_empty() {
+            return Ok(());
+        }
+        let rule = permission(self.port(), ranges, None);
+        let call = self.region.ec2().revoke_security_group_ingress();
+        let call = call.group_id(group_id).ip_permissions(rule);
+        gone(self.region.change(&[Kind::Groups], call.send()).await)
+    }
+
+    /// Ranges that Strait let in when it closed the public way.
+    fn stand_ins(&self, group: &SecurityGroup) -> BTreeSet<Ipv4Net> {
+        let exact = group
+            .ip_permissions()
+            .iter()
+            .filter(|rule| is_exact(rule, self.port()));
+        let ranges = exact.flat_map(IpPermission::ip_ranges);
+        ranges
+            .filter(|range| range.description() == Some(STAND_IN))
+            .filter_map(|range| range.cidr_ip()?.parse().ok())
+            .collect()
     }
 
     /// Whether the public way is closed when these rules are gone. A wider rule would leave it open, and Strait takes
@@ -143,15 +247,36 @@ impl Way<'_> {
 
 /// Those ranges that no rule for exactly this port lets in.
 fn missing(group: &SecurityGroup, port: i32, ranges: &BTreeSet<Ipv4Net>) -> BTreeSet<Ipv4Net> {
-    let exact = |rule: &&IpPermission| {
-        rule.ip_protocol() == Some("tcp")
-            && rule.from_port() == Some(port)
-            && rule.to_port() == Some(port)
-    };
-    let there: BTreeSet<Ipv4Net> = (group.ip_permissions().iter().filter(exact))
-        .flat_map(cidrs)
-        .collect();
+    let exact = group
+        .ip_permissions()
+        .iter()
+        .filter(|rule| is_exact(rule, port));
+    let there: BTreeSet<Ipv4Net> = exact.flat_map(cidrs).collect();
     ranges.difference(&there).copied().collect()
+}
+
+/// Whether it is a rule for this TCP port alone.
+fn is_exact(rule: &IpPermission, port: i32) -> bool {
+    rule.ip_protocol() == Some("tcp")
+        && rule.from_port() == Some(port)
+        && rule.to_port() == Some(port)
+}
+
+/// What of these ranges nobody on the internet has.
+fn private_parts(ranges: &BTreeSet<Ipv4Net>) -> BTreeSet<Ipv4Net> {
+    let private = HOSTS.iter().filter_map(|text| text.parse::<Ipv4Net>().ok());
+    private
+        .filter(|private| ranges.iter().any(|range| range.contains(private)))
+        .collect()
+}
+
+fn not_open(why: &str) -> Error {
+    Error::Refused {
+        code: "public_way_not_open".to_owned(),
+        message: format!(
+            "The registration says how the service is reached from the internet, and it is not: {why}. Strait opens nothing that it did not close. Delete the service here and register it with `--public-way none`, or open it first."
+        ),
+    }
 }
 
 /// A rule, and its range, that lets somebody on the internet in on this port beside exact rules for these ranges.
@@ -170,7 +295,7 @@ fn opener(
         if !covers {
             continue;
         }
-        let exact = protocol == "tcp" && from == port && to == port;
+        let exact = is_exact(rule, port);
         let known = |range: &Ipv4Net| is_private(range) || (exact && ranges.contains(range));
         let public = cidrs(rule)
             .find(|range| !known(range))
@@ -182,7 +307,13 @@ fn opener(
         let mut over_ipv6 = over_ipv6
             .filter(|range| !is_private_ipv6(range))
             .map(str::to_owned);
-        if let Some(range) = public.or_else(|| over_ipv6.next()) {
+        // Whom a prefix list lets in cannot be seen from here.
+        let mut lists = rule
+            .prefix_list_ids()
+            .iter()
+            .filter_map(|list| list.prefix_list_id());
+        let listed = lists.next().map(str::to_owned);
+        if let Some(range) = public.or_else(|| over_ipv6.next()).or(listed) {
             let what = if protocol == "-1" {
                 "all traffic".to_owned()
             } else {
@@ -239,7 +370,7 @@ fn list(ranges: &BTreeSet<Ipv4Net>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_ec2::types::Ipv6Range;
+    use aws_sdk_ec2::types::{Ipv6Range, PrefixListId};
 
     use super::*;
 
@@ -267,7 +398,7 @@ mod tests {
             let found = opener(&group(&[(protocol, from, to, range)]), 5432, &ranges);
             assert_eq!(found, Some((what.to_owned(), range.to_owned())));
         }
-        let rule = |range: &str| {
+        let over_ipv6 = |range: &str| {
             let range = Ipv6Range::builder().cidr_ipv6(range).build();
             let rule = IpPermission::builder()
                 .ip_protocol("tcp")
@@ -277,8 +408,17 @@ mod tests {
                 .ip_permissions(rule.ipv6_ranges(range).build())
                 .build()
         };
-        assert!(opener(&rule("::/0"), 5432, &ranges).is_some());
-        assert_eq!(opener(&rule("fd00::/8"), 5432, &ranges), None);
+        assert!(opener(&over_ipv6("::/0"), 5432, &ranges).is_some());
+        assert_eq!(opener(&over_ipv6("fd00::/8"), 5432, &ranges), None);
+
+        let list = PrefixListId::builder().prefix_list_id("pl-1").build();
+        let rule = IpPermission::builder()
+            .ip_protocol("tcp")
+            .from_port(5432)
+            .to_port(5432);
+        let listed = SecurityGroup::builder().ip_permissions(rule.prefix_list_ids(list).build());
+        let found = opener(&listed.build(), 5432, &ranges);
+        assert_eq!(found.map(|(_, who)| who).as_deref(), Some("pl-1"));
         for (protocol, from, to, range) in [
             ("udp", 0, 65_535, "0.0.0.0/0"),
             ("tcp", 22, 22, "0.0.0.0/0"),
@@ -289,6 +429,14 @@ mod tests {
                 None
             );
         }
+    }
+
+    #[test]
+    fn private_parts_are_those_of_hosts() {
+        let parts = |range: &str| private_parts(&BTreeSet::from([net(range)])).len();
+        assert_eq!(parts("0.0.0.0/0"), 4);
+        assert_eq!(parts("0.0.0.0/1"), 2, "10.0.0.0/8 and 100.64.0.0/10");
+        assert_eq!(parts("203.0.113.0/24"), 0);
     }
 
     fn group(rules: &[(&str, i32, i32, &str)]) -> SecurityGroup {

@@ -8,6 +8,8 @@ use crate::look::Kind;
 
 /// The state of an instance that can be changed.
 const AVAILABLE: &str = "available";
+/// The state of one that is being changed.
+const MODIFYING: &str = "modifying";
 
 impl Way<'_> {
     /// Makes an RDS instance publicly accessible, or not any more. AWS changes its name's public answer; the address
@@ -15,22 +17,22 @@ impl Way<'_> {
     /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_VPC.WorkingWithRDSInstanceinaVPC.html>.
     pub(super) async fn set_rds_public(&self, id: &str, public: bool) -> Result<(), Error> {
         let instance = self.rds_instance(id).await?;
-        if instance.publicly_accessible() != Some(public) {
+        let status = instance.db_instance_status().unwrap_or_default();
+        let is_as_wanted = instance.publicly_accessible() == Some(public);
+        if is_as_wanted && status != MODIFYING {
+            return Ok(());
+        }
+        if !is_as_wanted && status == AVAILABLE {
             let call = self
                 .region
                 .rds()
                 .modify_db_instance()
                 .db_instance_identifier(id)
-                .publicly_accessible(public)
-                .apply_immediately(true);
+                // In force at once; `apply_immediately` would also bring about whatever else waits for a maintenance.
+                .publicly_accessible(public);
             self.region
                 .change(&[Kind::RdsInstance(id)], call.send())
                 .await?;
-        }
-        let instance = self.rds_instance(id).await?;
-        let status = instance.db_instance_status().unwrap_or_default();
-        if instance.publicly_accessible() == Some(public) && status == AVAILABLE {
-            return Ok(());
         }
         self.region.hurry();
         let word = if public {
@@ -41,6 +43,20 @@ impl Way<'_> {
         Err(Error::NotYet(format!(
             "RDS is making {id} {word} (it is {status}); that takes some minutes"
         )))
+    }
+
+    /// Whether an RDS instance is publicly accessible.
+    pub(super) async fn rds_is_public(&self, id: &str) -> Result<bool, Error> {
+        let instance = self.rds_instance(id).await?;
+        if let Some(cluster) = instance.db_cluster_identifier() {
+            return Err(Error::Refused {
+                code: "rds_cluster_member".to_owned(),
+                message: format!(
+                    "{id} is a member of the cluster {cluster}, and the other members would stay public. Register the cluster's endpoint with `--public-security-group` or `--public-way none`."
+                ),
+            });
+        }
+        Ok(instance.publicly_accessible() == Some(true))
     }
 
     async fn rds_instance(&self, id: &str) -> Result<DbInstance, Error> {

@@ -161,6 +161,11 @@ async fn addresses(service: &Registration) -> Result<BTreeSet<Ipv4Addr>, Error> 
         }
     }
     .collect();
+    if found.is_empty() {
+        return Err(Error::NotYet(format!(
+            "the name {host} of the service has no IPv4 address here"
+        )));
+    }
     let Some(public) = found.iter().find(|address| !is_private(**address)) else {
         return Ok(found);
     };

@@ -62,6 +62,14 @@ impl Cloud for Local {
         self.make_way(way).await
     }
 
+    async fn check_registration(&self, way: &WaySpec) -> Result<(), CloudError> {
+        Err(not_made(way))
+    }
+
+    async fn reopen_way(&self, way: &WaySpec) -> Result<(), CloudError> {
+        Err(not_made(way))
+    }
+
     async fn probe_way(&self, way: &WaySpec) -> Result<(), CloudError> {
         self.prove_way(way).await
     }
@@ -176,6 +184,16 @@ const SUPPORTED_REGIONS: &[&str] = &[
     "us-east-2",
     "us-west-2",
 ];
+
+fn not_made(way: &WaySpec) -> CloudError {
+    CloudError::Refused {
+        code: "service_not_made".to_owned(),
+        message: format!(
+            "service {} was registered, and the local cloud has those only that it made",
+            way.service
+        ),
+    }
+}
 
 fn made(service: &ServiceSpec) -> Result<&Made, PostgresError> {
     match &service.kind {

@@ -37,12 +37,9 @@ impl Plane {
         if !projects::lock(&mut tx, &project.id).await? {
             return Err(PlaneError::not_found("project", &project.id));
         }
-        if let Some(twin) =
-            services::registered_at(&mut *tx, &registration.host, registration.port).await?
-        {
+        if let Some(twin) = services::registered_like(&mut *tx, &registration).await? {
             return Err(PlaneError::conflict(format!(
-                "{}:{} is registered already, as service {twin}; two services would open and close each other's public way",
-                registration.host, registration.port
+                "service {twin} has the same address, or the same security group or RDS instance as its public way; two services would open and close each other's. Give each a security group of its own"
             )));
         }
         let insert = Insert {

@@ -36,6 +36,9 @@ pub(super) async fn settle(context: &Context, service: &Service) -> Result<(), F
     if moves {
         keep_current(context, service).await;
     }
+    if moves && is_its_own(service, target) {
+        take_up(context, service).await?;
+    }
     let kept = ways::list(&context.pool, &service.id).await?;
     open(
         context,
@@ -60,7 +63,36 @@ pub(super) async fn settle(context: &Context, service: &Service) -> Result<(), F
         stop_here(context)?;
         close(context, service, way, Sessions::MustEnd).await?;
     }
+    if !moves && is_registered(service) && *target != Network::Public {
+        // Whoever else keeps the rules of the service may have opened it again.
+        let public = spec(service, &Network::Public);
+        let closed = context.cloud.refuse_way(&public).await;
+        closed.during("keeping the public way closed")?;
+    }
     Ok(())
+}
+
+/// Whether it is the public way of a service that Strait did not make.
+pub(super) fn is_its_own(service: &Service, network: &Network) -> bool {
+    is_registered(service) && *network == Network::Public
+}
+
+fn is_registered(service: &Service) -> bool {
+    match service.origin {
+        Origin::Registered(_) => true,
+        Origin::Made(_) => false,
+    }
+}
+
+/// The public way of a service that exists: at first it is looked at and left as it is; after a move back it is opened.
+async fn take_up(context: &Context, service: &Service) -> Result<(), Failure> {
+    let spec = spec(service, &Network::Public);
+    if service.current.is_none() {
+        let checked = context.cloud.check_registration(&spec).await;
+        return checked.during("looking at the service");
+    }
+    let opened = context.cloud.reopen_way(&spec).await;
+    opened.during("opening the public way")
 }
 
 /// Sees to it that a stopped service's way is there.
@@ -108,7 +140,8 @@ pub(super) async fn close(
 /// Makes the way, or finds it, and notes where it leads.
 async fn open(context: &Context, service: &Service, kept: Option<&Way>) -> Result<(), Failure> {
     let network = &service.wanted_network;
-    if let Some(way) = kept.filter(|way| way.closing) {
+    let half_closed = kept.filter(|way| way.closing && !is_its_own(service, network));
+    if let Some(way) = half_closed {
         // It refuses connections, half closed; it starts anew.
         close(context, service, way, Sessions::MustEnd).await?;
     }

@@ -3,11 +3,11 @@
 use super::failure::{During, Failure};
 use super::{Context, names, network};
 use crate::cloud::Sources;
-use crate::model::{Network, ServiceStatus, Wanted};
+use crate::model::{ServiceStatus, Wanted};
 use crate::names::Names;
 use crate::postgres::{Ended, Made, ServiceKind, ServiceSpec};
 use crate::store::services::{self, Kept, Origin};
-use crate::store::ways::{self, Kept as Way};
+use crate::store::ways;
 
 pub(super) async fn reconcile(context: &Context, id: &str) -> Result<(), Failure> {
     let Some(service) = services::get(&context.pool, id).await? else {
@@ -80,7 +80,7 @@ async fn delete(context: &Context, service: &Kept) -> Result<(), Failure> {
     services::set_status(&context.pool, &service.id, ServiceStatus::Deleting).await?;
     services::forget_current(&context.pool, &service.id).await?;
     for way in ways::list(&context.pool, &service.id).await? {
-        if is_its_own(service, &way) {
+        if network::is_its_own(service, &way.network) {
             // Forgetting a service cuts nobody off from it.
             ways::closed(&context.pool, &service.id, &way.network).await?;
             continue;
@@ -95,15 +95,6 @@ async fn delete(context: &Context, service: &Kept) -> Result<(), Failure> {
         .during("deleting PostgreSQL")?;
     services::delete(&context.pool, &service.id).await?;
     Ok(())
-}
-
-/// Whether it is the public way of a service that Strait did not make.
-fn is_its_own(service: &Kept, way: &Way) -> bool {
-    match (&service.origin, &way.network) {
-        (Origin::Registered(_), Network::Public) => true,
-        (Origin::Made(_), Network::Public | Network::Vpc(_))
-        | (Origin::Registered(_), Network::Vpc(_)) => false,
-    }
 }
 
 pub(super) fn spec(context: &Context, service: &Kept) -> ServiceSpec {

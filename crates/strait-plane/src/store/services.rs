@@ -7,7 +7,7 @@ use sqlx::{FromRow, PgConnection, PgExecutor};
 use super::ways::{Open, OpenRow};
 use super::{Change, Find, reason, reason_columns, timestamp};
 use crate::error::PlaneError;
-use crate::model::{Network, Reason, Registration, ServiceStatus, Wanted};
+use crate::model::{Network, PublicWay, Reason, Registration, ServiceStatus, Wanted};
 
 const SELECT: &str = "SELECT s.id, s.project_id, s.name, s.region_code, s.password_verifier, s.registration, s.wanted, s.wanted_vpc,
     s.status, s.current_network, s.revision, s.reconciled, s.reason_code, s.reason_message, s.refused, s.notice,
@@ -179,17 +179,25 @@ pub(crate) async fn named(
     .await
 }
 
-/// The service that is registered at this address, whichever project's.
-pub(crate) async fn registered_at(
+/// A service that is registered at this address, or with the same public way, whichever project's.
+pub(crate) async fn registered_like(
     db: impl PgExecutor<'_>,
-    host: &str,
-    port: u16,
+    registration: &Registration,
 ) -> Result<Option<String>, PlaneError> {
+    let public_way = match &registration.public_way {
+        PublicWay::None => None,
+        PublicWay::SecurityGroup { group_id, .. } => Some(group_id),
+        PublicWay::RdsInstance { id } => Some(id),
+    };
     Ok(sqlx::query_scalar(
-        "SELECT id FROM strait.service WHERE registration->>'host' = $1 AND (registration->>'port')::integer = $2",
+        "SELECT id FROM strait.service
+         WHERE (registration->>'host' = $1 AND (registration->>'port')::integer = $2)
+             OR coalesce(registration->'public_way'->>'group_id', registration->'public_way'->>'id') = $3
+         ORDER BY created LIMIT 1",
     )
-    .bind(host)
-    .bind(i32::from(port))
+    .bind(&registration.host)
+    .bind(i32::from(registration.port))
+    .bind(public_way)
     .fetch_optional(db)
     .await?)
 }

@@ -298,6 +298,19 @@ impl Cloud for FakeCloud {
         Ok(observed)
     }
 
+    async fn check_registration(&self, way: &WaySpec) -> Result<(), CloudError> {
+        self.begin(format!("check_registration {}", way.service))
+            .await?;
+        self.script.end().await;
+        Ok(())
+    }
+
+    async fn reopen_way(&self, way: &WaySpec) -> Result<(), CloudError> {
+        self.begin(format!("reopen_way {}", way.service)).await?;
+        self.script.end().await;
+        Ok(())
+    }
+
     async fn probe_way(&self, way: &WaySpec) -> Result<(), CloudError> {
         self.begin(format!("probe_way {}", word(way))).await?;
         if self

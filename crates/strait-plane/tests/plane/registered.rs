@@ -22,6 +22,10 @@ async fn one_is_registered_attached_and_detached() {
         ServiceKind::Registered(registration("db.example.com"))
     );
 
+    let log = world.script.log();
+    assert!(log.contains(&format!("check_registration {id}")), "{log:?}");
+    assert!(!log.contains(&format!("reopen_way {id}")), "{log:?}");
+
     world.postgres.connect(&id, PUBLIC_SOURCE, 3);
     world.script.forget();
     world
@@ -38,6 +42,15 @@ async fn one_is_registered_attached_and_detached() {
         world.script.log()
     );
 
+    world.script.forget();
+    let world = world.restart().await;
+    let closed = format!("refuse_way {id} public");
+    world
+        .eventually("the public way is kept closed", async || {
+            world.script.log().contains(&closed)
+        })
+        .await;
+
     let lines = world
         .plane
         .service_connection(&world.project, &id)
@@ -52,6 +65,14 @@ async fn one_is_registered_attached_and_detached() {
         .await
         .expect("it moves back");
     assert!(world.settle_service(&id).await.public_endpoint.is_some());
+    let log = world.script.log();
+    let opened = log
+        .iter()
+        .position(|call| *call == format!("reopen_way {id}"));
+    let probed = log
+        .iter()
+        .position(|call| *call == format!("probe_way {id} public"));
+    assert!(opened.is_some() && opened < probed, "{log:?}");
 }
 
 #[tokio::test]
@@ -103,6 +124,7 @@ async fn its_life_is_its_operators() {
             .await
             .map(drop),
         register(&world, "DB.example.com.").await.map(drop),
+        register(&world, "other.example.com").await.map(drop),
         world
             .plane
             .create_service(&world.project, new_service())
@@ -111,7 +133,8 @@ async fn its_life_is_its_operators() {
     ];
     for (refused, part) in refused.into_iter().zip([
         "stop it where it runs (db.example.com)",
-        "is registered already",
+        "has the same address",
+        "a security group of its own",
         "strait service register",
     ]) {
         let error = refused.expect_err(part);

@@ -145,7 +145,9 @@ impl Config {
     pub(crate) fn summary(&self) -> String {
         let admin = match self.http.admin_key {
             Some(_) => "with an admin key",
-            None => "without an admin key: nobody makes further projects or sets quotas",
+            None => {
+                "without an admin key: nobody makes further projects or sets quotas, and whoever holds keys of a project registers services, and so has rules of security groups changed"
+            }
         };
         let cloud = &self.cloud;
         let mut lines = vec![

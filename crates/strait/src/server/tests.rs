@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use sqlx::postgres::PgConnectOptions;
 use strait_plane::postgres::Origin;
 
 use super::*;
@@ -87,10 +88,7 @@ async fn a_store_that_is_not_there_is_told_without_its_password() {
 #[tokio::test]
 async fn a_database_that_is_not_there_is_told_as_such() {
     let socket = socket().await;
-    let config = load(
-        &format!("postgres:///nonesuch?host={socket}&user=strait"),
-        "",
-    );
+    let config = load(&format!("postgres:///nonesuch?{socket}&user=strait"), "");
     let error = store::connect(&config.database)
         .await
         .expect_err("no such database");
@@ -132,25 +130,22 @@ async fn config() -> Config {
     let pool = common::database::database().await;
     let options = pool.connect_options();
     let name = options.get_database().expect("a name").to_owned();
-    let socket = options
-        .get_socket()
-        .expect("a socket")
-        .display()
-        .to_string();
+    let socket = place(&options);
     load(
-        &format!("postgres:///{name}?host={socket}&user=strait"),
+        &format!("postgres:///{name}?{socket}&user=strait"),
         &format!("[http]\nadmin_key = \"{ADMIN_KEY}\""),
     )
 }
 
 async fn socket() -> String {
     let pool = common::database::database().await;
-    let options = pool.connect_options();
-    options
-        .get_socket()
-        .expect("a socket")
-        .display()
-        .to_string()
+    place(&pool.connect_options())
+}
+
+/// Where a server is, as a part of a URL.
+fn place(options: &PgConnectOptions) -> String {
+    let socket = options.get_socket().expect("a socket").display();
+    format!("host={socket}&port={}", options.get_port())
 }
 
 fn load(url: &str, http: &str) -> Config {
