@@ -12,7 +12,7 @@ USER_NAME=strait-test
 ALL=(setup wire bad-input story tour clients aws moto crash as-root)
 NOT_PROVED=77
 # All faults of the AWS APIs one after another take an hour: `make test-long`.
-AWS_SECONDS=$([ -n "${STRAIT_LONG:-}" ] && echo 5400 || echo 1200)
+AWS_SECONDS=$([ -n "${STRAIT_LONG:-}" ] && echo 5400 || echo 1800)
 STAGE=""
 
 main() {

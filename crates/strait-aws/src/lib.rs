@@ -16,6 +16,7 @@ mod fake;
 mod look;
 mod names;
 mod peering;
+mod private;
 mod region;
 mod registered;
 mod seen;

@@ -69,8 +69,8 @@ pub(crate) struct Looks {
     pub(crate) interfaces: Seen<NetworkInterface>,
     pub(crate) balancers: Seen<Tagged<LoadBalancer>>,
     pub(crate) target_groups: Seen<Tagged<TargetGroup>>,
-    listeners: SeenOf<Listener>,
-    targets: SeenOf<TargetHealthDescription>,
+    pub(crate) listeners: SeenOf<Listener>,
+    pub(crate) targets: SeenOf<TargetHealthDescription>,
     rds_instances: SeenOf<DbInstance>,
     /// By ARN.
     tags: Mutex<BTreeMap<String, Known>>,

@@ -12,20 +12,12 @@ use strait_plane::model::Registration;
 use strait_plane::postgres::{Ended, Origin, Postgres, PostgresError, ServiceKind, ServiceSpec};
 use tokio::time::timeout;
 
+use crate::private;
+
 /// How long a service may take for its answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Addresses that nobody on the internet has.
-const PRIVATE: [&str; 9] = [
-    "10.0.0.0/8",
-    "100.64.0.0/10",
-    "127.0.0.0/8",
-    "169.254.0.0/16",
-    "172.16.0.0/12",
-    "192.168.0.0/16",
-    "::1",
-    "fc00::/7",
-    "fe80::/10",
-];
+/// The same for IPv6: loopback, unique local, link-local.
+const PRIVATE_IPV6: [&str; 3] = ["::1", "fc00::/7", "fe80::/10"];
 
 /// Registered services.
 #[derive(Debug)]
@@ -110,7 +102,11 @@ async fn end_by(file: &str, sources: &Sources) -> Result<Ended, PostgresError> {
             let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
             end(&mut connection, false, &addresses).await?
         }
-        Sources::Internet => end(&mut connection, true, &PRIVATE.map(str::to_owned)).await?,
+        Sources::Internet => {
+            let private = private::all().map(|range| range.to_string());
+            let private: Vec<String> = private.chain(PRIVATE_IPV6.map(str::to_owned)).collect();
+            end(&mut connection, true, &private).await?
+        }
     };
     if ended == 0 && left > 0 {
         return Ok(Ended::NotAllowed(format!(

@@ -185,6 +185,11 @@ impl<T: Resource> SeenOf<T> {
         Arc::clone(lock(&self.0).entry(owner.to_owned()).or_default())
     }
 
+    /// Forgets an owner that is gone: it takes no part in how often others are looked at.
+    pub(crate) fn drop_owner(&self, owner: &str) {
+        lock(&self.0).remove(owner);
+    }
+
     /// Of how many owners something was looked at.
     pub(crate) fn owners(&self) -> u32 {
         u32::try_from(lock(&self.0).len()).unwrap_or(u32::MAX)

@@ -169,6 +169,7 @@ impl Way<'_> {
                 .load_balancer_arn(arn(&balancer));
             let kinds = [Kind::Balancers, Kind::Interfaces];
             gone(self.region.change(&kinds, call.send()).await)?;
+            self.region.looks.listeners.drop_owner(arn(&balancer));
         }
         if let Some(group) = self.find_target_group().await? {
             let arn = group.target_group_arn().unwrap_or_default();
@@ -178,6 +179,7 @@ impl Way<'_> {
                 .delete_target_group()
                 .target_group_arn(arn);
             gone(self.region.change(&[Kind::TargetGroups], call.send()).await)?;
+            self.region.looks.targets.drop_owner(arn);
         }
         Ok(())
     }

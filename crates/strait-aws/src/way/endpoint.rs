@@ -164,6 +164,8 @@ impl Way<'_> {
                 endpoint.id()
             )));
         }
+        let arn = group.target_group_arn().unwrap_or_default();
+        self.region.looks.forget(&[Kind::Targets(arn)]);
         let targets = self
             .region
             .targets(group.target_group_arn().unwrap_or_default())
@@ -203,6 +205,17 @@ impl Way<'_> {
 
     /// Takes all of it away, from the customer's side to the service's.
     pub(super) async fn remove_private(&self) -> Result<(), Error> {
+        let looks = &self.region.looks;
+        // What is not seen now is not looked for again.
+        looks.endpoints.certain(&self.key)?;
+        looks.endpoint_services.certain(&self.key)?;
+        looks.forget(&[
+            Kind::Endpoints,
+            Kind::EndpointServices,
+            Kind::Balancers,
+            Kind::TargetGroups,
+            Kind::Groups,
+        ]);
         if let Some(endpoint) = self.find_endpoint().await? {
             let call = self
                 .region

@@ -35,6 +35,7 @@ impl Way<'_> {
 
     /// Lets nobody in any more; open flows go on.
     pub(super) async fn shut_nodes_group(&self) -> Result<(), Error> {
+        self.region.looks.forget(&[Kind::Groups]);
         let Some(group) = self.find_nodes_group().await? else {
             return Ok(());
         };

@@ -12,25 +12,10 @@ use super::Way;
 use super::group::already_there;
 use crate::error::{Error, gone};
 use crate::look::Kind;
+use crate::private;
 
 /// How the rules are described that stand in for a public one.
 const STAND_IN: &str = "Strait: private part of the public way";
-/// Ranges that the hosts of VPCs and of networks behind them have.
-const HOSTS: [&str; 4] = [
-    "10.0.0.0/8",
-    "100.64.0.0/10",
-    "172.16.0.0/12",
-    "192.168.0.0/16",
-];
-/// Ranges that nobody on the internet has.
-const PRIVATE: [&str; 6] = [
-    "10.0.0.0/8",
-    "100.64.0.0/10",
-    "127.0.0.0/8",
-    "169.254.0.0/16",
-    "172.16.0.0/12",
-    "192.168.0.0/16",
-];
 
 impl Way<'_> {
     /// The public way as it is. Nothing is changed: what an operator closed by hand stays closed.
@@ -264,10 +249,8 @@ fn is_exact(rule: &IpPermission, port: i32) -> bool {
 
 /// What of these ranges nobody on the internet has.
 fn private_parts(ranges: &BTreeSet<Ipv4Net>) -> BTreeSet<Ipv4Net> {
-    let private = HOSTS.iter().filter_map(|text| text.parse::<Ipv4Net>().ok());
-    private
-        .filter(|private| ranges.iter().any(|range| range.contains(private)))
-        .collect()
+    let in_one = |private: &Ipv4Net| ranges.iter().any(|range| range.contains(private));
+    private::OF_HOSTS.into_iter().filter(in_one).collect()
 }
 
 fn not_open(why: &str) -> Error {
@@ -332,11 +315,7 @@ fn cidrs(rule: &IpPermission) -> impl Iterator<Item = Ipv4Net> + '_ {
 }
 
 fn is_private(range: &Ipv4Net) -> bool {
-    PRIVATE.iter().any(|private| {
-        private
-            .parse::<Ipv4Net>()
-            .is_ok_and(|private| private.contains(range))
-    })
+    private::all().any(|private| private.contains(range))
 }
 
 /// Unique local and link-local addresses.

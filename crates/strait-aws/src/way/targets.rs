@@ -15,6 +15,7 @@ use super::Way;
 use crate::Aws;
 use crate::error::{Error, gone};
 use crate::look::Kind;
+use crate::private;
 use crate::region::Region;
 use crate::seen::lock;
 use crate::tag::Key;
@@ -181,8 +182,9 @@ async fn addresses(service: &Registration) -> Result<BTreeSet<Ipv4Addr>, Error> 
 /// Whether a load balancer may lead there
 /// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-target-groups.html>).
 fn is_private(address: Ipv4Addr) -> bool {
-    let [first, second, ..] = address.octets();
-    address.is_private() || (first == 100 && (64..128).contains(&second))
+    private::OF_HOSTS
+        .iter()
+        .any(|range| range.contains(&address))
 }
 
 fn target(address: Ipv4Addr, port: u16) -> TargetDescription {

@@ -80,6 +80,11 @@ impl World {
         Client::new(&sdk(&self.customer, region).await)
     }
 
+    /// RDS as the provider sees it.
+    pub(crate) async fn provider_rds(&self) -> aws_sdk_rds::Client {
+        aws_sdk_rds::Client::new(&sdk(&self.provider, REGION).await)
+    }
+
     /// Route 53 as the provider sees it.
     pub(crate) async fn provider_route53(&self) -> aws_sdk_route53::Client {
         aws_sdk_route53::Client::new(&sdk(&self.provider, FAR).await)

@@ -133,6 +133,12 @@ pub(super) async fn run(
                     continue;
                 };
                 let everything = Instant::now() >= round;
+                if everything {
+                    // What was seen to be there may be gone by now, and others may have changed the names.
+                    context.with_found(|found| *found = super::Found::default());
+                    context.published.lock().await.forget();
+                    work.remind(Key::Names);
+                }
                 match to_do(connection, everything).await {
                     Ok(keys) => keys.into_iter().for_each(|key| work.remind(key)),
                     Err(error) => {
