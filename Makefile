@@ -19,8 +19,7 @@ build: ## Builds the program for daily use ($CARGO_TARGET_DIR/release/strait)
 	timeout 1800 cargo build --release --locked -p strait
 
 test: setup lint ## Everything that a change must pass: about three quarters of an hour from nothing on 2 cores
-	timeout 2400 cargo test --workspace --locked
-	timeout 1200 cargo build --locked -p strait --features aws
+	timeout 2400 cargo test --workspace --features strait/aws --locked
 	STRAIT_BIN="$$CARGO_TARGET_DIR/debug/strait" tests/run.sh
 
 test-long: test ## The same, 10 minutes of bad input for the parsers, 2,000 random networks, the story five times over, and the benches
@@ -41,8 +40,8 @@ fmt: ## Formats the code
 
 lint: ## Format, lints and shell syntax, without changing anything
 	cargo fmt --all --check
-	timeout 1800 cargo clippy --workspace --all-targets --locked -- -D warnings
-	timeout 600 cargo clippy -p strait --features aws --locked -- -D warnings
+	timeout 1800 cargo clippy --workspace --features strait/aws --all-targets --locked -- -D warnings
+	timeout 600 cargo clippy -p strait --locked -- -D warnings
 	for script in .ci/run scripts/*.sh demo/*.sh demo/steps/*.sh tests/*.sh tests/clients/*.sh benches/*.sh; do bash -n "$$script"; done
 
 setup: ## Installs what is missing on Debian 12+ or Ubuntu 24.04+, and fetches moto's tests if it can
