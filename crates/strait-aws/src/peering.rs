@@ -387,6 +387,7 @@ mod tests {
             peer_vpc: "vpc-theirs".to_owned(),
             peer_region: "us-east-1".to_owned(),
             provisioned_id: None,
+            attempt: 1,
         }
     }
 }

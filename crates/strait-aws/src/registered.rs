@@ -9,7 +9,9 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection};
 use strait_plane::cloud::Sources;
 use strait_plane::model::Registration;
-use strait_plane::postgres::{Ended, Origin, Postgres, PostgresError, ServiceKind, ServiceSpec};
+use strait_plane::postgres::{
+    Ended, Origin, Postgres, PostgresError, ServiceKind, ServiceSpec, Which,
+};
 use tokio::time::timeout;
 
 use crate::private;
@@ -66,6 +68,7 @@ impl Postgres for Registered {
         &self,
         service: &ServiceSpec,
         sources: &Sources,
+        which: Which,
     ) -> Result<Ended, PostgresError> {
         let registration = registration(service)?;
         let Some(file) = &registration.sessions_file else {
@@ -75,7 +78,7 @@ impl Postgres for Registered {
             )));
         };
         // A move is not held up by this: the way is closed to what is new.
-        match end_by(file, sources).await {
+        match end_by(file, sources, which).await {
             Ok(ended) => Ok(ended),
             Err(error) => Ok(Ended::NotAllowed(format!(
                 "sessions that were open by the closed way may go on: {error}. End them in PostgreSQL"
@@ -92,7 +95,7 @@ impl Postgres for Registered {
     }
 }
 
-async fn end_by(file: &str, sources: &Sources) -> Result<Ended, PostgresError> {
+async fn end_by(file: &str, sources: &Sources, which: Which) -> Result<Ended, PostgresError> {
     let mut connection = connect(file).await?;
     if let Some(why) = may_end_sessions(&mut connection).await? {
         return Ok(Ended::NotAllowed(why));
@@ -100,12 +103,12 @@ async fn end_by(file: &str, sources: &Sources) -> Result<Ended, PostgresError> {
     let (ended, left) = match sources {
         Sources::These(addresses) => {
             let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-            end(&mut connection, false, &addresses).await?
+            end(&mut connection, which, false, &addresses).await?
         }
         Sources::Internet => {
             let private = private::all().map(|range| range.to_string());
             let private: Vec<String> = private.chain(PRIVATE_IPV6.map(str::to_owned)).collect();
-            end(&mut connection, true, &private).await?
+            end(&mut connection, which, true, &private).await?
         }
     };
     if ended == 0 && left > 0 {
@@ -175,6 +178,7 @@ async fn may_end_sessions(connection: &mut PgConnection) -> Result<Option<String
 /// it may not end.
 async fn end(
     connection: &mut PgConnection,
+    which: Which,
     from_elsewhere: bool,
     ranges: &[String],
 ) -> Result<(i64, i64), PostgresError> {
@@ -184,12 +188,13 @@ async fn end(
              FROM pg_stat_activity a LEFT JOIN pg_roles r ON r.oid = a.usesysid
              JOIN pg_roles me ON me.rolname = current_user
              WHERE a.client_addr IS NOT NULL AND a.backend_type = 'client backend' AND a.pid <> pg_backend_pid()
-                 AND (a.client_addr <<= ANY ($1::text[]::inet[])) <> $2)
+                 AND (a.client_addr <<= ANY ($1::text[]::inet[])) <> $2 AND (a.state = 'idle' OR NOT $3))
          SELECT count(*) FILTER (WHERE may_end AND pg_terminate_backend(pid)), count(*) FILTER (WHERE NOT may_end)
          FROM session",
     )
     .bind(ranges)
     .bind(from_elsewhere)
+    .bind(which == Which::Idle)
     .fetch_one(connection)
     .await
     .map_err(|error| statement(&error))
@@ -222,12 +227,19 @@ mod tests {
         let mut own = connection(&pool, "strait").await;
         // 127.0.0.5 is the other test's.
         let private = ["127.0.0.2/32", "127.0.0.5/32"].map(str::to_owned);
-        assert_eq!(end(&mut own, true, &private).await.expect("ended"), (1, 0));
+        assert_eq!(
+            end(&mut own, Which::All, true, &private)
+                .await
+                .expect("ended"),
+            (1, 0)
+        );
         assert!(far.batch_execute("SELECT 1").await.is_err());
         assert!(near.batch_execute("SELECT 1").await.is_ok());
 
         assert_eq!(
-            end(&mut own, false, &private[..1]).await.expect("ended"),
+            end(&mut own, Which::All, false, &private[..1])
+                .await
+                .expect("ended"),
             (1, 0)
         );
         assert!(near.batch_execute("SELECT 1").await.is_err());
@@ -260,7 +272,12 @@ mod tests {
         let client = session(&pool, "127.0.0.5", &app).await;
         let superuser = session(&pool, "127.0.0.5", "strait").await;
         let from = ["127.0.0.5".to_owned()];
-        assert_eq!(end(&mut own, false, &from).await.expect("ended"), (1, 1));
+        assert_eq!(
+            end(&mut own, Which::All, false, &from)
+                .await
+                .expect("ended"),
+            (1, 1)
+        );
         assert!(client.batch_execute("SELECT 1").await.is_err());
         assert!(superuser.batch_execute("SELECT 1").await.is_ok());
     }

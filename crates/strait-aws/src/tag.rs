@@ -32,9 +32,12 @@ impl Key {
         Self(format!("vpc/{id}"))
     }
 
-    /// A peering connection.
+    /// A peering connection, as it was asked for this time.
     pub(crate) fn peering(spec: &PeeringSpec) -> Self {
-        Self(format!("peering/{}", spec.id))
+        match spec.attempt {
+            1 => Self(format!("peering/{}", spec.id)),
+            attempt => Self(format!("peering/{}/{attempt}", spec.id)),
+        }
     }
 
     /// A way to a service.

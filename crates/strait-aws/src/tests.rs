@@ -287,6 +287,7 @@ fn peering(id: &str) -> PeeringSpec {
         peer_vpc: "vpc-theirs".to_owned(),
         peer_region: REGION.to_owned(),
         provisioned_id: None,
+        attempt: 1,
     }
 }
 

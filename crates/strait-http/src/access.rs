@@ -5,7 +5,8 @@ use axum::http::header;
 use axum::http::request::Parts;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use strait_plane::PlaneError;
+use strait_plane::model::{self, Once};
+use strait_plane::{Plane, PlaneError};
 
 use crate::Shared;
 use crate::error::ApiError;
@@ -16,7 +17,37 @@ pub(crate) enum Caller {
     /// The operator: sees all projects.
     Admin,
     /// The holder of a project's key pair: sees that project (by id) only.
-    Project(String),
+    Project {
+        /// The project's id.
+        id: String,
+        /// The public key.
+        key: String,
+    },
+}
+
+impl Caller {
+    /// As operations name it.
+    fn actor(&self) -> String {
+        match self {
+            Self::Admin => "admin".to_owned(),
+            Self::Project { key, .. } => format!("key:{key}"),
+        }
+    }
+}
+
+/// The plane, asked by the caller.
+pub(crate) struct By(pub(crate) Plane);
+
+impl FromRequestParts<Shared> for By {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, ApiError> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        Ok(Self(app.plane.by(model::Caller {
+            actor: caller.actor(),
+            once: parts.extensions.get::<Once>().cloned(),
+        })))
+    }
 }
 
 /// The operator.
@@ -34,35 +65,43 @@ impl FromRequestParts<Shared> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, ApiError> {
-        let Some(value) = parts.headers.get(header::AUTHORIZATION) else {
-            return Err(ApiError::Unauthorized(
-                "the request carries no keys (header Authorization)",
-            ));
-        };
-        let given = value
-            .to_str()
-            .map_err(|_| ApiError::Unauthorized(UNREADABLE))?;
-        let Some((scheme, rest)) = given.trim().split_once(' ') else {
-            return Err(ApiError::Unauthorized(UNREADABLE));
-        };
-        if scheme.eq_ignore_ascii_case("bearer") {
-            return match app.options.admin_key() {
-                Some(expected) if same(rest.trim().as_bytes(), expected.as_bytes()) => {
-                    Ok(Self::Admin)
-                }
-                Some(_) | None => Err(ApiError::Unauthorized("the admin key is wrong")),
-            };
+        if let Some(known) = parts.extensions.get::<Self>() {
+            return Ok(known.clone());
         }
-        if !scheme.eq_ignore_ascii_case("basic") {
-            return Err(ApiError::Unauthorized(
-                "the header Authorization is neither Basic nor Bearer",
-            ));
-        }
-        let (public, secret) = key_pair(rest.trim()).ok_or(ApiError::Unauthorized(UNREADABLE))?;
-        Ok(Self::Project(
-            app.plane.authenticate(&public, &secret).await?,
-        ))
+        let caller = authenticate(parts, app).await?;
+        parts.extensions.insert(caller.clone());
+        Ok(caller)
     }
+}
+
+async fn authenticate(parts: &Parts, app: &Shared) -> Result<Caller, ApiError> {
+    let Some(value) = parts.headers.get(header::AUTHORIZATION) else {
+        return Err(ApiError::Unauthorized(
+            "the request carries no keys (header Authorization)",
+        ));
+    };
+    let given = value
+        .to_str()
+        .map_err(|_| ApiError::Unauthorized(UNREADABLE))?;
+    let Some((scheme, rest)) = given.trim().split_once(' ') else {
+        return Err(ApiError::Unauthorized(UNREADABLE));
+    };
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return match app.options.admin_key() {
+            Some(expected) if same(rest.trim().as_bytes(), expected.as_bytes()) => {
+                Ok(Caller::Admin)
+            }
+            Some(_) | None => Err(ApiError::Unauthorized("the admin key is wrong")),
+        };
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return Err(ApiError::Unauthorized(
+            "the header Authorization is neither Basic nor Bearer",
+        ));
+    }
+    let (public, secret) = key_pair(rest.trim()).ok_or(ApiError::Unauthorized(UNREADABLE))?;
+    let id = app.plane.authenticate(&public, &secret).await?;
+    Ok(Caller::Project { id, key: public })
 }
 
 impl FromRequestParts<Shared> for Admin {
@@ -71,7 +110,7 @@ impl FromRequestParts<Shared> for Admin {
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, ApiError> {
         match Caller::from_request_parts(parts, app).await? {
             Caller::Admin => Ok(Self),
-            Caller::Project(_) => Err(ApiError::NotAdmin),
+            Caller::Project { .. } => Err(ApiError::NotAdmin),
         }
     }
 }
@@ -93,7 +132,7 @@ impl FromRequestParts<Shared> for InProject {
         let named = named.unwrap_or_default();
         let own = match caller {
             Caller::Admin => return Ok(Self(app.plane.project(named).await?.id)),
-            Caller::Project(own) => own,
+            Caller::Project { id, .. } => id,
         };
         if named == own || app.plane.project(&own).await?.name == named {
             return Ok(Self(own));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::{Bytes, HttpBody as _};
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
@@ -11,6 +11,19 @@ use serde::de::DeserializeOwned;
 
 use crate::error::ApiError;
 use crate::{BODY_LIMIT, BODY_TIME, Shared};
+
+/// What stands behind the `?`.
+pub(crate) struct Given<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Shared> for Given<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, ApiError> {
+        let Query(given) = Query::<T>::try_from_uri(&parts.uri)
+            .map_err(|rejection| ApiError::field("query", rejection.body_text()))?;
+        Ok(Self(given))
+    }
+}
 
 /// A JSON body.
 pub(crate) struct Body<T>(pub(crate) T);
@@ -29,6 +42,12 @@ pub(crate) struct VpcPath {
 pub(crate) struct PeeringPath {
     pub(crate) vpc_id: String,
     pub(crate) peering_id: String,
+}
+
+/// Names an operation.
+#[derive(Deserialize)]
+pub(crate) struct OperationPath {
+    pub(crate) operation_id: String,
 }
 
 /// Names a service.
@@ -74,7 +93,7 @@ impl<T: DeserializeOwned + Send> FromRequestParts<Shared> for Segments<T> {
 }
 
 /// A body as it arrived, if it does in time.
-async fn whole<S: Send + Sync>(
+pub(crate) async fn whole<S: Send + Sync>(
     request: Request,
     state: &S,
     limit: Duration,

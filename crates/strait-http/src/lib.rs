@@ -6,6 +6,8 @@ mod body;
 mod error;
 mod hosts;
 mod objects;
+mod once;
+mod operations;
 mod peerings;
 mod projects;
 mod services;
@@ -82,6 +84,7 @@ pub fn router(plane: Plane, options: Options) -> Router {
         )
         .method_not_allowed_fallback(error::wrong_method)
         .fallback(error::no_such_path)
+        .route_layer(from_fn_with_state(Arc::clone(&app), once::once))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(Arc::clone(&app), hosts::only_ours))
         .layer(TraceLayer::new_for_http())
@@ -99,6 +102,7 @@ fn documented() -> OpenApiRouter<Shared> {
         .merge(vpcs::routes())
         .merge(peerings::routes())
         .merge(services::routes())
+        .merge(operations::routes())
         .merge(admin::routes())
         .merge(system::routes());
     OpenApiRouter::with_openapi(Description::openapi())
@@ -119,6 +123,7 @@ fn documented() -> OpenApiRouter<Shared> {
         (name = "Projects", description = "Own services and Peering VPCs."),
         (name = "VPCs", description = "Peering VPCs and their peering connections."),
         (name = "Services", description = "PostgreSQL services, and where they are reached from."),
+        (name = "Operations", description = "Every change, as one can watch it, and what happened. A change may carry the header `Idempotency-Key`: for a day the same request with the same key changes nothing more, and is answered with what came of the first."),
         (name = "Admin", description = "For the operator: needs the admin key."),
         (name = "System", description = "What the server is and offers."),
     )

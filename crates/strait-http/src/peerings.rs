@@ -9,16 +9,18 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Shared;
-use crate::access::InProject;
+use crate::access::{By, InProject};
 use crate::body::{Body, PeeringPath, Segments, VpcPath};
 use crate::error::{ApiError, ErrorBody};
 use crate::objects::{Peering, PeeringInput};
+use crate::operations::{Gone, gone};
 use crate::wait::{Verdict, Wait};
 
 pub(crate) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(get, delete))
+        .routes(routes!(request))
 }
 
 /// Lists a Peering VPC's peering connections.
@@ -53,18 +55,17 @@ async fn list(
     responses((status = 201, body = Peering, description = "Asked for."), (status = "4XX", body = ErrorBody, description = "Refused."))
 )]
 async fn create(
-    State(app): State<Shared>,
+    By(plane): By,
     InProject(project): InProject,
     Segments(named): Segments<VpcPath>,
     Body(new): Body<PeeringInput>,
 ) -> Result<(StatusCode, Json<Peering>), ApiError> {
-    let peering = app
-        .plane
+    let peering = plane
         .create_peering(&project, &named.vpc_id, new.into())
         .await?;
     Ok((
         StatusCode::CREATED,
-        Json(show(&app.plane, &project, peering).await?),
+        Json(show(&plane, &project, peering).await?),
     ))
 }
 
@@ -102,6 +103,30 @@ async fn get(
     Ok((verdict, Json(show(&app.plane, &project, peering).await?)))
 }
 
+/// Asks the customer once more for a peering connection that has ended: the same one, with a new `pcx-` id.
+#[utoipa::path(
+    post, path = "/projects/{project_id}/vpcs/{vpc_id}/peerings/{peering_id}/request", tag = "VPCs", operation_id = "requestVPCPeering",
+    params(
+        ("project_id" = String, Path, description = "The project's id or name."),
+        ("vpc_id" = String, Path, description = "The VPC's id or name."),
+        ("peering_id" = String, Path, description = "The peering connection's id.")
+    ),
+    responses((status = 202, body = Peering, description = "Asked for."), (status = "4XX", body = ErrorBody, description = "Refused."))
+)]
+async fn request(
+    By(plane): By,
+    InProject(project): InProject,
+    Segments(named): Segments<PeeringPath>,
+) -> Result<(StatusCode, Json<Peering>), ApiError> {
+    let peering = plane
+        .request_peering(&project, &named.vpc_id, &named.peering_id)
+        .await?;
+    Ok((
+        StatusCode::ACCEPTED,
+        Json(show(&plane, &project, peering).await?),
+    ))
+}
+
 /// Takes a peering connection away, or forgets one that has ended.
 #[utoipa::path(
     delete, path = "/projects/{project_id}/vpcs/{vpc_id}/peerings/{peering_id}", tag = "VPCs", operation_id = "deleteVPCPeering",
@@ -110,21 +135,25 @@ async fn get(
         ("vpc_id" = String, Path, description = "The VPC's id or name."),
         ("peering_id" = String, Path, description = "The peering connection's id.")
     ),
-    responses((status = 204, description = "Taken on."), (status = "4XX", body = ErrorBody, description = "Refused."))
+    responses((status = 204, description = "Taken on.", headers(("Strait-Operation" = String, description = "The operation's id."))), (status = "4XX", body = ErrorBody, description = "Refused."))
 )]
 async fn delete(
-    State(app): State<Shared>,
+    By(plane): By,
     InProject(project): InProject,
     Segments(named): Segments<PeeringPath>,
-) -> Result<StatusCode, ApiError> {
-    app.plane
+) -> Result<Gone, ApiError> {
+    let peering = plane
         .delete_peering(&project, &named.vpc_id, &named.peering_id)
         .await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(gone(peering.operation_id))
 }
 
 /// The peering with the customer's steps, which are to be had as soon as it has its id.
-async fn show(plane: &Plane, project: &str, peering: model::Peering) -> Result<Peering, ApiError> {
+pub(crate) async fn show(
+    plane: &Plane,
+    project: &str,
+    peering: model::Peering,
+) -> Result<Peering, ApiError> {
     if peering.accepter_provisioned_id.is_none() {
         return Ok(Peering::new(peering, None));
     }

@@ -27,7 +27,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
 async fn list(State(app): State<Shared>, caller: Caller) -> Result<Json<Vec<Project>>, ApiError> {
     let projects = match caller {
         Caller::Admin => app.plane.list_projects().await?,
-        Caller::Project(id) => vec![app.plane.project(&id).await?],
+        Caller::Project { id, .. } => vec![app.plane.project(&id).await?],
     };
     Ok(Json(projects.into_iter().map(Project::from).collect()))
 }

@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Shared;
-use crate::access::{InProject, Registrar};
+use crate::access::{By, InProject, Registrar};
 use crate::body::{Body, Segments, ServicePath};
 use crate::error::{ApiError, ErrorBody};
 use crate::objects::{
@@ -57,19 +57,19 @@ async fn list(
     responses((status = 202, body = CreatedService, description = "Taken on."), (status = "4XX", body = ErrorBody, description = "Refused."))
 )]
 async fn create(
-    State(app): State<Shared>,
+    By(plane): By,
     InProject(project): InProject,
     Body(new): Body<ServiceInput>,
 ) -> Result<(StatusCode, Json<CreatedService>), ApiError> {
     new.check()?;
-    let region_code = region_of(&app.plane, &project, &new).await?;
+    let region_code = region_of(&plane, &project, &new).await?;
     let new = NewService {
         name: new.name,
         region_code,
         vpc: new.vpc_id,
     };
-    let created = app.plane.create_service(&project, new).await?;
-    let service = show(&app.plane, created.service).await?;
+    let created = plane.create_service(&project, new).await?;
+    let service = show(&plane, created.service).await?;
     Ok((
         StatusCode::ACCEPTED,
         Json(CreatedService {
@@ -89,13 +89,13 @@ async fn create(
     responses((status = 202, body = Service, description = "Taken on."), (status = "4XX", body = ErrorBody, description = "Refused."))
 )]
 async fn register(
-    State(app): State<Shared>,
+    By(plane): By,
     Registrar(project): Registrar,
     Body(new): Body<RegistrationInput>,
 ) -> Accepted {
-    let new = new.asked(&app.plane.supported_regions())?;
-    let service = app.plane.register_service(&project, new).await?;
-    Ok((StatusCode::ACCEPTED, Json(show(&app.plane, service).await?)))
+    let new = new.asked(&plane.supported_regions())?;
+    let service = plane.register_service(&project, new).await?;
+    Ok((StatusCode::ACCEPTED, Json(show(&plane, service).await?)))
 }
 
 /// Shows a service.
@@ -135,14 +135,11 @@ async fn get(
     responses((status = 202, body = Service, description = "Taken on."), (status = "4XX", body = ErrorBody, description = "Refused."))
 )]
 async fn delete(
-    State(app): State<Shared>,
+    By(plane): By,
     InProject(project): InProject,
     Segments(named): Segments<ServicePath>,
 ) -> Accepted {
-    let service = app
-        .plane
-        .delete_service(&project, &named.service_id)
-        .await?;
+    let service = plane.delete_service(&project, &named.service_id).await?;
     Ok((StatusCode::ACCEPTED, Json(Service::new(service, None))))
 }
 
@@ -156,12 +153,12 @@ async fn delete(
     responses((status = 202, body = Service, description = "Taken on."), (status = "4XX", body = ErrorBody, description = "Refused."))
 )]
 async fn start(
-    State(app): State<Shared>,
+    By(plane): By,
     InProject(project): InProject,
     Segments(named): Segments<ServicePath>,
 ) -> Accepted {
-    let service = app.plane.start_service(&project, &named.service_id).await?;
-    Ok((StatusCode::ACCEPTED, Json(show(&app.plane, service).await?)))
+    let service = plane.start_service(&project, &named.service_id).await?;
+    Ok((StatusCode::ACCEPTED, Json(show(&plane, service).await?)))
 }
 
 /// Stops a service; its data stays.
@@ -174,12 +171,12 @@ async fn start(
     responses((status = 202, body = Service, description = "Taken on."), (status = "4XX", body = ErrorBody, description = "Refused."))
 )]
 async fn stop(
-    State(app): State<Shared>,
+    By(plane): By,
     InProject(project): InProject,
     Segments(named): Segments<ServicePath>,
 ) -> Accepted {
-    let service = app.plane.stop_service(&project, &named.service_id).await?;
-    Ok((StatusCode::ACCEPTED, Json(show(&app.plane, service).await?)))
+    let service = plane.stop_service(&project, &named.service_id).await?;
+    Ok((StatusCode::ACCEPTED, Json(show(&plane, service).await?)))
 }
 
 /// Renames a service. Its host names stay: they are made of its id.
@@ -193,16 +190,15 @@ async fn stop(
     responses((status = 200, body = Service, description = "Renamed."), (status = "4XX", body = ErrorBody, description = "Refused."))
 )]
 async fn rename(
-    State(app): State<Shared>,
+    By(plane): By,
     InProject(project): InProject,
     Segments(named): Segments<ServicePath>,
     Body(new): Body<NamedInput>,
 ) -> Result<Json<Service>, ApiError> {
-    let service = app
-        .plane
+    let service = plane
         .rename_service(&project, &named.service_id, &new.name)
         .await?;
-    Ok(Json(show(&app.plane, service).await?))
+    Ok(Json(show(&plane, service).await?))
 }
 
 /// Moves a service into a Peering VPC: from then on only its peered networks reach it.
@@ -216,20 +212,24 @@ async fn rename(
     responses((status = 202, body = ServiceMessage, description = "Taken on."), (status = "4XX", body = ErrorBody, description = "Refused."))
 )]
 async fn attach(
-    State(app): State<Shared>,
+    By(plane): By,
     InProject(project): InProject,
     Segments(named): Segments<ServicePath>,
     Body(into): Body<ServiceVpcInput>,
 ) -> Result<(StatusCode, Json<ServiceMessage>), ApiError> {
-    let service = app
-        .plane
-        .attach_service(&project, &named.service_id, &into.vpc_id)
+    let service = plane
+        .attach_service(
+            &project,
+            &named.service_id,
+            &into.vpc_id,
+            into.drain_seconds,
+        )
         .await?;
     let message = format!(
         "The service {} is being attached to the VPC {}.",
         service.service_id, into.vpc_id
     );
-    let service = show(&app.plane, service).await?;
+    let service = show(&plane, service).await?;
     Ok((
         StatusCode::ACCEPTED,
         Json(ServiceMessage { message, service }),
@@ -247,20 +247,24 @@ async fn attach(
     responses((status = 202, body = ServiceMessage, description = "Taken on."), (status = "4XX", body = ErrorBody, description = "Refused."))
 )]
 async fn detach(
-    State(app): State<Shared>,
+    By(plane): By,
     InProject(project): InProject,
     Segments(named): Segments<ServicePath>,
     Body(from): Body<ServiceVpcInput>,
 ) -> Result<(StatusCode, Json<ServiceMessage>), ApiError> {
-    let service = app
-        .plane
-        .detach_service(&project, &named.service_id, Some(&from.vpc_id))
+    let service = plane
+        .detach_service(
+            &project,
+            &named.service_id,
+            Some(&from.vpc_id),
+            from.drain_seconds,
+        )
         .await?;
     let message = format!(
         "The service {} is being detached from the VPC {}.",
         service.service_id, from.vpc_id
     );
-    let service = show(&app.plane, service).await?;
+    let service = show(&plane, service).await?;
     Ok((
         StatusCode::ACCEPTED,
         Json(ServiceMessage { message, service }),
@@ -268,7 +272,7 @@ async fn detach(
 }
 
 /// The service with its connection lines, which are to be had as soon as a way is open.
-async fn show(plane: &Plane, service: model::Service) -> Result<Service, ApiError> {
+pub(crate) async fn show(plane: &Plane, service: model::Service) -> Result<Service, ApiError> {
     if service.endpoint.is_none() {
         return Ok(Service::new(service, None));
     }

@@ -3,15 +3,17 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use serde::Deserialize;
 use strait_plane::model::Object;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Shared;
-use crate::access::InProject;
-use crate::body::{Body, Segments, VpcPath};
+use crate::access::{By, InProject};
+use crate::body::{Body, Given, Segments, VpcPath};
 use crate::error::{ApiError, ErrorBody};
 use crate::objects::{NamedInput, Vpc, VpcInput, VpcMessage};
+use crate::operations::{Gone, gone};
 use crate::wait::{Verdict, Wait};
 
 pub(crate) fn routes() -> OpenApiRouter<Shared> {
@@ -43,11 +45,11 @@ async fn list(
     responses((status = 201, body = Vpc, description = "Taken on."), (status = "4XX", body = ErrorBody, description = "Refused."))
 )]
 async fn create(
-    State(app): State<Shared>,
+    By(plane): By,
     InProject(project): InProject,
     Body(new): Body<VpcInput>,
 ) -> Result<(StatusCode, Json<Vpc>), ApiError> {
-    let vpc = app.plane.create_vpc(&project, new.into()).await?;
+    let vpc = plane.create_vpc(&project, new.into()).await?;
     Ok((StatusCode::CREATED, Json(vpc.into())))
 }
 
@@ -91,35 +93,44 @@ async fn get(
     responses((status = 200, body = VpcMessage, description = "Renamed."), (status = "4XX", body = ErrorBody, description = "Refused."))
 )]
 async fn rename(
-    State(app): State<Shared>,
+    By(plane): By,
     InProject(project): InProject,
     Segments(named): Segments<VpcPath>,
     Body(new): Body<NamedInput>,
 ) -> Result<Json<VpcMessage>, ApiError> {
-    let vpc = app
-        .plane
-        .rename_vpc(&project, &named.vpc_id, &new.name)
-        .await?;
+    let vpc = plane.rename_vpc(&project, &named.vpc_id, &new.name).await?;
     Ok(Json(VpcMessage {
         message: format!("The VPC {} is called {:?} now.", vpc.id, vpc.name),
         vpc: vpc.into(),
     }))
 }
 
-/// Deletes a Peering VPC that nothing uses any more. It is `DELETING` until the cloud has taken it away.
+/// Deletes a Peering VPC that nothing uses any more, or with `cascade` one in use. It is `DELETING` until the cloud has taken it away.
 #[utoipa::path(
     delete, path = "/projects/{project_id}/vpcs/{vpc_id}", tag = "VPCs", operation_id = "deleteVPC",
     params(
         ("project_id" = String, Path, description = "The project's id or name."),
-        ("vpc_id" = String, Path, description = "The VPC's id or name.")
+        ("vpc_id" = String, Path, description = "The VPC's id or name."),
+        ("cascade" = Option<bool>, Query, description = "Detach its services first, so that they become public, then delete its peering connections.")
     ),
-    responses((status = 204, description = "Taken on."), (status = "4XX", body = ErrorBody, description = "Refused."))
+    responses((status = 204, description = "Taken on.", headers(("Strait-Operation" = String, description = "The operation's id."))), (status = "4XX", body = ErrorBody, description = "Refused."))
 )]
 async fn delete(
-    State(app): State<Shared>,
+    By(plane): By,
     InProject(project): InProject,
     Segments(named): Segments<VpcPath>,
-) -> Result<StatusCode, ApiError> {
-    app.plane.delete_vpc(&project, &named.vpc_id).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Given(how): Given<Deletion>,
+) -> Result<Gone, ApiError> {
+    let vpc = plane
+        .delete_vpc(&project, &named.vpc_id, how.cascade)
+        .await?;
+    Ok(gone(vpc.operation_id))
+}
+
+/// How a Peering VPC is deleted.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Deletion {
+    #[serde(default)]
+    cascade: bool,
 }

@@ -24,7 +24,7 @@ pub(crate) type Verdict = Option<[(HeaderName, &'static str); 1]>;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Asked {
-    wait: Option<u64>,
+    wait: Option<String>,
 }
 
 impl Wait {
@@ -59,14 +59,24 @@ impl FromRequestParts<Shared> for Wait {
         let Query(asked) = Query::<Asked>::try_from_uri(&parts.uri).map_err(|rejection| {
             ApiError::field("wait", format!("wait: {}", rejection.body_text()))
         })?;
-        match asked.wait {
-            Some(seconds) if seconds > LONGEST => Err(ApiError::field(
-                "wait",
-                format!(
-                    "wait: {seconds} seconds are more than {LONGEST}; ask again after each answer"
-                ),
-            )),
-            seconds => Ok(Self(seconds.map(Duration::from_secs))),
-        }
+        let time = asked.wait.map(|text| patience(&text)).transpose()?;
+        Ok(Self(time))
     }
+}
+
+/// A time to wait as it is given: `30` or `30s`.
+pub(crate) fn patience(text: &str) -> Result<Duration, ApiError> {
+    let Ok(seconds) = text.strip_suffix('s').unwrap_or(text).parse::<u64>() else {
+        return Err(ApiError::field(
+            "wait",
+            format!("wait: {text:?} is no number of seconds, like 30 or 30s"),
+        ));
+    };
+    if seconds > LONGEST {
+        return Err(ApiError::field(
+            "wait",
+            format!("wait: {seconds} seconds are more than {LONGEST}; ask again after each answer"),
+        ));
+    }
+    Ok(Duration::from_secs(seconds))
 }

@@ -28,8 +28,8 @@ pub trait Cloud: Send + Sync {
     /// Takes the Peering VPC away with all that was made for it. One that is gone is a success.
     async fn delete_vpc(&self, vpc: &VpcSpec) -> Result<(), CloudError>;
 
-    /// Asks for the peering connection, or finds it, and says how it is. Never asks again once one was made (an ended
-    /// one stays ended).
+    /// Asks for the peering connection, or finds it, and says how it is. Never asks again in one attempt once one was made
+    /// (an ended one stays ended).
     async fn ensure_peering(&self, peering: &PeeringSpec) -> Result<PeeringObserved, CloudError>;
 
     /// Lets an active peer in: routes back to these ranges and a rule for them on the endpoints. Exactly these: ranges
@@ -68,7 +68,8 @@ pub trait Cloud: Send + Sync {
     async fn publish_names(&self, names: &BTreeMap<String, NameTarget>) -> Result<(), CloudError>;
 
     /// Waits until something in the cloud may have changed (a customer accepted, a range was added). May return for
-    /// no reason. Returns after at most a few seconds in any case.
+    /// no reason. Returns after at most a few seconds in any case. Of the servers of one store, one calls it at a time, again
+    /// and again.
     async fn changed(&self);
 }
 
@@ -107,6 +108,8 @@ pub struct PeeringSpec {
     pub peer_region: String,
     /// Our `pcx-` id, if it was asked for. A cloud lists those that ended for some time only.
     pub provisioned_id: Option<String>,
+    /// How often it was asked for, this time included: those of former times have ended, and are left as they are.
+    pub attempt: u32,
 }
 
 /// A peering connection as the cloud has it.

@@ -25,6 +25,9 @@ pub enum PlaneError {
         /// What is in the way and what to do.
         message: String,
     },
+    /// The same request, told by its key, has been taken on already.
+    #[error("this request has been taken on already")]
+    Repeated,
     /// It would be one too many.
     #[error("{message}")]
     QuotaExceeded {
@@ -80,7 +83,7 @@ impl PlaneError {
         match self {
             Self::NotFound { .. } => ErrorKind::NotFound,
             Self::Invalid { .. } => ErrorKind::Invalid,
-            Self::Conflict { .. } => ErrorKind::Conflict,
+            Self::Conflict { .. } | Self::Repeated => ErrorKind::Conflict,
             Self::QuotaExceeded { .. } => ErrorKind::QuotaExceeded,
             Self::Unauthorized => ErrorKind::Unauthorized,
             Self::Unavailable { .. } | Self::Store(_) => ErrorKind::Unavailable,
@@ -94,6 +97,7 @@ impl PlaneError {
             Self::Invalid { field, .. } => Some(field),
             Self::NotFound { .. }
             | Self::Conflict { .. }
+            | Self::Repeated
             | Self::QuotaExceeded { .. }
             | Self::Unauthorized
             | Self::Unavailable { .. }

@@ -15,4 +15,4 @@ mod validate;
 
 pub use error::{ErrorKind, PlaneError};
 pub use keeper::Keeper;
-pub use plane::Plane;
+pub use plane::{Options, Plane, Repetition};

@@ -20,11 +20,12 @@ pub trait Postgres: Send + Sync {
     /// Ends it and takes its data away. One that is gone is a success.
     async fn delete(&self, service: &ServiceSpec) -> Result<(), PostgresError>;
 
-    /// Ends the sessions that come from there (`pg_terminate_backend`).
+    /// Ends those sessions that come from there (`pg_terminate_backend`).
     async fn end_sessions(
         &self,
         service: &ServiceSpec,
         sources: &Sources,
+        which: Which,
     ) -> Result<Ended, PostgresError>;
 
     /// The certificate authority that signs services' certificates, PEM.
@@ -32,6 +33,15 @@ pub trait Postgres: Send + Sync {
 
     /// Where on this machine that certificate is, for `sslrootcert=`.
     fn authority_path(&self) -> String;
+}
+
+/// Which sessions are ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// All of them.
+    All,
+    /// Those that are in no transaction.
+    Idle,
 }
 
 /// What came of ending sessions.

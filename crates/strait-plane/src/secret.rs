@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, Mac};
 use rand::Rng;
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use crate::error::PlaneError;
 
@@ -32,6 +33,16 @@ pub(crate) fn numeric_id() -> String {
     format!("{}{}", draw(&DIGITS[1..], 1), draw(DIGITS, 9))
 }
 
+/// The id of an operation: ids of later ones sort after those of earlier ones.
+pub(crate) fn operation_id() -> String {
+    format!("op-{}", Uuid::now_v7().simple())
+}
+
+/// Which server this is, among those of one store.
+pub(crate) fn server_id() -> String {
+    draw(LOWER, 16)
+}
+
 /// A pair of keys: public and secret.
 pub(crate) fn key_pair() -> (String, String) {
     (format!("sk{}", draw(MIXED, 18)), draw(MIXED, 40))
@@ -40,6 +51,29 @@ pub(crate) fn key_pair() -> (String, String) {
 /// A service's password.
 pub(crate) fn password() -> String {
     draw(MIXED, 24)
+}
+
+/// What a password that can be told again is made with.
+pub(crate) fn salt() -> String {
+    draw(MIXED, 32)
+}
+
+/// A password that whoever knows the key can be told again. The key is not kept, the salt is.
+pub(crate) fn password_of(key: &str, salt: &str) -> String {
+    let bytes = mac(
+        key.as_bytes(),
+        &[b"strait service password", salt.as_bytes()],
+    );
+    bytes
+        .iter()
+        .take(24)
+        .map(|byte| char::from(MIXED[usize::from(*byte) % MIXED.len()]))
+        .collect()
+}
+
+/// What is kept of a key that stands for a request.
+pub(crate) fn digest(text: &str) -> String {
+    BASE64.encode(Sha256::digest(text.as_bytes()))
 }
 
 /// What PostgreSQL keeps of a password (RFC 5802, RFC 7677). The password is ASCII, so that SASLprep changes nothing.

@@ -5,6 +5,20 @@ use ipnet::Ipv4Net;
 use crate::error::PlaneError;
 use crate::model::{NewPeering, PublicWay, Registration};
 
+/// How long a former way may stay open: an hour at most.
+pub(crate) fn drain(seconds: u32) -> Result<u32, PlaneError> {
+    const LONGEST: u32 = 3600;
+    if seconds > LONGEST {
+        return Err(PlaneError::invalid(
+            "drain_seconds",
+            format!(
+                "{seconds} seconds are more than an hour ({LONGEST}); a way that is to stay open longer is no move"
+            ),
+        ));
+    }
+    Ok(seconds)
+}
+
 /// The port of every way.
 const PORT: u16 = 5432;
 /// The longest name of an object.

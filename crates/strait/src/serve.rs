@@ -102,7 +102,11 @@ async fn start(
     })
     .await?;
     let cloud = Arc::new(local.clone());
-    let plane = Plane::start(pool, cloud.clone(), cloud, options.domain.clone()).await?;
+    let alone = strait_plane::Options {
+        alone: true,
+        ..strait_plane::Options::new(options.domain.clone())
+    };
+    let plane = Plane::start(pool, cloud.clone(), cloud, alone).await?;
     let credentials = credentials(data, &plane, http_address).await?;
 
     let rest = strait_http::router(

@@ -50,7 +50,13 @@ async fn start(
     let pool = store::connect(&config.database).await?;
     let store = Keeper::open(pool.clone()).await?.store_id().await?;
     let (cloud, postgres) = connect(&store).await?;
-    let plane = Plane::start(pool, cloud, postgres, config.domain.clone()).await?;
+    let plane = Plane::start(
+        pool,
+        cloud,
+        postgres,
+        strait_plane::Options::new(config.domain.clone()),
+    )
+    .await?;
     let options = strait_http::Options {
         admin_key: (config.http.admin_key.as_ref()).map(|key| key.reveal().to_owned()),
         hosts: vec![format!("api.{}", config.domain)],

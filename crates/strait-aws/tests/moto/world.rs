@@ -125,6 +125,7 @@ impl World {
             peer_vpc: peer_vpc.to_owned(),
             peer_region: peer_region.to_owned(),
             provisioned_id: None,
+            attempt: 1,
         }
     }
 

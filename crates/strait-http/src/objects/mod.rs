@@ -1,5 +1,6 @@
 //! The objects as the API shows and takes them.
 
+mod operation;
 mod peering;
 mod project;
 mod registration;
@@ -10,6 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
+pub(crate) use operation::{Event, Operation};
 pub(crate) use peering::{Peering, PeeringInput};
 pub(crate) use project::{
     NamedInput, NewProject, Project, ProjectWithKey, QuotaInput, QuotaSetting,

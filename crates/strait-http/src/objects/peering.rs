@@ -66,6 +66,9 @@ pub(crate) struct Peering {
     /// What the customer needs, once the connection has an id.
     #[serde(skip_serializing_if = "Option::is_none")]
     customer_steps: Option<CustomerGuide>,
+    /// The operation that was asked for last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operation_id: Option<String>,
     /// When it was asked for.
     #[schema(value_type = String, format = DateTime)]
     created: Timestamp,
@@ -92,6 +95,7 @@ impl Peering {
             expires_at: peering.expires_at,
             error_message: peering.error_message,
             reason: peering.reason.map(Reason::from),
+            operation_id: peering.operation_id,
             peer_cidrs: peering.peer_cidrs,
             customer_steps: guide.map(CustomerGuide::from),
             created: peering.created,

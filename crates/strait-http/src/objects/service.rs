@@ -73,6 +73,9 @@ pub(crate) struct Service {
     /// What its operator should know, though nothing is wrong with it: open public sessions that Strait may not end.
     #[serde(skip_serializing_if = "Option::is_none")]
     notice: Option<String>,
+    /// The operation that was asked for last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operation_id: Option<String>,
 }
 
 impl Service {
@@ -107,6 +110,7 @@ impl Service {
             error_message: service.error_message,
             reason: service.reason.map(Reason::from),
             notice: service.notice,
+            operation_id: service.operation_id,
         }
     }
 }
@@ -325,6 +329,11 @@ pub(crate) struct ServiceVpcInput {
     /// The Peering VPC, by id or name.
     #[schema(example = "1234567890")]
     pub(crate) vpc_id: String,
+    /// How long the former way stays open beside the new one, in seconds: idle sessions end at once, others when their
+    /// transaction does. Without it the former way is closed as soon as the new one is proved.
+    #[serde(default)]
+    #[schema(maximum = 3600, example = 30)]
+    pub(crate) drain_seconds: u32,
 }
 
 fn status() -> Object {

@@ -39,6 +39,9 @@ pub(crate) struct Vpc {
     /// The same with a code.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Reason>,
+    /// The operation that was asked for last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operation_id: Option<String>,
     /// When it was asked for.
     #[schema(value_type = String, format = DateTime)]
     created: Timestamp,
@@ -59,6 +62,7 @@ impl From<model::Vpc> for Vpc {
             status: vpc.status,
             error_message: vpc.error_message,
             reason: vpc.reason.map(Reason::from),
+            operation_id: vpc.operation_id,
             created: vpc.created,
             updated: vpc.updated,
         }

@@ -61,7 +61,7 @@ impl World {
             pool,
             Arc::clone(&cloud) as _,
             Arc::clone(&postgres) as _,
-            domain,
+            strait_plane::Options::new(domain),
         )
         .await
         .expect("a plane");

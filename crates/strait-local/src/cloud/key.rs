@@ -32,9 +32,12 @@ impl Key {
         Self(format!("service/{id}"))
     }
 
-    /// A peering.
+    /// A peering, as it was asked for this time.
     pub(super) fn peering(spec: &PeeringSpec) -> Self {
-        Self(format!("peering/{}", spec.id))
+        match spec.attempt {
+            1 => Self(format!("peering/{}", spec.id)),
+            attempt => Self(format!("peering/{}/{attempt}", spec.id)),
+        }
     }
 
     /// A way to a service.

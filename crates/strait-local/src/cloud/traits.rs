@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use ipnet::Ipv4Net;
 use strait_plane::cloud::*;
 use strait_plane::postgres::{
-    Ended, Made, Origin, Postgres, PostgresError, ServiceKind, ServiceSpec,
+    Ended, Made, Origin, Postgres, PostgresError, ServiceKind, ServiceSpec, Which,
 };
 
 use super::Local;
@@ -142,6 +142,7 @@ impl Postgres for Local {
         &self,
         service: &ServiceSpec,
         sources: &Sources,
+        which: Which,
     ) -> Result<Ended, PostgresError> {
         let Sources::These(sources) = sources else {
             return Err(PostgresError::Failed(
@@ -154,7 +155,7 @@ impl Postgres for Local {
         };
         self.inner
             .engine
-            .end_sessions(host.as_str(), &service.id, sources)
+            .end_sessions(host.as_str(), &service.id, sources, which)
             .await
             .map(Ended::Sessions)
             .map_err(|error| from_local(&error))

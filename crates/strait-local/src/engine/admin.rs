@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use strait_kernel::Kernel;
+use strait_plane::postgres::Which;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::config::Config;
 use tokio_postgres::error::SqlState;
@@ -95,10 +96,12 @@ pub(super) async fn reload(client: &Client) -> Result<(), tokio_postgres::Error>
     client.batch_execute("select pg_reload_conf()").await
 }
 
-/// Ends the sessions from these addresses, and waits a moment until they are gone; returns how many there were.
+/// Ends those sessions from these addresses, and if it is all, waits a moment until they are gone; returns how many there
+/// were.
 pub(super) async fn end_sessions(
     client: &Client,
     sources: &BTreeSet<Ipv4Addr>,
+    which: Which,
 ) -> Result<u64, tokio_postgres::Error> {
     let sources: Vec<String> = sources.iter().map(ToString::to_string).collect();
     let deadline = Instant::now() + END_TIMEOUT;
@@ -108,12 +111,13 @@ pub(super) async fn end_sessions(
         let rows = client
             .query(
                 "select pid, pg_terminate_backend(pid) from pg_stat_activity
-                 where client_addr = any ($1::text[]::inet[]) and pid <> pg_backend_pid()",
-                &[&sources],
+                 where client_addr = any ($1::text[]::inet[]) and pid <> pg_backend_pid()
+                     and (state = 'idle' or not $2)",
+                &[&sources, &(which == Which::Idle)],
             )
             .await?;
         ended.extend(rows.iter().map(|row| row.get::<_, i32>(0)));
-        if rows.is_empty() || Instant::now() > deadline {
+        if rows.is_empty() || which == Which::Idle || Instant::now() > deadline {
             return Ok(u64::try_from(ended.len()).unwrap_or(u64::MAX));
         }
         sleep(END_PAUSE).await;

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use strait_kernel::Kernel;
-use strait_plane::postgres::Made;
+use strait_plane::postgres::{Made, Which};
 use tokio::time::sleep;
 
 pub use installation::Installation;
@@ -110,10 +110,13 @@ impl Engine {
         host: &str,
         id: &str,
         sources: &BTreeSet<Ipv4Addr>,
+        which: Which,
     ) -> Result<u64, LocalError> {
         let service = self.service(id);
         let service = service.lock().await;
-        service.end_sessions(&self.shared, host, sources).await
+        service
+            .end_sessions(&self.shared, host, sources, which)
+            .await
     }
 
     /// Whether the service runs and accepts connections.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use strait_kernel::Process;
-use strait_plane::postgres::Made;
+use strait_plane::postgres::{Made, Which};
 use tokio::time::{Instant, sleep};
 use tokio_postgres::Client;
 
@@ -109,12 +109,13 @@ impl Service {
         shared: &Shared,
         host: &str,
         sources: &BTreeSet<Ipv4Addr>,
+        which: Which,
     ) -> Result<u64, LocalError> {
         let Some(process) = self.running(shared, host)? else {
             return Ok(0);
         };
         let client = self.connect_when_ready(shared, host, &process).await?;
-        admin::end_sessions(&client, sources)
+        admin::end_sessions(&client, sources, which)
             .await
             .map_err(|error| self.statement(error))
     }

@@ -9,6 +9,7 @@ use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use strait_kernel::{Process, Signal};
 use strait_local::engine::Store;
+use strait_plane::postgres::Which;
 
 use crate::trial;
 use crate::world::{APP, Client, HOSTS, OTHER_PASSWORD, OTHER_VERIFIER, World, address_of, made};
@@ -140,12 +141,16 @@ fn ends_sessions(world: &World) {
     until("the session is there", || {
         let others = BTreeSet::from([address_of(host)]);
         let none = world
-            .wait(world.engine.end_sessions(host, "ends", &others))
+            .wait(world.engine.end_sessions(host, "ends", &others, Which::All))
             .expect("asked");
         assert_eq!(none, 0, "sessions from elsewhere are left alone");
         let sources = BTreeSet::from([app]);
         ended = world
-            .wait(world.engine.end_sessions(host, "ends", &sources))
+            .wait(
+                world
+                    .engine
+                    .end_sessions(host, "ends", &sources, Which::All),
+            )
             .expect("asked");
         ended > 0
     });

@@ -1,5 +1,6 @@
 //! The domain's objects, as they are shown. Field names are Tiger Cloud's where it has the field, ours beside them.
 
+mod operation;
 mod peering;
 mod project;
 mod registration;
@@ -8,6 +9,9 @@ mod vpc;
 
 use serde::Serialize;
 
+pub use operation::{
+    Action, Cursor, Event, ObjectKind, Operation, OperationFilter, OperationState, Step, StepRecord,
+};
 pub use peering::{
     CustomerGuide, CustomerStep, NewPeering, Peering, PeeringState, PeeringStatus, Requester,
     WaitingOn,
@@ -27,6 +31,44 @@ pub struct Reason {
     pub code: String,
     /// What happened, why, and what to do.
     pub message: String,
+}
+
+/// Who asks for a change.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// `key:PUBLIC_KEY`, `admin`, or `strait` itself.
+    pub actor: String,
+    /// What tells this request from others like it, so that a repetition changes nothing.
+    pub once: Option<Once>,
+}
+
+impl Caller {
+    /// Strait itself.
+    pub fn strait() -> Self {
+        Self {
+            actor: "strait".to_owned(),
+            once: None,
+        }
+    }
+}
+
+/// Without the key: a password may come from it.
+impl std::fmt::Debug for Caller {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Caller")
+            .field("actor", &self.actor)
+            .field("once", &self.once.as_ref().map(|_| "…"))
+            .finish()
+    }
+}
+
+/// A request that counts once, however often it is sent.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Once {
+    /// The client's key for it.
+    pub key: String,
+    /// What the request says: the same key must come with the same.
+    pub fingerprint: String,
 }
 
 /// An object that one can wait for, by its id.

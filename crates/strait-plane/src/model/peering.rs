@@ -54,6 +54,9 @@ pub struct Peering {
     pub reason: Option<Reason>,
     /// The customer's ranges, known once the customer has accepted.
     pub peer_cidrs: BTreeSet<Ipv4Net>,
+    /// The operation that was asked for last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation_id: Option<String>,
     /// When it was asked for.
     pub created: Timestamp,
     /// When it changed last.

@@ -62,6 +62,9 @@ pub struct Service {
     /// What its operator should know, though nothing is wrong with it: sessions that Strait may not end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notice: Option<String>,
+    /// The operation that was asked for last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation_id: Option<String>,
     /// When it was asked for.
     pub created: Timestamp,
     /// When it changed last.

@@ -38,6 +38,9 @@ pub struct Vpc {
     pub error_message: Option<String>,
     /// The same with a code.
     pub reason: Option<Reason>,
+    /// The operation that was asked for last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation_id: Option<String>,
     /// When it was asked for.
     pub created: Timestamp,
     /// When it changed last.

@@ -1,6 +1,7 @@
 //! The plane's front: what its users may ask for. It checks and writes wishes; the reconcilers make them true.
 
 mod guide;
+mod operations;
 mod peerings;
 mod projects;
 mod registration;
@@ -9,16 +10,20 @@ mod vpcs;
 mod wait;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::PgPool;
 
 use crate::cloud::Cloud;
 use crate::error::PlaneError;
 use crate::keeper::Keeper;
+use crate::model::Caller;
 use crate::postgres::Postgres;
 use crate::reconcile::{Context, Reconcilers};
 use crate::secret::Verifier;
 use crate::store;
+
+pub use operations::Repetition;
 
 /// The control plane. Clones share it. Wherever an object is named, its id and its name both do; an id comes first.
 /// When the last clone is dropped, the reconcilers end wherever they are; the next start goes on from there.
@@ -27,6 +32,29 @@ pub struct Plane {
     context: Arc<Context>,
     reconcilers: Arc<Reconcilers>,
     verifier: Arc<Verifier>,
+    caller: Arc<Caller>,
+}
+
+/// How a plane works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The domain that services' names end in.
+    pub domain: String,
+    /// Whether it is the only server of its store, whose predecessor has ended: it need not wait for that one's leases.
+    pub alone: bool,
+    /// How long a move may take before it is given up.
+    pub patience: Duration,
+}
+
+impl Options {
+    /// The usual ones.
+    pub fn new(domain: String) -> Self {
+        Self {
+            domain,
+            alone: false,
+            patience: Duration::from_secs(30 * 60),
+        }
+    }
 }
 
 impl Plane {
@@ -36,16 +64,28 @@ impl Plane {
         pool: PgPool,
         cloud: Arc<dyn Cloud>,
         postgres: Arc<dyn Postgres>,
-        domain: String,
+        options: Options,
     ) -> Result<Self, PlaneError> {
         store::migrate(&pool).await?;
-        let context = Context::new(pool, cloud, postgres, domain);
+        if options.alone {
+            store::leases::clear(&pool).await?;
+        }
+        let context = Context::new(pool, cloud, postgres, options.domain, options.patience);
         let reconcilers = Arc::new(Reconcilers::spawn(Arc::clone(&context)));
         Ok(Self {
             context,
             reconcilers,
             verifier: Arc::default(),
+            caller: Arc::new(Caller::strait()),
         })
+    }
+
+    /// The same plane, asked by somebody: operations say who it was.
+    pub fn by(&self, caller: Caller) -> Self {
+        Self {
+            caller: Arc::new(caller),
+            ..self.clone()
+        }
     }
 
     /// Stops the reconcilers after the step that each is in. What they left goes on at the next start.

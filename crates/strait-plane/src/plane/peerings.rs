@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+use sqlx::PgConnection;
+
 use super::{Plane, guide, quota_refusal};
 use crate::error::PlaneError;
 use crate::model::{
-    CustomerGuide, NewPeering, Peering, PeeringState, PeeringStatus, Quota, Vpc, VpcStatus,
-    WaitingOn,
+    Action, CustomerGuide, NewPeering, ObjectKind, Peering, PeeringState, PeeringStatus, Quota,
+    Vpc, VpcStatus, WaitingOn,
 };
 use crate::store::peerings::{self, Kept};
-use crate::store::{projects, tell_work, vpcs};
+use crate::store::{operations, projects, tell_work, vpcs};
 use crate::{secret, validate};
 
 /// How long the answer waits for the `pcx-` id.
@@ -27,38 +30,82 @@ impl Plane {
         let new = validate::peer(&new, &self.known_regions())?;
         let id = secret::numeric_id();
         let mut tx = self.pool().begin().await?;
-        match vpcs::lock(&mut tx, &vpc.id).await? {
-            None => return Err(PlaneError::not_found("VPC", &vpc.id)),
-            Some(VpcStatus::Creating | VpcStatus::Created) => {}
-            Some(status @ (VpcStatus::Deleting | VpcStatus::Failed)) => {
-                return Err(PlaneError::conflict(format!(
-                    "VPC {} ({:?}) is {status}; use another one",
-                    vpc.id, vpc.name
-                )));
-            }
-        }
-        let limit = projects::quota(&mut *tx, &vpc.project_id, Quota::PeeringsPerVpc).await?;
-        let used = peerings::count(&mut *tx, &vpc.id).await?;
-        if used >= limit {
-            let what = format!("peering connections on VPC {}:", vpc.id);
-            return Err(quota_refusal(
-                &what,
-                limit,
-                &vpc.project_id,
-                Quota::PeeringsPerVpc,
-                used,
-            ));
-        }
+        still_there(vpcs::lock(&mut tx, &vpc.id).await?, &vpc)?;
+        self.one_more(&mut tx, &vpc).await?;
         if !peerings::insert(&mut tx, &id, &vpc.id, &new).await? {
             let all = peerings::list(&mut *tx, &vpc.id).await?;
             return Err(already(&vpc, &new, &all));
         }
+        let asked = self.asked(
+            Action::PeeringCreate,
+            &vpc.project_id,
+            &id,
+            &new.peer_vpc_id,
+        );
+        let after = json!({
+            "vpc_id": vpc.id, "peer_account_id": new.peer_account_id, "peer_vpc_id": new.peer_vpc_id,
+            "peer_region_code": new.peer_region_code,
+        });
+        self.note(&mut tx, asked, json!({}), after).await?;
         tell_work(&mut *tx, "vpc", &vpc.id).await?;
         tx.commit().await?;
+        self.asked_for(&id).await
+    }
+
+    /// Asks once more for a connection that has ended: the same one, with a new `pcx-` id.
+    pub async fn request_peering(
+        &self,
+        project: &str,
+        vpc: &str,
+        peering: &str,
+    ) -> Result<Peering, PlaneError> {
+        let vpc = self.vpc(project, vpc).await?;
+        let kept = self.find_peering(&vpc, peering).await?;
+        let mut tx = self.pool().begin().await?;
+        still_there(vpcs::lock(&mut tx, &vpc.id).await?, &vpc)?;
+        if !kept.state.has_ended() {
+            return Err(PlaneError::conflict(format!(
+                "peering connection {} is {}, and only one that has ended can be asked for again",
+                kept.id, kept.state
+            )));
+        }
+        if !kept.admitted_cidrs.is_empty() {
+            return Err(PlaneError::conflict(format!(
+                "the customer's ranges of peering connection {} are just being taken away; ask again in a moment",
+                kept.id
+            )));
+        }
+        self.one_more(&mut tx, &vpc).await?;
+        if !peerings::ask_again(&mut tx, &kept.id).await? {
+            let new = NewPeering {
+                peer_account_id: kept.peer_account_id.clone(),
+                peer_vpc_id: kept.peer_vpc_id.clone(),
+                peer_region_code: kept.peer_region_code.clone(),
+            };
+            drop(tx);
+            let all = peerings::list(self.pool(), &vpc.id).await?;
+            return Err(already(&vpc, &new, &all));
+        }
+        let asked = self.asked(
+            Action::PeeringRequest,
+            &vpc.project_id,
+            &kept.id,
+            &kept.peer_vpc_id,
+        );
+        let before = json!({ "state": kept.state, "provisioned_id": kept.provisioned_id });
+        let after = json!({ "vpc_id": vpc.id, "state": PeeringState::InitiatingRequest });
+        self.note(&mut tx, asked, before, after).await?;
+        tell_work(&mut *tx, "vpc", &vpc.id).await?;
+        tx.commit().await?;
+        self.asked_for(&kept.id).await
+    }
+
+    /// Waits a little for its `pcx-` id.
+    async fn asked_for(&self, id: &str) -> Result<Peering, PlaneError> {
         let mut patience = self.patience(ID_PATIENCE);
         loop {
-            let Some(kept) = peerings::get(self.pool(), &id).await? else {
-                return Err(PlaneError::not_found("peering connection", &id));
+            let Some(kept) = peerings::get(self.pool(), id).await? else {
+                return Err(PlaneError::not_found("peering connection", id));
             };
             let known = kept.provisioned_id.is_some() || kept.refused;
             if known || !patience.again().await {
@@ -102,15 +149,58 @@ impl Plane {
         let vpc = self.vpc(project, vpc).await?;
         let kept = self.find_peering(&vpc, peering).await?;
         let mut tx = self.pool().begin().await?;
-        peerings::want_deleted(&mut *tx, &kept.id).await?;
+        if kept.state == PeeringState::Deleting {
+            return Ok(shown(kept));
+        }
+        let operation = self.want_gone(&mut tx, &vpc, &kept).await?;
         tell_work(&mut *tx, "vpc", &vpc.id).await?;
         tx.commit().await?;
         Ok(shown(Kept {
             state: PeeringState::Deleting,
             reason: None,
             refused: false,
+            operation_id: Some(operation),
             ..kept
         }))
+    }
+
+    /// Writes the wish that it be gone.
+    pub(super) async fn want_gone(
+        &self,
+        tx: &mut PgConnection,
+        vpc: &Vpc,
+        kept: &Kept,
+    ) -> Result<String, PlaneError> {
+        peerings::want_deleted(&mut *tx, &kept.id).await?;
+        let asked = self.asked(
+            Action::PeeringDelete,
+            &vpc.project_id,
+            &kept.id,
+            &kept.peer_vpc_id,
+        );
+        let before = json!({ "state": kept.state, "provisioned_id": kept.provisioned_id });
+        let after = json!({ "state": PeeringState::Deleting });
+        let operation = self.note(tx, asked, before, after).await?;
+        operations::cancel_others(tx, ObjectKind::Peering, &kept.id, &operation).await?;
+        Ok(operation)
+    }
+
+    /// Whether the quota has room for one more.
+    async fn one_more(&self, tx: &mut PgConnection, vpc: &Vpc) -> Result<(), PlaneError> {
+        let limit = projects::quota(&mut *tx, &vpc.project_id, Quota::PeeringsPerVpc).await?;
+        let used = peerings::count(&mut *tx, &vpc.id).await?;
+        if used < limit {
+            return Ok(());
+        }
+        let what = format!("peering connections on VPC {}:", vpc.id);
+        let project = &vpc.project_id;
+        Err(quota_refusal(
+            &what,
+            limit,
+            project,
+            Quota::PeeringsPerVpc,
+            used,
+        ))
     }
 
     /// What the customer of this connection needs: who asks, the commands, the permissions.
@@ -166,6 +256,20 @@ impl Kept {
     }
 }
 
+/// Whether connections may be asked for on it.
+fn still_there(status: Option<VpcStatus>, vpc: &Vpc) -> Result<(), PlaneError> {
+    match status {
+        None => Err(PlaneError::not_found("VPC", &vpc.id)),
+        Some(VpcStatus::Creating | VpcStatus::Created) => Ok(()),
+        Some(status @ (VpcStatus::Deleting | VpcStatus::Failed)) => {
+            Err(PlaneError::conflict(format!(
+                "VPC {} ({:?}) is {status}; use another one",
+                vpc.id, vpc.name
+            )))
+        }
+    }
+}
+
 /// As it is shown.
 pub(super) fn shown(kept: Kept) -> Peering {
     let (status, waiting_on, next_action) = turn(&kept);
@@ -185,6 +289,7 @@ pub(super) fn shown(kept: Kept) -> Peering {
         expires_at: kept.expires_at,
         error_message: kept.reason.as_ref().map(|reason| reason.message.clone()),
         reason: kept.reason,
+        operation_id: kept.operation_id,
         peer_cidrs: kept.peer_cidrs,
         created: kept.created,
         updated: kept.updated,
@@ -233,15 +338,15 @@ fn turn(kept: &Kept) -> (PeeringStatus, WaitingOn, Option<String>) {
         }
         PeeringState::Failed => provider(
             PeeringStatus::Invalid,
-            "delete this peering connection, then ask again",
+            "ask again (`strait peering request`), or delete this peering connection",
         ),
         PeeringState::Expired => provider(
             PeeringStatus::Timeout,
-            "delete this peering connection, then ask again",
+            "ask again (`strait peering request`), or delete this peering connection",
         ),
         PeeringState::Rejected | PeeringState::Deleted => provider(
             PeeringStatus::Disabled,
-            "delete this peering connection; ask again if it is still wanted",
+            "delete this peering connection; ask again (`strait peering request`) if it is still wanted",
         ),
         PeeringState::Deleting => provider(PeeringStatus::Disabled, "wait: Strait deletes it"),
     }

@@ -1,8 +1,10 @@
 //! Services that exist already.
 
+use serde_json::json;
+
 use super::Plane;
 use crate::error::PlaneError;
-use crate::model::{NewRegistration, Service};
+use crate::model::{Action, Network, NewRegistration, Service, Wanted};
 use crate::postgres;
 use crate::store::services::{self, Insert, Origin};
 use crate::store::{projects, tell_work};
@@ -51,6 +53,10 @@ impl Plane {
             vpc: None,
         };
         services::insert(&mut *tx, &insert).await?;
+        let asked = self.asked(Action::ServiceRegister, &project.id, &id, &name);
+        let after = json!({ "name": name, "region_code": region, "network": Network::Public });
+        let asked = asked.becomes(Wanted::Running, Some(&Network::Public));
+        self.note(&mut tx, asked, json!({}), after).await?;
         tell_work(&mut *tx, "service", &id).await?;
         tx.commit().await?;
         self.service(&project.id, &id).await

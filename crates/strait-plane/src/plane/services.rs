@@ -1,19 +1,26 @@
 //! Services.
 
+use serde_json::json;
+use sqlx::PgConnection;
+
+use super::operations::Asked;
 use super::{Named, Plane, pick};
 use crate::error::PlaneError;
 use crate::model::{
-    CreatedService, Endpoint, Network, NewService, PublicEndpoint, Service, ServiceConnection,
-    ServiceNetwork, ServiceStatus, Vpc, VpcEndpoint, VpcStatus, Wanted,
+    Action, Caller, CreatedService, Endpoint, Network, NewService, ObjectKind, OperationState,
+    PublicEndpoint, Service, ServiceConnection, ServiceNetwork, ServiceStatus, Vpc, VpcEndpoint,
+    VpcStatus, Wanted,
 };
 use crate::names::Names;
 use crate::postgres;
 use crate::store::services::{self, Insert, Kept, Origin};
-use crate::store::{projects, tell_work, vpcs};
+use crate::store::{operations, projects, tell_work, vpcs};
 use crate::{secret, validate};
 
 /// Who owns a service's database, as on Tiger.
 const USER: &str = "tsdbadmin";
+/// How long a key must be for a password to be made of it.
+const KEY_LENGTH: usize = 16;
 /// A service's database, as on Tiger.
 const DATABASE: &str = "tsdb";
 
@@ -60,7 +67,7 @@ impl Plane {
             Some(name) => validate::name(name)?,
             None => format!("db-{id}"),
         };
-        let initial_password = secret::password();
+        let (initial_password, salt) = self.password();
         let origin = Origin::Made(secret::scram_verifier(&initial_password));
         let mut tx = self.pool().begin().await?;
         if !projects::lock(&mut tx, &project.id).await? {
@@ -83,6 +90,19 @@ impl Plane {
             vpc: vpc.as_ref().map(|vpc| vpc.id.as_str()),
         };
         services::insert(&mut *tx, &insert).await?;
+        let network = Network::from_vpc(vpc.map(|vpc| vpc.id));
+        let asked = Asked {
+            salt: salt.as_deref(),
+            ..self.asked(Action::ServiceCreate, &project.id, &id, &name)
+        };
+        let after = json!({ "name": name, "region_code": region, "network": network });
+        self.note(
+            &mut tx,
+            asked.becomes(Wanted::Running, Some(&network)),
+            json!({}),
+            after,
+        )
+        .await?;
         tell_work(&mut *tx, "service", &id).await?;
         tx.commit().await?;
         Ok(CreatedService {
@@ -111,28 +131,41 @@ impl Plane {
         name: &str,
     ) -> Result<Service, PlaneError> {
         let kept = self.find_service(project, service).await?;
-        services::rename(self.pool(), &kept.id, &validate::name(name)?).await?;
+        let name = validate::name(name)?;
+        let mut tx = self.pool().begin().await?;
+        services::rename(&mut *tx, &kept.id, &name).await?;
+        let asked = self.asked(Action::ServiceRename, &kept.project_id, &kept.id, &name);
+        let (before, after) = (json!({ "name": kept.name }), json!({ "name": name }));
+        self.note(&mut tx, asked, before, after).await?;
+        tx.commit().await?;
         self.service(&kept.project_id, &kept.id).await
     }
 
-    /// Asks for the end of a service with its data. It is `DELETING` at first.
+    /// Asks for the end of a service with its data, whatever else was asked of it. It is `DELETING` at first.
     pub async fn delete_service(
         &self,
         project: &str,
         service: &str,
     ) -> Result<Service, PlaneError> {
         let kept = self.find_service(project, service).await?;
-        self.wish(&kept, |_, network| Ok((Wanted::Deleted, network)))
-            .await
+        self.wish(&kept, Action::ServiceDelete, 0, |_, network| {
+            Ok((Wanted::Deleted, network))
+        })
+        .await
     }
 
     /// Starts a stopped service. One that runs is a success.
     pub async fn start_service(&self, project: &str, service: &str) -> Result<Service, PlaneError> {
         let kept = self.find_service(project, service).await?;
-        self.wish(&kept, |wanted, network| match wanted {
-            Wanted::Running | Wanted::Paused => Ok((Wanted::Running, network)),
-            Wanted::Deleted => Err(deleted(&kept)),
-        })
+        self.wish(
+            &kept,
+            Action::ServiceStart,
+            0,
+            |wanted, network| match wanted {
+                Wanted::Running | Wanted::Paused => Ok((Wanted::Running, network)),
+                Wanted::Deleted => Err(deleted(&kept)),
+            },
+        )
         .await
     }
 
@@ -145,22 +178,30 @@ impl Plane {
                 kept.id, kept.name, registration.host
             )));
         }
-        self.wish(&kept, |wanted, network| match wanted {
-            Wanted::Running | Wanted::Paused => Ok((Wanted::Paused, network)),
-            Wanted::Deleted => Err(deleted(&kept)),
-        })
+        self.wish(
+            &kept,
+            Action::ServiceStop,
+            0,
+            |wanted, network| match wanted {
+                Wanted::Running | Wanted::Paused => Ok((Wanted::Paused, network)),
+                Wanted::Deleted => Err(deleted(&kept)),
+            },
+        )
         .await
     }
 
-    /// Asks for a service to be reached through this Peering VPC only, wherever it is now. Returns at once.
+    /// Asks for a service to be reached through this Peering VPC only, wherever it is now, once what was asked of it before
+    /// is done. The former way stays open for `drain_seconds` beside the new one. Returns at once.
     pub async fn attach_service(
         &self,
         project: &str,
         service: &str,
         vpc: &str,
+        drain_seconds: u32,
     ) -> Result<Service, PlaneError> {
         let kept = self.find_service(project, service).await?;
         let vpc = self.vpc(&kept.project_id, vpc).await?;
+        let drain_seconds = validate::drain(drain_seconds)?;
         let mut tx = self.pool().begin().await?;
         // The VPC's row first, as its deletion does.
         let status = vpcs::lock(&mut tx, &vpc.id).await?;
@@ -176,41 +217,65 @@ impl Plane {
         )?;
         let target = Network::Vpc(vpc.id.clone());
         if network != target {
-            services::want(&mut *tx, &kept.id, Wanted::Running, &target).await?;
-            tell_work(&mut *tx, "service", &kept.id).await?;
+            let asked = Asked {
+                drain_seconds,
+                ..self.asked(
+                    Action::ServiceAttach,
+                    &kept.project_id,
+                    &kept.id,
+                    &kept.name,
+                )
+            };
+            self.want(
+                &mut tx,
+                asked,
+                (wanted, &network),
+                (Wanted::Running, &target),
+            )
+            .await?;
             tx.commit().await?;
         }
         self.service(&kept.project_id, &kept.id).await
     }
 
-    /// Asks for a service to be public again. With `vpc`, only if it is attached to that one. Returns at once.
+    /// Asks for a service to be public again, once what was asked of it before is done. With `vpc`, only if it is attached
+    /// to that one. The private way stays open for `drain_seconds` beside the public one. Returns at once.
     pub async fn detach_service(
         &self,
         project: &str,
         service: &str,
         vpc: Option<&str>,
+        drain_seconds: u32,
     ) -> Result<Service, PlaneError> {
         let kept = self.find_service(project, service).await?;
         let from = match vpc {
             Some(vpc) => Some(self.vpc(&kept.project_id, vpc).await?),
             None => None,
         };
-        self.wish(&kept, |wanted, network| {
-            movable(&kept, wanted, "detached")?;
-            match (&network, &from) {
-                (Network::Public, Some(from)) => Err(PlaneError::conflict(format!(
-                    "service {} ({:?}) is not attached to VPC {} ({:?}): it is public",
-                    kept.id, kept.name, from.id, from.name
-                ))),
-                (Network::Vpc(id), Some(from)) if *id != from.id => {
-                    Err(PlaneError::conflict(format!(
-                        "service {} ({:?}) is not attached to VPC {} ({:?}) but to VPC {id}",
+        let drain_seconds = validate::drain(drain_seconds)?;
+        self.wish(
+            &kept,
+            Action::ServiceDetach,
+            drain_seconds,
+            |wanted, network| {
+                movable(&kept, wanted, "detached")?;
+                match (&network, &from) {
+                    (Network::Public, Some(from)) => Err(PlaneError::conflict(format!(
+                        "service {} ({:?}) is not attached to VPC {} ({:?}): it is public",
                         kept.id, kept.name, from.id, from.name
-                    )))
+                    ))),
+                    (Network::Vpc(id), Some(from)) if *id != from.id => {
+                        Err(PlaneError::conflict(format!(
+                            "service {} ({:?}) is not attached to VPC {} ({:?}) but to VPC {id}",
+                            kept.id, kept.name, from.id, from.name
+                        )))
+                    }
+                    (Network::Public | Network::Vpc(_), _) => {
+                        Ok((Wanted::Running, Network::Public))
+                    }
                 }
-                (Network::Public | Network::Vpc(_), _) => Ok((Wanted::Running, Network::Public)),
-            }
-        })
+            },
+        )
         .await
     }
 
@@ -283,6 +348,8 @@ impl Plane {
     async fn wish(
         &self,
         kept: &Kept,
+        action: Action,
+        drain_seconds: u32,
         decide: impl FnOnce(Wanted, Network) -> Result<(Wanted, Network), PlaneError>,
     ) -> Result<Service, PlaneError> {
         let mut tx = self.pool().begin().await?;
@@ -291,14 +358,87 @@ impl Plane {
         };
         let after = decide(before.0, before.1.clone())?;
         if after != before {
-            services::want(&mut *tx, &kept.id, after.0, &after.1).await?;
-            tell_work(&mut *tx, "service", &kept.id).await?;
+            let asked = Asked {
+                drain_seconds,
+                ..self.asked(action, &kept.project_id, &kept.id, &kept.name)
+            };
+            self.want(&mut tx, asked, (before.0, &before.1), (after.0, &after.1))
+                .await?;
         }
         // Read here: once it is committed, a deletion may be over before we look.
         let now = services::get(&mut *tx, &kept.id).await?;
         tx.commit().await?;
         let now = now.ok_or_else(|| PlaneError::not_found("service", &kept.id))?;
         Ok(self.shown(now))
+    }
+
+    /// Asks for a service to be public again, because its Peering VPC is to be deleted.
+    pub(super) async fn detach_from(
+        &self,
+        tx: &mut PgConnection,
+        vpc: &Vpc,
+        service: &str,
+    ) -> Result<(), PlaneError> {
+        let Some((wanted, network)) = services::lock(&mut *tx, service).await? else {
+            return Ok(());
+        };
+        let Some(kept) = services::get(&mut *tx, service).await? else {
+            return Ok(());
+        };
+        if network.vpc() != Some(&vpc.id) || wanted == Wanted::Deleted {
+            return Ok(());
+        }
+        movable(&kept, wanted, "detached")?;
+        // The request's key stands for the deletion, which has others' detachments in its wake.
+        let this = self.by(Caller {
+            once: None,
+            ..Caller::clone(&self.caller)
+        });
+        let asked = this.asked(
+            Action::ServiceDetach,
+            &kept.project_id,
+            &kept.id,
+            &kept.name,
+        );
+        this.want(
+            tx,
+            asked,
+            (wanted, &network),
+            (Wanted::Running, &Network::Public),
+        )
+        .await
+    }
+
+    /// Writes a wish, as an operation that waits for its turn.
+    async fn want(
+        &self,
+        tx: &mut PgConnection,
+        asked: Asked<'_>,
+        before: (Wanted, &Network),
+        after: (Wanted, &Network),
+    ) -> Result<(), PlaneError> {
+        let service = asked.object_id;
+        services::want(&mut *tx, service, after.0, after.1).await?;
+        let words =
+            |(wanted, network): (Wanted, &Network)| json!({ "wanted": wanted, "network": network });
+        let moves = (before.1 != after.1).then_some(after.1);
+        let asked = asked.becomes(after.0, moves);
+        let id = self.note(tx, asked, words(before), words(after)).await?;
+        if after.0 == Wanted::Deleted {
+            operations::cancel_others(tx, ObjectKind::Service, service, &id).await?;
+        }
+        tell_work(&mut *tx, "service", service).await
+    }
+
+    /// A new service's password, and what it can be told again by, if whoever asks has a key that is hard to guess.
+    fn password(&self) -> (String, Option<String>) {
+        match &self.caller.once {
+            Some(once) if once.key.len() >= KEY_LENGTH => {
+                let salt = secret::salt();
+                (secret::password_of(&once.key, &salt), Some(salt))
+            }
+            Some(_) | None => (secret::password(), None),
+        }
     }
 
     fn shown(&self, kept: Kept) -> Service {
@@ -312,6 +452,10 @@ impl Plane {
             wanted: kept.wanted_network,
             now: kept.current.as_ref().map(|current| current.network.clone()),
         };
+        let failed = (kept.last.as_ref())
+            .filter(|last| last.state == OperationState::Failed)
+            .and_then(|last| last.reason.clone());
+        let reason = kept.reason.or(failed);
         let endpoint = kept.current.as_ref().map(|current| Endpoint {
             host: names.stable,
             port: current.open.port,
@@ -359,9 +503,10 @@ impl Plane {
             endpoint,
             public_endpoint,
             vpc_endpoint,
-            error_message: kept.reason.as_ref().map(|reason| reason.message.clone()),
-            reason: kept.reason,
+            error_message: reason.as_ref().map(|reason| reason.message.clone()),
+            reason,
             notice: kept.notice,
+            operation_id: kept.last.map(|last| last.id),
             created: kept.created,
             updated: kept.updated,
         }

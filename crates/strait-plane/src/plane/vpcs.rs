@@ -1,9 +1,11 @@
 //! Peering VPCs.
 
+use serde_json::json;
+
 use super::{Named, Plane, pick, quota_refusal};
 use crate::error::PlaneError;
-use crate::model::{NewVpc, Quota, Vpc, VpcStatus};
-use crate::store::{peerings, projects, services, tell_work, vpcs};
+use crate::model::{Action, NewVpc, ObjectKind, Quota, Vpc, VpcStatus};
+use crate::store::{operations, peerings, projects, services, tell_work, vpcs};
 use crate::{secret, validate};
 
 impl Named for Vpc {
@@ -63,6 +65,9 @@ impl Plane {
                 "cidr: {cidr} overlaps another VPC of the project; take another range"
             )));
         }
+        let asked = self.asked(Action::VpcCreate, &project.id, &id, &name);
+        let after = json!({ "name": name, "cidr": cidr, "region_code": region });
+        self.note(&mut tx, asked, json!({}), after).await?;
         tell_work(&mut *tx, "vpc", &id).await?;
         tx.commit().await?;
         self.vpc(&project.id, &id).await
@@ -88,13 +93,25 @@ impl Plane {
         name: &str,
     ) -> Result<Vpc, PlaneError> {
         let vpc = self.vpc(project, vpc).await?;
-        vpcs::rename(self.pool(), &vpc.id, &validate::name(name)?).await?;
+        let name = validate::name(name)?;
+        let mut tx = self.pool().begin().await?;
+        vpcs::rename(&mut *tx, &vpc.id, &name).await?;
+        let asked = self.asked(Action::VpcRename, &vpc.project_id, &vpc.id, &name);
+        let (before, after) = (json!({ "name": vpc.name }), json!({ "name": name }));
+        self.note(&mut tx, asked, before, after).await?;
+        tx.commit().await?;
         self.vpc(&vpc.project_id, &vpc.id).await
     }
 
     /// Asks for the end of a Peering VPC, unless something uses it. It is `DELETING` at first. Peering connections that
-    /// have ended go with it.
-    pub async fn delete_vpc(&self, project: &str, vpc: &str) -> Result<Vpc, PlaneError> {
+    /// have ended go with it. With `cascade`, services that use it are detached first, so that they become public, then its
+    /// peering connections are deleted.
+    pub async fn delete_vpc(
+        &self,
+        project: &str,
+        vpc: &str,
+        cascade: bool,
+    ) -> Result<Vpc, PlaneError> {
         let vpc = self.vpc(project, vpc).await?;
         let mut tx = self.pool().begin().await?;
         let Some(status) = vpcs::lock(&mut tx, &vpc.id).await? else {
@@ -129,19 +146,30 @@ impl Plane {
                     }),
             )
             .collect();
-        if !users.is_empty() {
+        if !users.is_empty() && !cascade {
             return Err(PlaneError::conflict(format!(
-                "VPC {} ({:?}) is in use: {}",
+                "VPC {} ({:?}) is in use: {}; or delete it with all of these (`--cascade`), which makes its services public",
                 vpc.id,
                 vpc.name,
                 users.join("; ")
             )));
         }
+        for user in attached.iter().filter(|user| user.attached) {
+            self.detach_from(&mut tx, &vpc, &user.id).await?;
+        }
         vpcs::want_deleted(&mut *tx, &vpc.id).await?;
+        let asked = self.asked(Action::VpcDelete, &vpc.project_id, &vpc.id, &vpc.name);
+        let (before, after) = (
+            json!({ "status": status }),
+            json!({ "status": VpcStatus::Deleting }),
+        );
+        let operation = self.note(&mut tx, asked, before, after).await?;
+        operations::cancel_others(&mut tx, ObjectKind::Vpc, &vpc.id, &operation).await?;
         tell_work(&mut *tx, "vpc", &vpc.id).await?;
         tx.commit().await?;
         Ok(Vpc {
             status: VpcStatus::Deleting,
+            operation_id: Some(operation),
             ..vpc
         })
     }

@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Plane;
 use crate::error::PlaneError;
-use crate::model::{Object, PeeringState, Settled, VpcStatus, Wanted};
+use crate::model::{Object, OperationState, PeeringState, Settled, VpcStatus, Wanted};
 use crate::store::{peerings, services, vpcs};
 
 /// A word may be lost with a connection: look again after this long at most.
@@ -52,6 +52,11 @@ impl Plane {
         };
         if service.refused {
             return Ok(Some(Settled::Failed));
+        }
+        match service.last.map(|last| last.state) {
+            Some(OperationState::Queued | OperationState::Running) => return Ok(None),
+            Some(OperationState::Failed) => return Ok(Some(Settled::Failed)),
+            Some(OperationState::Succeeded | OperationState::Cancelled) | None => {}
         }
         match service.wanted {
             Wanted::Running | Wanted::Paused => {

@@ -1,29 +1,30 @@
-//! Who works on what, when. One reconciler at a time for each object; of several servers on one store, one acts.
+//! Who works on what, when. One reconciler at a time for each object, whichever server of the store runs it: each works
+//! under a lease.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::PgListener;
-use sqlx::{Connection, PgConnection};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::failure::Failure;
-use super::{Context, Key, Wake, names, peerings, service, vpc};
+use super::run::Run;
+use super::{Context, Found, Key, Wake, names, peerings, service, vpc};
 use crate::error::PlaneError;
 use crate::store;
 
-/// The one server that holds this advisory lock acts; any constant that nobody else uses.
-const ACTING_LOCK: i64 = 0x5374_7261_6974_0002;
-/// How often the one that acts looks for wishes that it was not told of, and at its lock.
-const TICK: Duration = Duration::from_secs(5);
-/// How often it looks at every service, whether it still runs.
+/// The lease of the server that watches the cloud and looks at everything from time to time.
+pub(super) const WATCH: &str = "watch";
+/// How often a server looks for what nobody works on: others may have ended.
+const TICK: Duration = Duration::from_secs(2);
+/// How often the one that watches looks at every object, whether it still is as it should be.
 const ROUND: Duration = Duration::from_secs(60);
-/// How soon the others try to take its place: at first, and at most.
-const TAKE_OVER: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+/// How soon the others try to take its place.
+const TAKE_OVER: Duration = Duration::from_secs(1);
 /// How soon a failure is tried again: at first, and at most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(15));
 /// How soon something that takes time is looked at again, at most.
@@ -82,9 +83,25 @@ fn key(kind: &str, id: String) -> Option<Key> {
     }
 }
 
-/// Tells the dispatcher when the cloud may have changed.
+/// Tells the dispatcher when the cloud may have changed, if this is the server that watches it.
 pub(super) async fn watch_cloud(context: Arc<Context>, wake: UnboundedSender<Wake>) {
     loop {
+        let watched = context.leases.holds(WATCH);
+        match context.leases.take(&context.pool, WATCH).await {
+            Ok(true) => {}
+            Ok(false) => {
+                sleep(TAKE_OVER).await;
+                continue;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the store could not be asked whose turn it is to watch the cloud; trying again");
+                sleep(TAKE_OVER).await;
+                continue;
+            }
+        }
+        if !watched && wake.send(Wake::Round).is_err() {
+            return;
+        }
         context.cloud.changed().await;
         if wake.send(Wake::For(Key::Look)).is_err() {
             return;
@@ -101,8 +118,6 @@ pub(super) async fn run(
 ) {
     let mut stopping = context.stopping.subscribe();
     let mut work = Work::new(Arc::clone(&context), wake);
-    let mut acting: Option<PgConnection> = None;
-    let mut take_over = TAKE_OVER.0;
     let mut tick = Instant::now();
     let mut round = Instant::now();
     loop {
@@ -112,52 +127,40 @@ pub(super) async fn run(
             () = told_to_stop(&mut stopping) => break,
             Some(ended) = work.tasks.join_next_with_id() => work.ended(ended),
             Some(wake) = woken.recv() => match wake {
-                // Others act; when they end, this one looks at everything.
-                _ if acting.is_none() => {}
                 Wake::For(key) => work.wish(key),
                 Wake::Everything => tick = Instant::now(),
+                Wake::Round => {
+                    round = Instant::now();
+                    tick = round;
+                }
             },
             () = sleep_until(retry) => work.retry(),
             () = sleep_until(tick) => {
-                let Some(connection) = acting.as_mut() else {
-                    acting = try_to_act(&context).await;
-                    tick = Instant::now() + take_over;
-                    take_over = TAKE_OVER.1.min(take_over * 2);
-                    if acting.is_some() {
-                        context.with_found(|found| *found = super::Found::default());
-                        context.published.lock().await.forget();
-                        round = Instant::now();
-                        tick = Instant::now();
-                        work.wish(Key::Names);
-                    }
-                    continue;
-                };
-                let everything = Instant::now() >= round;
+                let everything = Instant::now() >= round && context.leases.holds(WATCH);
                 if everything {
                     // What was seen to be there may be gone by now, and others may have changed the names.
-                    context.with_found(|found| *found = super::Found::default());
+                    context.with_found(|found| *found = Found::default());
                     context.published.lock().await.forget();
                     work.remind(Key::Names);
+                    work.remind(Key::Old);
                 }
-                match to_do(connection, everything).await {
-                    Ok(keys) => keys.into_iter().for_each(|key| work.remind(key)),
+                match to_do(&context, everything).await {
+                    Ok(keys) => {
+                        keys.into_iter().for_each(|key| work.remind(key));
+                        if everything {
+                            round = Instant::now() + ROUND;
+                        }
+                    }
                     Err(error) => {
                         tracing::warn!(%error, "the store could not be asked what there is to do; trying again");
-                        acting = None;
-                        take_over = TAKE_OVER.0;
                     }
                 }
-                if everything {
-                    round = Instant::now() + ROUND;
-                }
-                tick = Instant::now() + if acting.is_some() { TICK } else { take_over };
+                tick = Instant::now() + TICK;
             }
         }
     }
     while work.tasks.join_next().await.is_some() {}
-    if let Some(connection) = acting {
-        drop(connection.close().await);
-    }
+    context.leases.give_all_back(&context.pool).await;
 }
 
 async fn told_to_stop(stopping: &mut watch::Receiver<bool>) {
@@ -165,28 +168,12 @@ async fn told_to_stop(stopping: &mut watch::Receiver<bool>) {
     drop(stopping.wait_for(|stopping| *stopping).await);
 }
 
-/// Takes the lock, unless another server has it.
-async fn try_to_act(context: &Context) -> Option<PgConnection> {
-    let taken = async {
-        let mut connection = PgConnection::connect_with(&context.pool.connect_options()).await?;
-        let taken: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-            .bind(ACTING_LOCK)
-            .fetch_one(&mut connection)
-            .await?;
-        Ok::<_, sqlx::Error>(taken.then_some(connection))
-    };
-    taken.await.unwrap_or_else(|error| {
-        tracing::warn!(%error, "the store could not be asked whose turn it is; trying again");
-        None
-    })
-}
-
-/// On the connection that holds the lock, so that losing it is noticed.
-async fn to_do(connection: &mut PgConnection, everything: bool) -> Result<Vec<Key>, PlaneError> {
+async fn to_do(context: &Context, everything: bool) -> Result<Vec<Key>, PlaneError> {
+    let pool = &context.pool;
     let found = if everything {
-        store::everything(connection).await?
+        store::everything(pool).await?
     } else {
-        store::unsettled(connection).await?
+        store::unsettled(pool, context.leases.holder()).await?
     };
     Ok(found
         .into_iter()
@@ -280,7 +267,11 @@ impl Work {
             Ok(()) => {
                 self.retries.remove(&key);
             }
-            Err(Failure::Stopping) => {}
+            // Whoever has it now was told of the same wishes; if that one ends, the next tick finds what it left.
+            Err(Failure::Stopping | Failure::Lost) => {
+                self.retries.remove(&key);
+            }
+            Err(Failure::After(time)) => self.try_in(key, time),
             Err(Failure::NotYet) => self.try_again(key, LOOK_AGAIN),
             Err(Failure::Elsewhere) => self.try_again(key, RETRY.1),
             Err(Failure::Shown { reason, .. }) => {
@@ -307,6 +298,12 @@ impl Work {
         });
         retry.at = Some(Instant::now() + retry.delay.min(at_most));
         retry.delay = (retry.delay * 2).min(RETRY.1);
+    }
+
+    fn try_in(&mut self, key: Key, time: Duration) {
+        let at = Some(Instant::now() + time);
+        let retry = Retry { delay: RETRY.0, at };
+        self.retries.insert(key, retry);
     }
 
     fn next_retry(&self) -> Instant {
@@ -336,21 +333,41 @@ impl Work {
     }
 }
 
+/// Under a lease, which is kept until all is as wished.
 async fn reconcile(
     context: Arc<Context>,
     wake: UnboundedSender<Wake>,
     key: Key,
 ) -> Result<(), Failure> {
-    match key {
-        Key::Service(id) => service::reconcile(&context, &id).await,
-        Key::Vpc(id) => vpc::reconcile(&context, &id).await,
+    match &key {
+        Key::Service(id) | Key::Vpc(id) => {
+            let lease = key.lease();
+            if !context.leases.take(&context.pool, &lease).await? {
+                return Err(Failure::Lost);
+            }
+            let mut run = Run::new(&context, &lease);
+            let outcome = match &key {
+                Key::Service(_) => service::reconcile(&mut run, id).await,
+                Key::Vpc(_) | Key::Names | Key::Look | Key::Old => {
+                    vpc::reconcile(&mut run, id).await
+                }
+            };
+            if outcome.is_ok() {
+                context.leases.give_back(&context.pool, &lease).await;
+            }
+            outcome
+        }
         Key::Names => names::publish(&context).await,
         Key::Look => {
+            if !context.leases.holds(WATCH) {
+                return Ok(());
+            }
             for vpc in peerings::changed(&context).await? {
                 // The dispatcher may have ended meanwhile; the next one looks again.
                 drop(wake.send(Wake::For(Key::Vpc(vpc))));
             }
             Ok(())
         }
+        Key::Old => Ok(store::prune(&context.pool).await?),
     }
 }

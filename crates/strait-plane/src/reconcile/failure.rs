@@ -1,5 +1,7 @@
 //! Why a reconciler did not come to its end.
 
+use std::time::Duration;
+
 use crate::cloud::CloudError;
 use crate::error::PlaneError;
 use crate::model::Reason;
@@ -19,8 +21,12 @@ pub(super) enum Failure {
     NotYet,
     /// It is shown on another object than the one that the reconciler is for.
     Elsewhere,
+    /// Nothing is to be done before so much time has passed.
+    After(Duration),
     /// The server ends.
     Stopping,
+    /// Another server may work on it by now.
+    Lost,
     /// The store failed, so that nothing can be shown either.
     Store(PlaneError),
 }

@@ -3,9 +3,11 @@
 
 mod dispatch;
 mod failure;
+mod lease;
 mod names;
 mod network;
 mod peerings;
+mod run;
 mod service;
 mod vpc;
 
@@ -19,6 +21,7 @@ use tokio::task::JoinHandle;
 
 use crate::cloud::{Cloud, WaySpec};
 use crate::postgres::Postgres;
+use lease::Leases;
 use names::Published;
 
 /// How long `shutdown` waits for the step that each reconciler is in.
@@ -32,13 +35,16 @@ pub(crate) struct Context {
     pub(crate) domain: String,
     /// Bumped whenever an object may have changed.
     pub(crate) changes: watch::Sender<u64>,
+    /// How long a move may take before it is given up.
+    patience: Duration,
+    leases: Leases,
     stopping: watch::Sender<bool>,
     published: tokio::sync::Mutex<Published>,
     remembered: tokio::sync::Mutex<peerings::Remembered>,
     found: Mutex<Found>,
 }
 
-/// What this server has seen to be there since it became the one that acts.
+/// What this server has seen to be there since it last looked at everything.
 #[derive(Default)]
 struct Found {
     ways: BTreeSet<WaySpec>,
@@ -51,12 +57,15 @@ impl Context {
         cloud: Arc<dyn Cloud>,
         postgres: Arc<dyn Postgres>,
         domain: String,
+        patience: Duration,
     ) -> Arc<Self> {
         Arc::new(Self {
             pool,
             cloud,
             postgres,
             domain,
+            patience,
+            leases: Leases::new(),
             changes: watch::Sender::new(0),
             stopping: watch::Sender::new(false),
             published: tokio::sync::Mutex::default(),
@@ -90,6 +99,20 @@ enum Key {
     Names,
     /// A look at what customers did.
     Look,
+    /// What is too old to be kept.
+    Old,
+}
+
+impl Key {
+    /// Under which lease it is worked on.
+    fn lease(&self) -> String {
+        match self {
+            Self::Service(id) => format!("service:{id}"),
+            Self::Vpc(id) => format!("vpc:{id}"),
+            Self::Names => names::LEASE.to_owned(),
+            Self::Look | Self::Old => dispatch::WATCH.to_owned(),
+        }
+    }
 }
 
 /// What wakes the dispatcher.
@@ -99,6 +122,8 @@ enum Wake {
     For(Key),
     /// Wishes may have been missed.
     Everything,
+    /// Everything is to be looked at.
+    Round,
 }
 
 /// The running reconcilers. They end when this is dropped, wherever they are.
@@ -112,10 +137,11 @@ impl Reconcilers {
         let (wake, woken) = mpsc::unbounded_channel();
         let listener = tokio::spawn(dispatch::listen(Arc::clone(&context), wake.clone()));
         let watcher = tokio::spawn(dispatch::watch_cloud(Arc::clone(&context), wake.clone()));
+        let keeper = tokio::spawn(keep_leases(Arc::clone(&context)));
         let dispatcher = tokio::spawn(dispatch::run(Arc::clone(&context), wake, woken));
         Self {
             context,
-            tasks: Mutex::new(vec![dispatcher, listener, watcher]),
+            tasks: Mutex::new(vec![dispatcher, listener, watcher, keeper]),
         }
     }
 
@@ -141,6 +167,10 @@ impl Reconcilers {
             task.abort();
         }
     }
+}
+
+async fn keep_leases(context: Arc<Context>) {
+    context.leases.keep(&context.pool).await;
 }
 
 impl Drop for Reconcilers {

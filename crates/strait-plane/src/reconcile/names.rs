@@ -1,13 +1,22 @@
 //! The names of services: published whole, whenever they are not what was published last.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
 
 use super::Context;
 use super::failure::{During, Failure};
 use crate::cloud::NameTarget;
 use crate::model::Network;
 use crate::names::Names;
-use crate::store;
+use crate::{secret, store};
+
+/// The lease under which names are published.
+pub(super) const LEASE: &str = "names";
+/// How long to wait for another server that is just publishing them.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PACE: Duration = Duration::from_millis(50);
 
 /// What was published last; none if nobody knows.
 #[derive(Default)]
@@ -19,9 +28,57 @@ impl Published {
     }
 }
 
-/// Makes the public DNS answer what the store says. One at a time, so that no older map comes after a newer one.
+/// Makes the public DNS answer what the store says. One at a time among all servers, so that no older map comes after a newer one.
 pub(super) async fn publish(context: &Context) -> Result<(), Failure> {
     let mut published = context.published.lock().await;
+    if let Some(known) = &published.0 {
+        let wanted = wanted(context).await?;
+        if *known == wanted && store::published(&context.pool).await? == Some(digest(&wanted)) {
+            return Ok(());
+        }
+    }
+    take_lease(context).await?;
+    let outcome = publish_all(context, &mut published).await;
+    context.leases.give_back(&context.pool, LEASE).await;
+    outcome
+}
+
+async fn publish_all(context: &Context, published: &mut Published) -> Result<(), Failure> {
+    let names = wanted(context).await?;
+    published.forget();
+    store::note_published(&context.pool, None).await?;
+    if !context.leases.holds(LEASE) {
+        return Err(Failure::Lost);
+    }
+    context
+        .cloud
+        .publish_names(&names)
+        .await
+        .during("publishing the names of services")?;
+    if !context.leases.holds(LEASE) {
+        // Another server may have published later names meanwhile, and these came after them.
+        return Err(Failure::NotYet);
+    }
+    store::note_published(&context.pool, Some(&digest(&names))).await?;
+    published.0 = Some(names);
+    Ok(())
+}
+
+async fn take_lease(context: &Context) -> Result<(), Failure> {
+    let end = Instant::now() + PATIENCE;
+    while !context.leases.take(&context.pool, LEASE).await? {
+        if context.is_stopping() {
+            return Err(Failure::Stopping);
+        }
+        if Instant::now() > end {
+            return Err(Failure::NotYet);
+        }
+        sleep(PACE).await;
+    }
+    Ok(())
+}
+
+async fn wanted(context: &Context) -> Result<BTreeMap<String, NameTarget>, Failure> {
     let mut names = BTreeMap::new();
     for way in store::ways::current(&context.pool).await? {
         let of = Names::of(&way.service, &way.project, &context.domain);
@@ -31,15 +88,9 @@ pub(super) async fn publish(context: &Context) -> Result<(), Failure> {
             Network::Vpc(_) => names.insert(of.vpc, way.target),
         };
     }
-    if published.0.as_ref() == Some(&names) {
-        return Ok(());
-    }
-    published.forget();
-    context
-        .cloud
-        .publish_names(&names)
-        .await
-        .during("publishing the names of services")?;
-    published.0 = Some(names);
-    Ok(())
+    Ok(names)
+}
+
+fn digest(names: &BTreeMap<String, NameTarget>) -> String {
+    secret::digest(&format!("{names:?}"))
 }

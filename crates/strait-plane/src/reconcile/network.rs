@@ -6,10 +6,11 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::failure::{During, Failure};
+use super::run::Run;
 use super::{Context, names, service};
 use crate::cloud::{Sources, WayKind, WaySpec};
-use crate::model::Network;
-use crate::postgres::Ended;
+use crate::model::{Network, Step};
+use crate::postgres::{Ended, Which};
 use crate::store::services::{self, Kept as Service, Origin};
 use crate::store::ways::{self, Kept as Way, Open};
 
@@ -29,39 +30,41 @@ pub(super) enum Sessions {
     MayBeGone,
 }
 
+/// While a way is drained: how often idle sessions are ended.
+const DRAIN_PACE: Duration = Duration::from_millis(500);
+
 /// Makes the wanted way the only one.
-pub(super) async fn settle(context: &Context, service: &Service) -> Result<(), Failure> {
+pub(super) async fn settle(run: &mut Run<'_>, service: &Service) -> Result<(), Failure> {
+    let context = run.context;
     let target = &service.wanted_network;
     let moves = service.current.as_ref().map(|current| &current.network) != Some(target);
     if moves {
-        keep_current(context, service).await;
+        keep_current(run, service).await;
     }
     if moves && is_its_own(service, target) {
-        take_up(context, service).await?;
+        take_up(run, service).await?;
     }
     let kept = ways::list(&context.pool, &service.id).await?;
-    open(
-        context,
-        service,
-        kept.iter().find(|way| way.network == *target),
-    )
-    .await?;
+    run.at(Step::Open).await?;
+    open(run, service, kept.iter().find(|way| way.network == *target)).await?;
     if moves {
+        run.at(Step::Probe).await?;
         context
             .cloud
             .probe_way(&spec(service, target))
             .await
             .during(&format!("trying the {} way before the move", word(target)))?;
-        stop_here(context)?;
+        run.at(Step::Names).await?;
         if !services::switch(&context.pool, &service.id, target).await? {
-            // Something else is wished for by now.
+            // It is to be deleted by now.
             return Err(Failure::NotYet);
         }
     }
     names::publish(context).await?;
     for way in kept.iter().filter(|way| way.network != *target) {
-        stop_here(context)?;
-        close(context, service, way, Sessions::MustEnd).await?;
+        drain(run, service, way).await?;
+        run.at(Step::Close).await?;
+        close(run, service, way, Sessions::MustEnd).await?;
     }
     if !moves && is_registered(service) && *target != Network::Public {
         // Whoever else keeps the rules of the service may have opened it again.
@@ -70,6 +73,50 @@ pub(super) async fn settle(context: &Context, service: &Service) -> Result<(), F
         closed.during("keeping the public way closed")?;
     }
     Ok(())
+}
+
+/// Whether a move away from this network can still go back: closing it has not begun.
+pub(super) async fn is_whole(
+    context: &Context,
+    service: &Service,
+    former: &Network,
+) -> Result<bool, Failure> {
+    let kept = ways::list(&context.pool, &service.id).await?;
+    Ok(kept
+        .iter()
+        .any(|way| way.network == *former && !way.closing && way.open.is_some()))
+}
+
+/// Lets the sessions by the former way come to their end, for as long as was asked: idle ones are ended at once, so that
+/// clients come back by the new way; others when they are idle.
+async fn drain(run: &mut Run<'_>, service: &Service, way: &Way) -> Result<(), Failure> {
+    let Some(operation) = run.operation() else {
+        return Ok(());
+    };
+    let seconds = operation.drain_seconds;
+    if seconds == 0 || operation.former.as_ref() != Some(&way.network) || way.closing {
+        return Ok(());
+    }
+    let Some(open) = &way.open else {
+        return Ok(());
+    };
+    run.at(Step::Drain).await?;
+    let pool = &run.context.pool;
+    let left = ways::drained_in(pool, &service.id, &way.network, seconds).await?;
+    if left.is_zero() {
+        return Ok(());
+    }
+    // Who cannot be asked to end sessions is not asked to wait for them either: the time is what counts.
+    if let Err(failure) =
+        service::end_sessions(run.context, service, &open.sources, Which::Idle).await
+    {
+        tracing::info!(
+            service = service.id,
+            ?failure,
+            "idle sessions are not ended"
+        );
+    }
+    Err(Failure::After(left.min(DRAIN_PACE)))
 }
 
 /// Whether it is the public way of a service that Strait did not make.
@@ -85,35 +132,40 @@ fn is_registered(service: &Service) -> bool {
 }
 
 /// The public way of a service that exists: at first it is looked at and left as it is; after a move back it is opened.
-async fn take_up(context: &Context, service: &Service) -> Result<(), Failure> {
+async fn take_up(run: &mut Run<'_>, service: &Service) -> Result<(), Failure> {
+    let context = run.context;
     let spec = spec(service, &Network::Public);
     if service.current.is_none() {
+        run.at(Step::Look).await?;
         let checked = context.cloud.check_registration(&spec).await;
         return checked.during("looking at the service");
     }
+    run.at(Step::Open).await?;
     let opened = context.cloud.reopen_way(&spec).await;
     opened.during("opening the public way")
 }
 
 /// Sees to it that a stopped service's way is there.
-pub(super) async fn keep(context: &Context, service: &Service) -> Result<(), Failure> {
+pub(super) async fn keep(run: &Run<'_>, service: &Service) -> Result<(), Failure> {
+    let context = run.context;
     let Some(current) = &service.current else {
         return Ok(());
     };
     if context.with_found(|found| found.ways.contains(&spec(service, &current.network))) {
         return Ok(());
     }
-    ensure_ready(context, service, &current.network, Some(&current.open)).await?;
+    ensure_ready(run, service, &current.network, Some(&current.open)).await?;
     names::publish(context).await
 }
 
 /// Closes a way so that no client hangs, and forgets it.
 pub(super) async fn close(
-    context: &Context,
+    run: &Run<'_>,
     service: &Service,
     way: &Way,
     sessions: Sessions,
 ) -> Result<(), Failure> {
+    let context = run.context;
     let spec = spec(service, &way.network);
     let step = format!("closing the {} way", word(&way.network));
     ways::closing(&context.pool, &service.id, &way.network).await?;
@@ -132,18 +184,21 @@ pub(super) async fn close(
             }
         }
     }
+    run.go_on()?;
     context.cloud.remove_way(&spec).await.during(&step)?;
+    run.go_on()?;
     ways::closed(&context.pool, &service.id, &way.network).await?;
     Ok(())
 }
 
 /// Makes the way, or finds it, and notes where it leads.
-async fn open(context: &Context, service: &Service, kept: Option<&Way>) -> Result<(), Failure> {
+async fn open(run: &Run<'_>, service: &Service, kept: Option<&Way>) -> Result<(), Failure> {
+    let context = run.context;
     let network = &service.wanted_network;
     let half_closed = kept.filter(|way| way.closing && !is_its_own(service, network));
     if let Some(way) = half_closed {
         // It refuses connections, half closed; it starts anew.
-        close(context, service, way, Sessions::MustEnd).await?;
+        close(run, service, way, Sessions::MustEnd).await?;
     }
     if kept.is_none_or(|way| way.closing) {
         ways::intend(&context.pool, &service.id, network).await?;
@@ -151,21 +206,22 @@ async fn open(context: &Context, service: &Service, kept: Option<&Way>) -> Resul
     let known = kept
         .filter(|way| !way.closing)
         .and_then(|way| way.open.as_ref());
-    ensure_ready(context, service, network, known).await
+    ensure_ready(run, service, network, known).await
 }
 
 async fn ensure_ready(
-    context: &Context,
+    run: &Run<'_>,
     service: &Service,
     network: &Network,
     known: Option<&Open>,
 ) -> Result<(), Failure> {
+    let context = run.context;
     let spec = spec(service, network);
     let step = format!("opening the {} way", word(network));
     let patience = Instant::now() + READY_PATIENCE;
     let mut pause = Duration::from_millis(10);
     loop {
-        stop_here(context)?;
+        run.go_on()?;
         let observed = context.cloud.ensure_way(&spec).await.during(&step)?;
         if observed.ready {
             let open = Open::from(observed);
@@ -184,8 +240,8 @@ async fn ensure_ready(
 }
 
 /// Before a move: the way that the service has must be there after a start, but is no reason not to move.
-async fn keep_current(context: &Context, service: &Service) {
-    if let Err(failure) = keep(context, service).await {
+async fn keep_current(run: &Run<'_>, service: &Service) {
+    if let Err(failure) = keep(run, service).await {
         tracing::warn!(
             service = service.id,
             ?failure,
@@ -201,7 +257,7 @@ async fn end_sessions(context: &Context, service: &Service, open: &Open) -> Resu
     let patience = Instant::now() + SESSION_PATIENCE;
     let mut ended = 0;
     loop {
-        match service::end_sessions(context, service, &open.sources).await? {
+        match service::end_sessions(context, service, &open.sources, Which::All).await? {
             Ended::Sessions(0) => {
                 if ended > 0 {
                     sleep(FIN_GRACE).await;
@@ -219,13 +275,6 @@ async fn end_sessions(context: &Context, service: &Service, open: &Open) -> Resu
         }
         sleep(Duration::from_millis(20)).await;
     }
-}
-
-fn stop_here(context: &Context) -> Result<(), Failure> {
-    if context.is_stopping() {
-        return Err(Failure::Stopping);
-    }
-    Ok(())
 }
 
 fn spec(service: &Service, network: &Network) -> WaySpec {

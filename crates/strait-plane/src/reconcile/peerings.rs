@@ -9,14 +9,19 @@ use tokio::task::JoinSet;
 
 use super::Context;
 use super::failure::{During, Failure};
+use super::run::Run;
 use crate::admission::{Candidate, Verdict, admit};
 use crate::cloud::{CloudError, PeerState, PeeringObserved, PeeringSpec};
-use crate::model::{PeeringState, Reason, Vpc};
+use crate::model::{Action, OperationState, PeeringState, Reason, Vpc};
 use crate::store::peerings::{self as kept, Kept};
-use crate::store::vpcs;
+use crate::store::{operations, vpcs};
+
+/// What a customer is asked by.
+const ASKS: &[Action] = &[Action::PeeringCreate, Action::PeeringRequest];
 
 /// Makes the connections of this VPC what they should be. One that fails does not hold up the others.
-pub(super) async fn settle(context: &Context, vpc: &Vpc) -> Result<(), Failure> {
+pub(super) async fn settle(run: &Run<'_>, vpc: &Vpc) -> Result<(), Failure> {
+    let context = run.context;
     let mut worst = Ok(());
     let all = kept::list(&context.pool, &vpc.id).await?;
     for peering in all
@@ -25,7 +30,7 @@ pub(super) async fn settle(context: &Context, vpc: &Vpc) -> Result<(), Failure> 
     {
         worst = worse(
             worst,
-            own(context, peering, delete(context, vpc, peering).await).await?,
+            own(context, peering, delete(run, vpc, peering).await).await?,
         );
     }
     let live: Vec<&Kept> = all
@@ -45,17 +50,22 @@ pub(super) async fn settle(context: &Context, vpc: &Vpc) -> Result<(), Failure> 
         worst = worse(worst, noted);
     }
     let all = kept::list(&context.pool, &vpc.id).await?;
+    run.go_on()?;
     worse(worst, let_in(context, vpc, &all, &unseen).await?)
 }
 
 /// Takes a connection away and forgets it.
-pub(super) async fn delete(context: &Context, vpc: &Vpc, peering: &Kept) -> Result<(), Failure> {
+pub(super) async fn delete(run: &Run<'_>, vpc: &Vpc, peering: &Kept) -> Result<(), Failure> {
+    let context = run.context;
+    run.go_on()?;
     context
         .cloud
         .delete_peering(&peering.spec(vpc.spec()))
         .await
         .during("deleting the peering connection")?;
-    kept::delete(&context.pool, &peering.id).await?;
+    let (pool, done) = (&context.pool, OperationState::Succeeded);
+    kept::delete(pool, &peering.id).await?;
+    operations::end_all(pool, &[Action::PeeringDelete], &peering.id, done, None).await?;
     Ok(())
 }
 
@@ -150,6 +160,20 @@ async fn note(
     if differs(peering, &observed) {
         kept::observed(&context.pool, &peering.id, state(observed.state), &observed).await?;
     }
+    if peering.state == PeeringState::InitiatingRequest {
+        let (state, reason) = match observed.state {
+            PeerState::Failed => {
+                let (code, message) = ("peering_failed".to_owned(), observed.message.clone());
+                (OperationState::Failed, Some(Reason { code, message }))
+            }
+            PeerState::PendingAcceptance
+            | PeerState::Active
+            | PeerState::Expired
+            | PeerState::Rejected
+            | PeerState::Deleted => (OperationState::Succeeded, None),
+        };
+        operations::end_all(&context.pool, ASKS, &peering.id, state, reason.as_ref()).await?;
+    }
     if observed.state == PeerState::PendingAcceptance && peering.reason.is_some() {
         kept::explain(&context.pool, &peering.id, None, false).await?;
     }
@@ -235,11 +259,17 @@ async fn own(
     match outcome {
         Ok(()) => Ok(Ok(())),
         Err(Failure::Shown { reason, refused }) => {
-            kept::explain(&context.pool, &peering.id, Some(&reason), refused).await?;
+            let pool = &context.pool;
+            kept::explain(pool, &peering.id, Some(&reason), refused).await?;
+            operations::explain_all(pool, &[Action::PeeringDelete], &peering.id, Some(&reason))
+                .await?;
+            operations::explain_all(pool, ASKS, &peering.id, Some(&reason)).await?;
             Ok(Err(Failure::Elsewhere))
         }
-        Err(failure @ (Failure::NotYet | Failure::Elsewhere)) => Ok(Err(failure)),
-        Err(failure @ (Failure::Stopping | Failure::Store(_))) => Err(failure),
+        Err(failure @ (Failure::NotYet | Failure::After(_) | Failure::Elsewhere)) => {
+            Ok(Err(failure))
+        }
+        Err(failure @ (Failure::Stopping | Failure::Lost | Failure::Store(_))) => Err(failure),
     }
 }
 

@@ -1,30 +1,161 @@
-//! Makes one service what it was asked to be.
+//! Makes one service what it was asked to be: its operations in the order in which they were asked for.
 
 use super::failure::{During, Failure};
+use super::run::Run;
 use super::{Context, names, network};
 use crate::cloud::Sources;
-use crate::model::{ServiceStatus, Wanted};
+use crate::model::{Network, ObjectKind, OperationState, Reason, ServiceStatus, Step, Wanted};
 use crate::names::Names;
-use crate::postgres::{Ended, Made, ServiceKind, ServiceSpec};
+use crate::postgres::{Ended, Made, ServiceKind, ServiceSpec, Which};
+use crate::store::operations;
 use crate::store::services::{self, Kept, Origin};
 use crate::store::ways;
 
-pub(super) async fn reconcile(context: &Context, id: &str) -> Result<(), Failure> {
-    let Some(service) = services::get(&context.pool, id).await? else {
-        return Ok(());
-    };
-    let outcome = match service.wanted {
-        Wanted::Running => run(context, &service).await,
-        Wanted::Paused => pause(context, &service).await,
-        Wanted::Deleted => delete(context, &service).await,
-    };
-    if let Err(Failure::Shown { reason, refused }) = &outcome {
-        services::blame(&context.pool, id, service.revision, reason, *refused).await?;
+pub(super) async fn reconcile(run: &mut Run<'_>, id: &str) -> Result<(), Failure> {
+    loop {
+        let Some(mut service) = services::get(&run.context.pool, id).await? else {
+            return Ok(());
+        };
+        let operation = operations::head(&run.context.pool, ObjectKind::Service, id).await?;
+        let waits = operation.is_some();
+        let former = service
+            .current
+            .as_ref()
+            .map(|current| current.network.clone());
+        run.take_up(operation, former.as_ref()).await?;
+        as_asked(run, &mut service);
+        let outcome = match service.wanted {
+            Wanted::Running => start(run, &service).await,
+            Wanted::Paused => pause(run, &service).await,
+            Wanted::Deleted => delete(run, &service).await,
+        };
+        let goes_on = conclude(run, &service, outcome).await?;
+        if !(goes_on && waits) {
+            return Ok(());
+        }
     }
-    outcome
 }
 
-async fn run(context: &Context, service: &Kept) -> Result<(), Failure> {
+/// While an operation lasts, the service is to be what that one asks for; others may be waiting.
+fn as_asked(run: &Run<'_>, service: &mut Kept) {
+    let Some(operation) = run.operation() else {
+        return;
+    };
+    if let Some(wanted) = operation.wanted {
+        service.wanted = wanted;
+    }
+    match (&operation.network, &service.current) {
+        (Some(network), _) => service.wanted_network = network.clone(),
+        (None, Some(current)) => service.wanted_network = current.network.clone(),
+        (None, None) => {}
+    }
+}
+
+/// What becomes of the operation. True: the next one's turn has come.
+async fn conclude(
+    run: &mut Run<'_>,
+    service: &Kept,
+    outcome: Result<(), Failure>,
+) -> Result<bool, Failure> {
+    let pool = &run.context.pool;
+    let (reason, refused) = match outcome {
+        Ok(()) => return Ok(true),
+        Err(Failure::Shown { reason, refused }) => (reason, refused),
+        Err(Failure::NotYet) if run.is_out_of_time() => (too_slow(), true),
+        Err(failure) => return Err(failure),
+    };
+    let gives_up = refused || run.is_out_of_time();
+    if gives_up && go_back(run, service, &reason).await? {
+        return Ok(true);
+    }
+    let others_wait = run.operation().is_some() && {
+        let open = services::operations_open(pool, &service.id).await?;
+        open > 1
+    };
+    if refused && others_wait && service.wanted != Wanted::Deleted {
+        give_up(run, &reason).await?;
+        return Ok(true);
+    }
+    run.held_up(&reason).await?;
+    services::blame(pool, &service.id, service.revision, &reason, refused).await?;
+    Err(Failure::Shown { reason, refused })
+}
+
+/// A move that cannot be made leaves the service as it was, unless closing the former way has begun. False: it goes on.
+async fn go_back(run: &mut Run<'_>, service: &Kept, reason: &Reason) -> Result<bool, Failure> {
+    let context = run.context;
+    let Some(operation) = run.operation() else {
+        return Ok(false);
+    };
+    let (Some(target), Some(former)) = (&operation.network, operation.former.clone()) else {
+        return Ok(false);
+    };
+    if *target == former || !network::is_whole(context, service, &former).await? {
+        return Ok(false);
+    }
+    run.go_on()?;
+    let reason = Reason {
+        code: reason.code.clone(),
+        message: format!(
+            "{}. The move was given up; the service is {} as before",
+            reason.message.trim_end_matches("; Strait tries again"),
+            in_words(&former)
+        ),
+    };
+    let mut tx = context
+        .pool
+        .begin()
+        .await
+        .map_err(crate::PlaneError::from)?;
+    services::go_back(&mut tx, &service.id, &former, &operation.shown.id).await?;
+    operations::end(
+        &mut *tx,
+        &operation.shown.id,
+        OperationState::Failed,
+        &operation.shown.steps,
+        Some(&reason),
+        Some("see to what the reason says, then ask for the move again"),
+    )
+    .await?;
+    tx.commit().await.map_err(crate::PlaneError::from)?;
+    run.take_up(None, None).await?;
+    Ok(true)
+}
+
+/// What cannot be done must not hold up what comes after it.
+async fn give_up(run: &mut Run<'_>, reason: &Reason) -> Result<(), Failure> {
+    let Some(operation) = run.operation() else {
+        return Ok(());
+    };
+    operations::end(
+        &run.context.pool,
+        &operation.shown.id,
+        OperationState::Failed,
+        &operation.shown.steps,
+        Some(reason),
+        Some("see to what the reason says, then ask again"),
+    )
+    .await?;
+    run.take_up(None, None).await?;
+    Ok(())
+}
+
+fn too_slow() -> Reason {
+    Reason {
+        code: "took_too_long".to_owned(),
+        message: "the new way did not come up in time".to_owned(),
+    }
+}
+
+fn in_words(network: &Network) -> String {
+    match network {
+        Network::Public => "public".to_owned(),
+        Network::Vpc(id) => format!("attached to VPC {id}"),
+    }
+}
+
+async fn start(run: &mut Run<'_>, service: &Kept) -> Result<(), Failure> {
+    let context = run.context;
     if service.status != ServiceStatus::Ready {
         let status = match service.current {
             None => ServiceStatus::Configuring,
@@ -32,6 +163,7 @@ async fn run(context: &Context, service: &Kept) -> Result<(), Failure> {
         };
         services::set_status(&context.pool, &service.id, status).await?;
     }
+    run.at(Step::Start).await?;
     if let Err(error) = context
         .postgres
         .ensure_running(&spec(context, service))
@@ -44,55 +176,57 @@ async fn run(context: &Context, service: &Kept) -> Result<(), Failure> {
         // It can be used as it is, however a move ends.
         services::set_status(&context.pool, &service.id, ServiceStatus::Ready).await?;
     }
-    network::settle(context, service).await?;
-    services::reconciled(
-        &context.pool,
-        &service.id,
-        ServiceStatus::Ready,
-        service.revision,
-    )
-    .await?;
-    Ok(())
+    network::settle(run, service).await?;
+    done(run, service, ServiceStatus::Ready).await
 }
 
 /// Its ways stay, so that clients are refused and do not hang.
-async fn pause(context: &Context, service: &Kept) -> Result<(), Failure> {
+async fn pause(run: &mut Run<'_>, service: &Kept) -> Result<(), Failure> {
+    let context = run.context;
     if service.status != ServiceStatus::Paused {
         services::set_status(&context.pool, &service.id, ServiceStatus::Pausing).await?;
     }
+    run.at(Step::Stop).await?;
     context
         .postgres
         .ensure_stopped(&spec(context, service))
         .await
         .during("stopping PostgreSQL")?;
-    network::keep(context, service).await?;
-    services::reconciled(
-        &context.pool,
-        &service.id,
-        ServiceStatus::Paused,
-        service.revision,
-    )
-    .await?;
+    network::keep(run, service).await?;
+    done(run, service, ServiceStatus::Paused).await
+}
+
+async fn done(run: &mut Run<'_>, service: &Kept, status: ServiceStatus) -> Result<(), Failure> {
+    let pool = &run.context.pool;
+    run.go_on()?;
+    run.succeed().await?;
+    services::reconciled(pool, &service.id, status, service.revision).await?;
     Ok(())
 }
 
-async fn delete(context: &Context, service: &Kept) -> Result<(), Failure> {
+async fn delete(run: &mut Run<'_>, service: &Kept) -> Result<(), Failure> {
+    let context = run.context;
     services::set_status(&context.pool, &service.id, ServiceStatus::Deleting).await?;
     services::forget_current(&context.pool, &service.id).await?;
     for way in ways::list(&context.pool, &service.id).await? {
+        run.at(Step::Close).await?;
         if network::is_its_own(service, &way.network) {
             // Forgetting a service cuts nobody off from it.
             ways::closed(&context.pool, &service.id, &way.network).await?;
             continue;
         }
-        network::close(context, service, &way, network::Sessions::MayBeGone).await?;
+        network::close(run, service, &way, network::Sessions::MayBeGone).await?;
     }
+    run.at(Step::Names).await?;
     names::publish(context).await?;
+    run.at(Step::Remove).await?;
     context
         .postgres
         .delete(&spec(context, service))
         .await
         .during("deleting PostgreSQL")?;
+    run.go_on()?;
+    run.succeed().await?;
     services::delete(&context.pool, &service.id).await?;
     Ok(())
 }
@@ -116,10 +250,11 @@ pub(super) async fn end_sessions(
     context: &Context,
     service: &Kept,
     sources: &Sources,
+    which: Which,
 ) -> Result<Ended, Failure> {
     context
         .postgres
-        .end_sessions(&spec(context, service), sources)
+        .end_sessions(&spec(context, service), sources, which)
         .await
         .during("ending sessions by the former way")
 }

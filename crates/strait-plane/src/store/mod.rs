@@ -1,6 +1,9 @@
 //! The store: all SQL of the plane. Functions take any executor, so that callers choose their transactions.
 
+pub(crate) mod events;
 pub(crate) mod keys;
+pub(crate) mod leases;
+pub(crate) mod operations;
 pub(crate) mod peerings;
 pub(crate) mod projects;
 pub(crate) mod services;
@@ -48,6 +51,24 @@ pub(crate) async fn id(db: impl PgExecutor<'_>) -> Result<String, PlaneError> {
         .await?)
 }
 
+/// What was published last, as a digest; none while somebody publishes, or if that failed.
+pub(crate) async fn published(db: impl PgExecutor<'_>) -> Result<Option<String>, PlaneError> {
+    Ok(sqlx::query_scalar("SELECT published FROM strait.store")
+        .fetch_one(db)
+        .await?)
+}
+
+/// Notes what is published.
+pub(crate) async fn note_published(
+    db: impl PgExecutor<'_>,
+    digest: Option<&str>,
+) -> Result<(), PlaneError> {
+    sqlx::query("UPDATE strait.store SET published = $1")
+        .bind(digest)
+        .run(db)
+        .await
+}
+
 /// Wakes the reconcilers for an object; in a transaction, at its commit.
 pub(crate) async fn tell_work(
     db: impl PgExecutor<'_>,
@@ -62,15 +83,23 @@ pub(crate) async fn tell_work(
     Ok(())
 }
 
-/// Kinds and ids of what the plane still has something to do for, whatever told or did not tell it so.
+/// Kinds and ids of what the plane still has something to do for, whatever told or did not tell it so, and no other server
+/// works on.
 pub(crate) async fn unsettled(
     db: impl PgExecutor<'_>,
+    holder: &str,
 ) -> Result<Vec<(String, String)>, PlaneError> {
     Ok(sqlx::query_as(
-        "SELECT 'vpc', id FROM strait.vpc WHERE status IN ('CREATING', 'DELETING')
-         UNION SELECT 'vpc', vpc_id FROM strait.peering WHERE state IN ('initiating-request', 'deleting')
-         UNION ALL SELECT 'service', id FROM strait.service WHERE revision <> reconciled",
+        "WITH todo (kind, id) AS (
+             SELECT 'vpc', id FROM strait.vpc WHERE status IN ('CREATING', 'DELETING')
+             UNION SELECT 'vpc', vpc_id FROM strait.peering WHERE state IN ('initiating-request', 'deleting')
+             UNION SELECT 'service', id FROM strait.service WHERE revision <> reconciled
+             UNION SELECT 'service', object_id FROM strait.operation WHERE object_kind = 'service' AND ended IS NULL)
+         SELECT kind, id FROM todo
+         WHERE NOT EXISTS (SELECT 1 FROM strait.lease l
+             WHERE l.key = kind || ':' || id AND l.holder <> $1 AND l.until > clock_timestamp())",
     )
+    .bind(holder)
     .fetch_all(db)
     .await?)
 }
@@ -84,6 +113,17 @@ pub(crate) async fn everything(
     )
     .fetch_all(db)
     .await?)
+}
+
+/// How long operations and events are kept, and how many of each project.
+const KEPT_DAYS: i32 = 30;
+const KEPT_MOST: i64 = 10_000;
+
+/// Forgets operations and events that are too old or too many.
+pub(crate) async fn prune(pool: &PgPool) -> Result<(), PlaneError> {
+    let mut connection = pool.acquire().await?;
+    operations::prune(&mut connection, KEPT_DAYS, KEPT_MOST).await?;
+    events::prune(&mut connection, KEPT_DAYS, KEPT_MOST).await
 }
 
 /// A query for rows that stand for something.

@@ -15,7 +15,9 @@ const SELECT: &str = "SELECT id, vpc_id, peer_account_id, peer_vpc_id, peer_regi
     accepter_provisioned_id, state, cloud_message, (extract(epoch FROM expires_at) * 1000000)::bigint AS expires_at,
     peer_cidrs, admitted_cidrs, reason_code, reason_message, refused,
     (extract(epoch FROM created) * 1000000)::bigint AS created,
-    (extract(epoch FROM updated) * 1000000)::bigint AS updated FROM strait.peering";
+    (extract(epoch FROM updated) * 1000000)::bigint AS updated, attempt,
+    (SELECT o.id FROM strait.operation o WHERE o.object_id = peering.id ORDER BY o.number DESC LIMIT 1) AS operation_id
+    FROM strait.peering";
 
 /// A peering connection as it is kept.
 #[derive(Debug, Clone)]
@@ -34,6 +36,9 @@ pub(crate) struct Kept {
     pub(crate) admitted_cidrs: BTreeSet<Ipv4Net>,
     pub(crate) reason: Option<Reason>,
     pub(crate) refused: bool,
+    /// How often it was asked for.
+    pub(crate) attempt: u32,
+    pub(crate) operation_id: Option<String>,
     pub(crate) created: Timestamp,
     pub(crate) updated: Timestamp,
 }
@@ -48,6 +53,7 @@ impl Kept {
             peer_vpc: self.peer_vpc_id.clone(),
             peer_region: self.peer_region_code.clone(),
             provisioned_id: self.provisioned_id.clone(),
+            attempt: self.attempt,
         }
     }
 }
@@ -71,6 +77,8 @@ struct Row {
     refused: bool,
     created: i64,
     updated: i64,
+    attempt: i32,
+    operation_id: Option<String>,
 }
 
 impl TryFrom<Row> for Kept {
@@ -92,6 +100,8 @@ impl TryFrom<Row> for Kept {
             admitted_cidrs: ranges(&row.admitted_cidrs)?,
             reason: reason(row.reason_code, row.reason_message),
             refused: row.refused,
+            attempt: u32::try_from(row.attempt).unwrap_or(1),
+            operation_id: row.operation_id,
             created: timestamp(row.created)?,
             updated: timestamp(row.updated)?,
         })
@@ -152,6 +162,26 @@ pub(crate) async fn want_deleted(db: impl PgExecutor<'_>, id: &str) -> Result<()
     .bind(id)
     .run(db)
     .await
+}
+
+/// Asks once more for one that has ended. False: it has not, or another one leads there by now.
+pub(crate) async fn ask_again(db: &mut PgConnection, id: &str) -> Result<bool, PlaneError> {
+    let asked = sqlx::query(
+        "UPDATE strait.peering SET state = 'initiating-request', attempt = attempt + 1, provisioned_id = NULL,
+             accepter_provisioned_id = NULL, cloud_message = '', expires_at = NULL, peer_cidrs = '{}',
+             reason_code = NULL, reason_message = NULL, refused = false, updated = clock_timestamp()
+         WHERE id = $1 AND state IN ('failed', 'expired', 'rejected', 'deleted') AND admitted_cidrs = '{}'",
+    )
+    .bind(id)
+    .execute(db)
+    .await;
+    match asked {
+        Ok(done) => Ok(done.rows_affected() > 0),
+        Err(sqlx::Error::Database(error)) if error.constraint() == Some("peering_once") => {
+            Ok(false)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Notes what the cloud has, unless it is to be deleted by now.

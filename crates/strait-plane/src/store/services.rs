@@ -7,7 +7,9 @@ use sqlx::{FromRow, PgConnection, PgExecutor};
 use super::ways::{Open, OpenRow};
 use super::{Change, Find, reason, reason_columns, timestamp};
 use crate::error::PlaneError;
-use crate::model::{Network, PublicWay, Reason, Registration, ServiceStatus, Wanted};
+use crate::model::{
+    Network, OperationState, PublicWay, Reason, Registration, ServiceStatus, Wanted,
+};
 
 const SELECT: &str = "SELECT s.id, s.project_id, s.name, s.region_code, s.password_verifier, s.registration, s.wanted, s.wanted_vpc,
     s.status, s.current_network, s.revision, s.reconciled, s.reason_code, s.reason_message, s.refused, s.notice,
@@ -16,8 +18,11 @@ const SELECT: &str = "SELECT s.id, s.project_id, s.name, s.region_code, s.passwo
     w.vpc_id AS current_vpc, host(w.address) AS address, w.port, w.provisioned_id, w.host,
     coalesce(w.sources, '{}') AS sources, coalesce(w.from_internet, false) AS from_internet, w.loopback_port,
     EXISTS (SELECT 1 FROM strait.way o WHERE o.service_id = s.id AND o.network IS DISTINCT FROM s.current_network)
-        AS others
-    FROM strait.service s LEFT JOIN strait.way w ON w.service_id = s.id AND w.network = s.current_network";
+        AS others,
+    o.id AS operation_id, o.state AS operation_state, o.reason_code AS operation_code, o.reason_message AS operation_message
+    FROM strait.service s LEFT JOIN strait.way w ON w.service_id = s.id AND w.network = s.current_network
+    LEFT JOIN LATERAL (SELECT id, state, reason_code, reason_message FROM strait.operation
+        WHERE object_id = s.id ORDER BY number DESC LIMIT 1) o ON true";
 
 /// A service as it is kept, with the way that its names lead to.
 #[derive(Debug, Clone)]
@@ -38,8 +43,18 @@ pub(crate) struct Kept {
     pub(crate) reason: Option<Reason>,
     pub(crate) refused: bool,
     pub(crate) notice: Option<String>,
+    /// What was asked for last.
+    pub(crate) last: Option<Last>,
     pub(crate) created: Timestamp,
     pub(crate) updated: Timestamp,
+}
+
+/// The operation that was asked for last.
+#[derive(Debug, Clone)]
+pub(crate) struct Last {
+    pub(crate) id: String,
+    pub(crate) state: OperationState,
+    pub(crate) reason: Option<Reason>,
 }
 
 /// Where a service comes from.
@@ -80,6 +95,10 @@ struct Row {
     updated: i64,
     current_vpc: Option<String>,
     others: bool,
+    operation_id: Option<String>,
+    operation_state: Option<String>,
+    operation_code: Option<String>,
+    operation_message: Option<String>,
     #[sqlx(flatten)]
     open: OpenRow,
 }
@@ -99,6 +118,14 @@ impl TryFrom<Row> for Kept {
             }
         };
         let open = row.open.open()?;
+        let last = match (row.operation_id, row.operation_state) {
+            (Some(id), Some(state)) => Some(Last {
+                id,
+                state: state.parse()?,
+                reason: reason(row.operation_code, row.operation_message),
+            }),
+            (None, _) | (_, None) => None,
+        };
         let current = row.current_network.and(open).map(|open| Current {
             network: Network::from_vpc(row.current_vpc),
             open,
@@ -119,6 +146,7 @@ impl TryFrom<Row> for Kept {
             reason: reason(row.reason_code, row.reason_message),
             refused: row.refused,
             notice: row.notice,
+            last,
             created: timestamp(row.created)?,
             updated: timestamp(row.updated)?,
         })
@@ -270,7 +298,7 @@ pub(crate) async fn set_status(
     .await
 }
 
-/// Makes this way the one that the names lead to, if it is still wanted. False: it is not.
+/// Makes this way the one that the names lead to, unless the service is to be deleted. False: it is.
 pub(crate) async fn switch(
     db: impl PgExecutor<'_>,
     id: &str,
@@ -278,13 +306,43 @@ pub(crate) async fn switch(
 ) -> Result<bool, PlaneError> {
     sqlx::query(
         "UPDATE strait.service SET current_network = $2, updated = clock_timestamp()
-         WHERE id = $1 AND wanted = 'running' AND wanted_vpc IS NOT DISTINCT FROM $3",
+         WHERE id = $1 AND wanted <> 'deleted'",
     )
     .bind(id)
     .bind(network.to_string())
-    .bind(network.vpc())
     .touches(db)
     .await
+}
+
+/// Leads the names back to the former way, and forgets the wish for another, unless yet another one waits for its turn.
+pub(crate) async fn go_back(
+    db: &mut PgConnection,
+    id: &str,
+    former: &Network,
+    operation: &str,
+) -> Result<(), PlaneError> {
+    sqlx::query(
+        "UPDATE strait.service SET current_network = $2, updated = clock_timestamp(),
+             wanted_vpc = CASE WHEN EXISTS (SELECT 1 FROM strait.operation o WHERE o.object_id = $1
+                 AND o.ended IS NULL AND o.id <> $4 AND o.network IS NOT NULL) THEN wanted_vpc ELSE $3 END
+         WHERE id = $1",
+    )
+    .bind(id)
+    .bind(former.to_string())
+    .bind(former.vpc())
+    .bind(operation)
+    .run(db)
+    .await
+}
+
+/// How many operations wait or are on their way.
+pub(crate) async fn operations_open(db: impl PgExecutor<'_>, id: &str) -> Result<i64, PlaneError> {
+    Ok(sqlx::query_scalar(
+        "SELECT count(*) FROM strait.operation WHERE object_kind = 'service' AND object_id = $1 AND ended IS NULL",
+    )
+    .bind(id)
+    .fetch_one(db)
+    .await?)
 }
 
 /// Notes what its operator should know, until something else is wished for.
@@ -336,7 +394,7 @@ pub(crate) async fn reconciled(
     .await
 }
 
-/// Notes why this wish is not true yet, if it still is the wish.
+/// Notes why it is not as it should be, if nothing else is wished for by now.
 pub(crate) async fn blame(
     db: impl PgExecutor<'_>,
     id: &str,
@@ -384,6 +442,8 @@ pub(crate) async fn using_vpc(
          FROM strait.service s
          WHERE s.wanted_vpc = $1
              OR EXISTS (SELECT 1 FROM strait.way w WHERE w.service_id = s.id AND w.vpc_id = $1)
+             OR EXISTS (SELECT 1 FROM strait.operation o WHERE o.object_kind = 'service' AND o.object_id = s.id
+                 AND o.ended IS NULL AND o.network = 'vpc:' || $1)
          ORDER BY s.created, s.id",
     )
     .bind(vpc)

@@ -11,7 +11,9 @@ use crate::model::{Reason, Vpc, VpcStatus};
 const SELECT: &str =
     "SELECT id, project_id, name, cidr::text AS cidr, region_code, provisioned_id, status,
     reason_code, reason_message, (extract(epoch FROM created) * 1000000)::bigint AS created,
-    (extract(epoch FROM updated) * 1000000)::bigint AS updated FROM strait.vpc";
+    (extract(epoch FROM updated) * 1000000)::bigint AS updated,
+    (SELECT o.id FROM strait.operation o WHERE o.object_id = vpc.id ORDER BY o.number DESC LIMIT 1) AS operation_id
+    FROM strait.vpc";
 
 #[derive(FromRow)]
 struct Row {
@@ -26,6 +28,7 @@ struct Row {
     reason_message: Option<String>,
     created: i64,
     updated: i64,
+    operation_id: Option<String>,
 }
 
 impl TryFrom<Row> for Vpc {
@@ -43,6 +46,7 @@ impl TryFrom<Row> for Vpc {
             status: row.status.parse()?,
             error_message: reason.as_ref().map(|reason| reason.message.clone()),
             reason,
+            operation_id: row.operation_id,
             created: timestamp(row.created)?,
             updated: timestamp(row.updated)?,
         })

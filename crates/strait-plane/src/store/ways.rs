@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use sqlx::{FromRow, PgExecutor};
 
@@ -118,7 +119,7 @@ pub(crate) async fn intend(
 ) -> Result<(), PlaneError> {
     sqlx::query(
         "INSERT INTO strait.way (service_id, network, vpc_id) VALUES ($1, $2, $3)
-         ON CONFLICT (service_id, network) DO UPDATE SET closing = false",
+         ON CONFLICT (service_id, network) DO UPDATE SET closing = false, drained_at = NULL",
     )
     .bind(service)
     .bind(network.to_string())
@@ -152,6 +153,28 @@ pub(crate) async fn opened(
     .bind(from_internet)
     .run(db)
     .await
+}
+
+/// How long the way is still to be drained, from now or from when that began.
+pub(crate) async fn drained_in(
+    db: impl PgExecutor<'_>,
+    service: &str,
+    network: &Network,
+    seconds: u32,
+) -> Result<Duration, PlaneError> {
+    let left: Option<i64> = sqlx::query_scalar(
+        "UPDATE strait.way SET drained_at = coalesce(drained_at, clock_timestamp() + make_interval(secs => $3))
+         WHERE service_id = $1 AND network = $2
+         RETURNING (extract(epoch FROM least(drained_at - clock_timestamp(), make_interval(secs => $3))) * 1000)::bigint",
+    )
+    .bind(service)
+    .bind(network.to_string())
+    .bind(f64::from(seconds))
+    .fetch_optional(db)
+    .await?;
+    Ok(Duration::from_millis(
+        u64::try_from(left.unwrap_or_default()).unwrap_or_default(),
+    ))
 }
 
 pub(crate) async fn closing(

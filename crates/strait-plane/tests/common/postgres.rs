@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use strait_plane::cloud::Sources;
-use strait_plane::postgres::{Ended, Origin, Postgres, PostgresError, ServiceSpec};
+use strait_plane::postgres::{Ended, Origin, Postgres, PostgresError, ServiceSpec, Which};
 
 use super::cloud::PUBLIC_SOURCE;
 use super::script::{Ordered, Script};
@@ -117,6 +117,7 @@ impl Postgres for FakePostgres {
         &self,
         service: &ServiceSpec,
         sources: &Sources,
+        which: Which,
     ) -> Result<Ended, PostgresError> {
         let (list, sources) = match sources {
             Sources::These(these) => (
@@ -125,7 +126,11 @@ impl Postgres for FakePostgres {
             ),
             Sources::Internet => (vec!["internet".to_owned()], vec![PUBLIC_SOURCE]),
         };
-        self.begin(format!("end_sessions {} {}", service.id, list.join(",")))
+        let verb = match which {
+            Which::All => "end_sessions",
+            Which::Idle => "end_idle_sessions",
+        };
+        self.begin(format!("{verb} {} {}", service.id, list.join(",")))
             .await?;
         let mut ended = 0;
         for source in sources {

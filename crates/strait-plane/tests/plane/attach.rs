@@ -112,7 +112,7 @@ async fn moves_and_detach_close_the_former_way() {
     );
     let wrong = world
         .plane
-        .detach_service(&world.project, &id, Some(&first.id))
+        .detach_service(&world.project, &id, Some(&first.id), 0)
         .await
         .expect_err("it is elsewhere");
     assert_eq!(wrong.kind(), ErrorKind::Conflict);
@@ -120,7 +120,7 @@ async fn moves_and_detach_close_the_former_way() {
 
     world
         .plane
-        .detach_service(&world.project, &id, Some(&second.id))
+        .detach_service(&world.project, &id, Some(&second.id), 0)
         .await
         .expect("detached");
     let service = world.settle_service(&id).await;
@@ -181,7 +181,7 @@ async fn a_failure_before_the_close_leaves_the_service_as_it_was() {
         // Detach takes back what was begun.
         world
             .plane
-            .detach_service(&world.project, &id, None)
+            .detach_service(&world.project, &id, None, 0)
             .await
             .expect("detached");
         let service = world.settle_service(&id).await;
@@ -215,7 +215,7 @@ async fn a_way_that_is_half_closed_is_opened_anew() {
 
     world
         .plane
-        .detach_service(&world.project, &id, None)
+        .detach_service(&world.project, &id, None, 0)
         .await
         .expect("detached");
     world
@@ -322,7 +322,12 @@ async fn attach_is_refused_where_it_makes_no_sense() {
     world
         .settle(Object::Vpc(far.id.clone()), Settled::Yes)
         .await;
-    let try_attach = async |vpc: &str| world.plane.attach_service(&world.project, &id, vpc).await;
+    let try_attach = async |vpc: &str| {
+        world
+            .plane
+            .attach_service(&world.project, &id, vpc, 0)
+            .await
+    };
 
     let error = try_attach("far").await.expect_err("another Region");
     assert_eq!(error.kind(), ErrorKind::Conflict);
@@ -361,7 +366,7 @@ async fn attach(
     vpc: &str,
 ) -> strait_plane::model::ServiceNetwork {
     plane
-        .attach_service(project, service, vpc)
+        .attach_service(project, service, vpc, 0)
         .await
         .expect("attached")
         .network

@@ -25,7 +25,7 @@ async fn attach_goes_on_after_a_kill_at_any_step() {
             world.script.halt_at(steps, after);
             world
                 .plane
-                .attach_service(&world.project, &id, &vpc.id)
+                .attach_service(&world.project, &id, &vpc.id, 0)
                 .await
                 .expect("attached");
             over |= settled_before_halt(&world, Object::Service(id.clone())).await;
@@ -154,7 +154,7 @@ async fn a_start_makes_sure_of_everything_that_should_be_there() {
     );
     world
         .plane
-        .attach_service(&world.project, &private.service_id, &vpc.id)
+        .attach_service(&world.project, &private.service_id, &vpc.id, 0)
         .await
         .expect("attached");
     world

@@ -256,8 +256,8 @@ async fn requests_can_be_made_from_any_thread() {
         let peering = plane.create_peering(&project, &vpc, peering).await?.id;
         plane.customer_steps(&project, &vpc, &peering).await?;
         plane.delete_peering(&project, &vpc, &peering).await?;
-        plane.attach_service(&project, &id, &vpc).await?;
-        plane.detach_service(&project, &id, None).await?;
+        plane.attach_service(&project, &id, &vpc, 0).await?;
+        plane.detach_service(&project, &id, None, 0).await?;
         plane.service_connection(&project, &id).await?;
         plane.delete_service(&project, &id).await?;
         plane.settled(&Object::Service(id), patience).await

@@ -331,7 +331,7 @@ async fn what_is_in_use_is_not_deleted_and_says_by_what() {
     let id = world.service().await.service_id;
     world
         .plane
-        .attach_service(&world.project, &id, &vpc.id)
+        .attach_service(&world.project, &id, &vpc.id, 0)
         .await
         .expect("attached");
     world.settle_service(&id).await;
@@ -343,7 +343,7 @@ async fn what_is_in_use_is_not_deleted_and_says_by_what() {
 
     let error = world
         .plane
-        .delete_vpc(&world.project, &vpc.id)
+        .delete_vpc(&world.project, &vpc.id, false)
         .await
         .expect_err("in use");
     assert_eq!(error.kind(), ErrorKind::Conflict);
@@ -362,7 +362,7 @@ async fn what_is_in_use_is_not_deleted_and_says_by_what() {
 
     world
         .plane
-        .detach_service(&world.project, &id, None)
+        .detach_service(&world.project, &id, None, 0)
         .await
         .expect("detached");
     world.settle_service(&id).await;
@@ -373,7 +373,7 @@ async fn what_is_in_use_is_not_deleted_and_says_by_what() {
         .expect("deleted");
     let deleting = world
         .plane
-        .delete_vpc(&world.project, &vpc.id)
+        .delete_vpc(&world.project, &vpc.id, false)
         .await
         .expect("deleted");
     assert_eq!(deleting.status, VpcStatus::Deleting);
@@ -418,7 +418,7 @@ async fn a_vpc_that_the_cloud_refuses_says_why_and_can_be_deleted() {
 
     world
         .plane
-        .delete_vpc(&world.project, &vpc.id)
+        .delete_vpc(&world.project, &vpc.id, false)
         .await
         .expect("deleted");
     world.settle(Object::Vpc(vpc.id), Settled::Gone).await;

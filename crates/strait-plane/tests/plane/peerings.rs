@@ -156,7 +156,7 @@ async fn a_peering_that_ends_says_how_and_gives_its_place_up() {
             .expect("deleted");
         world
             .plane
-            .delete_vpc(&world.project, &vpc.id)
+            .delete_vpc(&world.project, &vpc.id, false)
             .await
             .expect("nothing uses it");
         world.settle(Object::Vpc(vpc.id), Settled::Gone).await;
@@ -302,7 +302,7 @@ async fn nothing_is_done_where_nothing_is_to_do() {
     let id = world.service().await.service_id;
     world
         .plane
-        .attach_service(&world.project, &id, &vpc.id)
+        .attach_service(&world.project, &id, &vpc.id, 0)
         .await
         .expect("attached");
     world.settle_service(&id).await;

@@ -30,7 +30,7 @@ async fn one_is_registered_attached_and_detached() {
     world.script.forget();
     world
         .plane
-        .attach_service(&world.project, &id, &vpc.id)
+        .attach_service(&world.project, &id, &vpc.id, 0)
         .await
         .expect("it moves");
     let service = world.settle_service(&id).await;
@@ -61,7 +61,7 @@ async fn one_is_registered_attached_and_detached() {
 
     world
         .plane
-        .detach_service(&world.project, &id, None)
+        .detach_service(&world.project, &id, None, 0)
         .await
         .expect("it moves back");
     assert!(world.settle_service(&id).await.public_endpoint.is_some());
@@ -82,13 +82,13 @@ async fn sessions_that_may_not_be_ended_are_told_of_and_hold_up_nothing() {
     let service = register(&world, "db.example.com").await.expect("taken on");
     let id = world.settle_service(&service.service_id).await.service_id;
     world.postgres.let_sessions_be();
-    let moved = world.plane.attach_service(&world.project, &id, &vpc.id);
+    let moved = world.plane.attach_service(&world.project, &id, &vpc.id, 0);
     moved.await.expect("it moves");
     let service = world.settle_service(&id).await;
     assert!(service.network.settled && service.vpc_endpoint.is_some());
     assert_eq!(service.notice.as_deref(), Some("the role may not"));
 
-    let moved = world.plane.detach_service(&world.project, &id, None);
+    let moved = world.plane.detach_service(&world.project, &id, None, 0);
     assert_eq!(moved.await.expect("it moves back").notice, None);
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::PgPool;
 use strait_plane::model::{NewService, NewVpc, Object, Service, Settled, Vpc};
 use strait_plane::postgres::Origin;
-use strait_plane::{Plane, PlaneError};
+use strait_plane::{Options, Plane, PlaneError};
 
 use crate::common::cloud::FakeCloud;
 use crate::common::database;
@@ -160,12 +160,17 @@ impl World {
     }
 }
 
+/// Those of a server among others; a killed one's leases pass on by themselves.
+pub(crate) fn options() -> Options {
+    Options::new(DOMAIN.to_owned())
+}
+
 async fn start(pool: &PgPool, cloud: &Arc<FakeCloud>, postgres: &Arc<FakePostgres>) -> Plane {
     Plane::start(
         pool.clone(),
         Arc::clone(cloud) as _,
         Arc::clone(postgres) as _,
-        DOMAIN.to_owned(),
+        options(),
     )
     .await
     .expect("a plane")

@@ -1,0 +1,204 @@
+//! Operations and events: what was asked for, how far it is, what happened.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use sqlx::PgConnection;
+
+use super::Plane;
+use crate::error::PlaneError;
+use crate::model::{Action, Cursor, Event, Network, Operation, OperationFilter, Wanted};
+use crate::secret;
+use crate::store::events;
+use crate::store::operations::{self, Insert};
+
+/// How many operations or events one answer has at most.
+const PAGE: u32 = 1000;
+
+/// A change that somebody asks for, about to be noted.
+pub(super) struct Asked<'a> {
+    pub(super) action: Action,
+    pub(super) project: &'a str,
+    pub(super) object_id: &'a str,
+    pub(super) object_name: &'a str,
+    pub(super) wanted: Option<Wanted>,
+    pub(super) network: Option<&'a Network>,
+    pub(super) drain_seconds: u32,
+    pub(super) salt: Option<&'a str>,
+}
+
+impl<'a> Asked<'a> {
+    /// What a service is to be.
+    pub(super) fn becomes(self, wanted: Wanted, network: Option<&'a Network>) -> Self {
+        Self {
+            wanted: Some(wanted),
+            network,
+            ..self
+        }
+    }
+}
+
+/// What a request that was sent before came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repetition {
+    /// Its operation.
+    pub operation: Operation,
+    /// The password of the service that it made, if it is still to be told.
+    pub initial_password: Option<String>,
+}
+
+impl Plane {
+    /// One operation.
+    pub async fn operation(&self, project: &str, id: &str) -> Result<Operation, PlaneError> {
+        let project = self.project(project).await?;
+        let kept = operations::get(self.pool(), &project.id, id).await?;
+        kept.map(|kept| kept.shown)
+            .ok_or_else(|| PlaneError::not_found("operation", id))
+    }
+
+    /// A project's operations, newest first.
+    pub async fn list_operations(
+        &self,
+        project: &str,
+        filter: &OperationFilter,
+    ) -> Result<Vec<Operation>, PlaneError> {
+        let project = self.project(project).await?;
+        let filter = OperationFilter {
+            limit: filter.limit.clamp(1, PAGE),
+            ..filter.clone()
+        };
+        operations::list(self.pool(), &project.id, &filter).await
+    }
+
+    /// The operation when it has ended, or as it is after this time.
+    pub async fn operation_ended(
+        &self,
+        project: &str,
+        id: &str,
+        timeout: Duration,
+    ) -> Result<Operation, PlaneError> {
+        let mut patience = self.patience(timeout);
+        loop {
+            let operation = self.operation(project, id).await?;
+            if operation.state.has_ended() || !patience.again().await {
+                return Ok(operation);
+            }
+        }
+    }
+
+    /// The operation when it is not as it was shown last, or as it is after this time.
+    pub async fn operation_changed(
+        &self,
+        project: &str,
+        last: &Operation,
+        timeout: Duration,
+    ) -> Result<Operation, PlaneError> {
+        let mut patience = self.patience(timeout);
+        loop {
+            let operation = self.operation(project, &last.id).await?;
+            if operation != *last || !patience.again().await {
+                return Ok(operation);
+            }
+        }
+    }
+
+    /// A project's events after this place, oldest first; waits for one if there is none yet.
+    pub async fn events(
+        &self,
+        project: &str,
+        since: Cursor,
+        timeout: Duration,
+    ) -> Result<Vec<Event>, PlaneError> {
+        let mut patience = self.patience(timeout);
+        let project = self.project(project).await?;
+        loop {
+            let found = events::since(self.pool(), &project.id, since, i64::from(PAGE)).await?;
+            if !found.is_empty() || !patience.again().await {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// The place of the last event of a project: what comes after it is new.
+    pub async fn events_end(&self, project: &str) -> Result<Cursor, PlaneError> {
+        let project = self.project(project).await?;
+        events::end(self.pool(), &project.id).await
+    }
+
+    /// What the caller's request came to, if it was sent before.
+    ///
+    /// # Errors
+    /// The same key came with another request.
+    pub async fn repetition(&self, project: &str) -> Result<Option<Repetition>, PlaneError> {
+        let Some(once) = &self.caller.once else {
+            return Ok(None);
+        };
+        let key = secret::digest(&once.key);
+        let Some(kept) = operations::of_key(self.pool(), project, &key).await? else {
+            return Ok(None);
+        };
+        if kept.fingerprint.as_ref() != Some(&once.fingerprint) {
+            return Err(PlaneError::invalid(
+                "Idempotency-Key",
+                format!(
+                    "this key was used for another request ({}, {}); take a new key for each new request",
+                    kept.shown.action, kept.shown.id
+                ),
+            ));
+        }
+        let initial_password = kept.salt.map(|salt| secret::password_of(&once.key, &salt));
+        Ok(Some(Repetition {
+            operation: kept.shown,
+            initial_password,
+        }))
+    }
+
+    /// A change that the caller asks for.
+    pub(super) fn asked<'a>(
+        &self,
+        action: Action,
+        project: &'a str,
+        object_id: &'a str,
+        object_name: &'a str,
+    ) -> Asked<'a> {
+        Asked {
+            action,
+            project,
+            object_id,
+            object_name,
+            wanted: None,
+            network: None,
+            drain_seconds: 0,
+            salt: None,
+        }
+    }
+
+    /// Notes it, in the transaction that writes the wish. Returns its id.
+    pub(super) async fn note(
+        &self,
+        tx: &mut PgConnection,
+        asked: Asked<'_>,
+        before: Value,
+        after: Value,
+    ) -> Result<String, PlaneError> {
+        let once = (self.caller.once.as_ref())
+            .map(|once| (secret::digest(&once.key), once.fingerprint.as_str()));
+        let insert = Insert {
+            project: asked.project,
+            action: asked.action,
+            object_id: asked.object_id,
+            object_name: asked.object_name,
+            actor: &self.caller.actor,
+            wanted: asked.wanted,
+            network: asked.network,
+            drain_seconds: asked.drain_seconds,
+            before,
+            after,
+            once: once
+                .as_ref()
+                .map(|(key, fingerprint)| (key.as_str(), *fingerprint)),
+            salt: asked.salt,
+        };
+        operations::insert(tx, &insert).await
+    }
+}

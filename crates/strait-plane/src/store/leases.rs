@@ -1,0 +1,72 @@
+//! Who works on what: a lease is taken, renewed while the work lasts, and given back; one that is not renewed passes on.
+
+use std::time::Duration;
+
+use sqlx::PgExecutor;
+use sqlx::postgres::types::PgInterval;
+
+use super::Change;
+use crate::error::PlaneError;
+
+/// Takes it, unless somebody else has it. False: somebody has.
+pub(crate) async fn take(
+    db: impl PgExecutor<'_>,
+    key: &str,
+    holder: &str,
+    term: Duration,
+) -> Result<bool, PlaneError> {
+    sqlx::query(
+        "INSERT INTO strait.lease AS l (key, holder, until) VALUES ($1, $2, clock_timestamp() + $3)
+         ON CONFLICT (key) DO UPDATE SET holder = excluded.holder, until = excluded.until
+         WHERE l.holder = excluded.holder OR l.until < clock_timestamp()
+             -- The clock was set back.
+             OR l.until > clock_timestamp() + 2 * $3",
+    )
+    .bind(key)
+    .bind(holder)
+    .bind(interval(term))
+    .touches(db)
+    .await
+}
+
+/// Those of these keys that are this holder's still, for another term.
+pub(crate) async fn renew(
+    db: impl PgExecutor<'_>,
+    keys: &[String],
+    holder: &str,
+    term: Duration,
+) -> Result<Vec<String>, PlaneError> {
+    Ok(sqlx::query_scalar(
+        "UPDATE strait.lease SET until = clock_timestamp() + $3 WHERE key = ANY($1) AND holder = $2 RETURNING key",
+    )
+    .bind(keys)
+    .bind(holder)
+    .bind(interval(term))
+    .fetch_all(db)
+    .await?)
+}
+
+pub(crate) async fn give_back(
+    db: impl PgExecutor<'_>,
+    key: &str,
+    holder: &str,
+) -> Result<(), PlaneError> {
+    sqlx::query("DELETE FROM strait.lease WHERE key = $1 AND holder = $2")
+        .bind(key)
+        .bind(holder)
+        .run(db)
+        .await
+}
+
+/// Takes all away from whoever has them: for the only server of its store, whose predecessor is gone.
+pub(crate) async fn clear(db: impl PgExecutor<'_>) -> Result<(), PlaneError> {
+    sqlx::query("DELETE FROM strait.lease").run(db).await
+}
+
+fn interval(term: Duration) -> PgInterval {
+    PgInterval {
+        months: 0,
+        days: 0,
+        microseconds: i64::try_from(term.as_micros()).unwrap_or(i64::MAX),
+    }
+}
