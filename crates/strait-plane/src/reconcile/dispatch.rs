@@ -146,7 +146,12 @@ pub(super) async fn run(
                 }
                 match to_do(&context, everything).await {
                     Ok(keys) => {
-                        keys.into_iter().for_each(|key| work.remind(key));
+                        for key in keys {
+                            match everything {
+                                true => work.look_at(key),
+                                false => work.remind(key),
+                            }
+                        }
                         if everything {
                             round = Instant::now() + ROUND;
                         }
@@ -188,7 +193,10 @@ struct Work {
     context: Arc<Context>,
     wake: UnboundedSender<Wake>,
     tasks: JoinSet<Result<(), Failure>>,
-    running: HashMap<Id, Key>,
+    /// What runs, and whether it was to be looked at though all may be as wished.
+    running: HashMap<Id, (Key, bool)>,
+    /// What is to be looked at though all may be as wished.
+    thorough: BTreeSet<Key>,
     /// Woken while running, or while enough others run.
     queued: BTreeSet<Key>,
     retries: BTreeMap<Key, Retry>,
@@ -207,6 +215,7 @@ impl Work {
             wake,
             tasks: JoinSet::new(),
             running: HashMap::new(),
+            thorough: BTreeSet::new(),
             queued: BTreeSet::new(),
             retries: BTreeMap::new(),
         }
@@ -219,9 +228,15 @@ impl Work {
         self.start();
     }
 
+    /// Everything is looked at, as it is.
+    fn look_at(&mut self, key: Key) {
+        self.thorough.insert(key.clone());
+        self.remind(key);
+    }
+
     /// Something is to be done, unless that is known already.
     fn remind(&mut self, key: Key) {
-        if self.retries.contains_key(&key) || self.running.values().any(|running| *running == key) {
+        if self.retries.contains_key(&key) || self.runs(&key) {
             return;
         }
         self.queued.insert(key);
@@ -233,7 +248,7 @@ impl Work {
         let ready: Vec<Key> = self
             .queued
             .iter()
-            .filter(|key| !self.running.values().any(|running| running == *key))
+            .filter(|key| !self.runs(key))
             .take(AT_ONCE.saturating_sub(self.running.len()))
             .cloned()
             .collect();
@@ -242,13 +257,19 @@ impl Work {
             if let Some(retry) = self.retries.get_mut(&key) {
                 retry.at = None;
             }
+            let thorough = self.thorough.remove(&key);
             let task = self.tasks.spawn(reconcile(
                 Arc::clone(&self.context),
                 self.wake.clone(),
                 key.clone(),
+                thorough,
             ));
-            self.running.insert(task.id(), key);
+            self.running.insert(task.id(), (key, thorough));
         }
+    }
+
+    fn runs(&self, key: &Key) -> bool {
+        self.running.values().any(|(running, _)| running == key)
     }
 
     fn ended(&mut self, ended: Ended) {
@@ -260,15 +281,15 @@ impl Work {
                 (id, Err(Failure::NotYet))
             }
         };
-        let Some(key) = self.running.remove(&id) else {
+        let Some((key, thorough)) = self.running.remove(&id) else {
             return;
         };
+        if thorough && outcome.is_err() {
+            self.thorough.insert(key.clone());
+        }
         match outcome {
-            Ok(()) => {
-                self.retries.remove(&key);
-            }
-            // Whoever has it now was told of the same wishes; if that one ends, the next tick finds what it left.
-            Err(Failure::Stopping | Failure::Lost) => {
+            // Whoever has a lost lease now was told of the same wishes; if that one ends, the next tick finds what it left.
+            Ok(()) | Err(Failure::Stopping | Failure::Lost) => {
                 self.retries.remove(&key);
             }
             Err(Failure::After(time)) => self.try_in(key, time),
@@ -338,6 +359,7 @@ async fn reconcile(
     context: Arc<Context>,
     wake: UnboundedSender<Wake>,
     key: Key,
+    thorough: bool,
 ) -> Result<(), Failure> {
     match &key {
         Key::Service(id) | Key::Vpc(id) => {
@@ -347,7 +369,7 @@ async fn reconcile(
             }
             let mut run = Run::new(&context, &lease);
             let outcome = match &key {
-                Key::Service(_) => service::reconcile(&mut run, id).await,
+                Key::Service(_) => service::reconcile(&mut run, id, thorough).await,
                 Key::Vpc(_) | Key::Names | Key::Look | Key::Old => {
                     vpc::reconcile(&mut run, id).await
                 }

@@ -11,13 +11,16 @@ use crate::store::operations;
 use crate::store::services::{self, Kept, Origin};
 use crate::store::ways;
 
-pub(super) async fn reconcile(run: &mut Run<'_>, id: &str) -> Result<(), Failure> {
+/// What is as it was asked to be is looked at only if that is to be done thoroughly: every server is told of every wish.
+pub(super) async fn reconcile(run: &mut Run<'_>, id: &str, thorough: bool) -> Result<(), Failure> {
     loop {
         let Some(mut service) = services::get(&run.context.pool, id).await? else {
             return Ok(());
         };
         let operation = operations::head(&run.context.pool, ObjectKind::Service, id).await?;
-        let waits = operation.is_some();
+        if operation.is_none() && service.revision == service.reconciled && !thorough {
+            return Ok(());
+        }
         let former = service
             .current
             .as_ref()
@@ -29,8 +32,7 @@ pub(super) async fn reconcile(run: &mut Run<'_>, id: &str) -> Result<(), Failure
             Wanted::Paused => pause(run, &service).await,
             Wanted::Deleted => delete(run, &service).await,
         };
-        let goes_on = conclude(run, &service, outcome).await?;
-        if !(goes_on && waits) {
+        if !conclude(run, &service, outcome).await? {
             return Ok(());
         }
     }
@@ -51,7 +53,7 @@ fn as_asked(run: &Run<'_>, service: &mut Kept) {
     }
 }
 
-/// What becomes of the operation. True: the next one's turn has come.
+/// What becomes of the operation. True: there is more to do, for the next one or to go back.
 async fn conclude(
     run: &mut Run<'_>,
     service: &Kept,
@@ -59,7 +61,10 @@ async fn conclude(
 ) -> Result<bool, Failure> {
     let pool = &run.context.pool;
     let (reason, refused) = match outcome {
-        Ok(()) => return Ok(true),
+        Ok(()) => {
+            let next = operations::head(pool, ObjectKind::Service, &service.id).await?;
+            return Ok(next.is_some());
+        }
         Err(Failure::Shown { reason, refused }) => (reason, refused),
         Err(Failure::NotYet) if run.is_out_of_time() => (too_slow(), true),
         Err(failure) => return Err(failure),

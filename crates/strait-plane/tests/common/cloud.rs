@@ -39,6 +39,7 @@ struct State {
 pub(crate) struct FakePeering {
     pub(crate) observed: PeeringObserved,
     pub(crate) admitted: BTreeSet<Ipv4Net>,
+    pub(crate) attempt: u32,
 }
 
 struct FakeWay {
@@ -190,7 +191,8 @@ impl Cloud for FakeCloud {
                     peering.vpc.id
                 ));
             }
-            if !state.peerings.contains_key(&peering.id) {
+            let known = state.peerings.get(&peering.id);
+            if known.is_none_or(|known| known.attempt < peering.attempt) {
                 let number = state.make();
                 let observed = PeeringObserved {
                     provisioned_id: format!("pcx-{number:017x}"),
@@ -200,10 +202,12 @@ impl Cloud for FakeCloud {
                     expires_at: Some(Timestamp::from_second(1_800_000_000).expect("a time")),
                     peer_ranges: BTreeSet::new(),
                 };
-                let admitted = BTreeSet::new();
-                state
-                    .peerings
-                    .insert(peering.id.clone(), FakePeering { observed, admitted });
+                let made = FakePeering {
+                    observed,
+                    admitted: BTreeSet::new(),
+                    attempt: peering.attempt,
+                };
+                state.peerings.insert(peering.id.clone(), made);
             }
             state.peerings[&peering.id].observed.clone()
         };

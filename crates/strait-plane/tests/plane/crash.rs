@@ -189,12 +189,12 @@ async fn a_start_makes_sure_of_everything_that_should_be_there() {
 }
 
 #[tokio::test]
-async fn of_two_servers_one_acts_and_the_other_takes_its_place() {
+async fn of_two_servers_one_acts_on_a_wish_and_the_other_goes_on_alone() {
     let world = World::new().await;
     let second = World::new_on(&world).await;
     world.script.forget();
 
-    // The second one takes wishes; the first one acts.
+    // Both are told of it; one acts.
     let id = second.service().await.service_id;
     let runs = |world: &World| {
         world

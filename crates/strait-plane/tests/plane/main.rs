@@ -7,6 +7,7 @@ mod attach;
 mod crash;
 mod lifecycle;
 mod objects;
+mod operations;
 mod peerings;
 mod registered;
 mod world;

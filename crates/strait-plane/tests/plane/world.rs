@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::PgPool;
-use strait_plane::model::{NewService, NewVpc, Object, Service, Settled, Vpc};
+use strait_plane::model::{
+    NewPeering, NewService, NewVpc, Object, Peering, PeeringState, Service, Settled, Vpc,
+};
 use strait_plane::postgres::Origin;
 use strait_plane::{Options, Plane, PlaneError};
 
@@ -42,7 +44,7 @@ impl World {
         let script = Script::new();
         let cloud = FakeCloud::new(Arc::clone(&script));
         let postgres = FakePostgres::new(Arc::clone(&script), origin);
-        let plane = start(&pool, &cloud, &postgres).await;
+        let plane = start(&pool, &cloud, &postgres, alone()).await;
         let project = plane.create_project("test").await.expect("a project").id;
         Self {
             pool,
@@ -57,7 +59,7 @@ impl World {
     /// Another server on the same store, in front of the same cloud.
     pub(crate) async fn new_on(other: &Self) -> Self {
         let pool = database::again(&other.pool).await;
-        let plane = start(&pool, &other.cloud, &other.postgres).await;
+        let plane = start(&pool, &other.cloud, &other.postgres, among_others()).await;
         Self {
             pool,
             script: Arc::clone(&other.script),
@@ -72,7 +74,7 @@ impl World {
     pub(crate) async fn restart(self) -> Self {
         drop(self.plane);
         let pool = database::again(&self.pool).await;
-        let plane = start(&pool, &self.cloud, &self.postgres).await;
+        let plane = start(&pool, &self.cloud, &self.postgres, alone()).await;
         Self {
             pool,
             plane,
@@ -136,6 +138,25 @@ impl World {
         );
     }
 
+    /// A peering connection that waits for its customer.
+    pub(crate) async fn peering(&self, vpc: &str, peer_vpc: &str) -> Peering {
+        let new = NewPeering {
+            peer_account_id: "123456789012".to_owned(),
+            peer_vpc_id: peer_vpc.to_owned(),
+            peer_region_code: REGION.to_owned(),
+        };
+        let asked = self.plane.create_peering(&self.project, vpc, new).await;
+        let id = asked.expect("asked for").id;
+        self.settle(Object::Peering(id.clone()), Settled::Yes).await;
+        let found = self.plane.peering(&self.project, vpc, &id).await;
+        found.expect("the peering connection")
+    }
+
+    pub(crate) async fn peering_state(&self, vpc: &str, peering: &str) -> PeeringState {
+        let found = self.plane.peering(&self.project, vpc, peering).await;
+        found.expect("the peering connection").state
+    }
+
     /// The calls that name this, in order, shortened to their first word and what follows the id.
     pub(crate) fn calls(&self, id: &str) -> Vec<String> {
         self.script
@@ -160,17 +181,30 @@ impl World {
     }
 }
 
-/// Those of a server among others; a killed one's leases pass on by themselves.
-pub(crate) fn options() -> Options {
+/// A server among others: a killed one's leases pass on by themselves.
+pub(crate) fn among_others() -> Options {
     Options::new(DOMAIN.to_owned())
 }
 
-async fn start(pool: &PgPool, cloud: &Arc<FakeCloud>, postgres: &Arc<FakePostgres>) -> Plane {
+/// The only server, which need not wait for the leases of one that was killed.
+fn alone() -> Options {
+    Options {
+        alone: true,
+        ..among_others()
+    }
+}
+
+async fn start(
+    pool: &PgPool,
+    cloud: &Arc<FakeCloud>,
+    postgres: &Arc<FakePostgres>,
+    options: Options,
+) -> Plane {
     Plane::start(
         pool.clone(),
         Arc::clone(cloud) as _,
         Arc::clone(postgres) as _,
-        options(),
+        options,
     )
     .await
     .expect("a plane")

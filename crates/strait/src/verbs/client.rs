@@ -13,6 +13,9 @@ use super::Context;
 /// How long a call may take, beside the time that it is asked to wait.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long a call may be asked to wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
 /// The REST API, as one caller sees it.
 pub(super) struct Client {
     http: reqwest::Client,
@@ -117,6 +120,46 @@ impl Client {
         self.json(self.request(Method::GET, path)?).await
     }
 
+    /// With these words behind the `?`.
+    pub(super) async fn get_where(&self, path: &[&str], query: &[(&str, String)]) -> Result<Value> {
+        let request = self.request(Method::GET, path)?.query(query);
+        let request = request.timeout(PATIENCE + LONGEST_WAIT);
+        read(&answer(self.send(request).await?).await?)
+    }
+
+    /// Server-sent events, as long as `each` wants more of them and the server sends them.
+    pub(super) async fn follow(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+        mut each: impl FnMut(Value) -> Result<bool>,
+    ) -> Result<()> {
+        let request = self.request(Method::GET, path)?.query(query);
+        let request = request.header("accept", "text/event-stream");
+        let mut response = self.send(request).await?;
+        if !response.status().is_success() {
+            return answer(response).await.map(drop);
+        }
+        let mut left = Vec::new();
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .context("the server stopped answering")?
+        {
+            left.extend_from_slice(&chunk);
+            while let Some(end) = left.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = left.drain(..=end).collect();
+                let line = String::from_utf8_lossy(&line);
+                if let Some(data) = line.trim_end().strip_prefix("data: ")
+                    && !each(read(data)?)?
+                {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
     pub(super) async fn post(&self, path: &[&str], body: &Value) -> Result<Value> {
         self.json(self.request(Method::POST, path)?.json(body))
             .await
@@ -128,6 +171,12 @@ impl Client {
 
     pub(super) async fn delete(&self, path: &[&str]) -> Result<()> {
         let request = self.request(Method::DELETE, path)?;
+        self.text(request).await.map(drop)
+    }
+
+    /// With these words behind the `?`.
+    pub(super) async fn delete_where(&self, path: &[&str], query: &[(&str, String)]) -> Result<()> {
+        let request = self.request(Method::DELETE, path)?.query(query);
         self.text(request).await.map(drop)
     }
 

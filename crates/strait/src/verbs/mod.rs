@@ -5,6 +5,7 @@ pub(crate) mod admin;
 mod client;
 mod follow;
 mod objects;
+mod operation;
 mod output;
 mod peering;
 mod project;
@@ -53,6 +54,11 @@ pub(crate) enum Verb {
     /// Peering connections to customers' VPCs
     #[command(subcommand)]
     Peering(peering::Verb),
+    /// Operations: every change, as one can watch it
+    #[command(subcommand)]
+    Operation(operation::Verb),
+    /// Lists what happened: peerings accepted, services moved, operations ended
+    Events(operation::Events),
     /// Lists the Regions, and which of them services and Peering VPCs may be in
     Regions(system::Regions),
     /// Prints the certificate of the authority that signs services' certificates
@@ -68,6 +74,8 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<()> {
         Verb::Project(verb) => project::run(verb, context).await,
         Verb::Vpc(verb) => vpc::run(verb, context).await,
         Verb::Peering(verb) => peering::run(verb, context).await,
+        Verb::Operation(verb) => operation::run(verb, context).await,
+        Verb::Events(options) => operation::events(&options, context).await,
         Verb::Regions(options) => system::regions(&options, context).await,
         Verb::Ca(options) => system::ca(&options, context).await,
     }
@@ -160,6 +168,12 @@ mod tests {
             "peering create main --account 123456789012 --vpc-id vpc-1 --region eu-central-1",
             "peering steps pcx-1 --script",
             "peering list",
+            "peering request pcx-1",
+            "service attach orders main --drain 30 --wait",
+            "vpc delete main --cascade --yes --wait",
+            "operation watch op-1",
+            "operation list --state running,queued",
+            "events --follow",
             "ca --path",
             "regions --output json",
         ] {

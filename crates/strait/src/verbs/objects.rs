@@ -28,6 +28,7 @@ pub(super) struct Service {
     pub(super) error_message: Option<String>,
     pub(super) notice: Option<String>,
     pub(super) initial_password: Option<String>,
+    pub(super) operation_id: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -60,6 +60,13 @@ pub(crate) enum Verb {
         #[command(flatten)]
         what: steps::What,
     },
+    /// Asks the customer once more for a peering connection that has ended
+    Request {
+        #[command(flatten)]
+        named: Named,
+        #[command(flatten)]
+        wait: Wait,
+    },
     /// Takes a peering connection away, or forgets one that has ended
     #[command(visible_alias = "rm")]
     Delete {
@@ -112,6 +119,15 @@ pub(super) async fn run(verb: Verb, context: &Context) -> Result<()> {
                 found = accepted(&client, &found, wait.timeout).await?;
             }
             show(&found, named.common.format())
+        }
+        Verb::Request { named, wait } => {
+            let client = named.common.client(context)?;
+            let found: Peering = typed(&find(&client, &named).await?)?;
+            let path = ["vpcs", &found.vpc_id, "peerings", &found.id, "request"];
+            let asked = client
+                .post(&client.in_its_project(&path), &json!({}))
+                .await?;
+            created(&client, asked, &wait, named.common.format()).await
         }
         Verb::Steps { named, what } => {
             let client = named.common.client(context)?;

@@ -49,13 +49,15 @@ pub(crate) enum Verb {
     Get(Named),
     /// Moves a service into a Peering VPC: from then on only its peered networks reach it
     #[command(
-        after_help = "Example:\n  strait service attach orders main --wait\n\nFrom another VPC it moves at once; its name stays."
+        after_help = "Examples:\n  strait service attach orders main --wait\n  strait service attach orders main --drain 60 --wait\n\nFrom another VPC it moves at once; its name stays. With --drain no transaction is cut that ends in that time."
     )]
     Attach {
         /// The service's id or name
         service: String,
         /// The Peering VPC's id or name
         vpc: String,
+        #[command(flatten)]
+        drain: Drain,
         #[command(flatten)]
         wait: Wait,
         #[command(flatten)]
@@ -67,6 +69,8 @@ pub(crate) enum Verb {
         service: String,
         /// The Peering VPC that it must be in [default: the one that it is in]
         vpc: Option<String>,
+        #[command(flatten)]
+        drain: Drain,
         #[command(flatten)]
         wait: Wait,
         #[command(flatten)]
@@ -93,6 +97,22 @@ pub(crate) enum Verb {
         #[command(flatten)]
         named: Named,
     },
+}
+
+/// How long the former way stays open.
+#[derive(Debug, Args)]
+struct Drain {
+    /// Keeps the former way open beside the new one for so long, at most an hour: idle sessions end at once, others when
+    /// their transaction does
+    #[arg(long = "drain", value_name = "SECONDS", default_value_t = 0)]
+    seconds: u32,
+}
+
+impl Drain {
+    /// The request for a move.
+    fn with(&self, vpc: &str) -> Value {
+        json!({ "vpc_id": vpc, "drain_seconds": self.seconds })
+    }
 }
 
 /// A service.
@@ -150,16 +170,18 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<()> {
         Verb::Attach {
             service,
             vpc,
+            drain,
             wait,
             common,
         } => {
             let client = common.client(context)?;
-            let answer = act(&client, &service, "attachToVPC", &json!({ "vpc_id": vpc })).await?;
+            let answer = act(&client, &service, "attachToVPC", &drain.with(&vpc)).await?;
             finish(&client, inner(answer)?, &wait, common.format()).await
         }
         Verb::Detach {
             service,
             vpc,
+            drain,
             wait,
             common,
         } => {
@@ -168,13 +190,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<()> {
                 Some(vpc) => vpc,
                 None => vpc_of(&client, &service).await?,
             };
-            let answer = act(
-                &client,
-                &service,
-                "detachFromVPC",
-                &json!({ "vpc_id": vpc }),
-            )
-            .await?;
+            let answer = act(&client, &service, "detachFromVPC", &drain.with(&vpc)).await?;
             finish(&client, inner(answer)?, &wait, common.format()).await
         }
         Verb::Start(Named {
@@ -374,6 +390,7 @@ fn show(service: &Value, format: Format) -> Result<()> {
         register::describe(&mut fields, registration);
     }
     fields.add("created", service.created);
+    fields.maybe("last operation", service.operation_id);
     fields.maybe("password", service.initial_password.as_deref());
     fields.print()?;
     if let Some(connection) = service.connection {

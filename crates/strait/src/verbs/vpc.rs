@@ -61,6 +61,9 @@ pub(crate) enum Verb {
     Delete {
         /// Its id or name
         vpc: String,
+        /// Detaches its services first, so that they become public, then deletes its peerings
+        #[arg(long)]
+        cascade: bool,
         #[command(flatten)]
         sure: Sure,
         #[command(flatten)]
@@ -112,13 +115,14 @@ pub(super) async fn run(verb: Verb, context: &Context) -> Result<()> {
         }
         Verb::Delete {
             vpc,
+            cascade,
             sure,
             wait,
             common,
         } => {
             delete(
                 &common.client(context)?,
-                &vpc,
+                (&vpc, cascade),
                 &sure,
                 &wait,
                 common.format(),
@@ -130,21 +134,27 @@ pub(super) async fn run(verb: Verb, context: &Context) -> Result<()> {
 
 async fn delete(
     client: &Client,
-    vpc: &str,
+    (vpc, cascade): (&str, bool),
     sure: &Sure,
     wait: &Wait,
     format: Format,
 ) -> Result<()> {
     let found: Vpc = typed(&client.get(&client.in_its_project(&["vpcs", vpc])).await?)?;
+    let rest = match cascade {
+        true => " with its peerings? Services that are attached to it become public",
+        false => "",
+    };
     output::confirm(
         &format!(
-            "Delete the VPC {} ({}, {})?",
+            "Delete the VPC {} ({}, {}){rest}?",
             found.id, found.name, found.cidr
         ),
         sure.yes,
     )?;
     let path = client.in_its_project(&["vpcs", &found.id]);
-    client.delete(&path).await?;
+    client
+        .delete_where(&path, &[("cascade", cascade.to_string())])
+        .await?;
     if wait.wait {
         follow::until_gone(
             client,
