@@ -7,13 +7,13 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
-use strait_plane::model::{Action, ObjectKind, Once};
-use strait_plane::{ErrorKind, Plane, PlaneError, Repetition};
+use strait_plane::model::{Action, Once};
+use strait_plane::{ErrorKind, Plane, Repetition};
 
 use crate::access::{By, InProject};
 use crate::body::whole;
 use crate::error::ApiError;
-use crate::objects::{CreatedService, Operation, ServiceMessage, Vpc, VpcMessage};
+use crate::objects::{CreatedService, Operation, Peering, ServiceMessage, Vpc, VpcMessage};
 use crate::operations::gone;
 use crate::{BODY_TIME, Shared, peerings, services};
 
@@ -108,64 +108,55 @@ async fn again(plane: &Plane, project: &str, before: Repetition) -> Result<Respo
 async fn object(plane: &Plane, project: &str, before: &Repetition) -> Result<Response, ApiError> {
     let operation = &before.operation;
     let id = &operation.object_id;
-    match operation.object_kind {
-        ObjectKind::Service => {
-            let service = services::show(plane, plane.service(project, id).await?).await?;
-            let accepted = StatusCode::ACCEPTED;
-            Ok(match (operation.action, &before.initial_password) {
-                (Action::ServiceCreate, Some(password)) => {
-                    let initial_password = password.clone();
-                    (
-                        accepted,
-                        Json(CreatedService {
-                            service,
-                            initial_password,
-                        }),
-                    )
-                        .into_response()
+    let message = format!("This was asked for before, by {}.", operation.id);
+    let service = async || services::show(plane, plane.service(project, id).await?).await;
+    let vpc = async || plane.vpc(project, id).await.map(Vpc::from);
+    Ok(match operation.action {
+        Action::ServiceCreate => {
+            let service = service().await?;
+            match before.initial_password.clone() {
+                Some(initial_password) => {
+                    let made = CreatedService {
+                        service,
+                        initial_password,
+                    };
+                    (StatusCode::ACCEPTED, Json(made)).into_response()
                 }
-                (Action::ServiceAttach | Action::ServiceDetach, _) => {
-                    let message = format!("This was asked for before, by {}.", operation.id);
-                    (accepted, Json(ServiceMessage { message, service })).into_response()
-                }
-                (Action::ServiceRename, _) => Json(service).into_response(),
-                (_, _) => (accepted, Json(service)).into_response(),
-            })
-        }
-        ObjectKind::Vpc => {
-            if operation.action == Action::VpcDelete {
-                return Ok(gone(Some(operation.id.clone())).into_response());
+                None => (StatusCode::ACCEPTED, Json(service)).into_response(),
             }
-            let vpc = Vpc::from(plane.vpc(project, id).await?);
-            Ok(match operation.action {
-                Action::VpcRename => {
-                    let message = format!("This was asked for before, by {}.", operation.id);
-                    Json(VpcMessage { message, vpc }).into_response()
-                }
-                _ => (StatusCode::CREATED, Json(vpc)).into_response(),
-            })
         }
-        ObjectKind::Peering => {
-            if operation.action == Action::PeeringDelete {
-                return Ok(gone(Some(operation.id.clone())).into_response());
-            }
-            let vpc = operation.after["vpc_id"]
-                .as_str()
-                .or(operation.before["vpc_id"].as_str());
-            let Some(vpc) = vpc else {
-                return Err(PlaneError::NotFound {
-                    kind: "peering connection",
-                    name: id.clone(),
-                }
-                .into());
-            };
-            let peering = plane.peering(project, vpc, id).await?;
-            let shown = peerings::show(plane, project, peering).await?;
-            let status = match operation.action {
-                Action::PeeringCreate => StatusCode::CREATED,
-                _ => StatusCode::ACCEPTED,
-            };
-            Ok((status, Json(shown)).into_response())
+        Action::ServiceAttach | Action::ServiceDetach => {
+            let service = service().await?;
+            let answer = ServiceMessage { message, service };
+            (StatusCode::ACCEPTED, Json(answer)).into_response()
         }
-    }
+        Action::ServiceRename => Json(service().await?).into_response(),
+        Action::ServiceRegister
+        | Action::ServiceStart
+        | Action::ServiceStop
+        | Action::ServiceDelete => (StatusCode::ACCEPTED, Json(service().await?)).into_response(),
+        Action::VpcCreate => (StatusCode::CREATED, Json(vpc().await?)).into_response(),
+        Action::VpcRename => {
+            let vpc = vpc().await?;
+            Json(VpcMessage { message, vpc }).into_response()
+        }
+        Action::VpcDelete | Action::PeeringDelete => {
+            gone(Some(operation.id.clone())).into_response()
+        }
+        Action::PeeringCreate => {
+            let peering = peering(plane, project, before).await?;
+            (StatusCode::CREATED, Json(peering)).into_response()
+        }
+        Action::PeeringRequest => {
+            let peering = peering(plane, project, before).await?;
+            (StatusCode::ACCEPTED, Json(peering)).into_response()
+        }
+    })
+}
+
+async fn peering(plane: &Plane, project: &str, before: &Repetition) -> Result<Peering, ApiError> {
+    let operation = &before.operation;
+    let vpc = operation.after["vpc_id"].as_str().unwrap_or_default();
+    let found = plane.peering(project, vpc, &operation.object_id).await?;
+    peerings::show(plane, project, found).await
 }

@@ -5,6 +5,7 @@
 mod common;
 
 mod access;
+mod operations;
 mod refusals;
 mod register;
 mod story;

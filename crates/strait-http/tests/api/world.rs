@@ -113,6 +113,19 @@ impl World {
         self.in_project(Method::DELETE, path, "").await
     }
 
+    /// Calls a path of the project's with an `Idempotency-Key`.
+    pub(crate) async fn keyed(&self, key: &str, method: Method, path: &str, body: &str) -> Answer {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{BASE}/projects/{}{path}", self.project))
+            .header(header::HOST, "127.0.0.1:8470")
+            .header(header::AUTHORIZATION, &self.keys)
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("idempotency-key", key);
+        let body = Body::from(body.to_owned());
+        self.send(request.body(body).expect("a request")).await
+    }
+
     async fn in_project(&self, method: Method, path: &str, body: &str) -> Answer {
         let path = format!("/projects/{}{path}", self.project);
         self.call_as(&self.keys, method, &path, body).await

@@ -74,7 +74,7 @@ pub(crate) async fn rename(
 
 /// Takes the project's row until the end of the transaction, so that counts below it stand. False: it is gone.
 pub(crate) async fn lock(db: &mut PgConnection, id: &str) -> Result<bool, PlaneError> {
-    let row = sqlx::query("SELECT 1 FROM strait.project WHERE id = $1 FOR UPDATE")
+    let row = sqlx::query("SELECT 1 FROM strait.project WHERE id = $1 FOR NO KEY UPDATE")
         .bind(id)
         .fetch_optional(db)
         .await?;

@@ -242,11 +242,12 @@ pub(crate) async fn lock(
     db: &mut PgConnection,
     id: &str,
 ) -> Result<Option<(Wanted, Network)>, PlaneError> {
-    let row: Option<(String, Option<String>)> =
-        sqlx::query_as("SELECT wanted, wanted_vpc FROM strait.service WHERE id = $1 FOR UPDATE")
-            .bind(id)
-            .fetch_optional(db)
-            .await?;
+    let row: Option<(String, Option<String>)> = sqlx::query_as(
+        "SELECT wanted, wanted_vpc FROM strait.service WHERE id = $1 FOR NO KEY UPDATE",
+    )
+    .bind(id)
+    .fetch_optional(db)
+    .await?;
     row.map(|(wanted, vpc)| Ok((wanted.parse()?, Network::from_vpc(vpc))))
         .transpose()
 }

@@ -135,7 +135,7 @@ pub(crate) async fn get(db: impl PgExecutor<'_>, id: &str) -> Result<Option<Vpc>
 /// Its status, its row taken until the end of the transaction.
 pub(crate) async fn lock(db: &mut PgConnection, id: &str) -> Result<Option<VpcStatus>, PlaneError> {
     let status: Option<String> =
-        sqlx::query_scalar("SELECT status FROM strait.vpc WHERE id = $1 FOR UPDATE")
+        sqlx::query_scalar("SELECT status FROM strait.vpc WHERE id = $1 FOR NO KEY UPDATE")
             .bind(id)
             .fetch_optional(db)
             .await?;

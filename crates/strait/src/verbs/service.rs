@@ -101,7 +101,7 @@ pub(crate) enum Verb {
 
 /// How long the former way stays open.
 #[derive(Debug, Args)]
-struct Drain {
+pub(crate) struct Drain {
     /// Keeps the former way open beside the new one for so long, at most an hour: idle sessions end at once, others when
     /// their transaction does
     #[arg(long = "drain", value_name = "SECONDS", default_value_t = 0)]
