@@ -43,7 +43,7 @@ async fn a_change_names_its_operation_which_is_waited_for_and_followed() {
     assert_eq!(listed.body, json!([over.body]));
     world.get("/operations?state=done").await.assert_refused(
         StatusCode::BAD_REQUEST,
-        "INVALID",
+        "INVALID_ARGUMENT",
         Some("state"),
     );
     world
@@ -87,7 +87,7 @@ async fn events_are_listed_from_a_place_on() {
     assert_eq!(told.str("/0/data/action"), "vpc.rename", "{told:?}");
     world.get("/events?since=yesterday").await.assert_refused(
         StatusCode::BAD_REQUEST,
-        "INVALID",
+        "INVALID_ARGUMENT",
         Some("since"),
     );
 }
