@@ -10,6 +10,7 @@ use super::failure::{During, Failure};
 use crate::cloud::NameTarget;
 use crate::model::Network;
 use crate::names::Names;
+use crate::store::services::Kept as Service;
 use crate::{secret, store};
 
 /// The lease under which names are published.
@@ -20,11 +21,42 @@ const PACE: Duration = Duration::from_millis(50);
 
 /// What was published last; none if nobody knows.
 #[derive(Default)]
-pub(super) struct Published(Option<BTreeMap<String, NameTarget>>);
+pub(super) struct Published(Option<Map>);
+
+struct Map {
+    names: BTreeMap<String, NameTarget>,
+    digest: String,
+}
 
 impl Published {
     pub(super) fn forget(&mut self) {
         self.0 = None;
+    }
+
+    /// The digest of what was published, if this name led there.
+    fn of(&self, name: &str, target: &NameTarget) -> Option<String> {
+        let map = self.0.as_ref()?;
+        (map.names.get(name) == Some(target)).then(|| map.digest.clone())
+    }
+}
+
+/// Makes the public DNS answer what the store says of this service, which has not moved: mostly it does already.
+pub(super) async fn keep(context: &Context, service: &Service) -> Result<(), Failure> {
+    let Some(current) = &service.current else {
+        return publish(context).await;
+    };
+    let of = Names::of(&service.id, &service.project_id, &context.domain);
+    let target = NameTarget {
+        address: current.open.address,
+        host: current.open.host.clone(),
+    };
+    let known = {
+        let published = context.published.lock().await;
+        published.of(&of.stable, &target)
+    };
+    match known {
+        Some(digest) if store::published(&context.pool).await?.as_ref() == Some(&digest) => Ok(()),
+        Some(_) | None => publish(context).await,
     }
 }
 
@@ -33,7 +65,8 @@ pub(super) async fn publish(context: &Context) -> Result<(), Failure> {
     let mut published = context.published.lock().await;
     if let Some(known) = &published.0 {
         let wanted = wanted(context).await?;
-        if *known == wanted && store::published(&context.pool).await? == Some(digest(&wanted)) {
+        let digest = Some(&known.digest);
+        if known.names == wanted && store::published(&context.pool).await?.as_ref() == digest {
             return Ok(());
         }
     }
@@ -59,8 +92,9 @@ async fn publish_all(context: &Context, published: &mut Published) -> Result<(),
         // Another server may have published later names meanwhile, and these came after them.
         return Err(Failure::NotYet);
     }
-    store::note_published(&context.pool, Some(&digest(&names))).await?;
-    published.0 = Some(names);
+    let digest = digest(&names);
+    store::note_published(&context.pool, Some(&digest)).await?;
+    published.0 = Some(Map { names, digest });
     Ok(())
 }
 

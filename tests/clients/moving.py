@@ -1,0 +1,118 @@
+"""Runs where an application does, while its database is moved: `moving.py pool|probe HOST PASSWORD SECONDS`; prints JSON.
+
+`pool`: workers that hold a connection each, as pools do, and try a transaction that fails once more on a new one.
+`probe`: a thousand times a second, whether there is a way in at all.
+"""
+
+import json
+import socket
+import ssl
+import sys
+import threading
+import time
+
+import pg8000.native
+
+WORKERS = 4
+# So many ask in turn, one of them each thousandth of a second.
+PROBERS = 6
+BEAT = 0.001
+PORT = 5432
+
+
+def main(what, host, password, seconds):
+    until = time.monotonic() + float(seconds)
+    print(json.dumps({"pool": pool, "probe": probe}[what](host, password, until)))
+
+
+def pool(host, password, until):
+    counts = {"done": 0, "broken_at_rest": 0, "broken_in_flight": 0, "failed": 0, "errors": []}
+    lock = threading.Lock()
+
+    def work():
+        connection = connect(host, password)
+        while time.monotonic() < until:
+            for last in (False, True):
+                begun = False
+                try:
+                    connection.run("BEGIN")
+                    begun = True
+                    connection.run("INSERT INTO moved DEFAULT VALUES")
+                    connection.run("SELECT pg_sleep(0.01)")
+                    connection.run("COMMIT")
+                except Exception as error:  # whatever the driver raises, the transaction has failed
+                    with lock:
+                        counts["failed" if last else "broken_in_flight" if begun else "broken_at_rest"] += 1
+                        counts["errors"].append(f"{type(error).__name__}: {error}"[:200])
+                    connection = again(host, password)
+                    continue
+                with lock:
+                    counts["done"] += 1
+                break
+            time.sleep(0.02)
+
+    workers = [threading.Thread(target=work) for _ in range(WORKERS)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return counts
+
+
+def again(host, password):
+    """A new connection at once, or the next time."""
+    try:
+        return connect(host, password)
+    except Exception as error:
+        return Broken(error)
+
+
+class Broken:
+    def __init__(self, error):
+        self.error = error
+
+    def run(self, _):
+        raise self.error
+
+
+def connect(host, password):
+    trusting = ssl.create_default_context()
+    trusting.check_hostname = False
+    trusting.verify_mode = ssl.CERT_NONE
+    return pg8000.native.Connection("tsdbadmin", host, "tsdb", PORT, password, ssl_context=trusting, timeout=5)
+
+
+def probe(host, _, until):
+    opened, failed = [], []
+
+    def ask(number):
+        due = time.monotonic() + number * BEAT
+        while due < until:
+            time.sleep(max(0, due - time.monotonic()))
+            (opened if is_open(host) else failed).append(time.monotonic())
+            due = max(due + PROBERS * BEAT, time.monotonic())
+
+    start = time.monotonic()
+    probers = [threading.Thread(target=ask, args=(number,)) for number in range(PROBERS)]
+    for prober in probers:
+        prober.start()
+    for prober in probers:
+        prober.join()
+    times = sorted([start, *opened, until])
+    longest = max(later - earlier for earlier, later in zip(times, times[1:]))
+    asked = len(opened) + len(failed)
+    return {"asked": asked, "failed": len(failed), "longest": round(longest, 4), "rate": round(asked / (until - start))}
+
+
+def is_open(host):
+    """Whether PostgreSQL answers by that name now."""
+    try:
+        with socket.create_connection((host, PORT), timeout=1) as client:
+            client.sendall(bytes((0, 0, 0, 8, 4, 210, 22, 47)))
+            return client.recv(1) == b"S"
+    except OSError:
+        return False
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
