@@ -163,5 +163,10 @@ CREATE TABLE strait.lease (
     until  timestamptz NOT NULL
 );
 
--- What was published of names, as a digest; null while a server publishes.
+-- The mark of the server that published names last; null while one publishes.
 ALTER TABLE strait.store ADD COLUMN published text;
+
+-- What there is still something to do for is looked for every two seconds.
+CREATE INDEX vpc_todo ON strait.vpc (id) WHERE status IN ('CREATING', 'DELETING');
+CREATE INDEX peering_todo ON strait.peering (vpc_id) WHERE state IN ('initiating-request', 'deleting');
+CREATE INDEX service_todo ON strait.service (id) WHERE revision <> reconciled;

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use sqlx::postgres::PgListener;
@@ -21,7 +22,7 @@ use crate::store;
 pub(super) const WATCH: &str = "watch";
 /// How often a server looks for what nobody works on: others may have ended.
 const TICK: Duration = Duration::from_secs(2);
-/// How often the one that watches looks at every object, whether it still is as it should be.
+/// How often the one that watches looks at every object, whether it still is as it should be, if there are not too many.
 const ROUND: Duration = Duration::from_secs(60);
 /// How soon the others try to take its place.
 const TAKE_OVER: Duration = Duration::from_secs(1);
@@ -31,8 +32,10 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// Reconcilers at a time.
 const AT_ONCE: usize = 8;
-/// A cloud that says "changed" without end is asked no more often than this.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(25);
+/// How long a round takes at least for each object, so that thousands cost no more than some hundred.
+const ROUND_PER_OBJECT: Duration = Duration::from_millis(150);
+/// A cloud that says "changed" without end is asked no more often than this, and than this for each peering connection.
+const BETWEEN_LOOKS: (Duration, Duration) = (Duration::from_millis(25), Duration::from_micros(100));
 
 /// Tells the dispatcher of wishes, and waiters of changes, as the store tells of them.
 pub(super) async fn listen(context: Arc<Context>, wake: UnboundedSender<Wake>) {
@@ -106,7 +109,8 @@ pub(super) async fn watch_cloud(context: Arc<Context>, wake: UnboundedSender<Wak
         if wake.send(Wake::For(Key::Look)).is_err() {
             return;
         }
-        sleep(BETWEEN_LOOKS).await;
+        let many = u32::try_from(context.watched.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
+        sleep(BETWEEN_LOOKS.0.max(BETWEEN_LOOKS.1.saturating_mul(many))).await;
     }
 }
 
@@ -146,6 +150,7 @@ pub(super) async fn run(
                 }
                 match to_do(&context, everything).await {
                     Ok(keys) => {
+                        let many = u32::try_from(keys.len()).unwrap_or(u32::MAX);
                         for key in keys {
                             match everything {
                                 true => work.look_at(key),
@@ -153,7 +158,7 @@ pub(super) async fn run(
                             }
                         }
                         if everything {
-                            round = Instant::now() + ROUND;
+                            round = Instant::now() + ROUND.max(ROUND_PER_OBJECT.saturating_mul(many));
                         }
                     }
                     Err(error) => {

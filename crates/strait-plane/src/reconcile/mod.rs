@@ -12,6 +12,7 @@ mod service;
 mod vpc;
 
 use std::collections::BTreeSet;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -41,6 +42,8 @@ pub(crate) struct Context {
     stopping: watch::Sender<bool>,
     published: tokio::sync::Mutex<Published>,
     remembered: tokio::sync::Mutex<peerings::Remembered>,
+    /// How many peering connections a look is at.
+    watched: AtomicUsize,
     found: Mutex<Found>,
 }
 
@@ -70,6 +73,7 @@ impl Context {
             stopping: watch::Sender::new(false),
             published: tokio::sync::Mutex::default(),
             remembered: tokio::sync::Mutex::default(),
+            watched: AtomicUsize::default(),
             found: Mutex::default(),
         })
     }

@@ -11,6 +11,7 @@ use crate::cloud::NameTarget;
 use crate::model::Network;
 use crate::names::Names;
 use crate::store::services::Kept as Service;
+use crate::store::ways::Current;
 use crate::{secret, store};
 
 /// The lease under which names are published.
@@ -19,65 +20,88 @@ pub(super) const LEASE: &str = "names";
 const PATIENCE: Duration = Duration::from_secs(10);
 const PACE: Duration = Duration::from_millis(50);
 
-/// What was published last; none if nobody knows.
+/// What this server published last; none if it does not know what is published.
 #[derive(Default)]
 pub(super) struct Published(Option<Map>);
 
 struct Map {
     names: BTreeMap<String, NameTarget>,
-    digest: String,
+    /// What stands in the store as long as no other server has published since.
+    mark: String,
 }
 
 impl Published {
     pub(super) fn forget(&mut self) {
         self.0 = None;
     }
-
-    /// The digest of what was published, if this name led there.
-    fn of(&self, name: &str, target: &NameTarget) -> Option<String> {
-        let map = self.0.as_ref()?;
-        (map.names.get(name) == Some(target)).then(|| map.digest.clone())
-    }
 }
 
-/// Makes the public DNS answer what the store says of this service, which has not moved: mostly it does already.
-pub(super) async fn keep(context: &Context, service: &Service) -> Result<(), Failure> {
-    let Some(current) = &service.current else {
-        return publish(context).await;
+/// Makes the public DNS answer what the store says of this service, and what is known of the others.
+pub(super) async fn publish_of(context: &Context, service: &Service) -> Result<(), Failure> {
+    let mut published = context.published.lock().await;
+    let Some(known) = ours(context, &published).await? else {
+        return publish_all(context, &mut published).await;
     };
-    let of = Names::of(&service.id, &service.project_id, &context.domain);
-    let target = NameTarget {
-        address: current.open.address,
-        host: current.open.host.clone(),
-    };
-    let known = {
-        let published = context.published.lock().await;
-        published.of(&of.stable, &target)
-    };
-    match known {
-        Some(digest) if store::published(&context.pool).await?.as_ref() == Some(&digest) => Ok(()),
-        Some(_) | None => publish(context).await,
+    let mut names = known.names.clone();
+    for name in Names::of(&service.id, &service.project_id, &context.domain).all() {
+        names.remove(&name);
     }
+    if let Some(way) = store::ways::current_of(&context.pool, &service.id).await? {
+        insert(&mut names, context, way);
+    }
+    if names == known.names {
+        return Ok(());
+    }
+    put(context, &mut published, async || Ok(names.clone())).await
 }
 
-/// Makes the public DNS answer what the store says. One at a time among all servers, so that no older map comes after a newer one.
+/// Makes the public DNS answer what the store says of all services.
 pub(super) async fn publish(context: &Context) -> Result<(), Failure> {
     let mut published = context.published.lock().await;
-    if let Some(known) = &published.0 {
-        let wanted = wanted(context).await?;
-        let digest = Some(&known.digest);
-        if known.names == wanted && store::published(&context.pool).await?.as_ref() == digest {
-            return Ok(());
-        }
+    if let Some(known) = ours(context, &published).await?
+        && known.names == wanted(context).await?
+    {
+        return Ok(());
     }
+    publish_all(context, &mut published).await
+}
+
+/// What this server published, unless another one has published since.
+async fn ours<'a>(context: &Context, published: &'a Published) -> Result<Option<&'a Map>, Failure> {
+    let Some(known) = &published.0 else {
+        return Ok(None);
+    };
+    let mark = store::published(&context.pool).await?;
+    Ok((mark.as_ref() == Some(&known.mark)).then_some(known))
+}
+
+async fn publish_all(context: &Context, published: &mut Published) -> Result<(), Failure> {
+    put(context, published, async || wanted(context).await).await
+}
+
+/// One at a time among all servers, so that no older map comes after a newer one.
+async fn put(
+    context: &Context,
+    published: &mut Published,
+    names: impl AsyncFnOnce() -> Result<BTreeMap<String, NameTarget>, Failure>,
+) -> Result<(), Failure> {
     take_lease(context).await?;
-    let outcome = publish_all(context, &mut published).await;
+    let outcome = put_under_lease(context, published, names).await;
     context.leases.give_back(&context.pool, LEASE).await;
     outcome
 }
 
-async fn publish_all(context: &Context, published: &mut Published) -> Result<(), Failure> {
-    let names = wanted(context).await?;
+async fn put_under_lease(
+    context: &Context,
+    published: &mut Published,
+    names: impl AsyncFnOnce() -> Result<BTreeMap<String, NameTarget>, Failure>,
+) -> Result<(), Failure> {
+    let known = ours(context, published).await?.is_some();
+    let names = match known {
+        true => names().await?,
+        // Another server published while this one waited for its turn.
+        false => wanted(context).await?,
+    };
     published.forget();
     store::note_published(&context.pool, None).await?;
     if !context.leases.holds(LEASE) {
@@ -92,9 +116,9 @@ async fn publish_all(context: &Context, published: &mut Published) -> Result<(),
         // Another server may have published later names meanwhile, and these came after them.
         return Err(Failure::NotYet);
     }
-    let digest = digest(&names);
-    store::note_published(&context.pool, Some(&digest)).await?;
-    published.0 = Some(Map { names, digest });
+    let mark = secret::server_id();
+    store::note_published(&context.pool, Some(&mark)).await?;
+    published.0 = Some(Map { names, mark });
     Ok(())
 }
 
@@ -115,16 +139,16 @@ async fn take_lease(context: &Context) -> Result<(), Failure> {
 async fn wanted(context: &Context) -> Result<BTreeMap<String, NameTarget>, Failure> {
     let mut names = BTreeMap::new();
     for way in store::ways::current(&context.pool).await? {
-        let of = Names::of(&way.service, &way.project, &context.domain);
-        names.insert(of.stable, way.target.clone());
-        match way.network {
-            Network::Public => names.insert(of.public, way.target),
-            Network::Vpc(_) => names.insert(of.vpc, way.target),
-        };
+        insert(&mut names, context, way);
     }
     Ok(names)
 }
 
-fn digest(names: &BTreeMap<String, NameTarget>) -> String {
-    secret::digest(&format!("{names:?}"))
+fn insert(names: &mut BTreeMap<String, NameTarget>, context: &Context, way: Current) {
+    let of = Names::of(&way.service, &way.project, &context.domain);
+    names.insert(of.stable, way.target.clone());
+    match way.network {
+        Network::Public => names.insert(of.public, way.target),
+        Network::Vpc(_) => names.insert(of.vpc, way.target),
+    };
 }

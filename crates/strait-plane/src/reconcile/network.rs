@@ -59,10 +59,8 @@ pub(super) async fn settle(run: &mut Run<'_>, service: &Service) -> Result<(), F
             // It is to be deleted by now.
             return Err(Failure::NotYet);
         }
-        names::publish(context).await?;
-    } else {
-        names::keep(context, service).await?;
     }
+    names::publish_of(context, service).await?;
     for way in kept.iter().filter(|way| way.network != *target) {
         drain(run, service, way).await?;
         run.at(Step::Close).await?;
@@ -157,7 +155,7 @@ pub(super) async fn keep(run: &Run<'_>, service: &Service) -> Result<(), Failure
         return Ok(());
     }
     ensure_ready(run, service, &current.network, Some(&current.open)).await?;
-    names::keep(context, service).await
+    names::publish_of(context, service).await
 }
 
 /// Closes a way so that no client hangs, and forgets it.

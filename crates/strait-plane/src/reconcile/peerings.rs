@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
@@ -117,6 +118,7 @@ async fn remembered(context: &Context) -> Result<Arc<Vec<(Kept, PeeringSpec)>>, 
         }
     }
     let all = Arc::new(all);
+    context.watched.store(all.len(), Ordering::Relaxed);
     *remembered = Remembered {
         at: Some(count),
         all: Arc::clone(&all),

@@ -223,7 +223,7 @@ async fn delete(run: &mut Run<'_>, service: &Kept) -> Result<(), Failure> {
         network::close(run, service, &way, network::Sessions::MayBeGone).await?;
     }
     run.at(Step::Names).await?;
-    names::publish(context).await?;
+    names::publish_of(context, service).await?;
     run.at(Step::Remove).await?;
     context
         .postgres

@@ -51,7 +51,7 @@ pub(crate) async fn id(db: impl PgExecutor<'_>) -> Result<String, PlaneError> {
         .await?)
 }
 
-/// What was published last, as a digest; none while somebody publishes, or if that failed.
+/// The mark of the server that published last; none while somebody publishes, or if that failed.
 pub(crate) async fn published(db: impl PgExecutor<'_>) -> Result<Option<String>, PlaneError> {
     Ok(sqlx::query_scalar("SELECT published FROM strait.store")
         .fetch_one(db)
@@ -61,10 +61,10 @@ pub(crate) async fn published(db: impl PgExecutor<'_>) -> Result<Option<String>,
 /// Notes what is published.
 pub(crate) async fn note_published(
     db: impl PgExecutor<'_>,
-    digest: Option<&str>,
+    mark: Option<&str>,
 ) -> Result<(), PlaneError> {
     sqlx::query("UPDATE strait.store SET published = $1")
-        .bind(digest)
+        .bind(mark)
         .run(db)
         .await
 }

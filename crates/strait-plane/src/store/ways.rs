@@ -234,15 +234,25 @@ impl TryFrom<CurrentRow> for Current {
     }
 }
 
+const CURRENT: &str =
+    "SELECT s.id, s.project_id, w.vpc_id, host(w.address) AS address, w.host FROM strait.service s
+    JOIN strait.way w ON w.service_id = s.id AND w.network = s.current_network
+    WHERE w.address IS NOT NULL";
+
 /// Every service's way that its names lead to.
 pub(crate) async fn current(db: impl PgExecutor<'_>) -> Result<Vec<Current>, PlaneError> {
-    sqlx::query_as::<_, CurrentRow>(
-        "SELECT s.id, s.project_id, w.vpc_id, host(w.address) AS address, w.host FROM strait.service s
-         JOIN strait.way w ON w.service_id = s.id AND w.network = s.current_network
-         WHERE w.address IS NOT NULL",
-    )
-    .all(db)
-    .await
+    sqlx::query_as::<_, CurrentRow>(CURRENT).all(db).await
+}
+
+/// The way that a service's names lead to.
+pub(crate) async fn current_of(
+    db: impl PgExecutor<'_>,
+    service: &str,
+) -> Result<Option<Current>, PlaneError> {
+    sqlx::query_as::<_, CurrentRow>(&format!("{CURRENT} AND s.id = $1"))
+        .bind(service)
+        .first(db)
+        .await
 }
 
 fn address(text: &str) -> Result<Ipv4Addr, PlaneError> {
