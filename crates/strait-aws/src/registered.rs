@@ -1,22 +1,27 @@
 //! The plane's `Postgres` for services that exist: Strait does not run them. It ends sessions in them, where their
 //! operator gave it a role for that.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, PgConnection};
+use sqlx::{ConnectOptions, Connection, PgConnection};
 use strait_plane::cloud::Sources;
 use strait_plane::model::Registration;
 use strait_plane::postgres::{Ended, Origin, Postgres, PostgresError, ServiceKind, ServiceSpec};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::private;
+use crate::seen::lock;
 
 /// How long a service may take for its answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The same for IPv6: loopback, unique local, link-local.
+/// How long a connection is kept for the next turn.
+const KEEP: Duration = Duration::from_secs(3);
+/// Private in IPv6: loopback, unique local, link-local.
 const PRIVATE_IPV6: [&str; 3] = ["::1", "fc00::/7", "fe80::/10"];
 
 /// Registered services.
@@ -24,6 +29,7 @@ const PRIVATE_IPV6: [&str; 3] = ["::1", "fc00::/7", "fe80::/10"];
 pub struct Registered {
     authority: String,
     authority_path: PathBuf,
+    connections: Connections,
 }
 
 impl Registered {
@@ -35,6 +41,7 @@ impl Registered {
         Self {
             authority: authority.to_owned(),
             authority_path: authority_path.to_owned(),
+            connections: Connections::default(),
         }
     }
 }
@@ -75,7 +82,7 @@ impl Postgres for Registered {
             )));
         };
         // A move is not held up by this: the way is closed to what is new.
-        match end_by(file, sources).await {
+        match end_by(&self.connections, file, sources).await {
             Ok(ended) => Ok(ended),
             Err(error) => Ok(Ended::NotAllowed(format!(
                 "sessions that were open by the closed way may go on: {error}. End them in PostgreSQL"
@@ -92,8 +99,12 @@ impl Postgres for Registered {
     }
 }
 
-async fn end_by(file: &str, sources: &Sources) -> Result<Ended, PostgresError> {
-    let mut connection = connect(file).await?;
+async fn end_by(
+    connections: &Connections,
+    file: &str,
+    sources: &Sources,
+) -> Result<Ended, PostgresError> {
+    let mut connection = connections.take(file).await?;
     if let Some(why) = may_end_sessions(&mut connection).await? {
         return Ok(Ended::NotAllowed(why));
     }
@@ -108,6 +119,7 @@ async fn end_by(file: &str, sources: &Sources) -> Result<Ended, PostgresError> {
             end(&mut connection, true, &private).await?
         }
     };
+    connections.keep(file, connection);
     if ended == 0 && left > 0 {
         return Ok(Ended::NotAllowed(format!(
             "{left} sessions of superusers that were open by the closed way go on, which only a superuser may end; end them in PostgreSQL"
@@ -123,6 +135,38 @@ fn registration(service: &ServiceSpec) -> Result<&Registration, PostgresError> {
             "service {} was made by an embedded Strait; delete it here and register it",
             service.id
         ))),
+    }
+}
+
+/// Connections that were just used, by the file that says where to: sessions are ended in turns, until none is left.
+#[derive(Debug, Default, Clone)]
+struct Connections(Arc<Mutex<BTreeMap<String, (Instant, PgConnection)>>>);
+
+impl Connections {
+    async fn take(&self, file: &str) -> Result<PgConnection, PostgresError> {
+        let kept = lock(&self.0).remove(file);
+        if let Some((_, mut connection)) = kept
+            && matches!(timeout(PATIENCE, connection.ping()).await, Ok(Ok(())))
+        {
+            return Ok(connection);
+        }
+        connect(file).await
+    }
+
+    fn keep(&self, file: &str, connection: PgConnection) {
+        let until = Instant::now() + KEEP;
+        lock(&self.0).insert(file.to_owned(), (until, connection));
+        let (connections, file) = (self.clone(), file.to_owned());
+        tokio::spawn(async move {
+            sleep(KEEP).await;
+            let mut kept = lock(&connections.0);
+            if kept
+                .get(&file)
+                .is_some_and(|(until, _)| *until <= Instant::now())
+            {
+                kept.remove(&file);
+            }
+        });
     }
 }
 
@@ -201,7 +245,6 @@ fn statement(error: &sqlx::Error) -> PostgresError {
 
 #[cfg(test)]
 #[path = "../../strait-plane/tests/common/database.rs"]
-#[allow(dead_code, reason = "the plane's own tests use more of it")]
 mod database;
 
 #[cfg(test)]
@@ -263,6 +306,44 @@ mod tests {
         assert_eq!(end(&mut own, false, &from).await.expect("ended"), (1, 1));
         assert!(client.batch_execute("SELECT 1").await.is_err());
         assert!(superuser.batch_execute("SELECT 1").await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn turns_share_a_connection_and_it_ends_when_they_are_over() {
+        let pool = database::database().await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("sessions");
+        let options = pool.connect_options();
+        let url = format!(
+            "postgres://strait@127.0.0.1:{}/{}",
+            options.get_port(),
+            options.get_database().expect("a database")
+        );
+        std::fs::write(&file, url).expect("written");
+        let path = file.to_str().expect("UTF-8");
+        let connections = Connections::default();
+        let nobody = Sources::These(["192.0.2.1".parse().expect("an address")].into());
+        let pids = async || -> Vec<i32> {
+            sqlx::query_scalar("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'strait'")
+                .fetch_all(&pool)
+                .await
+                .expect("an answer")
+        };
+        let turn = async || end_by(&connections, path, &nobody).await.expect("ended");
+        assert_eq!(turn().await, Ended::Sessions(0));
+        let first = pids().await;
+        turn().await;
+        assert_eq!((first.len(), pids().await), (1, first.clone()));
+
+        let sql = format!("SELECT pg_terminate_backend({})", first[0]);
+        sqlx::raw_sql(&sql).execute(&pool).await.expect("ended");
+        turn().await;
+        assert_ne!(pids().await, first, "one that broke is replaced");
+        let patience = Instant::now() + KEEP + PATIENCE;
+        while !pids().await.is_empty() {
+            assert!(Instant::now() < patience, "the connection stays open");
+            sleep(Duration::from_millis(50)).await;
+        }
     }
 
     #[tokio::test]

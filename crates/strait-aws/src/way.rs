@@ -15,6 +15,7 @@ use strait_plane::model::Registration;
 use crate::Aws;
 use crate::error::Error;
 use crate::region::Region;
+use crate::seen::{Resource, Snapshot};
 use crate::tag::Key;
 
 pub(crate) use targets::Followed;
@@ -142,6 +143,11 @@ impl Way<'_> {
     /// The service's port as AWS's APIs have it.
     fn port(&self) -> i32 {
         i32::from(self.service.port)
+    }
+
+    /// The one of these that was made for this way.
+    fn own<T: Resource>(&self, all: Snapshot<T>) -> Option<T> {
+        all.made_for(&self.key).next().cloned()
     }
 
     /// Something that was made and is not listed yet.

@@ -6,7 +6,6 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 #[path = "../../strait-plane/tests/common/database.rs"]
-#[allow(dead_code, reason = "the plane's tests use more of it")]
 mod database;
 
 const PEM: &str = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";

@@ -20,29 +20,6 @@ impl Way<'_> {
     /// The load balancer with nodes in all of the service's subnets, made if it is not there.
     pub(super) async fn balancer(&self, nodes_group: &str) -> Result<LoadBalancer, Error> {
         if let Some(balancer) = self.find_balancer().await? {
-            let here: Vec<&str> = (balancer.availability_zones().iter())
-                .filter_map(|zone| zone.subnet_id())
-                .collect();
-            // Subnets can be added to a network load balancer and not be taken away.
-            if self
-                .service
-                .subnet_ids
-                .iter()
-                .all(|id| here.contains(&id.as_str()))
-            {
-                return Ok(balancer);
-            }
-            let wanted = here.into_iter().map(str::to_owned);
-            let wanted = wanted.chain(self.service.subnet_ids.iter().cloned());
-            let call = self
-                .region
-                .elb()
-                .set_subnets()
-                .load_balancer_arn(arn(&balancer))
-                .set_subnets(Some(wanted.collect()));
-            self.region
-                .change(&[Kind::Balancers, Kind::Interfaces], call.send())
-                .await?;
             return Ok(balancer);
         }
         let call = self
@@ -184,20 +161,14 @@ impl Way<'_> {
         Ok(())
     }
 
-    pub(super) async fn find_balancer(&self) -> Result<Option<LoadBalancer>, Error> {
-        let all = self.region.balancers().await?;
-        Ok(all
-            .made_for(&self.key)
-            .next()
-            .map(|found| found.resource.clone()))
+    async fn find_balancer(&self) -> Result<Option<LoadBalancer>, Error> {
+        let own = self.own(self.region.balancers().await?);
+        Ok(own.map(|found| found.resource))
     }
 
     pub(super) async fn find_target_group(&self) -> Result<Option<TargetGroup>, Error> {
-        let all = self.region.target_groups().await?;
-        Ok(all
-            .made_for(&self.key)
-            .next()
-            .map(|found| found.resource.clone()))
+        let own = self.own(self.region.target_groups().await?);
+        Ok(own.map(|found| found.resource))
     }
 
     /// Flows to a target that was taken out end soon: the service is elsewhere, and nobody would tell clients.

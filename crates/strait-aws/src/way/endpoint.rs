@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use aws_sdk_ec2::types::{
-    NetworkInterface, ResourceType, ServiceConfiguration, State, Subnet, Vpc, VpcEndpoint,
-    VpcEndpointType,
+    NetworkInterface, ResourceType, ServiceConfiguration, ServiceState, State, Subnet,
+    UnsuccessfulItem, Vpc, VpcEndpoint, VpcEndpointType,
 };
 use aws_sdk_elasticloadbalancingv2::types::{LoadBalancer, TargetHealthStateEnum};
 use jiff::Timestamp;
@@ -25,6 +25,15 @@ impl Way<'_> {
         balancer: &LoadBalancer,
     ) -> Result<ServiceConfiguration, Error> {
         if let Some(service) = self.find_endpoint_service().await? {
+            if service.service_state() == Some(&ServiceState::Failed) {
+                return Err(Error::Refused {
+                    code: "endpoint_service_failed".to_owned(),
+                    message: format!(
+                        "AWS could not make the endpoint service {}. Delete it; Strait makes a new one.",
+                        service.id()
+                    ),
+                });
+            }
             return Ok(service);
         }
         let tags =
@@ -223,7 +232,12 @@ impl Way<'_> {
                 .delete_vpc_endpoints()
                 .vpc_endpoint_ids(endpoint.id());
             let kinds = [Kind::Endpoints, Kind::Interfaces];
-            gone(self.region.change(&kinds, call.send()).await)?;
+            let answer = self.region.change(&kinds, call.send()).await;
+            if let Ok(answer) = &answer {
+                let what = format!("endpoint {}", endpoint.id());
+                self.is_deleted(&what, answer.unsuccessful())?;
+            }
+            gone(answer)?;
         }
         if let Some(service) = self.find_endpoint_service().await? {
             self.remove_endpoint_service(service.id()).await?;
@@ -242,13 +256,17 @@ impl Way<'_> {
             .region
             .change(&[Kind::EndpointServices], call.send())
             .await?;
-        let unsuccessful = answer.unsuccessful.unwrap_or_default();
+        self.is_deleted(&format!("endpoint service {id}"), answer.unsuccessful())
+    }
+
+    /// AWS answers with success, and lists here what it did not delete.
+    fn is_deleted(&self, what: &str, unsuccessful: &[UnsuccessfulItem]) -> Result<(), Error> {
         match unsuccessful.first().and_then(|item| item.error()) {
-            // Its endpoint takes a while to go.
+            // An endpoint takes a while to go, and its service waits for it.
             Some(error) if !error.code().is_some_and(|code| code.ends_with("NotFound")) => {
                 self.region.hurry();
                 Err(Error::NotYet(format!(
-                    "the endpoint service {id} is still in use: {}",
+                    "the {what} is not deleted yet: {}",
                     error.message().unwrap_or("AWS gave no reason")
                 )))
             }
@@ -358,18 +376,16 @@ impl Way<'_> {
         }
     }
 
+    /// The endpoint service; one that is going or gone is none.
     async fn find_endpoint_service(&self) -> Result<Option<ServiceConfiguration>, Error> {
         let all = self.region.endpoint_services().await?;
-        Ok(all.made_for(&self.key).next().cloned())
+        Ok(self.own(all.only(|found| !is_going(found))))
     }
 
     /// The endpoint; one that is going or gone is none.
     async fn find_endpoint(&self) -> Result<Option<VpcEndpoint>, Error> {
         let all = self.region.endpoints().await?;
-        let mut live = all
-            .made_for(&self.key)
-            .filter(|found| progress(found) != Progress::Leaving);
-        Ok(live.next().cloned())
+        Ok(self.own(all.only(|found| progress(found) != Progress::Leaving)))
     }
 }
 
@@ -406,6 +422,13 @@ fn progress(endpoint: &VpcEndpoint) -> Progress {
     }
 }
 
+fn is_going(service: &ServiceConfiguration) -> bool {
+    matches!(
+        service.service_state(),
+        Some(ServiceState::Deleting | ServiceState::Deleted)
+    )
+}
+
 /// How AWS describes the interfaces of a load balancer's nodes
 /// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/network/network-load-balancers.html>).
 fn description(balancer: &LoadBalancer) -> String {
@@ -423,6 +446,12 @@ fn addresses<'a>(interfaces: impl Iterator<Item = &'a NetworkInterface>) -> BTre
 
 #[cfg(test)]
 mod tests {
+    use strait_plane::cloud::{WayKind, WaySpec};
+    use strait_plane::model::{PublicWay, Registration};
+
+    use crate::fake::{Answer, Fake, REGION};
+    use crate::tag::{ID, PLANE};
+
     use super::*;
 
     #[test]
@@ -441,6 +470,108 @@ mod tests {
             ("Deleted", Progress::Leaving),
         ] {
             assert_eq!(of(word), expected, "{word}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_endpoint_that_aws_did_not_delete_is_not_taken_for_gone() {
+        let item = "<item><resourceId>vpce-1</resourceId><error><code>Unavailable</code><message>Later.</message></error></item>";
+        for (unsuccessful, is_gone) in [(item, false), ("", true)] {
+            let aws = with_endpoint(unsuccessful);
+            let removed = aws.aws().remove_way(&spec()).await;
+            assert_eq!(removed.is_ok(), is_gone, "{removed:?}");
+            let told = removed.err().map(|error| error.to_string());
+            assert!(
+                told.is_none_or(|told| told.contains("vpce-1 is not deleted yet: Later.")),
+                "it says why"
+            );
+            assert_eq!(aws.asked("DeleteVpcEndpoints"), 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_endpoint_service_that_is_going_is_none() {
+        let found = async |state: &str| {
+            let service = format!(
+                "<item><serviceId>vpce-svc-1</serviceId><serviceState>{state}</serviceState>{}</item>",
+                tags("tagSet")
+            );
+            let aws = Fake::default().answer(
+                "DescribeVpcEndpointServiceConfigurations",
+                [Answer::Xml(format!(
+                    "<serviceConfigurationSet>{service}</serviceConfigurationSet>"
+                ))],
+            );
+            let (aws, spec) = (aws.aws(), spec());
+            let way = aws.way(&spec).expect("it is registered");
+            let found = way.find_endpoint_service().await.expect("it is looked at");
+            let used = way.endpoint_service(&LoadBalancer::builder().build()).await;
+            (found.is_some(), used.is_ok())
+        };
+        assert_eq!(found("Available").await, (true, true));
+        assert_eq!(found("Pending").await, (true, true));
+        assert_eq!(found("Failed").await, (true, false), "it is to be deleted");
+        assert!(!found("Deleting").await.0);
+        assert!(!found("Deleted").await.0);
+    }
+
+    /// AWS with the endpoint of a way, and this list for its deletion.
+    fn with_endpoint(unsuccessful: &str) -> Fake {
+        let endpoint = format!(
+            "<item><vpcEndpointId>vpce-1</vpcEndpointId><state>available</state>{}</item>",
+            tags("tagSet")
+        );
+        let balancers =
+            "<DescribeLoadBalancersResult><LoadBalancers/></DescribeLoadBalancersResult>";
+        let groups = "<DescribeTargetGroupsResult><TargetGroups/></DescribeTargetGroupsResult>";
+        let answers = [
+            (
+                "DescribeVpcEndpoints",
+                format!("<vpcEndpointSet>{endpoint}</vpcEndpointSet>"),
+            ),
+            (
+                "DeleteVpcEndpoints",
+                format!("<unsuccessful>{unsuccessful}</unsuccessful>"),
+            ),
+            (
+                "DescribeVpcEndpointServiceConfigurations",
+                "<serviceConfigurationSet/>".to_owned(),
+            ),
+            ("DescribeLoadBalancers", balancers.to_owned()),
+            ("DescribeTargetGroups", groups.to_owned()),
+            ("DescribeVpcs", "<vpcSet/>".to_owned()),
+            ("DescribeSecurityGroups", "<securityGroupInfo/>".to_owned()),
+        ];
+        answers
+            .into_iter()
+            .fold(Fake::default(), |aws, (action, xml)| {
+                aws.answer(action, [Answer::Xml(xml)])
+            })
+    }
+
+    fn tags(element: &str) -> String {
+        let id = Key::way(&spec());
+        let tags = [(ID, id.as_str()), (PLANE, "plane-1")];
+        let tags =
+            tags.map(|(key, value)| format!("<item><key>{key}</key><value>{value}</value></item>"));
+        format!("<{element}>{}</{element}>", tags.concat())
+    }
+
+    fn spec() -> WaySpec {
+        WaySpec {
+            service: "kd9w2xp4mz".to_owned(),
+            region: REGION.to_owned(),
+            kind: WayKind::Private {
+                vpc: "rp1pz7uyae".to_owned(),
+            },
+            registration: Some(Registration {
+                host: "10.1.2.3".to_owned(),
+                port: 5432,
+                vpc_id: "vpc-0123456789abcdef0".to_owned(),
+                subnet_ids: BTreeSet::new(),
+                public_way: PublicWay::None,
+                sessions_file: None,
+            }),
         }
     }
 

@@ -117,8 +117,7 @@ impl Way<'_> {
     }
 
     async fn find_nodes_group(&self) -> Result<Option<SecurityGroup>, Error> {
-        let all = self.region.groups().await?;
-        Ok(all.made_for(&self.key).next().cloned())
+        Ok(self.own(self.region.groups().await?))
     }
 
     async fn create_nodes_group(&self) -> Result<SecurityGroup, Error> {

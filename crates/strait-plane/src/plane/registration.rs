@@ -1,12 +1,13 @@
 //! Services that exist already.
 
+use sqlx::PgConnection;
+
 use super::Plane;
+use super::services::New;
 use crate::error::PlaneError;
-use crate::model::{NewRegistration, Service};
-use crate::postgres;
-use crate::store::services::{self, Insert, Origin};
-use crate::store::{projects, tell_work};
-use crate::{secret, validate};
+use crate::model::{NewRegistration, Registration, Service};
+use crate::store::services::{self, Origin};
+use crate::{postgres, validate};
 
 impl Plane {
     /// Takes on a PostgreSQL that exists. It is as public or private as it was until it is attached.
@@ -28,31 +29,26 @@ impl Plane {
             &self.supported_regions(),
         )?;
         let registration = validate::registration(new.registration)?;
-        let id = secret::object_id();
-        let name = match &new.name {
-            Some(name) => validate::name(name)?,
-            None => format!("db-{id}"),
-        };
-        let mut tx = self.pool().begin().await?;
-        if !projects::lock(&mut tx, &project.id).await? {
-            return Err(PlaneError::not_found("project", &project.id));
-        }
-        if let Some(twin) = services::registered_like(&mut *tx, &registration).await? {
-            return Err(PlaneError::conflict(format!(
-                "service {twin} has the same address, or the same security group or RDS instance as its public way; two services would open and close each other's. Give each a security group of its own"
-            )));
-        }
-        let insert = Insert {
-            id: &id,
-            project: &project.id,
-            name: &name,
+        let new = New {
+            project: &project,
             region: &region,
-            origin: &Origin::Registered(registration),
+            name: new.name.as_deref(),
+            origin: Origin::Registered(registration),
             vpc: None,
         };
-        services::insert(&mut *tx, &insert).await?;
-        tell_work(&mut *tx, "service", &id).await?;
-        tx.commit().await?;
-        self.service(&project.id, &id).await
+        self.insert_service(new).await
     }
+}
+
+/// Refuses what would open and close another service's public way.
+pub(super) async fn no_twin(
+    db: &mut PgConnection,
+    registration: &Registration,
+) -> Result<(), PlaneError> {
+    let Some(twin) = services::registered_like(db, registration).await? else {
+        return Ok(());
+    };
+    Err(PlaneError::conflict(format!(
+        "service {twin} has the same address, or the same security group or RDS instance as its public way; two services would open and close each other's. Give each a security group of its own"
+    )))
 }

@@ -1,10 +1,11 @@
 //! Services.
 
+use super::registration::no_twin;
 use super::{Named, Plane, pick};
 use crate::error::PlaneError;
 use crate::model::{
-    CreatedService, Endpoint, Network, NewService, PublicEndpoint, Service, ServiceConnection,
-    ServiceNetwork, ServiceStatus, Vpc, VpcEndpoint, VpcStatus, Wanted,
+    CreatedService, Endpoint, Network, NewService, Project, PublicEndpoint, Service,
+    ServiceConnection, ServiceNetwork, ServiceStatus, Vpc, VpcEndpoint, VpcStatus, Wanted,
 };
 use crate::names::Names;
 use crate::postgres;
@@ -16,6 +17,15 @@ use crate::{secret, validate};
 const USER: &str = "tsdbadmin";
 /// A service's database, as on Tiger.
 const DATABASE: &str = "tsdb";
+
+/// What a new service is written down with, made or registered.
+pub(super) struct New<'a> {
+    pub(super) project: &'a Project,
+    pub(super) region: &'a str,
+    pub(super) name: Option<&'a str>,
+    pub(super) origin: Origin,
+    pub(super) vpc: Option<&'a Vpc>,
+}
 
 impl Named for Kept {
     const KIND: &'static str = "service";
@@ -55,40 +65,55 @@ impl Plane {
             Some(vpc) => Some(self.vpc(&project.id, vpc).await?),
             None => None,
         };
+        let initial_password = secret::password();
+        let new = New {
+            project: &project,
+            region: &region,
+            name: new.name.as_deref(),
+            origin: Origin::Made(secret::scram_verifier(&initial_password)),
+            vpc: vpc.as_ref(),
+        };
+        Ok(CreatedService {
+            service: self.insert_service(new).await?,
+            initial_password,
+        })
+    }
+
+    /// Writes down a service that was asked for, and has it worked on.
+    pub(super) async fn insert_service(&self, new: New<'_>) -> Result<Service, PlaneError> {
         let id = secret::object_id();
-        let name = match &new.name {
+        let name = match new.name {
             Some(name) => validate::name(name)?,
             None => format!("db-{id}"),
         };
-        let initial_password = secret::password();
-        let origin = Origin::Made(secret::scram_verifier(&initial_password));
         let mut tx = self.pool().begin().await?;
-        if !projects::lock(&mut tx, &project.id).await? {
-            return Err(PlaneError::not_found("project", &project.id));
+        if !projects::lock(&mut tx, &new.project.id).await? {
+            return Err(PlaneError::not_found("project", &new.project.id));
         }
-        if let Some(vpc) = &vpc {
+        if let Some(vpc) = new.vpc {
             usable(
                 vpcs::lock(&mut tx, &vpc.id).await?,
                 vpc,
-                &region,
+                new.region,
                 &format!("{name:?}"),
             )?;
         }
+        match &new.origin {
+            Origin::Made(_) => {}
+            Origin::Registered(registration) => no_twin(&mut tx, registration).await?,
+        }
         let insert = Insert {
             id: &id,
-            project: &project.id,
+            project: &new.project.id,
             name: &name,
-            region: &region,
-            origin: &origin,
-            vpc: vpc.as_ref().map(|vpc| vpc.id.as_str()),
+            region: new.region,
+            origin: &new.origin,
+            vpc: new.vpc.map(|vpc| vpc.id.as_str()),
         };
         services::insert(&mut *tx, &insert).await?;
         tell_work(&mut *tx, "service", &id).await?;
         tx.commit().await?;
-        Ok(CreatedService {
-            service: self.service(&project.id, &id).await?,
-            initial_password,
-        })
+        self.service(&new.project.id, &id).await
     }
 
     /// A project's services, oldest first.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
 use strait_plane::model::{NewService, NewVpc, Object, Service, Settled, Vpc};
 use strait_plane::postgres::Origin;
 use strait_plane::{Plane, PlaneError};
@@ -56,7 +57,7 @@ impl World {
 
     /// Another server on the same store, in front of the same cloud.
     pub(crate) async fn new_on(other: &Self) -> Self {
-        let pool = database::again(&other.pool).await;
+        let pool = another_pool(&other.pool).await;
         let plane = start(&pool, &other.cloud, &other.postgres).await;
         Self {
             pool,
@@ -71,7 +72,7 @@ impl World {
     /// Kills the plane where it is and starts another one.
     pub(crate) async fn restart(self) -> Self {
         drop(self.plane);
-        let pool = database::again(&self.pool).await;
+        let pool = another_pool(&self.pool).await;
         let plane = start(&pool, &self.cloud, &self.postgres).await;
         Self {
             pool,
@@ -169,4 +170,13 @@ async fn start(pool: &PgPool, cloud: &Arc<FakeCloud>, postgres: &Arc<FakePostgre
     )
     .await
     .expect("a plane")
+}
+
+/// Another pool on the same database, as another server has.
+pub(crate) async fn another_pool(pool: &PgPool) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(10)
+        .connect_with(pool.connect_options().as_ref().clone())
+        .await
+        .expect("a pool")
 }
