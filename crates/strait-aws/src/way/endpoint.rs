@@ -567,6 +567,7 @@ mod tests {
             registration: Some(Registration {
                 host: "10.1.2.3".to_owned(),
                 port: 5432,
+                found_by: None,
                 vpc_id: "vpc-0123456789abcdef0".to_owned(),
                 subnet_ids: BTreeSet::new(),
                 public_way: PublicWay::None,

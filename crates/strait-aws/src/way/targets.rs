@@ -287,6 +287,7 @@ mod tests {
         let service = |host: &str| Registration {
             host: host.to_owned(),
             port: 5432,
+            found_by: None,
             vpc_id: "vpc-0123456789abcdef0".to_owned(),
             subnet_ids: BTreeSet::new(),
             public_way: strait_plane::model::PublicWay::None,
