@@ -5,8 +5,6 @@ use ipnet::Ipv4Net;
 use crate::error::PlaneError;
 use crate::model::{FoundBy, NewPeering, PublicWay, Registration};
 
-/// The port of every way.
-const PORT: u16 = 5432;
 /// The longest name of an object.
 const NAME_LENGTH: usize = 128;
 
@@ -129,13 +127,10 @@ pub(crate) fn peer(new: &NewPeering, known_regions: &[String]) -> Result<NewPeer
 /// What an operator says of a PostgreSQL that exists; its host in lower case.
 pub(crate) fn registration(new: Registration) -> Result<Registration, PlaneError> {
     let host = host(&new.host)?;
-    if new.port != PORT {
+    if new.port == 0 {
         return Err(PlaneError::invalid(
             "port",
-            format!(
-                "it is {}; customers' routes and rules are for {PORT}, so that only services on that port can be registered yet",
-                new.port
-            ),
+            "it is 0; give the port that the service listens on, which is 5432 most often",
         ));
     }
     resource_id("vpc_id", "vpc", &new.vpc_id)?;
@@ -392,7 +387,11 @@ mod tests {
             );
         }
         assert_eq!(bad(&|new| new.port = 0), Some("port"));
-        assert_eq!(bad(&|new| new.port = 6432), Some("port"));
+        let other = Registration {
+            port: 6432,
+            ..good.clone()
+        };
+        assert_eq!(registration(other).expect("fine").port, 6432);
         assert_eq!(bad(&|new| new.vpc_id = "vpc-1".to_owned()), Some("vpc_id"));
         assert_eq!(bad(&|new| new.subnet_ids.clear()), Some("subnet_ids"));
         assert_eq!(

@@ -10,6 +10,7 @@ use aws_sdk_ec2::types::{
 use aws_sdk_elasticloadbalancingv2::types::{LoadBalancer, TargetHealthStateEnum};
 use jiff::Timestamp;
 use strait_plane::cloud::{Sources, VpcSpec, WayObserved};
+use strait_plane::model::POSTGRES_PORT;
 
 use super::Way;
 use super::balancer::arn;
@@ -148,7 +149,7 @@ impl Way<'_> {
         Ok(WayObserved {
             ready,
             address,
-            port: self.service.port,
+            port: POSTGRES_PORT,
             provisioned_id: endpoint.id().to_owned(),
             // The first is the regional name, which answers the addresses of all zones that work.
             host: names
@@ -204,12 +205,6 @@ impl Way<'_> {
             host = self.service.host,
             port = self.service.port,
         )))
-    }
-
-    /// Refuses what is new by taking the rules of the nodes' group away: the endpoint itself has its Peering VPC's group,
-    /// which other services share.
-    pub(super) async fn close_private(&self) -> Result<(), Error> {
-        self.shut_nodes_group().await
     }
 
     /// Takes all of it away, from the customer's side to the service's.
@@ -446,11 +441,8 @@ fn addresses<'a>(interfaces: impl Iterator<Item = &'a NetworkInterface>) -> BTre
 
 #[cfg(test)]
 mod tests {
-    use strait_plane::cloud::{WayKind, WaySpec};
-    use strait_plane::model::{PublicWay, Registration};
-
-    use crate::fake::{Answer, Fake, REGION};
-    use crate::tag::{ID, PLANE};
+    use crate::fake::{Answer, Fake};
+    use crate::way::sample::{spec, tags};
 
     use super::*;
 
@@ -478,7 +470,7 @@ mod tests {
         let item = "<item><resourceId>vpce-1</resourceId><error><code>Unavailable</code><message>Later.</message></error></item>";
         for (unsuccessful, is_gone) in [(item, false), ("", true)] {
             let aws = with_endpoint(unsuccessful);
-            let removed = aws.aws().remove_way(&spec()).await;
+            let removed = aws.aws().remove_way(&spec(5432)).await;
             assert_eq!(removed.is_ok(), is_gone, "{removed:?}");
             let told = removed.err().map(|error| error.to_string());
             assert!(
@@ -494,7 +486,7 @@ mod tests {
         let found = async |state: &str| {
             let service = format!(
                 "<item><serviceId>vpce-svc-1</serviceId><serviceState>{state}</serviceState>{}</item>",
-                tags("tagSet")
+                tags(&spec(5432))
             );
             let aws = Fake::default().answer(
                 "DescribeVpcEndpointServiceConfigurations",
@@ -502,7 +494,7 @@ mod tests {
                     "<serviceConfigurationSet>{service}</serviceConfigurationSet>"
                 ))],
             );
-            let (aws, spec) = (aws.aws(), spec());
+            let (aws, spec) = (aws.aws(), spec(5432));
             let way = aws.way(&spec).expect("it is registered");
             let found = way.find_endpoint_service().await.expect("it is looked at");
             let used = way.endpoint_service(&LoadBalancer::builder().build()).await;
@@ -519,7 +511,7 @@ mod tests {
     fn with_endpoint(unsuccessful: &str) -> Fake {
         let endpoint = format!(
             "<item><vpcEndpointId>vpce-1</vpcEndpointId><state>available</state>{}</item>",
-            tags("tagSet")
+            tags(&spec(5432))
         );
         let balancers =
             "<DescribeLoadBalancersResult><LoadBalancers/></DescribeLoadBalancersResult>";
@@ -547,33 +539,6 @@ mod tests {
             .fold(Fake::default(), |aws, (action, xml)| {
                 aws.answer(action, [Answer::Xml(xml)])
             })
-    }
-
-    fn tags(element: &str) -> String {
-        let id = Key::way(&spec());
-        let tags = [(ID, id.as_str()), (PLANE, "plane-1")];
-        let tags =
-            tags.map(|(key, value)| format!("<item><key>{key}</key><value>{value}</value></item>"));
-        format!("<{element}>{}</{element}>", tags.concat())
-    }
-
-    fn spec() -> WaySpec {
-        WaySpec {
-            service: "kd9w2xp4mz".to_owned(),
-            region: REGION.to_owned(),
-            kind: WayKind::Private {
-                vpc: "rp1pz7uyae".to_owned(),
-            },
-            registration: Some(Registration {
-                host: "10.1.2.3".to_owned(),
-                port: 5432,
-                found_by: None,
-                vpc_id: "vpc-0123456789abcdef0".to_owned(),
-                subnet_ids: BTreeSet::new(),
-                public_way: PublicWay::None,
-                sessions_file: None,
-            }),
-        }
     }
 
     #[test]
