@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_elasticloadbalancingv2::types::{
     Listener, LoadBalancer, LoadBalancerSchemeEnum, LoadBalancerTypeEnum, ProtocolEnum,
 };
-use aws_sdk_rds::types::DbInstance;
+use aws_sdk_rds::types::{DbInstance, DbSubnetGroup, Endpoint};
 use strait_plane::cloud::{CloudError, Place};
 use strait_plane::model::{FoundBy, POSTGRES_PORT};
 
@@ -70,9 +70,9 @@ fn place_of(instance: &DbInstance, id: &str) -> Result<Place, Error> {
         ));
     }
     let endpoint = instance.endpoint();
-    let address = endpoint.and_then(|endpoint| endpoint.address());
+    let address = endpoint.and_then(Endpoint::address);
     let port = endpoint
-        .and_then(|endpoint| endpoint.port())
+        .and_then(Endpoint::port)
         .and_then(|port| u16::try_from(port).ok());
     let (Some(host), Some(port)) = (address, port) else {
         return Err(Error::NotYet(format!(
@@ -81,7 +81,7 @@ fn place_of(instance: &DbInstance, id: &str) -> Result<Place, Error> {
         )));
     };
     let group = instance.db_subnet_group();
-    let Some(vpc_id) = group.and_then(|group| group.vpc_id()) else {
+    let Some(vpc_id) = group.and_then(DbSubnetGroup::vpc_id) else {
         return Err(refused(
             "not_in_a_vpc",
             format!("{id} is in no VPC, so that no load balancer reaches it; move it into one"),
@@ -89,7 +89,7 @@ fn place_of(instance: &DbInstance, id: &str) -> Result<Place, Error> {
     };
     // One a zone, as a load balancer takes them: the lowest id, so that asking again finds the same.
     let mut subnets = BTreeMap::<String, String>::new();
-    for subnet in group.map(|group| group.subnets()).unwrap_or_default() {
+    for subnet in group.map(DbSubnetGroup::subnets).unwrap_or_default() {
         let zone = subnet.subnet_availability_zone();
         let (Some(zone), Some(found)) = (
             zone.and_then(|zone| zone.name()),
@@ -283,7 +283,7 @@ mod tests {
             (instance("mysql", "", &[]), "not_postgresql", "runs mysql"),
             (String::new(), "DBInstanceNotFound", "describe-db-instances"),
         ] {
-            assert_refused(find_rds(&instance).await, code, part);
+            assert_refused(&find_rds(&instance).await, code, part);
         }
         let new = "<DBInstance><Engine>postgres</Engine><DBInstanceStatus>creating</DBInstanceStatus></DBInstance>";
         let early = find_rds(new).await;
@@ -315,7 +315,7 @@ mod tests {
         let refused =
             async |kind: &str, scheme: &str, listeners: &[(&str, u16)], port, code, part| {
                 let found = find_balancer(kind, scheme, listeners, port).await;
-                assert_refused(found, code, part);
+                assert_refused(&found, code, part);
             };
         let tcp = [("TCP", 5432)];
         refused(
@@ -444,8 +444,8 @@ mod tests {
         aws.aws().find_service(REGION, &by, port).await
     }
 
-    fn assert_refused(found: Result<Place, CloudError>, wanted: &str, part: &str) {
-        let Err(CloudError::Refused { code, message }) = &found else {
+    fn assert_refused(found: &Result<Place, CloudError>, wanted: &str, part: &str) {
+        let Err(CloudError::Refused { code, message }) = found else {
             panic!("{wanted}: {found:?}");
         };
         assert_eq!(code, wanted, "{message}");

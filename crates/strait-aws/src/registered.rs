@@ -21,6 +21,11 @@ use crate::seen::lock;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a connection is kept for the next turn.
 const KEEP: Duration = Duration::from_secs(3);
+/// What `tcp_keepalives_idle` must be under, in seconds: AWS ends flows that were idle for 350 s
+/// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/network/network-load-balancers.html#connection-idle-timeout>).
+const KEEPALIVES_UNDER: i32 = 300;
+/// What Linux has where PostgreSQL says 0.
+const SYSTEMS_KEEPALIVES: i32 = 7200;
 /// Private in IPv6: loopback, unique local, link-local.
 const PRIVATE_IPV6: [&str; 3] = ["::1", "fc00::/7", "fe80::/10"];
 
@@ -90,6 +95,23 @@ impl Postgres for Registered {
         }
     }
 
+    async fn advice(&self, service: &ServiceSpec) -> Option<String> {
+        let registration = registration(service).ok()?;
+        // Without a file, those who register are told that nobody looks.
+        let file = registration.sessions_file.as_ref()?;
+        let said = async {
+            let mut connection = self.connections.take(file).await?;
+            let seconds = keepalives_idle(&mut connection).await?;
+            self.connections.keep(file, connection);
+            Ok::<_, PostgresError>(too_long(seconds))
+        };
+        said.await.unwrap_or_else(|error| {
+            Some(format!(
+                "whether its tcp_keepalives_idle is under {KEEPALIVES_UNDER} could not be looked at: {error}"
+            ))
+        })
+    }
+
     fn authority(&self) -> String {
         self.authority.clone()
     }
@@ -97,6 +119,27 @@ impl Postgres for Registered {
     fn authority_path(&self) -> String {
         self.authority_path.display().to_string()
     }
+}
+
+/// After how many seconds without traffic PostgreSQL asks whether a client is still there; 0 leaves that to the system.
+async fn keepalives_idle(connection: &mut PgConnection) -> Result<i32, PostgresError> {
+    let setting = sqlx::query_scalar("SELECT current_setting('tcp_keepalives_idle')::integer");
+    setting.fetch_one(connection).await.map_err(|error| {
+        PostgresError::Temporary(format!("SHOW tcp_keepalives_idle failed: {error}"))
+    })
+}
+
+fn too_long(seconds: i32) -> Option<String> {
+    let seconds = if seconds == 0 {
+        SYSTEMS_KEEPALIVES
+    } else {
+        seconds
+    };
+    (seconds >= KEEPALIVES_UNDER).then(|| {
+        format!(
+            "its tcp_keepalives_idle is {seconds} s, and AWS ends connections by a private way that were idle for 350 s, and tells nobody: let it be under {KEEPALIVES_UNDER} (RDS: in the parameter group; elsewhere: ALTER SYSTEM SET tcp_keepalives_idle = 240, and SELECT pg_reload_conf()), or let clients ask (keepalives_idle=240)"
+        )
+    })
 }
 
 async fn end_by(
@@ -263,8 +306,8 @@ mod tests {
         let near = session(&pool, "127.0.0.2", "strait").await;
         let far = session(&pool, "127.0.0.3", "strait").await;
         let mut own = connection(&pool, "strait").await;
-        // 127.0.0.5 is the other test's.
-        let private = ["127.0.0.2/32", "127.0.0.5/32"].map(str::to_owned);
+        // 127.0.0.1 and 127.0.0.5 are other tests'.
+        let private = ["127.0.0.2/32", "127.0.0.1/32", "127.0.0.5/32"].map(str::to_owned);
         assert_eq!(end(&mut own, true, &private).await.expect("ended"), (1, 0));
         assert!(far.batch_execute("SELECT 1").await.is_err());
         assert!(near.batch_execute("SELECT 1").await.is_ok());
@@ -343,6 +386,59 @@ mod tests {
         while !pids().await.is_empty() {
             assert!(Instant::now() < patience, "the connection stays open");
             sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn keepalives_that_come_too_late_are_told_of() {
+        let pool = database::database().await;
+        let options = pool.connect_options();
+        let database = options.get_database().expect("a database").to_owned();
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("sessions");
+        let url = format!(
+            "postgres://strait@127.0.0.1:{}/{database}",
+            options.get_port()
+        );
+        std::fs::write(&file, url).expect("written");
+        let advice = async |setting: &str, sessions_file: Option<&Path>| {
+            let sql = format!("ALTER DATABASE {database} SET tcp_keepalives_idle = {setting}");
+            sqlx::raw_sql(&sql).execute(&pool).await.expect("set");
+            // A new one each time: a connection keeps the setting that it began with.
+            let registered = Registered::new("", Path::new("/ca.pem"));
+            registered.advice(&service(sessions_file)).await
+        };
+        assert_eq!(advice("299", Some(&file)).await, None);
+        for (setting, told) in [("300", "300 s"), ("0", "7200 s"), ("7200", "7200 s")] {
+            let told_of = advice(setting, Some(&file)).await.expect("it is too long");
+            assert!(told_of.contains(told), "{told_of}");
+            assert!(told_of.contains("parameter group"), "{told_of}");
+        }
+        assert_eq!(advice("0", None).await, None, "nobody looks");
+        let missing = folder.path().join("missing");
+        let told = advice("0", Some(&missing)).await.expect("it is told");
+        assert!(told.contains("could not be looked at"), "{told}");
+    }
+
+    #[test]
+    fn zero_is_the_systems_own() {
+        assert_eq!(too_long(240), None);
+        assert!(too_long(0).is_some_and(|told| told.contains("7200 s")));
+    }
+
+    fn service(sessions_file: Option<&Path>) -> ServiceSpec {
+        ServiceSpec {
+            id: "kd9w2xp4mz".to_owned(),
+            region: "eu-west-1".to_owned(),
+            kind: ServiceKind::Registered(Registration {
+                host: "10.1.2.3".to_owned(),
+                port: 5432,
+                found_by: None,
+                vpc_id: "vpc-0123456789abcdef0".to_owned(),
+                subnet_ids: [].into(),
+                public_way: strait_plane::model::PublicWay::None,
+                sessions_file: sessions_file.map(|file| file.display().to_string()),
+            }),
         }
     }
 

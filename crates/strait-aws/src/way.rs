@@ -152,7 +152,7 @@ impl Way<'_> {
     }
 
     /// The one of these that was made for this way.
-    fn own<T: Resource>(&self, all: Snapshot<T>) -> Option<T> {
+    fn own<T: Resource>(&self, all: &Snapshot<T>) -> Option<T> {
         all.made_for(&self.key).next().cloned()
     }
 

@@ -27,6 +27,9 @@ pub trait Postgres: Send + Sync {
         sources: &Sources,
     ) -> Result<Ended, PostgresError>;
 
+    /// What the operator of a service should know before clients come by a private way, if there is something.
+    async fn advice(&self, service: &ServiceSpec) -> Option<String>;
+
     /// The certificate authority that signs services' certificates, PEM.
     fn authority(&self) -> String;
 

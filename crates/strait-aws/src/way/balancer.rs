@@ -197,12 +197,12 @@ impl Way<'_> {
     }
 
     async fn find_balancer(&self) -> Result<Option<LoadBalancer>, Error> {
-        let own = self.own(self.region.balancers().await?);
+        let own = self.own(&self.region.balancers().await?);
         Ok(own.map(|found| found.resource))
     }
 
     pub(super) async fn find_target_group(&self) -> Result<Option<TargetGroup>, Error> {
-        let own = self.own(self.region.target_groups().await?);
+        let own = self.own(&self.region.target_groups().await?);
         Ok(own.map(|found| found.resource))
     }
 

@@ -85,7 +85,7 @@ impl Way<'_> {
     }
 
     async fn find_nodes_group(&self) -> Result<Option<SecurityGroup>, Error> {
-        Ok(self.own(self.region.groups().await?))
+        Ok(self.own(&self.region.groups().await?))
     }
 
     async fn create_nodes_group(&self) -> Result<SecurityGroup, Error> {

@@ -173,6 +173,11 @@ impl Postgres for Local {
             .map_err(|error| from_local(&error))
     }
 
+    async fn advice(&self, _service: &ServiceSpec) -> Option<String> {
+        // What it makes, it makes right.
+        None
+    }
+
     fn authority(&self) -> String {
         self.inner.engine.authority()
     }

@@ -59,6 +59,9 @@ pub(super) async fn settle(context: &Context, service: &Service) -> Result<(), F
         }
     }
     names::publish(context).await?;
+    if moves && is_registered(service) && *target != Network::Public {
+        advise(context, service).await?;
+    }
     for way in kept.iter().filter(|way| way.network != *target) {
         stop_here(context)?;
         close(context, service, way, Sessions::MustEnd).await?;
@@ -89,10 +92,20 @@ async fn take_up(context: &Context, service: &Service) -> Result<(), Failure> {
     let spec = spec(service, &Network::Public);
     if service.current.is_none() {
         let checked = context.cloud.check_registration(&spec).await;
-        return checked.during("looking at the service");
+        checked.during("looking at the service")?;
+        return advise(context, service).await;
     }
     let opened = context.cloud.reopen_way(&spec).await;
     opened.during("opening the public way")
+}
+
+/// Notes what its operator should know before clients come by a private way.
+async fn advise(context: &Context, service: &Service) -> Result<(), Failure> {
+    let spec = service::spec(context, service);
+    if let Some(advice) = context.postgres.advice(&spec).await {
+        services::notice(&context.pool, &service.id, &advice).await?;
+    }
+    Ok(())
 }
 
 /// Sees to it that a stopped service's way is there.

@@ -95,6 +95,29 @@ async fn sessions_that_may_not_be_ended_are_told_of_and_hold_up_nothing() {
 }
 
 #[tokio::test]
+async fn what_would_end_idle_connections_is_told_of_at_first_and_at_a_move() {
+    let world = World::with_registered().await;
+    let vpc = world.vpc("10.0.0.0/24").await;
+    world.postgres.let_idle_flows_end();
+    let service = register(&world, "db.example.com").await.expect("taken on");
+    let id = world.settle_service(&service.service_id).await.service_id;
+    let notice = async || {
+        let service = world.settle_service(&id).await;
+        service.notice.unwrap_or_default()
+    };
+    let advice = format!("connections to {id} may end");
+    assert_eq!(notice().await, advice);
+
+    world.postgres.let_sessions_be();
+    let moved = world.plane.attach_service(&world.project, &id, &vpc.id);
+    moved.await.expect("it moves");
+    assert_eq!(notice().await, format!("{advice}\nthe role may not"));
+    let moved = world.plane.detach_service(&world.project, &id, None);
+    moved.await.expect("it moves back");
+    assert_eq!(notice().await, "the role may not");
+}
+
+#[tokio::test]
 async fn one_that_is_forgotten_stays_as_public_as_it_was() {
     let world = World::with_registered().await;
     let service = register(&world, "db.example.com").await.expect("taken on");

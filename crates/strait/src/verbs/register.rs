@@ -135,10 +135,14 @@ pub(super) fn describe(fields: &mut Fields, registration: &Registration) {
 pub(super) fn advice(registration: &Registration, stable: Option<&str>) -> String {
     let stable = stable.unwrap_or("the name that Strait gives it");
     let own = &registration.host;
+    let looked = match &registration.sessions_file {
+        Some(_) => "",
+        None => "\n\x20 Strait did not look whether it is, since there is no sessions file.",
+    };
     format!(
         "\nTell those who connect to it:\n\
          - By a private way AWS ends connections that were idle for 350 s, and says nothing. Let PostgreSQL's tcp_keepalives_idle be\n\
-        \x20 under 300: ALTER DATABASE … SET tcp_keepalives_idle = 240, or keepalives_idle=240 in a client's connection string.\n\
+        \x20 under 300: ALTER DATABASE … SET tcp_keepalives_idle = 240, or keepalives_idle=240 in a client's connection string.{looked}\n\
          - Its certificate holds its own name ({own}) and not {stable}:\n\
         \x20 use sslmode=verify-ca with its authority's bundle (`strait ca`). Where it holds a name in a domain of yours, make that\n\
         \x20 name a CNAME to {stable}, and sslmode=verify-full works."

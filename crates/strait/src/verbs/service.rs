@@ -384,6 +384,9 @@ fn show(service: &Value, format: Format) -> Result<()> {
             .and_then(|now| now.strip_prefix("vpc:"))
         {
             Some(vpc) => format!("From customers' VPCs that are peered with the VPC {vpc}:"),
+            None if service.registration.is_some() => {
+                "From where the service itself is reached:".to_owned()
+            }
             None => "From the internet:".to_owned(),
         };
         output::line(&format!("\n{from}\n  psql \"{connection}\""))?;
