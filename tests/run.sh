@@ -88,7 +88,7 @@ wire() {
 
 # `strait server` in front of clouds that it knows by the AWS APIs only.
 on_aws() {
-    ordinary "$AWS_SECONDS" tests/clients/run.sh test_on_aws || return
+    ordinary "$AWS_SECONDS" tests/clients/run.sh test_on_aws test_on_aws_certificates || return
     stage_moto || return
     ordinary 600 tests/clients/run.sh test_on_moto
 }

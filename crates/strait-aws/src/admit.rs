@@ -15,9 +15,7 @@ use crate::look::Kind;
 use crate::region::Region;
 use crate::seen::Resource;
 use crate::tag::Key;
-
-/// PostgreSQL's port, on every way.
-const PORT: i32 = 5432;
+use crate::way::PRIVATE_PORT;
 
 impl Aws {
     /// Lets an active peer in: routes back to these ranges and a rule for each on the endpoints. Exactly these: ranges of
@@ -254,8 +252,8 @@ fn by_destination(table: &RouteTable) -> impl Iterator<Item = (Ipv4Net, &Route)>
 fn allowed_for(group: &SecurityGroup, key: &Key) -> BTreeSet<Ipv4Net> {
     let to_postgres = |permission: &&IpPermission| {
         permission.ip_protocol() == Some("tcp")
-            && permission.from_port() == Some(PORT)
-            && permission.to_port() == Some(PORT)
+            && permission.from_port() == Some(PRIVATE_PORT)
+            && permission.to_port() == Some(PRIVATE_PORT)
     };
     let permissions = group.ip_permissions().iter().filter(to_postgres);
     let ranges = permissions.flat_map(IpPermission::ip_ranges);
@@ -271,8 +269,8 @@ fn rule(range: Ipv4Net, key: &Key) -> IpPermission {
         .description(key.as_str());
     IpPermission::builder()
         .ip_protocol("tcp")
-        .from_port(PORT)
-        .to_port(PORT)
+        .from_port(PRIVATE_PORT)
+        .to_port(PRIVATE_PORT)
         .ip_ranges(range.build())
         .build()
 }
@@ -296,8 +294,8 @@ mod tests {
         let (ours, theirs) = (key("p1"), key("p2"));
         let by_hand = IpPermission::builder()
             .ip_protocol("tcp")
-            .from_port(PORT)
-            .to_port(PORT)
+            .from_port(PRIVATE_PORT)
+            .to_port(PRIVATE_PORT)
             .ip_ranges(IpRange::builder().cidr_ip("10.4.0.0/16").build());
         let wider = IpPermission::builder()
             .ip_protocol("tcp")

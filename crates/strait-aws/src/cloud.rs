@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use ipnet::Ipv4Net;
 use strait_plane::cloud::*;
+use strait_plane::model::FoundBy;
 
 use crate::Aws;
 
@@ -48,6 +49,15 @@ impl Cloud for Aws {
 
     async fn ensure_way(&self, way: &WaySpec) -> Result<WayObserved, CloudError> {
         self.ensure_way(way).await
+    }
+
+    async fn find_service(
+        &self,
+        region: &str,
+        by: &FoundBy,
+        port: Option<u16>,
+    ) -> Result<Place, CloudError> {
+        self.find_service(region, by, port).await
     }
 
     async fn check_registration(&self, way: &WaySpec) -> Result<(), CloudError> {

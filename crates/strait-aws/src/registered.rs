@@ -1,24 +1,34 @@
 //! The plane's `Postgres` for services that exist: Strait does not run them. It ends sessions in them, where their
 //! operator gave it a role for that.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, PgConnection};
+use sqlx::{ConnectOptions, Connection, PgConnection};
 use strait_plane::cloud::Sources;
 use strait_plane::model::Registration;
 use strait_plane::postgres::{
     Ended, Origin, Postgres, PostgresError, ServiceKind, ServiceSpec, Which,
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::private;
+use crate::seen::lock;
 
 /// How long a service may take for its answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The same for IPv6: loopback, unique local, link-local.
+/// How long a connection is kept for the next turn.
+const KEEP: Duration = Duration::from_secs(3);
+/// What `tcp_keepalives_idle` must be under, in seconds: AWS ends flows that were idle for 350 s
+/// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/network/network-load-balancers.html#connection-idle-timeout>).
+const KEEPALIVES_UNDER: i32 = 300;
+/// What Linux has where PostgreSQL says 0.
+const SYSTEMS_KEEPALIVES: i32 = 7200;
+/// Private in IPv6: loopback, unique local, link-local.
 const PRIVATE_IPV6: [&str; 3] = ["::1", "fc00::/7", "fe80::/10"];
 
 /// Registered services.
@@ -26,6 +36,7 @@ const PRIVATE_IPV6: [&str; 3] = ["::1", "fc00::/7", "fe80::/10"];
 pub struct Registered {
     authority: String,
     authority_path: PathBuf,
+    connections: Connections,
 }
 
 impl Registered {
@@ -37,6 +48,7 @@ impl Registered {
         Self {
             authority: authority.to_owned(),
             authority_path: authority_path.to_owned(),
+            connections: Connections::default(),
         }
     }
 }
@@ -78,12 +90,29 @@ impl Postgres for Registered {
             )));
         };
         // A move is not held up by this: the way is closed to what is new.
-        match end_by(file, sources, which).await {
+        match end_by(&self.connections, file, sources, which).await {
             Ok(ended) => Ok(ended),
             Err(error) => Ok(Ended::NotAllowed(format!(
                 "sessions that were open by the closed way may go on: {error}. End them in PostgreSQL"
             ))),
         }
+    }
+
+    async fn advice(&self, service: &ServiceSpec) -> Option<String> {
+        let registration = registration(service).ok()?;
+        // Without a file, those who register are told that nobody looks.
+        let file = registration.sessions_file.as_ref()?;
+        let said = async {
+            let mut connection = self.connections.take(file).await?;
+            let seconds = keepalives_idle(&mut connection).await?;
+            self.connections.keep(file, connection);
+            Ok::<_, PostgresError>(too_long(seconds))
+        };
+        said.await.unwrap_or_else(|error| {
+            Some(format!(
+                "whether its tcp_keepalives_idle is under {KEEPALIVES_UNDER} could not be looked at: {error}"
+            ))
+        })
     }
 
     fn authority(&self) -> String {
@@ -95,8 +124,34 @@ impl Postgres for Registered {
     }
 }
 
-async fn end_by(file: &str, sources: &Sources, which: Which) -> Result<Ended, PostgresError> {
-    let mut connection = connect(file).await?;
+/// After how many seconds without traffic PostgreSQL asks whether a client is still there; 0 leaves that to the system.
+async fn keepalives_idle(connection: &mut PgConnection) -> Result<i32, PostgresError> {
+    let setting = sqlx::query_scalar("SELECT current_setting('tcp_keepalives_idle')::integer");
+    setting.fetch_one(connection).await.map_err(|error| {
+        PostgresError::Temporary(format!("SHOW tcp_keepalives_idle failed: {error}"))
+    })
+}
+
+fn too_long(seconds: i32) -> Option<String> {
+    let seconds = if seconds == 0 {
+        SYSTEMS_KEEPALIVES
+    } else {
+        seconds
+    };
+    (seconds >= KEEPALIVES_UNDER).then(|| {
+        format!(
+            "its tcp_keepalives_idle is {seconds} s, and AWS ends connections by a private way that were idle for 350 s, and tells nobody: let it be under {KEEPALIVES_UNDER} (RDS: in the parameter group; elsewhere: ALTER SYSTEM SET tcp_keepalives_idle = 240, and SELECT pg_reload_conf()), or let clients ask (keepalives_idle=240)"
+        )
+    })
+}
+
+async fn end_by(
+    connections: &Connections,
+    file: &str,
+    sources: &Sources,
+    which: Which,
+) -> Result<Ended, PostgresError> {
+    let mut connection = connections.take(file).await?;
     if let Some(why) = may_end_sessions(&mut connection).await? {
         return Ok(Ended::NotAllowed(why));
     }
@@ -111,6 +166,7 @@ async fn end_by(file: &str, sources: &Sources, which: Which) -> Result<Ended, Po
             end(&mut connection, which, true, &private).await?
         }
     };
+    connections.keep(file, connection);
     if ended == 0 && left > 0 {
         return Ok(Ended::NotAllowed(format!(
             "{left} sessions of superusers that were open by the closed way go on, which only a superuser may end; end them in PostgreSQL"
@@ -126,6 +182,38 @@ fn registration(service: &ServiceSpec) -> Result<&Registration, PostgresError> {
             "service {} was made by an embedded Strait; delete it here and register it",
             service.id
         ))),
+    }
+}
+
+/// Connections that were just used, by the file that says where to: sessions are ended in turns, until none is left.
+#[derive(Debug, Default, Clone)]
+struct Connections(Arc<Mutex<BTreeMap<String, (Instant, PgConnection)>>>);
+
+impl Connections {
+    async fn take(&self, file: &str) -> Result<PgConnection, PostgresError> {
+        let kept = lock(&self.0).remove(file);
+        if let Some((_, mut connection)) = kept
+            && matches!(timeout(PATIENCE, connection.ping()).await, Ok(Ok(())))
+        {
+            return Ok(connection);
+        }
+        connect(file).await
+    }
+
+    fn keep(&self, file: &str, connection: PgConnection) {
+        let until = Instant::now() + KEEP;
+        lock(&self.0).insert(file.to_owned(), (until, connection));
+        let (connections, file) = (self.clone(), file.to_owned());
+        tokio::spawn(async move {
+            sleep(KEEP).await;
+            let mut kept = lock(&connections.0);
+            if kept
+                .get(&file)
+                .is_some_and(|(until, _)| *until <= Instant::now())
+            {
+                kept.remove(&file);
+            }
+        });
     }
 }
 
@@ -206,7 +294,6 @@ fn statement(error: &sqlx::Error) -> PostgresError {
 
 #[cfg(test)]
 #[path = "../../strait-plane/tests/common/database.rs"]
-#[allow(dead_code, reason = "the plane's own tests use more of it")]
 mod database;
 
 #[cfg(test)]
@@ -225,8 +312,8 @@ mod tests {
         let near = session(&pool, "127.0.0.2", "strait").await;
         let far = session(&pool, "127.0.0.3", "strait").await;
         let mut own = connection(&pool, "strait").await;
-        // 127.0.0.5 is the other test's.
-        let private = ["127.0.0.2/32", "127.0.0.5/32"].map(str::to_owned);
+        // 127.0.0.1 and 127.0.0.5 are other tests'.
+        let private = ["127.0.0.2/32", "127.0.0.1/32", "127.0.0.5/32"].map(str::to_owned);
         assert_eq!(
             end(&mut own, Which::All, true, &private)
                 .await
@@ -280,6 +367,97 @@ mod tests {
         );
         assert!(client.batch_execute("SELECT 1").await.is_err());
         assert!(superuser.batch_execute("SELECT 1").await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn turns_share_a_connection_and_it_ends_when_they_are_over() {
+        let pool = database::database().await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("sessions");
+        let options = pool.connect_options();
+        let url = format!(
+            "postgres://strait@127.0.0.1:{}/{}",
+            options.get_port(),
+            options.get_database().expect("a database")
+        );
+        std::fs::write(&file, url).expect("written");
+        let path = file.to_str().expect("UTF-8");
+        let connections = Connections::default();
+        let nobody = Sources::These(["192.0.2.1".parse().expect("an address")].into());
+        let pids = async || -> Vec<i32> {
+            sqlx::query_scalar("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'strait'")
+                .fetch_all(&pool)
+                .await
+                .expect("an answer")
+        };
+        let turn = async || end_by(&connections, path, &nobody).await.expect("ended");
+        assert_eq!(turn().await, Ended::Sessions(0));
+        let first = pids().await;
+        turn().await;
+        assert_eq!((first.len(), pids().await), (1, first.clone()));
+
+        let sql = format!("SELECT pg_terminate_backend({})", first[0]);
+        sqlx::raw_sql(&sql).execute(&pool).await.expect("ended");
+        turn().await;
+        assert_ne!(pids().await, first, "one that broke is replaced");
+        let patience = Instant::now() + KEEP + PATIENCE;
+        while !pids().await.is_empty() {
+            assert!(Instant::now() < patience, "the connection stays open");
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn keepalives_that_come_too_late_are_told_of() {
+        let pool = database::database().await;
+        let options = pool.connect_options();
+        let database = options.get_database().expect("a database").to_owned();
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("sessions");
+        let url = format!(
+            "postgres://strait@127.0.0.1:{}/{database}",
+            options.get_port()
+        );
+        std::fs::write(&file, url).expect("written");
+        let advice = async |setting: &str, sessions_file: Option<&Path>| {
+            let sql = format!("ALTER DATABASE {database} SET tcp_keepalives_idle = {setting}");
+            sqlx::raw_sql(&sql).execute(&pool).await.expect("set");
+            // A new one each time: a connection keeps the setting that it began with.
+            let registered = Registered::new("", Path::new("/ca.pem"));
+            registered.advice(&service(sessions_file)).await
+        };
+        assert_eq!(advice("299", Some(&file)).await, None);
+        for (setting, told) in [("300", "300 s"), ("0", "7200 s"), ("7200", "7200 s")] {
+            let told_of = advice(setting, Some(&file)).await.expect("it is too long");
+            assert!(told_of.contains(told), "{told_of}");
+            assert!(told_of.contains("parameter group"), "{told_of}");
+        }
+        assert_eq!(advice("0", None).await, None, "nobody looks");
+        let missing = folder.path().join("missing");
+        let told = advice("0", Some(&missing)).await.expect("it is told");
+        assert!(told.contains("could not be looked at"), "{told}");
+    }
+
+    #[test]
+    fn zero_is_the_systems_own() {
+        assert_eq!(too_long(240), None);
+        assert!(too_long(0).is_some_and(|told| told.contains("7200 s")));
+    }
+
+    fn service(sessions_file: Option<&Path>) -> ServiceSpec {
+        ServiceSpec {
+            id: "kd9w2xp4mz".to_owned(),
+            region: "eu-west-1".to_owned(),
+            kind: ServiceKind::Registered(Registration {
+                host: "10.1.2.3".to_owned(),
+                port: 5432,
+                found_by: None,
+                vpc_id: "vpc-0123456789abcdef0".to_owned(),
+                subnet_ids: [].into(),
+                public_way: strait_plane::model::PublicWay::None,
+                sessions_file: sessions_file.map(|file| file.display().to_string()),
+            }),
+        }
     }
 
     #[tokio::test]

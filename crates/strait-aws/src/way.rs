@@ -7,17 +7,23 @@ mod endpoint;
 mod group;
 mod public;
 mod rds;
+#[cfg(test)]
+mod sample;
 mod targets;
 
 use strait_plane::cloud::{CloudError, WayKind, WayObserved, WaySpec};
-use strait_plane::model::Registration;
+use strait_plane::model::{POSTGRES_PORT, Registration};
 
 use crate::Aws;
 use crate::error::Error;
 use crate::region::Region;
+use crate::seen::{Resource, Snapshot};
 use crate::tag::Key;
 
 pub(crate) use targets::Followed;
+
+/// Where private ways listen, as AWS's APIs have it.
+pub(crate) const PRIVATE_PORT: i32 = POSTGRES_PORT as i32;
 
 impl Aws {
     /// Makes a way to a service, or finds it.
@@ -70,7 +76,7 @@ impl Aws {
         let way = self.way(spec)?;
         match &spec.kind {
             WayKind::Public => way.close_public().await?,
-            WayKind::Private { .. } => way.close_private().await?,
+            WayKind::Private { .. } => way.shut_balancer().await?,
         }
         Ok(())
     }
@@ -99,6 +105,7 @@ impl Aws {
         self.follow_registered(way, &group).await?;
         way.listener(&balancer, &group).await?;
         way.active(&balancer)?;
+        way.let_endpoint_in(&balancer).await?;
         let service = way.endpoint_service(&balancer).await?;
         let endpoint = way.endpoint(vpc, &service, &balancer).await?;
         way.accepted(&service, &endpoint).await?;
@@ -142,6 +149,11 @@ impl Way<'_> {
     /// The service's port as AWS's APIs have it.
     fn port(&self) -> i32 {
         i32::from(self.service.port)
+    }
+
+    /// The one of these that was made for this way.
+    fn own<T: Resource>(&self, all: &Snapshot<T>) -> Option<T> {
+        all.made_for(&self.key).next().cloned()
     }
 
     /// Something that was made and is not listed yet.

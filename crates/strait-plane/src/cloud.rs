@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 
-use crate::model::Registration;
+use crate::model::{FoundBy, Registration};
 
 /// The provider's side of a cloud.
 #[async_trait]
@@ -45,6 +45,15 @@ pub trait Cloud: Send + Sync {
 
     /// Makes a way to a service, or finds it. It may not be `ready` yet.
     async fn ensure_way(&self, way: &WaySpec) -> Result<WayObserved, CloudError>;
+
+    /// Finds where a service is that Strait did not make and that is named by what it is in the cloud; `port` is the one
+    /// that its operator said.
+    async fn find_service(
+        &self,
+        region: &str,
+        by: &FoundBy,
+        port: Option<u16>,
+    ) -> Result<Place, CloudError>;
 
     /// Before anything is done for a service that Strait did not make: whether its public way is what its registration
     /// says, open, and such that it can be closed.
@@ -157,6 +166,19 @@ pub struct WaySpec {
     pub kind: WayKind,
     /// Where the service is, if Strait did not make it.
     pub registration: Option<Registration>,
+}
+
+/// Where a service is that Strait did not make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Its name, which answers private addresses inside its VPC.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Its VPC.
+    pub vpc_id: String,
+    /// Subnets where it may be, one a zone.
+    pub subnet_ids: BTreeSet<String>,
 }
 
 /// Which way.

@@ -36,7 +36,7 @@ pub enum PlaneError {
     },
     /// The keys are wrong.
     #[error(
-        "the public key or the secret key is wrong; `strait env` prints a pair that works here"
+        "the public key or the secret key is wrong; `strait env` prints a pair that works here, and `strait admin key create` makes one for a `strait server`"
     )]
     Unauthorized,
     /// It may work later.

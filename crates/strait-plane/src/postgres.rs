@@ -28,6 +28,9 @@ pub trait Postgres: Send + Sync {
         which: Which,
     ) -> Result<Ended, PostgresError>;
 
+    /// What the operator of a service should know before clients come by a private way, if there is something.
+    async fn advice(&self, service: &ServiceSpec) -> Option<String>;
+
     /// The certificate authority that signs services' certificates, PEM.
     fn authority(&self) -> String;
 

@@ -3,7 +3,7 @@
 use ipnet::Ipv4Net;
 
 use crate::error::PlaneError;
-use crate::model::{NewPeering, PublicWay, Registration};
+use crate::model::{FoundBy, NewPeering, PublicWay, Registration};
 
 /// How long a former way may stay open: an hour at most.
 pub(crate) fn drain(seconds: u32) -> Result<u32, PlaneError> {
@@ -19,8 +19,6 @@ pub(crate) fn drain(seconds: u32) -> Result<u32, PlaneError> {
     Ok(seconds)
 }
 
-/// The port of every way.
-const PORT: u16 = 5432;
 /// The longest name of an object.
 const NAME_LENGTH: usize = 128;
 
@@ -143,13 +141,10 @@ pub(crate) fn peer(new: &NewPeering, known_regions: &[String]) -> Result<NewPeer
 /// What an operator says of a PostgreSQL that exists; its host in lower case.
 pub(crate) fn registration(new: Registration) -> Result<Registration, PlaneError> {
     let host = host(&new.host)?;
-    if new.port != PORT {
+    if new.port == 0 {
         return Err(PlaneError::invalid(
             "port",
-            format!(
-                "it is {}; customers' routes and rules are for {PORT}, so that only services on that port can be registered yet",
-                new.port
-            ),
+            "it is 0; give the port that the service listens on, which is 5432 most often",
         ));
     }
     resource_id("vpc_id", "vpc", &new.vpc_id)?;
@@ -173,19 +168,7 @@ pub(crate) fn registration(new: Registration) -> Result<Registration, PlaneError
                 ));
             }
         }
-        PublicWay::RdsInstance { id } => {
-            let good = !id.is_empty()
-                && id.len() <= 63
-                && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-            if !good {
-                return Err(PlaneError::invalid(
-                    "public_way",
-                    format!(
-                        "{id:?} is no RDS instance identifier (`aws rds describe-db-instances` lists them)"
-                    ),
-                ));
-            }
-        }
+        PublicWay::RdsInstance { id } => rds_instance("public_way", id)?,
     }
     if let Some(file) = &new.sessions_file
         && !file.starts_with('/')
@@ -198,6 +181,76 @@ pub(crate) fn registration(new: Registration) -> Result<Registration, PlaneError
         ));
     }
     Ok(Registration { host, ..new })
+}
+
+/// What a service is in the cloud, in this Region, and how its public way is closed.
+pub(crate) fn found_by(
+    by: &FoundBy,
+    region: &str,
+    public_way: &PublicWay,
+) -> Result<(), PlaneError> {
+    match by {
+        FoundBy::RdsInstance { id } => {
+            rds_instance("rds_instance", id)?;
+            let other = match public_way {
+                PublicWay::RdsInstance { id: other } => Some(other).filter(|other| *other != id),
+                PublicWay::None | PublicWay::SecurityGroup { .. } => None,
+            };
+            let Some(other) = other else {
+                return Ok(());
+            };
+            Err(PlaneError::invalid(
+                "public_way",
+                format!(
+                    "it would close the RDS instance {other:?}, and {id:?} is registered; name that one"
+                ),
+            ))
+        }
+        FoundBy::LoadBalancer { arn } => {
+            let parts: Vec<&str> = arn.splitn(6, ':').collect();
+            let its_region = match parts.as_slice() {
+                ["arn", _, "elasticloadbalancing", its, _, rest]
+                    if rest.starts_with("loadbalancer/") =>
+                {
+                    Some(*its)
+                }
+                _ => None,
+            };
+            let Some(its_region) = its_region else {
+                return Err(PlaneError::invalid(
+                    "load_balancer",
+                    format!(
+                        "{arn:?} is no ARN of a load balancer, as in arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/net/orders/0123456789abcdef (`aws elbv2 describe-load-balancers` lists them)"
+                    ),
+                ));
+            };
+            if its_region == region {
+                return Ok(());
+            }
+            Err(PlaneError::invalid(
+                "load_balancer",
+                format!(
+                    "it is in {its_region}, and the service is to be in {region}; give both of one Region"
+                ),
+            ))
+        }
+    }
+}
+
+/// An identifier of an RDS instance.
+fn rds_instance(field: &'static str, id: &str) -> Result<(), PlaneError> {
+    let good = !id.is_empty()
+        && id.len() <= 63
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if good {
+        return Ok(());
+    }
+    Err(PlaneError::invalid(
+        field,
+        format!(
+            "{id:?} is no RDS instance identifier (`aws rds describe-db-instances` lists them)"
+        ),
+    ))
 }
 
 /// An IPv4 address or a DNS name.
@@ -314,6 +367,7 @@ mod tests {
         let good = Registration {
             host: " DB-1.abc.eu-west-1.rds.amazonaws.com. ".to_owned(),
             port: 5432,
+            found_by: None,
             vpc_id: "vpc-0123456789abcdef0".to_owned(),
             subnet_ids: ["subnet-0123456789abcdef0".to_owned()].into(),
             public_way: PublicWay::SecurityGroup {
@@ -347,7 +401,11 @@ mod tests {
             );
         }
         assert_eq!(bad(&|new| new.port = 0), Some("port"));
-        assert_eq!(bad(&|new| new.port = 6432), Some("port"));
+        let other = Registration {
+            port: 6432,
+            ..good.clone()
+        };
+        assert_eq!(registration(other).expect("fine").port, 6432);
         assert_eq!(bad(&|new| new.vpc_id = "vpc-1".to_owned()), Some("vpc_id"));
         assert_eq!(bad(&|new| new.subnet_ids.clear()), Some("subnet_ids"));
         assert_eq!(
@@ -373,6 +431,38 @@ mod tests {
             bad(&|new| new.sessions_file = Some("secret".to_owned())),
             Some("sessions_file")
         );
+    }
+
+    #[test]
+    fn what_a_service_is_in_the_cloud_is_checked() {
+        let rds = |id: &str| FoundBy::RdsInstance { id: id.to_owned() };
+        let balancer = |region: &str| FoundBy::LoadBalancer {
+            arn: format!(
+                "arn:aws:elasticloadbalancing:{region}:123456789012:loadbalancer/net/a/0123456789abcdef"
+            ),
+        };
+        let closing = |id: &str| PublicWay::RdsInstance { id: id.to_owned() };
+        let checked = |by: &FoundBy, way: &PublicWay| {
+            found_by(by, "eu-west-1", way).map_err(|error| error.field())
+        };
+        for (by, way) in [
+            (rds("orders-1"), closing("orders-1")),
+            (rds("orders-1"), PublicWay::None),
+            (balancer("eu-west-1"), closing("orders-1")),
+        ] {
+            assert_eq!(checked(&by, &way), Ok(()), "{by:?}");
+        }
+        let target_group = FoundBy::LoadBalancer {
+            arn: "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/a/1".to_owned(),
+        };
+        for (by, way, field) in [
+            (rds("a/b"), PublicWay::None, "rds_instance"),
+            (rds("orders-1"), closing("orders-2"), "public_way"),
+            (balancer("us-east-1"), PublicWay::None, "load_balancer"),
+            (target_group, PublicWay::None, "load_balancer"),
+        ] {
+            assert_eq!(checked(&by, &way), Err(Some(field)), "{by:?}");
+        }
     }
 
     #[test]

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use anyhow::Result;
 use strait_plane::cloud::Cloud;
 use strait_plane::postgres::Postgres;
+use tokio::task::JoinSet;
 
 use crate::config::{CloudKind, Config};
 
-/// A cloud, and who knows the services in it.
-pub(crate) type Connected = (Arc<dyn Cloud>, Arc<dyn Postgres>);
+/// A cloud, who knows the services in it, and what runs for ever beside it: the first of these that ends, ends the server.
+pub(crate) type Connected = (Arc<dyn Cloud>, Arc<dyn Postgres>, JoinSet<Result<()>>);
 
 /// Whether this program can use such a cloud.
 ///
@@ -35,8 +36,9 @@ pub(crate) async fn connect(config: &Config, store: &str) -> Result<Connected> {
 mod aws {
     use std::sync::Arc;
 
-    use anyhow::{Context, Result};
+    use anyhow::{Context, Result, anyhow};
     use strait_aws::{Aws, Registered};
+    use tokio::task::JoinSet;
 
     use super::Connected;
     use crate::config::Config;
@@ -58,15 +60,17 @@ mod aws {
         .await
         .context("connecting to AWS")?;
         let aws = Arc::new(aws);
-        tokio::spawn({
+        let mut parts = JoinSet::new();
+        parts.spawn({
             let aws = Arc::clone(&aws);
-            async move { aws.follow_names().await }
+            async move {
+                aws.follow_names().await;
+                Err(anyhow!("nobody follows the names of services any more"))
+            }
         });
         let authority = &config.authority;
-        Ok((
-            aws,
-            Arc::new(Registered::new(&authority.pem, &authority.path)),
-        ))
+        let registered = Registered::new(&authority.pem, &authority.path);
+        Ok((aws, Arc::new(registered), parts))
     }
 }
 

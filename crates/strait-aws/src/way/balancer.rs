@@ -1,12 +1,12 @@
 //! The load balancer of a private way, in the service's own VPC.
 
 use aws_sdk_elasticloadbalancingv2::types::{
-    Action, ActionTypeEnum, LoadBalancer, LoadBalancerAttribute, LoadBalancerSchemeEnum,
-    LoadBalancerStateEnum, LoadBalancerTypeEnum, ProtocolEnum, TargetGroup, TargetGroupAttribute,
-    TargetTypeEnum,
+    Action, ActionTypeEnum, EnforceSecurityGroupInboundRulesOnPrivateLinkTrafficEnum as AskGroup,
+    LoadBalancer, LoadBalancerAttribute, LoadBalancerSchemeEnum, LoadBalancerStateEnum,
+    LoadBalancerTypeEnum, ProtocolEnum, TargetGroup, TargetGroupAttribute, TargetTypeEnum,
 };
 
-use super::Way;
+use super::{PRIVATE_PORT, Way};
 use crate::error::{Error, gone};
 use crate::look::Kind;
 
@@ -20,29 +20,6 @@ impl Way<'_> {
     /// The load balancer with nodes in all of the service's subnets, made if it is not there.
     pub(super) async fn balancer(&self, nodes_group: &str) -> Result<LoadBalancer, Error> {
         if let Some(balancer) = self.find_balancer().await? {
-            let here: Vec<&str> = (balancer.availability_zones().iter())
-                .filter_map(|zone| zone.subnet_id())
-                .collect();
-            // Subnets can be added to a network load balancer and not be taken away.
-            if self
-                .service
-                .subnet_ids
-                .iter()
-                .all(|id| here.contains(&id.as_str()))
-            {
-                return Ok(balancer);
-            }
-            let wanted = here.into_iter().map(str::to_owned);
-            let wanted = wanted.chain(self.service.subnet_ids.iter().cloned());
-            let call = self
-                .region
-                .elb()
-                .set_subnets()
-                .load_balancer_arn(arn(&balancer))
-                .set_subnets(Some(wanted.collect()));
-            self.region
-                .change(&[Kind::Balancers, Kind::Interfaces], call.send())
-                .await?;
             return Ok(balancer);
         }
         let call = self
@@ -92,7 +69,8 @@ impl Way<'_> {
         made.ok_or_else(|| self.not_listed("target group"))
     }
 
-    /// The listener on the service's port, made if it is not there.
+    /// The listener on PostgreSQL's own port, whichever the service has, made if it is not there: that is what customers'
+    /// rules let out.
     pub(super) async fn listener(
         &self,
         balancer: &LoadBalancer,
@@ -101,7 +79,7 @@ impl Way<'_> {
         let listeners = self.region.listeners(arn(balancer)).await?;
         if listeners
             .iter()
-            .any(|listener| listener.port() == Some(self.port()))
+            .any(|listener| listener.port() == Some(PRIVATE_PORT))
         {
             return Ok(());
         }
@@ -118,7 +96,7 @@ impl Way<'_> {
             .create_listener()
             .load_balancer_arn(arn(balancer))
             .protocol(ProtocolEnum::Tcp)
-            .port(self.port())
+            .port(PRIVATE_PORT)
             .default_actions(forward)
             .set_tags(Some(self.region.tags.for_elb(&self.name, &self.key)));
         match self
@@ -129,6 +107,40 @@ impl Way<'_> {
             Err(error) if !error.is("DuplicateListener") => Err(error),
             Ok(_) | Err(_) => Ok(()),
         }
+    }
+
+    /// Lets in what comes by the endpoint. The nodes' group has no rule in, so that nobody else gets in ever
+    /// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-security-groups.html>).
+    pub(super) async fn let_endpoint_in(&self, balancer: &LoadBalancer) -> Result<(), Error> {
+        self.ask_group(balancer, AskGroup::Off).await
+    }
+
+    /// Lets nothing new in any more; open flows go on.
+    pub(super) async fn shut_balancer(&self) -> Result<(), Error> {
+        self.region.looks.forget(&[Kind::Balancers]);
+        let Some(balancer) = self.find_balancer().await? else {
+            return Ok(());
+        };
+        self.ask_group(&balancer, AskGroup::On).await
+    }
+
+    /// Whether the nodes' group is asked for what comes by the endpoint.
+    async fn ask_group(&self, balancer: &LoadBalancer, wanted: AskGroup) -> Result<(), Error> {
+        let now = balancer.enforce_security_group_inbound_rules_on_private_link_traffic();
+        if now == Some(wanted.as_str()) {
+            return Ok(());
+        }
+        let call = self
+            .region
+            .elb()
+            .set_security_groups()
+            .load_balancer_arn(arn(balancer))
+            .set_security_groups(Some(balancer.security_groups().to_vec()))
+            .enforce_security_group_inbound_rules_on_private_link_traffic(wanted);
+        self.region
+            .change(&[Kind::Balancers], call.send())
+            .await
+            .map(drop)
     }
 
     /// Whether the load balancer works; that takes AWS some minutes.
@@ -184,20 +196,14 @@ impl Way<'_> {
         Ok(())
     }
 
-    pub(super) async fn find_balancer(&self) -> Result<Option<LoadBalancer>, Error> {
-        let all = self.region.balancers().await?;
-        Ok(all
-            .made_for(&self.key)
-            .next()
-            .map(|found| found.resource.clone()))
+    async fn find_balancer(&self) -> Result<Option<LoadBalancer>, Error> {
+        let own = self.own(&self.region.balancers().await?);
+        Ok(own.map(|found| found.resource))
     }
 
     pub(super) async fn find_target_group(&self) -> Result<Option<TargetGroup>, Error> {
-        let all = self.region.target_groups().await?;
-        Ok(all
-            .made_for(&self.key)
-            .next()
-            .map(|found| found.resource.clone()))
+        let own = self.own(&self.region.target_groups().await?);
+        Ok(own.map(|found| found.resource))
     }
 
     /// Flows to a target that was taken out end soon: the service is elsewhere, and nobody would tell clients.
@@ -248,4 +254,87 @@ impl Way<'_> {
 /// The load balancer's ARN.
 pub(super) fn arn(balancer: &LoadBalancer) -> &str {
     balancer.load_balancer_arn().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::fake::{Answer, Fake};
+    use crate::way::sample::spec;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn customers_come_by_postgresqls_port_and_go_to_the_services() {
+        let aws = answers(&[
+            ("DescribeTargetGroups", "<TargetGroups/>"),
+            (
+                "CreateTargetGroup",
+                "<TargetGroups><member><TargetGroupArn>group</TargetGroupArn></member></TargetGroups>",
+            ),
+            ("DescribeListeners", "<Listeners/>"),
+            ("ModifyLoadBalancerAttributes", ""),
+            ("ModifyTargetGroupAttributes", ""),
+            ("CreateListener", ""),
+        ]);
+        let (strait, spec) = (aws.aws(), spec(6432));
+        let way = strait.way(&spec).expect("it is registered");
+        let group = way.target_group().await.expect("made");
+        let listened = way.listener(&balancer(None), &group).await;
+        listened.expect("made");
+        let group = aws.bodies("CreateTargetGroup").concat();
+        assert!(group.contains("&Port=6432&"), "{group}");
+        assert!(
+            !group.contains("HealthCheckPort"),
+            "checks go where traffic goes: {group}"
+        );
+        let listener = aws.bodies("CreateListener").concat();
+        assert!(listener.contains("&Port=5432&"), "{listener}");
+    }
+
+    #[tokio::test]
+    async fn the_endpoint_is_let_in_and_out_without_a_rule() {
+        let balancers = "<LoadBalancers/>";
+        let aws = answers(&[
+            ("SetSecurityGroups", ""),
+            ("DescribeLoadBalancers", balancers),
+        ]);
+        let (strait, spec) = (aws.aws(), spec(5432));
+        let way = strait.way(&spec).expect("it is registered");
+        let is_in = way.let_endpoint_in(&balancer(Some("off"))).await;
+        is_in.expect("nothing to do");
+        assert_eq!(aws.asked("SetSecurityGroups"), 0);
+        for asks in [Some("on"), None] {
+            way.let_endpoint_in(&balancer(asks)).await.expect("let in");
+        }
+        let bodies = aws.bodies("SetSecurityGroups");
+        assert_eq!(bodies.len(), 2);
+        for body in bodies {
+            let off = "EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic=off";
+            assert!(body.contains(off), "{body}");
+            assert!(body.contains("SecurityGroups.member.1=sg-1"), "{body}");
+        }
+        way.ask_group(&balancer(Some("off")), AskGroup::On)
+            .await
+            .expect("shut");
+        let shut = aws.bodies("SetSecurityGroups").pop().unwrap_or_default();
+        assert!(shut.contains("PrivateLinkTraffic=on"), "{shut}");
+        way.shut_balancer().await.expect("one that is gone is shut");
+    }
+
+    fn balancer(asks: Option<&str>) -> LoadBalancer {
+        LoadBalancer::builder()
+            .load_balancer_arn("balancer")
+            .security_groups("sg-1")
+            .set_enforce_security_group_inbound_rules_on_private_link_traffic(
+                asks.map(str::to_owned),
+            )
+            .build()
+    }
+
+    fn answers(answers: &[(&str, &str)]) -> Fake {
+        answers.iter().fold(Fake::default(), |aws, (action, xml)| {
+            let xml = format!("<{action}Result>{xml}</{action}Result>");
+            aws.answer(action, [Answer::Xml(xml)])
+        })
+    }
 }

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use aws_sdk_ec2::types::{
-    NetworkInterface, ResourceType, ServiceConfiguration, State, Subnet, Vpc, VpcEndpoint,
-    VpcEndpointType,
+    NetworkInterface, ResourceType, ServiceConfiguration, ServiceState, State, Subnet,
+    UnsuccessfulItem, Vpc, VpcEndpoint, VpcEndpointType,
 };
 use aws_sdk_elasticloadbalancingv2::types::{LoadBalancer, TargetHealthStateEnum};
 use jiff::Timestamp;
 use strait_plane::cloud::{Sources, VpcSpec, WayObserved};
+use strait_plane::model::POSTGRES_PORT;
 
 use super::Way;
 use super::balancer::arn;
@@ -25,6 +26,15 @@ impl Way<'_> {
         balancer: &LoadBalancer,
     ) -> Result<ServiceConfiguration, Error> {
         if let Some(service) = self.find_endpoint_service().await? {
+            if service.service_state() == Some(&ServiceState::Failed) {
+                return Err(Error::Refused {
+                    code: "endpoint_service_failed".to_owned(),
+                    message: format!(
+                        "AWS could not make the endpoint service {}. Delete it; Strait makes a new one.",
+                        service.id()
+                    ),
+                });
+            }
             return Ok(service);
         }
         let tags =
@@ -139,7 +149,7 @@ impl Way<'_> {
         Ok(WayObserved {
             ready,
             address,
-            port: self.service.port,
+            port: POSTGRES_PORT,
             provisioned_id: endpoint.id().to_owned(),
             // The first is the regional name, which answers the addresses of all zones that work.
             host: names
@@ -197,12 +207,6 @@ impl Way<'_> {
         )))
     }
 
-    /// Refuses what is new by taking the rules of the nodes' group away: the endpoint itself has its Peering VPC's group,
-    /// which other services share.
-    pub(super) async fn close_private(&self) -> Result<(), Error> {
-        self.shut_nodes_group().await
-    }
-
     /// Takes all of it away, from the customer's side to the service's.
     pub(super) async fn remove_private(&self) -> Result<(), Error> {
         let looks = &self.region.looks;
@@ -223,7 +227,12 @@ impl Way<'_> {
                 .delete_vpc_endpoints()
                 .vpc_endpoint_ids(endpoint.id());
             let kinds = [Kind::Endpoints, Kind::Interfaces];
-            gone(self.region.change(&kinds, call.send()).await)?;
+            let answer = self.region.change(&kinds, call.send()).await;
+            if let Ok(answer) = &answer {
+                let what = format!("endpoint {}", endpoint.id());
+                self.is_deleted(&what, answer.unsuccessful())?;
+            }
+            gone(answer)?;
         }
         if let Some(service) = self.find_endpoint_service().await? {
             self.remove_endpoint_service(service.id()).await?;
@@ -242,13 +251,17 @@ impl Way<'_> {
             .region
             .change(&[Kind::EndpointServices], call.send())
             .await?;
-        let unsuccessful = answer.unsuccessful.unwrap_or_default();
+        self.is_deleted(&format!("endpoint service {id}"), answer.unsuccessful())
+    }
+
+    /// AWS answers with success, and lists here what it did not delete.
+    fn is_deleted(&self, what: &str, unsuccessful: &[UnsuccessfulItem]) -> Result<(), Error> {
         match unsuccessful.first().and_then(|item| item.error()) {
-            // Its endpoint takes a while to go.
+            // An endpoint takes a while to go, and its service waits for it.
             Some(error) if !error.code().is_some_and(|code| code.ends_with("NotFound")) => {
                 self.region.hurry();
                 Err(Error::NotYet(format!(
-                    "the endpoint service {id} is still in use: {}",
+                    "the {what} is not deleted yet: {}",
                     error.message().unwrap_or("AWS gave no reason")
                 )))
             }
@@ -358,18 +371,16 @@ impl Way<'_> {
         }
     }
 
+    /// The endpoint service; one that is going or gone is none.
     async fn find_endpoint_service(&self) -> Result<Option<ServiceConfiguration>, Error> {
         let all = self.region.endpoint_services().await?;
-        Ok(all.made_for(&self.key).next().cloned())
+        Ok(self.own(&all.only(|found| !is_going(found))))
     }
 
     /// The endpoint; one that is going or gone is none.
     async fn find_endpoint(&self) -> Result<Option<VpcEndpoint>, Error> {
         let all = self.region.endpoints().await?;
-        let mut live = all
-            .made_for(&self.key)
-            .filter(|found| progress(found) != Progress::Leaving);
-        Ok(live.next().cloned())
+        Ok(self.own(&all.only(|found| progress(found) != Progress::Leaving)))
     }
 }
 
@@ -406,6 +417,13 @@ fn progress(endpoint: &VpcEndpoint) -> Progress {
     }
 }
 
+fn is_going(service: &ServiceConfiguration) -> bool {
+    matches!(
+        service.service_state(),
+        Some(ServiceState::Deleting | ServiceState::Deleted)
+    )
+}
+
 /// How AWS describes the interfaces of a load balancer's nodes
 /// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/network/network-load-balancers.html>).
 fn description(balancer: &LoadBalancer) -> String {
@@ -422,35 +440,4 @@ fn addresses<'a>(interfaces: impl Iterator<Item = &'a NetworkInterface>) -> BTre
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn states_are_known_in_either_spelling() {
-        let of = |word: &str| progress(&VpcEndpoint::builder().state(State::from(word)).build());
-        for (word, expected) in [
-            ("pendingAcceptance", Progress::Waiting),
-            ("PendingAcceptance", Progress::Waiting),
-            ("available", Progress::Available),
-            ("Available", Progress::Available),
-            ("pending", Progress::Under),
-            ("partial", Progress::Under),
-            ("rejected", Progress::Ended),
-            ("Failed", Progress::Ended),
-            ("deleting", Progress::Leaving),
-            ("Deleted", Progress::Leaving),
-        ] {
-            assert_eq!(of(word), expected, "{word}");
-        }
-    }
-
-    #[test]
-    fn nodes_are_found_by_the_end_of_the_arn() {
-        let arn = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/net/strait-a-1/0123456789abcdef";
-        let balancer = LoadBalancer::builder().load_balancer_arn(arn).build();
-        assert_eq!(
-            description(&balancer),
-            "ELB net/strait-a-1/0123456789abcdef"
-        );
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 //! The security group of a private way's load balancer nodes: from it the service lets the way in.
 
-use aws_sdk_ec2::types::{IpPermission, IpRange, ResourceType, SecurityGroup, UserIdGroupPair};
+use aws_sdk_ec2::types::{IpPermission, ResourceType, SecurityGroup, UserIdGroupPair};
 use strait_plane::model::PublicWay;
 
 use super::Way;
@@ -9,47 +9,15 @@ use crate::look::Kind;
 use crate::seen::Resource;
 
 impl Way<'_> {
-    /// The id of the nodes' group, made if it is not there, with its one rule in: whoever comes by the endpoint has
-    /// passed the endpoint's own group.
+    /// The id of the nodes' group, made if it is not there. It has no rule in: the load balancer is told not to ask it for
+    /// what comes by the endpoint, which has passed the endpoint's own group, and nobody else gets in.
     pub(super) async fn nodes_group(&self) -> Result<String, Error> {
         let group = match self.find_nodes_group().await? {
             Some(group) => group,
             None => self.create_nodes_group().await?,
         };
-        if !group
-            .ip_permissions()
-            .iter()
-            .any(|rule| rule.from_port() == Some(self.port()))
-        {
-            let call = self
-                .region
-                .ec2()
-                .authorize_security_group_ingress()
-                .group_id(group.id())
-                .ip_permissions(self.anybody());
-            already_there(self.region.change(&[Kind::Groups], call.send()).await)?;
-        }
         self.let_nodes_in(group.id()).await?;
         Ok(group.id().to_owned())
-    }
-
-    /// Lets nobody in any more; open flows go on.
-    pub(super) async fn shut_nodes_group(&self) -> Result<(), Error> {
-        self.region.looks.forget(&[Kind::Groups]);
-        let Some(group) = self.find_nodes_group().await? else {
-            return Ok(());
-        };
-        let rules = group.ip_permissions();
-        if rules.is_empty() {
-            return Ok(());
-        }
-        let call = self
-            .region
-            .ec2()
-            .revoke_security_group_ingress()
-            .group_id(group.id())
-            .set_ip_permissions(Some(rules.to_vec()));
-        gone(self.region.change(&[Kind::Groups], call.send()).await)
     }
 
     pub(super) async fn remove_nodes_group(&self) -> Result<(), Error> {
@@ -117,8 +85,7 @@ impl Way<'_> {
     }
 
     async fn find_nodes_group(&self) -> Result<Option<SecurityGroup>, Error> {
-        let all = self.region.groups().await?;
-        Ok(all.made_for(&self.key).next().cloned())
+        Ok(self.own(&self.region.groups().await?))
     }
 
     async fn create_nodes_group(&self) -> Result<SecurityGroup, Error> {
@@ -141,15 +108,6 @@ impl Way<'_> {
         self.find_nodes_group()
             .await?
             .ok_or_else(|| self.not_listed("security group"))
-    }
-
-    fn anybody(&self) -> IpPermission {
-        IpPermission::builder()
-            .ip_protocol("tcp")
-            .from_port(self.port())
-            .to_port(self.port())
-            .ip_ranges(IpRange::builder().cidr_ip("0.0.0.0/0").build())
-            .build()
     }
 }
 

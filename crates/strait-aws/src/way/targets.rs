@@ -2,7 +2,7 @@
 //! that fails over has another address behind the same name.
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use aws_sdk_elasticloadbalancingv2::types::{
@@ -139,15 +139,28 @@ async fn set(
     )
 }
 
-/// What the service's name answers here. Load balancers lead to private addresses only.
+/// What the service's name answers here, where load balancers can lead: to private addresses only.
 async fn addresses(service: &Registration) -> Result<BTreeSet<Ipv4Addr>, Error> {
     let host = service.host.as_str();
+    let found = looked_up(service).await?;
+    let Some(public) = found.iter().find(|address| !is_private(**address)) else {
+        return Ok(found);
+    };
+    Err(Error::Refused {
+        code: "host_not_private".to_owned(),
+        message: format!(
+            "{host} is {public} here, and a load balancer leads to private addresses only. Give the private address, or run Strait's server in {}, where the name of an RDS instance answers its private address (the VPC needs DNS hostnames on).",
+            service.vpc_id
+        ),
+    })
+}
+
+/// The IPv4 addresses that the service's name has here; at least one.
+pub(super) async fn looked_up(service: &Registration) -> Result<BTreeSet<Ipv4Addr>, Error> {
+    let host = service.host.as_str();
     let answer = timeout(ANSWER, tokio::net::lookup_host((host, service.port))).await;
-    let found: BTreeSet<Ipv4Addr> = match answer {
-        Ok(Ok(found)) => found.filter_map(|address| match address.ip() {
-            std::net::IpAddr::V4(address) => Some(address),
-            std::net::IpAddr::V6(_) => None,
-        }),
+    let found = match answer {
+        Ok(Ok(found)) => found,
         Ok(Err(error)) => {
             return Err(Error::NotYet(format!(
                 "the name {host} of the service has no address here ({error}); Strait asks again every {} s",
@@ -160,23 +173,19 @@ async fn addresses(service: &Registration) -> Result<BTreeSet<Ipv4Addr>, Error> 
                 ANSWER.as_secs()
             )));
         }
-    }
-    .collect();
+    };
+    let found: BTreeSet<Ipv4Addr> = found
+        .filter_map(|address| match address.ip() {
+            IpAddr::V4(address) => Some(address),
+            IpAddr::V6(_) => None,
+        })
+        .collect();
     if found.is_empty() {
         return Err(Error::NotYet(format!(
             "the name {host} of the service has no IPv4 address here"
         )));
     }
-    let Some(public) = found.iter().find(|address| !is_private(**address)) else {
-        return Ok(found);
-    };
-    Err(Error::Refused {
-        code: "host_not_private".to_owned(),
-        message: format!(
-            "{host} is {public} here, and a load balancer leads to private addresses only. Give the private address, or run Strait's server in {}, where the name of an RDS instance answers its private address (the VPC needs DNS hostnames on).",
-            service.vpc_id
-        ),
-    })
+    Ok(found)
 }
 
 /// Whether a load balancer may lead there
@@ -278,6 +287,7 @@ mod tests {
         let service = |host: &str| Registration {
             host: host.to_owned(),
             port: 5432,
+            found_by: None,
             vpc_id: "vpc-0123456789abcdef0".to_owned(),
             subnet_ids: BTreeSet::new(),
             public_way: strait_plane::model::PublicWay::None,

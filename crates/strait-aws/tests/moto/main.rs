@@ -17,6 +17,7 @@
 //! - `GetChange` of Route 53 says `INSYNC` at once.
 
 mod faults;
+mod find;
 mod names;
 mod peerings;
 mod proxy;

@@ -204,6 +204,7 @@ impl Service {
             registration: Some(Registration {
                 host: "172.30.0.10".to_owned(),
                 port: 5432,
+                found_by: None,
                 vpc_id: self.vpc.clone(),
                 subnet_ids: BTreeSet::from([self.subnet.clone()]),
                 public_way,

@@ -85,6 +85,11 @@ impl World {
         aws_sdk_rds::Client::new(&sdk(&self.provider, REGION).await)
     }
 
+    /// Elastic Load Balancing as the provider sees it.
+    pub(crate) async fn provider_elb(&self) -> aws_sdk_elasticloadbalancingv2::Client {
+        aws_sdk_elasticloadbalancingv2::Client::new(&sdk(&self.provider, REGION).await)
+    }
+
     /// Route 53 as the provider sees it.
     pub(crate) async fn provider_route53(&self) -> aws_sdk_route53::Client {
         aws_sdk_route53::Client::new(&sdk(&self.provider, FAR).await)

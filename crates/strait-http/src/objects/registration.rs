@@ -4,13 +4,10 @@ use std::collections::BTreeSet;
 
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
-use strait_plane::model::{self, NewRegistration};
+use strait_plane::model::{self, At, NewRegistration};
 use utoipa::ToSchema;
 
 use crate::error::ApiError;
-
-/// PostgreSQL's port, where none is given.
-const PORT: u16 = 5432;
 
 /// Everybody: what a group's rule lets in that makes a service public.
 const EVERYBODY: &str = "0.0.0.0/0";
@@ -25,17 +22,22 @@ pub(crate) struct RegistrationInput {
     /// Where it is: one of the Regions that `/regions` marks with `services`. May be left out where there is one only.
     #[schema(example = "eu-west-1")]
     region_code: Option<String>,
-    /// Its address or DNS name, as it is reached inside its VPC.
+    /// Its address or DNS name, as it is reached inside its VPC. Either this or `rds_instance` or `load_balancer`.
     #[schema(example = "orders.c1abcdefghij.eu-west-1.rds.amazonaws.com")]
-    host: String,
-    /// Its port.
-    #[serde(default = "port")]
-    #[schema(default = 5432)]
-    port: u16,
-    /// The VPC where it is.
+    host: Option<String>,
+    /// It is this RDS instance: address, port, VPC and subnets are found.
+    #[schema(example = "orders")]
+    rds_instance: Option<String>,
+    /// It is behind this network load balancer (its ARN), which is internal and has a TCP listener: address, port, VPC and
+    /// subnets are found.
+    load_balancer: Option<String>,
+    /// Its port: 5432 without it, or the one that is found.
+    port: Option<u16>,
+    /// The VPC where it is; needed with `host`.
     #[schema(example = "vpc-0123456789abcdef0")]
-    vpc_id: String,
-    /// Subnets of that VPC, one a zone, where a load balancer for it may stand.
+    vpc_id: Option<String>,
+    /// Subnets of that VPC, one a zone, where a load balancer for it may stand; needed with `host`.
+    #[serde(default)]
     #[schema(example = json!(["subnet-0123456789abcdef0", "subnet-0fedcba9876543210"]))]
     subnet_ids: BTreeSet<String>,
     /// How the internet reaches it, and so what is closed when it is attached to a Peering VPC. There is no default.
@@ -54,8 +56,7 @@ impl RegistrationInput {
             (None, [only]) => only.clone(),
             (None, _) => {
                 let message = format!(
-                    "region_code: say in which Region the VPC {} is, one of: {}",
-                    self.vpc_id,
+                    "region_code: say in which Region the service is, one of: {}",
                     regions.join(", ")
                 );
                 return Err(ApiError::field("region_code", message));
@@ -67,15 +68,38 @@ impl RegistrationInput {
         Ok(NewRegistration {
             name: self.name,
             region_code,
-            registration: model::Registration {
-                host: self.host,
-                port: self.port,
-                vpc_id: self.vpc_id,
-                subnet_ids: self.subnet_ids,
-                public_way: public_way.try_into()?,
-                sessions_file: self.sessions_file,
-            },
+            at: at(self.host, self.rds_instance, self.load_balancer)?,
+            port: self.port,
+            vpc_id: self.vpc_id,
+            subnet_ids: self.subnet_ids,
+            public_way: public_way.try_into()?,
+            sessions_file: self.sessions_file,
         })
+    }
+}
+
+/// The one thing by which a service is found.
+fn at(
+    host: Option<String>,
+    rds_instance: Option<String>,
+    load_balancer: Option<String>,
+) -> Result<At, ApiError> {
+    match (host, rds_instance, load_balancer) {
+        (Some(host), None, None) => Ok(At::Host(host)),
+        (None, Some(id), None) => Ok(At::Found(model::FoundBy::RdsInstance { id })),
+        (None, None, Some(arn)) => Ok(At::Found(model::FoundBy::LoadBalancer { arn })),
+        (None, None, None) => Err(ApiError::field(
+            "host",
+            "host: say where the service is: `host`, `rds_instance` or `load_balancer`",
+        )),
+        (_, Some(_), _) => Err(ApiError::field(
+            "rds_instance",
+            "rds_instance: give one of `host`, `rds_instance` and `load_balancer`, and not several",
+        )),
+        (_, _, Some(_)) => Err(ApiError::field(
+            "load_balancer",
+            "load_balancer: give one of `host`, `rds_instance` and `load_balancer`, and not several",
+        )),
     }
 }
 
@@ -86,6 +110,9 @@ pub(crate) struct Registration {
     host: String,
     /// Its port.
     port: u16,
+    /// By what these two were found, if nobody said them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found_by: Option<FoundBy>,
     /// The VPC where it is.
     vpc_id: String,
     /// Subnets of that VPC where a load balancer for it may stand.
@@ -102,10 +129,36 @@ impl From<model::Registration> for Registration {
         Self {
             host: registration.host,
             port: registration.port,
+            found_by: registration.found_by.map(FoundBy::from),
             vpc_id: registration.vpc_id,
             subnet_ids: registration.subnet_ids,
             public_way: registration.public_way.into(),
             sessions_file: registration.sessions_file,
+        }
+    }
+}
+
+/// What a registered service is at AWS.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+enum FoundBy {
+    /// An RDS instance.
+    RdsInstance {
+        /// Its identifier.
+        id: String,
+    },
+    /// What is behind a network load balancer.
+    LoadBalancer {
+        /// Its ARN.
+        arn: String,
+    },
+}
+
+impl From<model::FoundBy> for FoundBy {
+    fn from(by: model::FoundBy) -> Self {
+        match by {
+            model::FoundBy::RdsInstance { id } => Self::RdsInstance { id },
+            model::FoundBy::LoadBalancer { arn } => Self::LoadBalancer { arn },
         }
     }
 }
@@ -174,10 +227,6 @@ fn range(text: &str) -> Result<Ipv4Net, ApiError> {
         return Err(ApiError::field("public_way", message));
     };
     Ok(net.trunc())
-}
-
-fn port() -> u16 {
-    PORT
 }
 
 fn everybody() -> Vec<String> {

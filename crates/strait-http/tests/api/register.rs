@@ -3,7 +3,7 @@
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::world::{ADMIN_KEY, Answer, World};
+use crate::world::{ADMIN_KEY, Answer, REGION, World};
 
 #[tokio::test]
 async fn one_that_exists_is_taken_on_and_shown_with_where_it_is() {
@@ -113,6 +113,65 @@ async fn what_is_wrong_is_refused_by_field() {
         Some("public_way.kind"),
     );
     assert_eq!(world.get("/services").await.body, json!([]));
+}
+
+#[tokio::test]
+async fn one_that_is_named_by_what_it_is_is_found() {
+    let world = World::with_registered(None).await;
+    let arn = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/net/carts";
+    for (field, value, host, found_by) in [
+        (
+            "rds_instance",
+            "orders",
+            "orders.example.com",
+            json!({"kind": "rds-instance", "id": "orders"}),
+        ),
+        (
+            "load_balancer",
+            arn,
+            "carts.example.com",
+            json!({"kind": "load-balancer", "arn": arn}),
+        ),
+    ] {
+        let body = json!({"region_code": REGION, field: value, "public_way": {"kind": "none"}});
+        let taken = register(&world, &body).await;
+        assert_eq!(taken.status, StatusCode::ACCEPTED, "{taken:?}");
+        let registration = &taken.body["registration"];
+        assert_eq!(registration["host"], host);
+        assert_eq!(registration["found_by"], found_by);
+        assert_eq!(
+            registration["subnet_ids"],
+            json!(["subnet-0123456789abcdef0"])
+        );
+    }
+}
+
+#[tokio::test]
+async fn where_it_is_is_said_once() {
+    let world = World::with_registered(None).await;
+    for (places, field) in [
+        (json!({}), "host"),
+        (json!({"host": "a", "rds_instance": "a"}), "rds_instance"),
+        (json!({"host": "a", "load_balancer": "a"}), "load_balancer"),
+        (
+            json!({"rds_instance": "a", "load_balancer": "a"}),
+            "rds_instance",
+        ),
+        (json!({"rds_instance": "missing"}), "rds_instance"),
+        (json!({"load_balancer": "orders"}), "load_balancer"),
+        (json!({"host": "a"}), "vpc_id"),
+        (
+            json!({"host": "a", "vpc_id": "vpc-0123456789abcdef0"}),
+            "subnet_ids",
+        ),
+    ] {
+        let mut body = places;
+        body["region_code"] = json!(REGION);
+        body["public_way"] = json!({"kind": "none"});
+        let refused = register(&world, &body).await;
+        refused.assert_refused(StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", Some(field));
+        assert!(refused.str("/message").contains(field), "{refused:?}");
+    }
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ipnet::Ipv4Net;
 use strait_plane::cloud::*;
+use strait_plane::model::FoundBy;
 use strait_plane::postgres::{
     Ended, Made, Origin, Postgres, PostgresError, ServiceKind, ServiceSpec, Which,
 };
@@ -60,6 +61,18 @@ impl Cloud for Local {
 
     async fn ensure_way(&self, way: &WaySpec) -> Result<WayObserved, CloudError> {
         self.make_way(way).await
+    }
+
+    async fn find_service(
+        &self,
+        _region: &str,
+        _by: &FoundBy,
+        _port: Option<u16>,
+    ) -> Result<Place, CloudError> {
+        Err(CloudError::Refused {
+            code: "service_not_made".to_owned(),
+            message: "the local cloud has those services only that it made".to_owned(),
+        })
     }
 
     async fn check_registration(&self, way: &WaySpec) -> Result<(), CloudError> {
@@ -159,6 +172,11 @@ impl Postgres for Local {
             .await
             .map(Ended::Sessions)
             .map_err(|error| from_local(&error))
+    }
+
+    async fn advice(&self, _service: &ServiceSpec) -> Option<String> {
+        // What it makes, it makes right.
+        None
     }
 
     fn authority(&self) -> String {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ipnet::Ipv4Net;
 use strait_plane::cloud::*;
+use strait_plane::model::FoundBy;
 use strait_plane::postgres::{Ended, Origin, Postgres, PostgresError, ServiceSpec, Which};
 
 #[derive(Default)]
@@ -92,6 +93,15 @@ impl Cloud for Steady {
         Ok(())
     }
 
+    async fn find_service(
+        &self,
+        _: &str,
+        _: &FoundBy,
+        _: Option<u16>,
+    ) -> Result<Place, CloudError> {
+        Err(CloudError::Temporary("nothing is found here".to_owned()))
+    }
+
     async fn reopen_way(&self, _: &WaySpec) -> Result<(), CloudError> {
         Ok(())
     }
@@ -143,6 +153,10 @@ impl Postgres for Steady {
         _: Which,
     ) -> Result<Ended, PostgresError> {
         Ok(Ended::Sessions(0))
+    }
+
+    async fn advice(&self, _: &ServiceSpec) -> Option<String> {
+        None
     }
 
     fn authority(&self) -> String {

@@ -17,7 +17,7 @@ pub use peering::{
     WaitingOn,
 };
 pub use project::{ApiKey, Bootstrap, NewApiKey, Project, Quota, QuotaSetting};
-pub use registration::{NewRegistration, PublicWay, Registration};
+pub use registration::{At, FoundBy, NewRegistration, POSTGRES_PORT, PublicWay, Registration};
 pub use service::{
     CreatedService, Endpoint, Network, NewService, PublicEndpoint, Service, ServiceConnection,
     ServiceNetwork, ServiceStatus, VpcEndpoint, Wanted,

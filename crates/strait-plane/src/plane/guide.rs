@@ -3,11 +3,8 @@
 use serde_json::json;
 
 use crate::error::PlaneError;
-use crate::model::{CustomerGuide, CustomerStep, Requester, Vpc};
+use crate::model::{CustomerGuide, CustomerStep, POSTGRES_PORT, Requester, Vpc};
 use crate::store::peerings::Kept;
-
-/// The port of every way.
-const PORT: u16 = 5432;
 
 pub(super) fn for_customer(
     account: String,
@@ -110,7 +107,7 @@ fn steps(requester: &Requester, kept: &Kept) -> Vec<CustomerStep> {
         },
         CustomerStep {
             id: "allow",
-            title: format!("Allow TCP {PORT} out to the Peering VPC"),
+            title: format!("Allow TCP {POSTGRES_PORT} out to the Peering VPC"),
             explanation: "Give the group to the instances that your applications run on. A group that still has AWS's first \
                           rule (everything out) allows it already; the rule does no harm there."
                 .to_owned(),
@@ -240,7 +237,7 @@ fn iam_policy(requester: &Requester, kept: &Kept) -> serde_json::Value {
 /// TCP 5432 to the Peering VPC, in the AWS CLI's shorthand.
 fn permission(requester: &Requester) -> String {
     format!(
-        "IpProtocol=tcp,FromPort={PORT},ToPort={PORT},IpRanges=[{{CidrIp={}}}]",
+        "IpProtocol=tcp,FromPort={POSTGRES_PORT},ToPort={POSTGRES_PORT},IpRanges=[{{CidrIp={}}}]",
         requester.cidr
     )
 }

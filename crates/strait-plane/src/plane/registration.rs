@@ -1,14 +1,14 @@
 //! Services that exist already.
 
-use serde_json::json;
+use sqlx::PgConnection;
 
 use super::Plane;
+use super::services::New;
+use crate::cloud::CloudError;
 use crate::error::PlaneError;
-use crate::model::{Action, Network, NewRegistration, Service, Wanted};
-use crate::postgres;
-use crate::store::services::{self, Insert, Origin};
-use crate::store::{projects, tell_work};
-use crate::{secret, validate};
+use crate::model::{At, FoundBy, NewRegistration, POSTGRES_PORT, Registration, Service};
+use crate::store::services::{self, Origin};
+use crate::{postgres, validate};
 
 impl Plane {
     /// Takes on a PostgreSQL that exists. It is as public or private as it was until it is attached.
@@ -29,36 +29,108 @@ impl Plane {
             new.region_code.trim(),
             &self.supported_regions(),
         )?;
-        let registration = validate::registration(new.registration)?;
-        let id = secret::object_id();
-        let name = match &new.name {
-            Some(name) => validate::name(name)?,
-            None => format!("db-{id}"),
-        };
-        let mut tx = self.pool().begin().await?;
-        if !projects::lock(&mut tx, &project.id).await? {
-            return Err(PlaneError::not_found("project", &project.id));
-        }
-        if let Some(twin) = services::registered_like(&mut *tx, &registration).await? {
-            return Err(PlaneError::conflict(format!(
-                "service {twin} has the same address, or the same security group or RDS instance as its public way; two services would open and close each other's. Give each a security group of its own"
-            )));
-        }
-        let insert = Insert {
-            id: &id,
-            project: &project.id,
-            name: &name,
+        let (name, registration) = self.located(&region, new).await?;
+        let registration = validate::registration(registration)?;
+        let new = New {
+            project: &project,
             region: &region,
-            origin: &Origin::Registered(registration),
+            name: name.as_deref(),
+            origin: Origin::Registered(registration),
             vpc: None,
+            salt: None,
         };
-        services::insert(&mut *tx, &insert).await?;
-        let asked = self.asked(Action::ServiceRegister, &project.id, &id, &name);
-        let after = json!({ "name": name, "region_code": region, "network": Network::Public });
-        let asked = asked.becomes(Wanted::Running, Some(&Network::Public));
-        self.note(&mut tx, asked, json!({}), after).await?;
-        tell_work(&mut *tx, "service", &id).await?;
-        tx.commit().await?;
-        self.service(&project.id, &id).await
+        self.insert_service(new).await
     }
+
+    /// Finds what the operator did not say of a service; its name is handed through.
+    async fn located(
+        &self,
+        region: &str,
+        new: NewRegistration,
+    ) -> Result<(Option<String>, Registration), PlaneError> {
+        let by = match new.at {
+            At::Host(host) => {
+                let Some(vpc_id) = new.vpc_id else {
+                    return Err(PlaneError::invalid(
+                        "vpc_id",
+                        "none is given, and an address does not tell; give the VPC where the service is",
+                    ));
+                };
+                let registration = Registration {
+                    host,
+                    port: new.port.unwrap_or(POSTGRES_PORT),
+                    found_by: None,
+                    vpc_id,
+                    subnet_ids: new.subnet_ids,
+                    public_way: new.public_way,
+                    sessions_file: new.sessions_file,
+                };
+                return Ok((new.name, registration));
+            }
+            At::Found(by) => by,
+        };
+        validate::found_by(&by, region, &new.public_way)?;
+        let cloud = &self.context.cloud;
+        let found = cloud.find_service(region, &by, new.port).await;
+        let found = found.map_err(|error| not_found(&by, error))?;
+        if let Some(port) = new.port.filter(|port| *port != found.port) {
+            return Err(PlaneError::invalid(
+                "port",
+                format!(
+                    "it is {port}, and the service listens on {}; leave it out",
+                    found.port
+                ),
+            ));
+        }
+        if let Some(vpc) = new.vpc_id.filter(|vpc| *vpc != found.vpc_id) {
+            return Err(PlaneError::invalid(
+                "vpc_id",
+                format!(
+                    "it is {vpc}, and the service is in {}; leave it out",
+                    found.vpc_id
+                ),
+            ));
+        }
+        let registration = Registration {
+            host: found.host,
+            port: found.port,
+            found_by: Some(by),
+            vpc_id: found.vpc_id,
+            subnet_ids: if new.subnet_ids.is_empty() {
+                found.subnet_ids
+            } else {
+                new.subnet_ids
+            },
+            public_way: new.public_way,
+            sessions_file: new.sessions_file,
+        };
+        Ok((new.name, registration))
+    }
+}
+
+/// What the cloud says of a service that is named by what it is there.
+fn not_found(by: &FoundBy, error: CloudError) -> PlaneError {
+    let field = match by {
+        FoundBy::RdsInstance { .. } => "rds_instance",
+        FoundBy::LoadBalancer { .. } => "load_balancer",
+    };
+    match error {
+        CloudError::Refused { message, .. } => PlaneError::invalid(field, message),
+        CloudError::Temporary(message) | CloudError::InProgress(message) => {
+            PlaneError::Unavailable { message }
+        }
+    }
+}
+
+/// Refuses what would open and close another service's public way.
+pub(super) async fn no_twin(
+    db: &mut PgConnection,
+    registration: &Registration,
+) -> Result<(), PlaneError> {
+    let Some(twin) = services::registered_like(db, registration).await? else {
+        return Ok(());
+    };
+    Err(PlaneError::conflict(format!(
+        "service {twin} has the same address, or the same security group or RDS instance as its public way; two services would open and close each other's. Give each a security group of its own"
+    )))
 }

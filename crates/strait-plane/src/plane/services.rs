@@ -4,12 +4,13 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 use super::operations::Asked;
+use super::registration::no_twin;
 use super::{Named, Plane, pick};
 use crate::error::PlaneError;
 use crate::model::{
     Action, Caller, CreatedService, Endpoint, Network, NewService, ObjectKind, OperationState,
-    PublicEndpoint, Service, ServiceConnection, ServiceNetwork, ServiceStatus, Vpc, VpcEndpoint,
-    VpcStatus, Wanted,
+    Project, PublicEndpoint, Service, ServiceConnection, ServiceNetwork, ServiceStatus, Vpc,
+    VpcEndpoint, VpcStatus, Wanted,
 };
 use crate::names::Names;
 use crate::postgres;
@@ -23,6 +24,17 @@ const USER: &str = "tsdbadmin";
 const KEY_LENGTH: usize = 16;
 /// A service's database, as on Tiger.
 const DATABASE: &str = "tsdb";
+
+/// What a new service is written down with, made or registered.
+pub(super) struct New<'a> {
+    pub(super) project: &'a Project,
+    pub(super) region: &'a str,
+    pub(super) name: Option<&'a str>,
+    pub(super) origin: Origin,
+    pub(super) vpc: Option<&'a Vpc>,
+    /// What its password can be told again by.
+    pub(super) salt: Option<String>,
+}
 
 impl Named for Kept {
     const KIND: &'static str = "service";
@@ -62,40 +74,63 @@ impl Plane {
             Some(vpc) => Some(self.vpc(&project.id, vpc).await?),
             None => None,
         };
+        let (initial_password, salt) = self.password();
+        let new = New {
+            project: &project,
+            region: &region,
+            name: new.name.as_deref(),
+            origin: Origin::Made(secret::scram_verifier(&initial_password)),
+            vpc: vpc.as_ref(),
+            salt,
+        };
+        Ok(CreatedService {
+            service: self.insert_service(new).await?,
+            initial_password,
+        })
+    }
+
+    /// Writes down a service that was asked for, and has it worked on.
+    pub(super) async fn insert_service(&self, new: New<'_>) -> Result<Service, PlaneError> {
         let id = secret::object_id();
-        let name = match &new.name {
+        let name = match new.name {
             Some(name) => validate::name(name)?,
             None => format!("db-{id}"),
         };
-        let (initial_password, salt) = self.password();
-        let origin = Origin::Made(secret::scram_verifier(&initial_password));
         let mut tx = self.pool().begin().await?;
-        if !projects::lock(&mut tx, &project.id).await? {
-            return Err(PlaneError::not_found("project", &project.id));
+        if !projects::lock(&mut tx, &new.project.id).await? {
+            return Err(PlaneError::not_found("project", &new.project.id));
         }
-        if let Some(vpc) = &vpc {
+        if let Some(vpc) = new.vpc {
             usable(
                 vpcs::lock(&mut tx, &vpc.id).await?,
                 vpc,
-                &region,
+                new.region,
                 &format!("{name:?}"),
             )?;
         }
+        match &new.origin {
+            Origin::Made(_) => {}
+            Origin::Registered(registration) => no_twin(&mut tx, registration).await?,
+        }
         let insert = Insert {
             id: &id,
-            project: &project.id,
+            project: &new.project.id,
             name: &name,
-            region: &region,
-            origin: &origin,
-            vpc: vpc.as_ref().map(|vpc| vpc.id.as_str()),
+            region: new.region,
+            origin: &new.origin,
+            vpc: new.vpc.map(|vpc| vpc.id.as_str()),
         };
         services::insert(&mut *tx, &insert).await?;
-        let network = Network::from_vpc(vpc.map(|vpc| vpc.id));
-        let asked = Asked {
-            salt: salt.as_deref(),
-            ..self.asked(Action::ServiceCreate, &project.id, &id, &name)
+        let network = Network::from_vpc(new.vpc.map(|vpc| vpc.id.clone()));
+        let action = match &new.origin {
+            Origin::Made(_) => Action::ServiceCreate,
+            Origin::Registered(_) => Action::ServiceRegister,
         };
-        let after = json!({ "name": name, "region_code": region, "network": network });
+        let asked = Asked {
+            salt: new.salt.as_deref(),
+            ..self.asked(action, &new.project.id, &id, &name)
+        };
+        let after = json!({ "name": name, "region_code": new.region, "network": network });
         self.note(
             &mut tx,
             asked.becomes(Wanted::Running, Some(&network)),
@@ -105,10 +140,7 @@ impl Plane {
         .await?;
         tell_work(&mut *tx, "service", &id).await?;
         tx.commit().await?;
-        Ok(CreatedService {
-            service: self.service(&project.id, &id).await?,
-            initial_password,
-        })
+        self.service(&new.project.id, &id).await
     }
 
     /// A project's services, oldest first.

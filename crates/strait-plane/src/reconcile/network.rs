@@ -61,6 +61,9 @@ pub(super) async fn settle(run: &mut Run<'_>, service: &Service) -> Result<(), F
         }
     }
     names::publish_of(context, service).await?;
+    if moves && is_registered(service) && *target != Network::Public {
+        advise(context, service).await?;
+    }
     for way in kept.iter().filter(|way| way.network != *target) {
         drain(run, service, way).await?;
         run.at(Step::Close).await?;
@@ -138,11 +141,21 @@ async fn take_up(run: &mut Run<'_>, service: &Service) -> Result<(), Failure> {
     if service.current.is_none() {
         run.at(Step::Look).await?;
         let checked = context.cloud.check_registration(&spec).await;
-        return checked.during("looking at the service");
+        checked.during("looking at the service")?;
+        return advise(context, service).await;
     }
     run.at(Step::Open).await?;
     let opened = context.cloud.reopen_way(&spec).await;
     opened.during("opening the public way")
+}
+
+/// Notes what its operator should know before clients come by a private way.
+async fn advise(context: &Context, service: &Service) -> Result<(), Failure> {
+    let spec = service::spec(context, service);
+    if let Some(advice) = context.postgres.advice(&spec).await {
+        services::notice(&context.pool, &service.id, &advice).await?;
+    }
+    Ok(())
 }
 
 /// Sees to it that a stopped service's way is there.

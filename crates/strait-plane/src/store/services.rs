@@ -346,15 +346,15 @@ pub(crate) async fn operations_open(db: impl PgExecutor<'_>, id: &str) -> Result
     .await?)
 }
 
-/// Notes what its operator should know, until something else is wished for.
+/// Notes what its operator should know, beside what is noted already, until something else is wished for.
 pub(crate) async fn notice(
     db: impl PgExecutor<'_>,
     id: &str,
     notice: &str,
 ) -> Result<(), PlaneError> {
     sqlx::query(
-        "UPDATE strait.service SET notice = $2, updated = clock_timestamp()
-         WHERE id = $1 AND notice IS DISTINCT FROM $2",
+        "UPDATE strait.service SET notice = concat_ws(E'\n', notice, $2), updated = clock_timestamp()
+         WHERE id = $1 AND coalesce(position($2 IN notice), 0) = 0",
     )
     .bind(id)
     .bind(notice)

@@ -9,9 +9,10 @@ use async_trait::async_trait;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use strait_plane::cloud::{
-    Cloud, CloudError, NameTarget, PeerState, PeeringObserved, PeeringSpec, Sources, VpcObserved,
-    VpcSpec, WayKind, WayObserved, WaySpec,
+    Cloud, CloudError, NameTarget, PeerState, PeeringObserved, PeeringSpec, Place, Sources,
+    VpcObserved, VpcSpec, WayKind, WayObserved, WaySpec,
 };
+use strait_plane::model::FoundBy;
 use tokio::sync::Notify;
 
 use super::script::{Ordered, Script};
@@ -300,6 +301,32 @@ impl Cloud for FakeCloud {
         };
         self.script.end().await;
         Ok(observed)
+    }
+
+    async fn find_service(
+        &self,
+        _region: &str,
+        by: &FoundBy,
+        _port: Option<u16>,
+    ) -> Result<Place, CloudError> {
+        self.begin("find_service".to_owned()).await?;
+        self.script.end().await;
+        let name = match by {
+            FoundBy::RdsInstance { id } => id,
+            FoundBy::LoadBalancer { arn } => arn.rsplit('/').next().unwrap_or_default(),
+        };
+        if name == "missing" {
+            return Err(CloudError::Refused {
+                code: "DBInstanceNotFound".to_owned(),
+                message: "there is none".to_owned(),
+            });
+        }
+        Ok(Place {
+            host: format!("{name}.example.com"),
+            port: 5432,
+            vpc_id: "vpc-0123456789abcdef0".to_owned(),
+            subnet_ids: BTreeSet::from(["subnet-0123456789abcdef0".to_owned()]),
+        })
     }
 
     async fn check_registration(&self, way: &WaySpec) -> Result<(), CloudError> {

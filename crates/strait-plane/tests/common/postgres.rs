@@ -23,6 +23,7 @@ struct State {
     services: BTreeMap<String, (ServiceSpec, bool)>,
     sessions: BTreeMap<(String, Ipv4Addr), u64>,
     may_not_end: bool,
+    lets_idle_flows_end: bool,
 }
 
 impl FakePostgres {
@@ -49,6 +50,11 @@ impl FakePostgres {
     /// From now on nobody may end sessions.
     pub(crate) fn let_sessions_be(&self) {
         self.state().may_not_end = true;
+    }
+
+    /// From now on there is something that operators should know.
+    pub(crate) fn let_idle_flows_end(&self) {
+        self.state().lets_idle_flows_end = true;
     }
 
     pub(crate) fn connect(&self, service: &str, source: Ipv4Addr, sessions: u64) {
@@ -145,6 +151,12 @@ impl Postgres for FakePostgres {
             return Ok(Ended::NotAllowed("the role may not".to_owned()));
         }
         Ok(Ended::Sessions(ended))
+    }
+
+    async fn advice(&self, service: &ServiceSpec) -> Option<String> {
+        self.state()
+            .lets_idle_flows_end
+            .then(|| format!("connections to {} may end", service.id))
     }
 
     fn authority(&self) -> String {

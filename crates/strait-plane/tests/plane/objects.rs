@@ -3,8 +3,7 @@
 use strait_plane::model::{NewPeering, NewService, NewVpc, Object, Quota, Settled, VpcStatus};
 use strait_plane::{ErrorKind, PlaneError};
 
-use crate::common::database;
-use crate::world::{REGION, World};
+use crate::world::{REGION, World, another_pool};
 
 #[tokio::test]
 async fn the_first_start_makes_a_project_with_keys_once() {
@@ -69,7 +68,7 @@ async fn the_store_is_brought_up_to_date_once_however_many_start() {
     assert_eq!(a.plane.list_projects().await.expect("projects").len(), 1);
     assert_eq!(b.plane.list_projects().await.expect("projects").len(), 1);
     // sqlx's own table is ours alone: others in this database have theirs.
-    let pool = database::again(&world.pool).await;
+    let pool = another_pool(&world.pool).await;
     let schemas: Vec<String> = sqlx::query_scalar(
         "SELECT schemaname::text FROM pg_tables WHERE tablename = '_sqlx_migrations'",
     )

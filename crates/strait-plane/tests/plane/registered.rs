@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use strait_plane::model::{NewRegistration, NewService, PublicWay, Registration, Service};
+use strait_plane::model::{
+    At, FoundBy, NewRegistration, NewService, PublicWay, Registration, Service,
+};
 use strait_plane::postgres::ServiceKind;
 use strait_plane::{ErrorKind, PlaneError};
 
@@ -93,6 +95,29 @@ async fn sessions_that_may_not_be_ended_are_told_of_and_hold_up_nothing() {
 }
 
 #[tokio::test]
+async fn what_would_end_idle_connections_is_told_of_at_first_and_at_a_move() {
+    let world = World::with_registered().await;
+    let vpc = world.vpc("10.0.0.0/24").await;
+    world.postgres.let_idle_flows_end();
+    let service = register(&world, "db.example.com").await.expect("taken on");
+    let id = world.settle_service(&service.service_id).await.service_id;
+    let notice = async || {
+        let service = world.settle_service(&id).await;
+        service.notice.unwrap_or_default()
+    };
+    let advice = format!("connections to {id} may end");
+    assert_eq!(notice().await, advice);
+
+    world.postgres.let_sessions_be();
+    let moved = world.plane.attach_service(&world.project, &id, &vpc.id);
+    moved.await.expect("it moves");
+    assert_eq!(notice().await, format!("{advice}\nthe role may not"));
+    let moved = world.plane.detach_service(&world.project, &id, None);
+    moved.await.expect("it moves back");
+    assert_eq!(notice().await, "the role may not");
+}
+
+#[tokio::test]
 async fn one_that_is_forgotten_stays_as_public_as_it_was() {
     let world = World::with_registered().await;
     let service = register(&world, "db.example.com").await.expect("taken on");
@@ -111,6 +136,69 @@ async fn one_that_is_forgotten_stays_as_public_as_it_was() {
         "{:?}",
         world.script.log()
     );
+}
+
+#[tokio::test]
+async fn what_an_operator_does_not_say_is_found() {
+    let world = World::with_registered().await;
+    let rds = |id: &str| At::Found(FoundBy::RdsInstance { id: id.to_owned() });
+    let unsaid = |at: At| NewRegistration {
+        vpc_id: None,
+        subnet_ids: BTreeSet::new(),
+        ..asked(at)
+    };
+    let taken = world
+        .plane
+        .register_service(&world.project, unsaid(rds("orders")));
+    let service = taken.await.expect("taken on");
+    let expected = Registration {
+        found_by: Some(FoundBy::RdsInstance {
+            id: "orders".to_owned(),
+        }),
+        ..registration("orders.example.com")
+    };
+    assert_eq!(service.registration, Some(expected));
+    let again = register(&world, "orders.example.com").await;
+    assert_eq!(again.expect_err("a twin").kind(), ErrorKind::Conflict);
+
+    let other_port = NewRegistration {
+        port: Some(6432),
+        ..unsaid(rds("carts"))
+    };
+    let other_vpc = NewRegistration {
+        vpc_id: Some("vpc-0fedcba9876543210".to_owned()),
+        ..unsaid(rds("carts"))
+    };
+    for (new, field) in [
+        (unsaid(rds("missing")), "rds_instance"),
+        (unsaid(rds("a/b")), "rds_instance"),
+        (unsaid(At::Host("carts.example.com".to_owned())), "vpc_id"),
+        (other_port, "port"),
+        (other_vpc, "vpc_id"),
+    ] {
+        let refused = world.plane.register_service(&world.project, new).await;
+        assert_eq!(refused.expect_err(field).field(), Some(field));
+    }
+}
+
+#[tokio::test]
+async fn a_cloud_that_does_not_answer_is_asked_again_by_whoever_registers() {
+    let world = World::with_registered().await;
+    let by = FoundBy::RdsInstance {
+        id: "orders".to_owned(),
+    };
+    world.script.fail("find_service", 1, false);
+    let early = world
+        .plane
+        .register_service(&world.project, asked(At::Found(by.clone())))
+        .await;
+    assert_eq!(
+        early.expect_err("it does not answer").kind(),
+        ErrorKind::Unavailable
+    );
+    let later = asked(At::Found(by));
+    let taken = world.plane.register_service(&world.project, later).await;
+    taken.expect("taken on");
 }
 
 #[tokio::test]
@@ -157,18 +245,30 @@ async fn none_is_registered_where_strait_makes_them() {
 }
 
 async fn register(world: &World, host: &str) -> Result<Service, PlaneError> {
-    let new = NewRegistration {
+    let asked = asked(At::Host(host.to_owned()));
+    world.plane.register_service(&world.project, asked).await
+}
+
+/// What is asked for where all but the place is as in [`registration`].
+fn asked(at: At) -> NewRegistration {
+    let known = registration("");
+    NewRegistration {
         name: None,
         region_code: REGION.to_owned(),
-        registration: registration(host),
-    };
-    world.plane.register_service(&world.project, new).await
+        at,
+        port: None,
+        vpc_id: Some(known.vpc_id),
+        subnet_ids: known.subnet_ids,
+        public_way: known.public_way,
+        sessions_file: None,
+    }
 }
 
 fn registration(host: &str) -> Registration {
     Registration {
         host: host.to_owned(),
         port: 5432,
+        found_by: None,
         vpc_id: "vpc-0123456789abcdef0".to_owned(),
         subnet_ids: BTreeSet::from(["subnet-0123456789abcdef0".to_owned()]),
         public_way: PublicWay::SecurityGroup {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
 use strait_plane::model::{
     NewPeering, NewService, NewVpc, Object, Peering, PeeringState, Service, Settled, Vpc,
 };
@@ -58,7 +59,7 @@ impl World {
 
     /// Another server on the same store, in front of the same cloud.
     pub(crate) async fn new_on(other: &Self) -> Self {
-        let pool = database::again(&other.pool).await;
+        let pool = another_pool(&other.pool).await;
         let plane = start(&pool, &other.cloud, &other.postgres, among_others()).await;
         Self {
             pool,
@@ -73,7 +74,7 @@ impl World {
     /// Kills the plane where it is and starts another one.
     pub(crate) async fn restart(self) -> Self {
         drop(self.plane);
-        let pool = database::again(&self.pool).await;
+        let pool = another_pool(&self.pool).await;
         let plane = start(&pool, &self.cloud, &self.postgres, alone()).await;
         Self {
             pool,
@@ -208,4 +209,13 @@ async fn start(
     )
     .await
     .expect("a plane")
+}
+
+/// Another pool on the same database, as another server has.
+pub(crate) async fn another_pool(pool: &PgPool) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(10)
+        .connect_with(pool.connect_options().as_ref().clone())
+        .await
+        .expect("a pool")
 }

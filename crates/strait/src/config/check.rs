@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use reqwest::Url;
+use x509_parser::pem::Pem;
 
 use super::{Authority, CloudKind, Secret};
 
@@ -41,21 +42,41 @@ pub(super) fn domain(text: &str) -> Result<String, String> {
 
 /// Certificates, and no key: anybody may read what is here.
 pub(super) fn authority(path: PathBuf, pem: String) -> Result<Authority, String> {
-    let count = |text: &str| pem.matches(text).count();
     if pem.contains("PRIVATE KEY-----") {
         return Err(format!(
             "{} holds a private key, and everybody may read what is in this file; name one with certificates only",
             path.display()
         ));
     }
-    let certificates = count("-----BEGIN CERTIFICATE-----");
-    if certificates == 0 || certificates != count("-----END CERTIFICATE-----") {
-        return Err(format!(
-            "{} is no list of certificates in PEM; for RDS, get https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem",
-            path.display()
-        ));
+    let certificates = pem.matches("-----BEGIN CERTIFICATE-----").count();
+    if certificates == 0 {
+        return Err(not_certificates(&path, "it holds none"));
+    }
+    let mut read = 0;
+    for block in Pem::iter_from_buffer(pem.as_bytes()) {
+        read += 1;
+        let why = match &block {
+            Ok(block) => block.parse_x509().err().map(|error| error.to_string()),
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(why) = why {
+            let what = format!("certificate {read} of {certificates} is none ({why})");
+            return Err(not_certificates(&path, &what));
+        }
+    }
+    // A block without an end is left out by whoever reads them.
+    if read != certificates {
+        let what = format!("it begins {certificates} certificates and ends {read}");
+        return Err(not_certificates(&path, &what));
     }
     Ok(Authority { path, pem })
+}
+
+fn not_certificates(path: &Path, why: &str) -> String {
+    format!(
+        "{} is no list of certificates in PEM: {why}; for RDS, get https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem",
+        path.display()
+    )
 }
 
 /// An address on loopback.
@@ -288,12 +309,16 @@ mod tests {
 
     #[test]
     fn certificates_and_nothing_else() {
-        let one = "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n";
+        let one = include_str!("../../../../tests/clients/authority.pem");
         let check = |pem: &str| authority(PathBuf::from("/ca.pem"), pem.to_owned());
         assert!(check(&one.repeat(3)).is_ok());
         for bad in [
             String::new(),
             one.replace("-----END", ""),
+            format!("{one}{}", one.replace("-----END", "")),
+            format!("{one}-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"),
+            format!("{one}-----BEGIN CERTIFICATE-----\nbWFsZm9ybWVk\n-----END CERTIFICATE-----\n"),
+            "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n".to_owned(),
             format!("{one}-----BEGIN RSA PRIVATE KEY-----\n"),
         ] {
             assert!(check(&bad).is_err(), "{bad}");

@@ -19,7 +19,7 @@ assume_role_arn = "arn:aws:iam::123456789012:role/strait"
 hosted_zone_id = "Z0123456789ABC"
 "#;
 
-const PEM: &str = "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n";
+const PEM: &str = include_str!("../../../../tests/clients/authority.pem");
 
 #[test]
 fn a_file_says_it_all() {

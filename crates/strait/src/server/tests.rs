@@ -7,6 +7,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
 use strait_plane::postgres::Origin;
+use tokio::task::JoinSet;
 
 use super::*;
 
@@ -120,7 +121,7 @@ async fn started(config: &Config) -> (Running, String, String) {
         let script = Script::new();
         let cloud = FakeCloud::new(Arc::clone(&script));
         let postgres = FakePostgres::new(script, Origin::Registered);
-        Ok((cloud as _, postgres as _))
+        Ok((cloud as _, postgres as _, JoinSet::new()))
     });
     let running = running.await.expect("it starts");
     (running, url, named)
@@ -151,7 +152,7 @@ fn place(options: &PgConnectOptions) -> String {
 fn load(url: &str, http: &str) -> Config {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("strait.toml");
-    let pem = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
+    let pem = include_str!("../../../../tests/clients/authority.pem");
     std::fs::write(folder.path().join("ca.pem"), pem).expect("written");
     let text = format!(
         "database_url = \"{url}\"\ndomain = \"db.example.com\"\nca_file = \"ca.pem\"\n{http}\n[cloud]\nkind = \"aws\"\nregions = [\"eu-central-1\"]\n"

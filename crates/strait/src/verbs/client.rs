@@ -229,13 +229,13 @@ impl Client {
         request.send().await.map_err(|error| {
             if error.is_timeout() {
                 return anyhow!(
-                    "the server at {} did not answer in time; try again, or see `strait status`",
+                    "the server at {} did not answer in time; try again, or see `strait status` (`strait server`: its log)",
                     self.url
                 );
             }
             if error.is_connect() {
                 return anyhow!(
-                    "nothing answers at {}: start Strait with `strait up --detach` ({})",
+                    "nothing answers at {}: start Strait there, with `strait up --detach`, or on AWS with `strait server` ({})",
                     self.url,
                     cause(&error)
                 );
@@ -305,7 +305,7 @@ impl Known {
         let asked = variable("STRAIT_URL");
         let Some(url) = asked.or_else(|| kept.as_ref().map(|kept| kept.url.clone())) else {
             bail!(
-                "no server is known: start one with `strait up --detach` (there are no keys in {}), or set STRAIT_URL, STRAIT_PROJECT_ID, STRAIT_PUBLIC_KEY and STRAIT_SECRET_KEY",
+                "no server is known: start one with `strait up --detach` (there are no keys in {}), or set STRAIT_URL, STRAIT_PROJECT_ID, STRAIT_PUBLIC_KEY and STRAIT_SECRET_KEY for one that runs, as on AWS",
                 context.credentials().display()
             );
         };

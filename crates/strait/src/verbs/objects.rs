@@ -35,10 +35,18 @@ pub(super) struct Service {
 pub(super) struct Registration {
     pub(super) host: String,
     pub(super) port: u16,
+    pub(super) found_by: Option<FoundBy>,
     pub(super) vpc_id: String,
     pub(super) subnet_ids: Vec<String>,
     pub(super) public_way: PublicWay,
     pub(super) sessions_file: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub(super) enum FoundBy {
+    RdsInstance { id: String },
+    LoadBalancer { arn: String },
 }
 
 #[derive(Debug, Deserialize)]

@@ -3,30 +3,33 @@
 use clap::{ArgGroup, Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::objects::{PublicWay, Registration};
+use super::objects::{FoundBy, PublicWay, Registration};
 use super::output::Fields;
 use super::{Common, Wait};
 
 /// What the operator says of it.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("where it is").required(true).args(["host", "rds_instance", "load_balancer"])))]
 #[command(group(ArgGroup::new("how the internet reaches it").required(true).args(["public_way", "public_security_group", "public_rds_instance"])))]
 pub(crate) struct Register {
     /// Its address or DNS name, as it is reached inside its VPC
+    #[arg(long, requires = "vpc", requires = "subnets")]
+    host: Option<String>,
+    /// It is this RDS instance: address, port, VPC and subnets are found
+    #[arg(long, value_name = "ID")]
+    rds_instance: Option<String>,
+    /// It is behind this network load balancer, internal and with a TCP listener: address, port, VPC and subnets are found
+    #[arg(long, value_name = "ARN")]
+    load_balancer: Option<String>,
+    /// Its port [default: 5432, or the one that is found]
     #[arg(long)]
-    host: String,
-    /// Its port
-    #[arg(long, default_value_t = 5432)]
-    port: u16,
-    /// The VPC where it is
+    port: Option<u16>,
+    /// The VPC where it is; needed with --host
     #[arg(long, value_name = "vpc-…")]
-    vpc: String,
-    /// Subnets of that VPC for its load balancer, one a zone: customers can use it from these zones' Peering VPC subnets
-    #[arg(
-        long,
-        value_name = "subnet-…,…",
-        value_delimiter = ',',
-        required = true
-    )]
+    vpc: Option<String>,
+    /// Subnets of that VPC for its load balancer, one a zone: customers can use it from these zones' Peering VPC subnets.
+    /// Needed with --host
+    #[arg(long, value_name = "subnet-…,…", value_delimiter = ',')]
     subnets: Vec<String>,
     /// The Region where it is [default: the server's, if it has one only]
     #[arg(long)]
@@ -66,14 +69,18 @@ enum Nothing {
 impl Register {
     /// The API's body.
     pub(super) fn body(&self) -> Value {
-        let mut body = json!({
-            "host": self.host,
-            "port": self.port,
-            "vpc_id": self.vpc,
-            "subnet_ids": self.subnets,
-            "public_way": self.closing(),
-        });
+        let mut body = json!({ "public_way": self.closing() });
+        if let Some(port) = self.port {
+            body["port"] = port.into();
+        }
+        if !self.subnets.is_empty() {
+            body["subnet_ids"] = json!(self.subnets);
+        }
         let rest = [
+            ("host", &self.host),
+            ("rds_instance", &self.rds_instance),
+            ("load_balancer", &self.load_balancer),
+            ("vpc_id", &self.vpc),
             ("name", &self.name),
             ("region_code", &self.region),
             ("sessions_file", &self.sessions_file),
@@ -108,6 +115,10 @@ pub(super) fn describe(fields: &mut Fields, registration: &Registration) {
             "registered",
             format!("{}:{}", registration.host, registration.port),
         )
+        .maybe(
+            "found by",
+            registration.found_by.as_ref().map(found_by).as_deref(),
+        )
         .add(
             "in",
             format!(
@@ -124,14 +135,25 @@ pub(super) fn describe(fields: &mut Fields, registration: &Registration) {
 pub(super) fn advice(registration: &Registration, stable: Option<&str>) -> String {
     let stable = stable.unwrap_or("the name that Strait gives it");
     let own = &registration.host;
+    let looked = match &registration.sessions_file {
+        Some(_) => "",
+        None => "\n\x20 Strait did not look whether it is, since there is no sessions file.",
+    };
     format!(
         "\nTell those who connect to it:\n\
          - By a private way AWS ends connections that were idle for 350 s, and says nothing. Let PostgreSQL's tcp_keepalives_idle be\n\
-        \x20 under 300: ALTER DATABASE … SET tcp_keepalives_idle = 240, or keepalives_idle=240 in a client's connection string.\n\
+        \x20 under 300: ALTER DATABASE … SET tcp_keepalives_idle = 240, or keepalives_idle=240 in a client's connection string.{looked}\n\
          - Its certificate holds its own name ({own}) and not {stable}:\n\
         \x20 use sslmode=verify-ca with its authority's bundle (`strait ca`). Where it holds a name in a domain of yours, make that\n\
         \x20 name a CNAME to {stable}, and sslmode=verify-full works."
     )
+}
+
+fn found_by(by: &FoundBy) -> String {
+    match by {
+        FoundBy::RdsInstance { id } => format!("the RDS instance {id}"),
+        FoundBy::LoadBalancer { arn } => format!("the load balancer {arn}"),
+    }
 }
 
 fn closes(way: &PublicWay) -> String {
@@ -166,7 +188,6 @@ mod tests {
         ));
         let expected = json!({
             "host": "db.example.com",
-            "port": 5432,
             "vpc_id": "vpc-1",
             "subnet_ids": ["subnet-a", "subnet-b"],
             "public_way": {"kind": "security-group", "group_id": "sg-1", "ranges": ["203.0.113.0/24", "198.51.100.0/24"]},
@@ -184,7 +205,9 @@ mod tests {
             asked["public_way"],
             json!({"kind": "security-group", "group_id": "sg-1"})
         );
-        assert!(asked.get("region_code").is_none() && asked.get("name").is_none());
+        for field in ["region_code", "name", "port"] {
+            assert!(asked.get(field).is_none(), "{field}");
+        }
         let asked = body(&format!("{PLACE} --port 6432 --public-rds-instance orders"));
         assert_eq!(asked["port"], 6432);
         assert_eq!(
@@ -195,6 +218,35 @@ mod tests {
             body(&format!("{PLACE} --public-way none"))["public_way"],
             json!({"kind": "none"})
         );
+    }
+
+    #[test]
+    fn where_it_is_is_said_once_and_what_is_found_need_not_be_said() {
+        let none = "--public-way none";
+        let asked = body(&format!("--rds-instance orders {none}"));
+        let expected = json!({"rds_instance": "orders", "public_way": {"kind": "none"}});
+        assert_eq!(asked, expected);
+        let asked = body(&format!(
+            "--load-balancer arn:1 --port 6432 --subnets subnet-a {none}"
+        ));
+        let expected = json!({
+            "load_balancer": "arn:1",
+            "port": 6432,
+            "subnet_ids": ["subnet-a"],
+            "public_way": {"kind": "none"}
+        });
+        assert_eq!(asked, expected);
+        for place in [
+            "",
+            "--host db.example.com",
+            "--host db.example.com --vpc vpc-1",
+            "--host db.example.com --subnets subnet-a",
+            "--host db.example.com --vpc vpc-1 --subnets subnet-a --rds-instance orders",
+            "--rds-instance orders --load-balancer arn:1",
+        ] {
+            let refused = parse(&format!("{place} {none}")).expect_err(place);
+            assert_eq!(refused.exit_code(), 2, "{place}");
+        }
     }
 
     #[test]
@@ -218,6 +270,7 @@ mod tests {
         let registration = Registration {
             host: "db.example.com".to_owned(),
             port: 5432,
+            found_by: None,
             vpc_id: "vpc-1".to_owned(),
             subnet_ids: vec!["subnet-a".to_owned()],
             public_way: PublicWay::None,

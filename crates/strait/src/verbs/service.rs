@@ -36,7 +36,7 @@ pub(crate) enum Verb {
     /// Takes on a PostgreSQL that exists on AWS (RDS, Aurora, EC2, …); it stays as public or private as it is until it is
     /// attached
     #[command(
-        after_help = "Examples:\n  strait service register --name orders --region eu-west-1 \\\n      --host orders.c1abcdefghij.eu-west-1.rds.amazonaws.com --public-rds-instance orders \\\n      --vpc vpc-… --subnets subnet-…,subnet-… --wait\n  strait service register --name carts --host 10.0.1.7 --vpc vpc-… --subnets subnet-… \\\n      --public-security-group sg-… --public-range 203.0.113.0/24\n\nHow the internet reaches it has no default, because that is what an attachment closes."
+        after_help = "Examples:\n  strait service register --name orders --region eu-west-1 \\\n      --rds-instance orders --public-rds-instance orders --wait\n  strait service register --name carts --host 10.0.1.7 --vpc vpc-… --subnets subnet-… \\\n      --public-security-group sg-… --public-range 203.0.113.0/24\n\nHow the internet reaches it has no default, because that is what an attachment closes."
     )]
     Register(Register),
     /// Lists the project's services
@@ -401,6 +401,9 @@ fn show(service: &Value, format: Format) -> Result<()> {
             .and_then(|now| now.strip_prefix("vpc:"))
         {
             Some(vpc) => format!("From customers' VPCs that are peered with the VPC {vpc}:"),
+            None if service.registration.is_some() => {
+                "From where the service itself is reached:".to_owned()
+            }
             None => "From the internet:".to_owned(),
         };
         output::line(&format!("\n{from}\n  psql \"{connection}\""))?;
