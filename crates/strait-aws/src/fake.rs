@@ -102,6 +102,7 @@ impl Fake {
             known_regions: vec![REGION.to_owned()],
             regions: BTreeMap::from([(REGION.to_owned(), region)]),
             stirred,
+            names: crate::resolve::Names::OfTheMachine,
             zone: Zone::new(
                 aws_sdk_route53::Client::new(&sdk),
                 "strait.example.com",

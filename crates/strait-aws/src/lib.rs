@@ -19,6 +19,7 @@ mod peering;
 mod private;
 mod region;
 mod registered;
+mod resolve;
 mod seen;
 mod tag;
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use error::{Error, Fate};
 use names::Zone;
 use region::Region;
 pub use registered::Registered;
+use resolve::Names;
 use tag::Key;
 use tokio::sync::Notify;
 use way::Followed;
@@ -47,6 +49,8 @@ pub struct Aws {
     /// Told when something is in progress in a Region.
     stirred: Arc<Notify>,
     zone: Zone,
+    /// Who is asked for the addresses of services.
+    names: Names,
     /// Target groups whose targets follow the names of services.
     followed: Mutex<BTreeMap<Key, Followed>>,
 }
@@ -70,6 +74,7 @@ impl Aws {
             known_regions,
             regions,
             stirred,
+            names: Names::by(&config.nameservers)?,
             zone: Zone::new(route53, &config.domain, config.hosted_zone_id.as_deref()),
             followed: Mutex::default(),
         })

@@ -52,6 +52,7 @@ mod aws {
             regions: config.cloud.regions.clone(),
             endpoint_url: config.cloud.endpoint_url.clone(),
             assume_role_arn: config.cloud.assume_role_arn.clone(),
+            nameservers: config.cloud.nameservers.clone(),
             domain: config.domain.clone(),
             hosted_zone_id: config.cloud.hosted_zone_id.clone(),
         })

@@ -17,6 +17,7 @@ use crate::error::{Error, gone};
 use crate::look::Kind;
 use crate::private;
 use crate::region::Region;
+use crate::resolve::Names;
 use crate::seen::lock;
 use crate::tag::Key;
 
@@ -56,7 +57,7 @@ impl Aws {
         group: &TargetGroup,
     ) -> Result<(), Error> {
         let group_arn = group.target_group_arn().unwrap_or_default();
-        let addresses = addresses(way.service).await?;
+        let addresses = addresses(&self.names, way.service).await?;
         set(way.region, group_arn, way.service.port, &addresses).await?;
         let followed = Followed {
             region: way.region.name.clone(),
@@ -73,7 +74,7 @@ impl Aws {
     }
 
     async fn follow_again(&self, key: &Key, followed: Followed) -> Result<(), Error> {
-        let addresses = addresses(&followed.service).await?;
+        let addresses = addresses(&self.names, &followed.service).await?;
         if addresses == followed.addresses {
             return Ok(());
         }
@@ -140,14 +141,10 @@ async fn set(
 }
 
 /// What the service's name answers here. Load balancers lead to private addresses only.
-async fn addresses(service: &Registration) -> Result<BTreeSet<Ipv4Addr>, Error> {
+async fn addresses(names: &Names, service: &Registration) -> Result<BTreeSet<Ipv4Addr>, Error> {
     let host = service.host.as_str();
-    let answer = timeout(ANSWER, tokio::net::lookup_host((host, service.port))).await;
-    let found: BTreeSet<Ipv4Addr> = match answer {
-        Ok(Ok(found)) => found.filter_map(|address| match address.ip() {
-            std::net::IpAddr::V4(address) => Some(address),
-            std::net::IpAddr::V6(_) => None,
-        }),
+    let found = match timeout(ANSWER, names.addresses(host)).await {
+        Ok(Ok(found)) => found,
         Ok(Err(error)) => {
             return Err(Error::NotYet(format!(
                 "the name {host} of the service has no address here ({error}); Strait asks again every {} s",
@@ -160,8 +157,7 @@ async fn addresses(service: &Registration) -> Result<BTreeSet<Ipv4Addr>, Error> 
                 ANSWER.as_secs()
             )));
         }
-    }
-    .collect();
+    };
     if found.is_empty() {
         return Err(Error::NotYet(format!(
             "the name {host} of the service has no IPv4 address here"
@@ -173,7 +169,7 @@ async fn addresses(service: &Registration) -> Result<BTreeSet<Ipv4Addr>, Error> 
     Err(Error::Refused {
         code: "host_not_private".to_owned(),
         message: format!(
-            "{host} is {public} here, and a load balancer leads to private addresses only. Give the private address, or run Strait's server in {}, where the name of an RDS instance answers its private address (the VPC needs DNS hostnames on).",
+            "{host} is {public} here, and a load balancer leads to private addresses only. Give the private address, or let Strait's server ask a resolver of {} (run it there, or name one in `nameservers` of `[cloud]`), where the name of an RDS instance answers its private address (the VPC needs DNS hostnames on).",
             service.vpc_id
         ),
     })
@@ -283,9 +279,13 @@ mod tests {
             public_way: strait_plane::model::PublicWay::None,
             sessions_file: None,
         };
-        let found = addresses(&service("10.1.2.3")).await.expect("an address");
+        let found = addresses(&Names::OfTheMachine, &service("10.1.2.3"))
+            .await
+            .expect("an address");
         assert_eq!(found, BTreeSet::from([Ipv4Addr::new(10, 1, 2, 3)]));
-        let refused = addresses(&service("8.8.8.8")).await.expect_err("public");
+        let refused = addresses(&Names::OfTheMachine, &service("8.8.8.8"))
+            .await
+            .expect_err("public");
         assert!(
             matches!(refused, Error::Refused { ref code, .. } if code == "host_not_private"),
             "{refused}"
