@@ -8,7 +8,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 : "${STRAIT_BIN:=$CARGO_TARGET_DIR/debug/strait}"
 : "${STRAIT_CLIENTS:=${XDG_CACHE_HOME:-$HOME/.cache}/strait-clients}"
 : "${STRAIT_MOTO:=${XDG_CACHE_HOME:-$HOME/.cache}/strait-moto}"
-USER_NAME=strait-test
+# Two that run at once need a user each.
+: "${STRAIT_TEST_USER:=strait-test}"
 ALL=(setup wire bad-input story tour clients aws moto crash as-root)
 NOT_PROVED=77
 # All faults of the AWS APIs one after another take an hour: `make test-long`.
@@ -16,13 +17,15 @@ AWS_SECONDS=$([ -n "${STRAIT_LONG:-}" ] && echo 5400 || echo 1800)
 STAGE=""
 
 main() {
-    local wanted=("$@") passed=0 failed=0 unproved=0 status name
+    local wanted=("$@") passed=0 failed=0 unproved=0 status name started
     [ "${#wanted[@]}" -gt 0 ] || wanted=("${ALL[@]}")
     prepare
     for name in "${wanted[@]}"; do
         printf '\n== tests: %s\n' "$name"
         status=0
+        started=$SECONDS
         run_one "$name" || status=$?
+        printf '== tests: %s took %d s\n' "$name" "$((SECONDS - started))"
         case "$status" in
         0) passed=$((passed + 1)) ;;
         "$NOT_PROVED")
@@ -50,14 +53,14 @@ prepare() {
     if [ "$(id -u)" -ne 0 ]; then
         return
     fi
-    id -u "$USER_NAME" >/dev/null 2>&1 || useradd --system --create-home --shell /bin/bash "$USER_NAME"
+    id -u "$STRAIT_TEST_USER" >/dev/null 2>&1 || useradd --system --create-home --shell /bin/bash "$STRAIT_TEST_USER"
     mkdir "$STAGE/src"
     cp -r demo tests scripts README.md "$STAGE/src/"
     cp "$STRAIT_BIN" "$STAGE/strait"
     cp -a "$STRAIT_CLIENTS" "$STAGE/clients"
     sed -i "1s|.*|#!$STAGE/clients/bin/python3|" "$STAGE/clients/bin/aws"
     chmod -R a+rX "$STAGE"
-    chown "$USER_NAME:" "$STAGE/data"
+    chown "$STRAIT_TEST_USER:" "$STAGE/data"
 }
 
 run_one() {
@@ -86,8 +89,10 @@ wire() {
         crates/strait-wire/tests/clients/boto3_smoke.py "$CARGO_TARGET_DIR/debug/examples/serve"
 }
 
-# `strait server` in front of clouds that it knows by the AWS APIs only.
+# The same stories three times: where the plane is one with its cloud, and `strait server` in front of clouds that it knows by the
+# AWS APIs only.
 on_aws() {
+    ordinary 600 tests/clients/run.sh test_in_process || return
     ordinary "$AWS_SECONDS" tests/clients/run.sh test_on_aws || return
     stage_moto || return
     ordinary 600 tests/clients/run.sh test_on_moto
@@ -127,11 +132,11 @@ ordinary() {
             STRAIT_CLIENTS_SECONDS="$limit" timeout "$limit" "$script" "$@"
         return
     fi
-    home=$(getent passwd "$USER_NAME" | cut -d: -f6)
+    home=$(getent passwd "$STRAIT_TEST_USER" | cut -d: -f6)
     (
         cd "$STAGE/src"
-        timeout "$limit" setpriv --reuid "$USER_NAME" --regid "$USER_NAME" --init-groups --inh-caps=-all --bounding-set=-all \
-            env -i HOME="$home" USER="$USER_NAME" PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin TMPDIR=/tmp TERM="${TERM:-dumb}" \
+        timeout "$limit" setpriv --reuid "$STRAIT_TEST_USER" --regid "$STRAIT_TEST_USER" --init-groups --inh-caps=-all --bounding-set=-all \
+            env -i HOME="$home" USER="$STRAIT_TEST_USER" PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin TMPDIR=/tmp TERM="${TERM:-dumb}" \
             STRAIT_BIN="$STAGE/strait" STRAIT_CLIENTS="$STAGE/clients" STRAIT_MOTO="$STAGE/moto" STRAIT_STORY_DOWN="${STRAIT_STORY_DOWN:-}" \
             ${STRAIT_DEMO_DIR:+STRAIT_DEMO_DIR="$STRAIT_DEMO_DIR"} ${STRAIT_DATA_DIR:+STRAIT_DATA_DIR="$STRAIT_DATA_DIR"} \
             STRAIT_LONG="${STRAIT_LONG:-}" STRAIT_CLIENTS_SECONDS="$limit" "$script" "$@"
@@ -155,7 +160,7 @@ ordinary_down() {
     if [ "$1" = "$STAGE/root-story" ] || [ "$(id -u)" -ne 0 ]; then
         STRAIT_DATA_DIR="$1" timeout 60 "$STRAIT_BIN" down
     else
-        timeout 60 setpriv --reuid "$USER_NAME" --regid "$USER_NAME" --init-groups \
+        timeout 60 setpriv --reuid "$STRAIT_TEST_USER" --regid "$STRAIT_TEST_USER" --init-groups \
             env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/ STRAIT_DATA_DIR="$1" "$STAGE/strait" down
     fi
 }

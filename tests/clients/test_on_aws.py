@@ -7,7 +7,8 @@ import unittest
 
 from cloud import Cloud
 from fault_proxy import BROKEN, LOST, SILENT, THROTTLED
-from on_aws import Customer, Operator, Stories
+from on_aws import Operator
+from stories import Customer, Stories
 
 LONG = bool(os.environ.get("STRAIT_LONG"))
 
@@ -67,7 +68,7 @@ class Faults(Local):
         self.front.run("service", "attach", service["service_id"], vpc, "--wait")
         name = service["endpoint"]["host"]
         self.reaches("the customer reaches it", customer.host, name)
-        kinds = collections.Counter(kind(found) for found in self.front.left())
+        kinds = collections.Counter(kind(found) for found in self.made())
         wanted = {"vpc": 1, "subnet": 2, "sg": 2, "pcx": 1, "vpce-svc": 1, "vpce": 1, "loadbalancer": 1, "targetgroup": 1}
         self.assertEqual(dict(kinds), wanted)
         self.take_all_away()
