@@ -13,7 +13,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 ALL=(setup wire bad-input story tour clients aws moto crash as-root)
 NOT_PROVED=77
 # All faults of the AWS APIs one after another take an hour: `make test-long`.
-AWS_SECONDS=$([ -n "${STRAIT_LONG:-}" ] && echo 5400 || echo 1800)
+AWS_SECONDS=$([ -n "${STRAIT_LONG:-}" ] && echo 7200 || echo 1800)
 STAGE=""
 
 main() {
@@ -93,9 +93,9 @@ wire() {
 # AWS APIs only.
 on_aws() {
     ordinary 600 tests/clients/run.sh test_in_process || return
-    ordinary "$AWS_SECONDS" tests/clients/run.sh test_on_aws || return
+    ordinary "$AWS_SECONDS" tests/clients/run.sh test_on_aws test_on_aws_services test_on_aws_places || return
     stage_moto || return
-    ordinary 600 tests/clients/run.sh test_on_moto
+    ordinary 900 tests/clients/run.sh test_on_moto test_on_moto_rds
 }
 
 # moto's own tests.

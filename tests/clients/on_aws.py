@@ -1,34 +1,18 @@
 """`strait server` on a PostgreSQL of its own, in front of a cloud that it knows by the AWS APIs only."""
 
-import glob
 import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 import urllib.request
 
 from cloud import STRAIT, Network, tcp
+from databases import Speaker, Store, free_port
 from fault_proxy import Proxy
-from stories import ANYWHERE, PORT, World, made
-
-# Tells everybody who asks as PostgreSQL's clients do that there is no TLS, and holds the connection until the other side closes.
-SERVER = """
-import socket, threading
-server = socket.create_server(("", 5432), backlog=64)
-print("ready", flush=True)
-def talk(client):
-    try:
-        while client.recv(64):
-            client.sendall(b"N")
-    except OSError:
-        pass
-while True:
-    threading.Thread(target=talk, args=(server.accept()[0],), daemon=True).start()
-"""
+from stories import ANYWHERE, PATIENCE, PORT, World, made
 
 class Front:
     """A server with its store, as the operator of this account of the cloud. `kill` and `start` as often as one likes."""
@@ -36,8 +20,9 @@ class Front:
     # How long an attachment takes, in seconds, about.
     PACE = 1
 
-    def __init__(self, cloud, account, domain, regions=("us-east-1",), proxy=None):
-        self.cloud, self.account, self.proxy = cloud, account, proxy
+    def __init__(self, cloud, account, domain, regions=("us-east-1",), proxy=None, **settings):
+        """`settings` are further keys of the configuration's `[cloud]`."""
+        self.proxy = proxy
         self.folder = tempfile.mkdtemp(prefix="strait-front.")
         self.store = self.server = None
         keys = cloud.account(account)
@@ -63,6 +48,7 @@ class Front:
                     f'[http]\nlisten = "127.0.0.1:{self.port}"\n'
                     f'[cloud]\nkind = "aws"\nregions = {json.dumps(list(regions))}\n'
                     f'endpoint_url = "{proxy.url if proxy else keys["AWS_ENDPOINT_URL"]}"\n'
+                    + "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
                 )
             made = json.loads(self.run("admin", "bootstrap", "--config", self.config, "--output", "json"))
             self.environment |= {
@@ -112,10 +98,9 @@ class Front:
 
     def run(self, *arguments):
         """Runs the CLI; returns what it prints."""
-        # Calls that fail again and again are given time; other machines are slower.
-        patience = ("--timeout", "400") if "--wait" in arguments and "--timeout" not in arguments else ()
+        patience = ("--timeout", str(PATIENCE)) if "--wait" in arguments and "--timeout" not in arguments else ()
         done = subprocess.run(
-            [STRAIT, *arguments, *patience], env=self.environment, capture_output=True, text=True, timeout=450,
+            [STRAIT, *arguments, *patience], env=self.environment, capture_output=True, text=True, timeout=PATIENCE + 50,
             stdin=subprocess.DEVNULL,
         )
         if done.returncode != 0:
@@ -149,71 +134,43 @@ class Front:
             return f"{file.read()[-6000:]}\nlast asked: {' '.join(asked)}"
 
 
-class Store:
-    """A PostgreSQL that only this test has."""
-
-    def __init__(self, folder):
-        programs = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))
-        if not programs:
-            raise AssertionError("no PostgreSQL is installed: scripts/setup.sh installs one")
-        programs = os.path.dirname(programs[-1])
-        initdb = [f"{programs}/initdb", "-D", folder, "-A", "trust", "-U", "strait", "-E", "UTF8", "--no-sync"]
-        subprocess.run(initdb, check=True, capture_output=True, timeout=60)
-        port = free_port()
-        self.url = f"postgres://strait@127.0.0.1:{port}/postgres"
-        options = ["-c", f"port={port}", "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off"]
-        self.process = subprocess.Popen(
-            [f"{programs}/postgres", "-D", folder, *options],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )
-        ready = [f"{programs}/pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port), "-t", "1"]
-        until = time.monotonic() + 30
-        while subprocess.run(ready, timeout=10, check=False).returncode != 0:
-            if time.monotonic() > until:
-                self.close()
-                raise AssertionError("the store does not start")
-            time.sleep(0.1)
-
-    def close(self):
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait(timeout=30)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class Service:
     """What an operator has before Strait: a VPC with a host in it that the internet reaches on PostgreSQL's port."""
 
-    def __init__(self, cloud, account, cidr, region="us-east-1"):
-        self.cloud, self.server, self.region = cloud, None, region
+    def __init__(self, cloud, account, cidr, region="us-east-1", speaker=Speaker):
+        """`speaker` makes what speaks on a host."""
+        self.cloud, self.region, self.speaker, self.speakers = cloud, region, speaker, []
         self.ec2 = cloud.client(account, region=region)
         self.network = Network(self.ec2, cidr)
         self.open_to_the_internet()
-        zones = [zone["ZoneName"] for zone in self.ec2.describe_availability_zones()["AvailabilityZones"]]
-        mine = self.ec2.describe_subnets(SubnetIds=[self.network.subnet])["Subnets"][0]["AvailabilityZone"]
-        other = next(zone for zone in zones if zone != mine)
-        block = cidr.replace(".0.0/16", ".1.0/24")
-        second = self.ec2.create_subnet(VpcId=self.network.id, CidrBlock=block, AvailabilityZone=other)["Subnet"]
-        self.subnets = [self.network.subnet, second["SubnetId"]]
+        self.cidr, self.zone = cidr, self.ec2.describe_subnets(SubnetIds=[self.network.subnet])["Subnets"][0]["AvailabilityZone"]
+        self.subnets = [self.network.subnet, self.subnet(1, self.other_zones()[0])]
         group = self.ec2.create_security_group(GroupName="postgres", Description="postgres", VpcId=self.network.id)
         self.group = group["GroupId"]
         self.ec2.authorize_security_group_ingress(GroupId=self.group, IpPermissions=tcp(PORT, ANYWHERE))
         self.neighbour = self.network.instance()["InstanceId"]
-        instance = self.network.instance(group=self.group)
-        self.host, self.address = instance["InstanceId"], instance["PrivateIpAddress"]
+        self.host, self.address = self.new_host()
         elastic = self.ec2.allocate_address(Domain="vpc")
         self.ec2.associate_address(AllocationId=elastic["AllocationId"], InstanceId=self.host)
         self.public = elastic["PublicIp"]
-        if cloud.packets:
-            self.server = subprocess.Popen(
-                [STRAIT, "exec", self.host, "--", "python3", "-c", SERVER],
-                env=cloud.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            )
-            assert self.server.stdout.readline() == "ready\n"
+
+    def new_host(self):
+        """A host that speaks; its id and private address."""
+        instance = self.network.instance(group=self.group)
+        if self.cloud.packets:
+            self.speakers.append(self.speaker(self.cloud, instance["InstanceId"]))
+        return instance["InstanceId"], instance["PrivateIpAddress"]
+
+    def subnet(self, number, zone):
+        """A further subnet."""
+        block = self.cidr.replace(".0.0/16", f".{number}.0/24")
+        made = self.ec2.create_subnet(VpcId=self.network.id, CidrBlock=block, AvailabilityZone=zone)
+        return made["Subnet"]["SubnetId"]
+
+    def other_zones(self):
+        """Zones where its host is not."""
+        zones = self.ec2.describe_availability_zones()["AvailabilityZones"]
+        return [zone["ZoneName"] for zone in zones if zone["ZoneName"] != self.zone]
 
     def rules(self):
         """The ranges that the service's group lets in."""
@@ -226,31 +183,53 @@ class Service:
         self.ec2.create_route(RouteTableId=self.network.table, DestinationCidrBlock=ANYWHERE, GatewayId=gateway)
 
     def close(self):
-        if self.server:
-            self.server.terminate()
-            self.server.wait(timeout=20)
-            self.server.stdout.close()
+        for speaker in self.speakers:
+            speaker.close()
 
 
 class Operator(World):
     """An operator with a service and a server of Strait's in front of `cloud`, in an account of each class's own."""
 
+    # The account of the server's keys, and that where all is made, if it is another one, with the server's role in it.
     ACCOUNT = None
+    HOME = None
+    REGIONS = ("us-east-1",)
     TAG = "strait:plane"
     # An endpoint, an endpoint service, a load balancer and its target group.
     PARTS = {"attached": 4, "public": 0}
 
     @classmethod
     def setUpClass(cls):
+        cls.home = cls.HOME or cls.ACCOUNT
         cls.domain = f"o{cls.ACCOUNT}.example.net"
-        cls.route53 = cls.cloud.client(cls.ACCOUNT, "route53")
+        cls.route53 = cls.cloud.client(cls.home, "route53")
         cls.zone = cls.route53.create_hosted_zone(Name=cls.domain, CallerReference="one")["HostedZone"]["Id"]
-        cls.service = Service(cls.cloud, cls.ACCOUNT, "172.30.0.0/16")
-        cls.addClassCleanup(cls.service.close)
-        cls.proxy = Proxy(cls.cloud.account(cls.ACCOUNT)["AWS_ENDPOINT_URL"])
+        cls.proxy = Proxy(cls.cloud.account(cls.ACCOUNT)["AWS_ENDPOINT_URL"], **cls.other_endpoints())
         cls.addClassCleanup(cls.proxy.close)
-        cls.front = Front(cls.cloud, cls.ACCOUNT, cls.domain, proxy=cls.proxy)
+        cls.prepare()
+        cls.front = Front(cls.cloud, cls.ACCOUNT, cls.domain, cls.REGIONS, cls.proxy, **cls.settings())
         cls.addClassCleanup(cls.front.close)
+
+    @classmethod
+    def prepare(cls):
+        """Makes what the operator has before Strait."""
+        cls.service = cls.new_network("172.30.0.0/16")
+
+    @classmethod
+    def new_network(cls, cidr, **more):
+        service = Service(cls.cloud, cls.home, cidr, **more)
+        cls.addClassCleanup(service.close)
+        return service
+
+    @classmethod
+    def settings(cls):
+        """Further keys of the configuration's `[cloud]`."""
+        return {}
+
+    @classmethod
+    def other_endpoints(cls):
+        """Where APIs are that the cloud does not have, by their names in signatures."""
+        return {}
 
     def new_service(self):
         return self.register()
@@ -268,11 +247,12 @@ class Operator(World):
     def public_address(self, service):
         return self.service.public
 
-    def provider(self, kind="ec2"):
-        return self.cloud.client(self.ACCOUNT, kind)
+    def provider(self, kind="ec2", region=None):
+        return self.cloud.client(self.home, kind, region=region or self.REGION)
 
     def made(self):
-        return made(self.provider(), self.provider("elbv2"), self.TAG)
+        clients = ((self.provider("ec2", region), self.provider("elbv2", region)) for region in self.REGIONS)
+        return sorted(found for ec2, elb in clients for found in made(ec2, elb, self.TAG))
 
     def behind_its_back(self, change):
         self.front.kill()

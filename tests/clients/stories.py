@@ -1,5 +1,6 @@
 """What users do with Strait, told once: in front of AWS's APIs (`on_aws.py`), and where services are Strait's own (`test_in_process.py`)."""
 
+import os
 import subprocess
 import time
 import unittest
@@ -8,6 +9,9 @@ from cloud import STRAIT, Network
 
 PORT = 5432
 ANYWHERE = "0.0.0.0/0"
+LONG = bool(os.environ.get("STRAIT_LONG"))
+# How long what fails again and again may take, in seconds; other machines are slower.
+PATIENCE = 1200 if LONG else 400
 
 # Asks as clients of PostgreSQL's do first, whether there is TLS; says what speaks there, or the error's name.
 CLIENT = """
@@ -96,10 +100,14 @@ class World(unittest.TestCase):
         self.eventually("nothing is left", self.made, [])
         self.check_names()
 
+    def vpc_of(self, cidr):
+        ours = [{"Name": "tag-key", "Values": [self.TAG]}, {"Name": "cidr", "Values": [cidr]}]
+        return self.provider().describe_vpcs(Filters=ours)["Vpcs"][0]["VpcId"]
+
     def parts(self):
         return [found for found in self.made() if found.startswith(("arn:", "vpce"))]
 
-    def eventually(self, what, look, wanted, seconds=200):
+    def eventually(self, what, look, wanted, seconds=PATIENCE / 2):
         until = time.monotonic() + seconds
         while (found := look()) != wanted:
             if time.monotonic() > until:
@@ -236,10 +244,6 @@ class Stories:
         here = [{"Name": "vpc-id", "Values": [self.vpc_of(cidr)]}]
         tables = self.provider().describe_route_tables(Filters=here)["RouteTables"]
         return [route["DestinationCidrBlock"] for table in tables for route in table["Routes"]]
-
-    def vpc_of(self, cidr):
-        ours = [{"Name": "tag-key", "Values": [self.TAG]}, {"Name": "cidr", "Values": [cidr]}]
-        return self.provider().describe_vpcs(Filters=ours)["Vpcs"][0]["VpcId"]
 
     def is_closed(self, service):
         return not self.cloud.packets or self.hears("internet", self.public_address(service)) != "PostgreSQL"

@@ -17,7 +17,8 @@ import unittest
 
 import boto3
 
-from on_aws import Operator, free_port
+from databases import free_port
+from on_aws import Operator
 from stories import Stories
 
 HOME = os.environ.get("STRAIT_MOTO") or os.path.expanduser("~/.cache/strait-moto")

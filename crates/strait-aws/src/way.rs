@@ -15,6 +15,7 @@ use strait_plane::model::Registration;
 use crate::Aws;
 use crate::error::Error;
 use crate::region::Region;
+use crate::resolve::Names;
 use crate::tag::Key;
 
 pub(crate) use targets::Followed;
@@ -120,6 +121,7 @@ impl Aws {
         Ok(Way {
             region,
             account: &self.account,
+            names: &self.names,
             key: Key::way(spec),
             name: name(spec),
             service,
@@ -132,6 +134,7 @@ struct Way<'a> {
     region: &'a Region,
     /// The provider's account.
     account: &'a str,
+    names: &'a Names,
     key: Key,
     /// The name of its load balancer and target group: at most 32 characters.
     name: String,

@@ -1,7 +1,7 @@
 //! The public way of a service that exists: its own security group lets the internet in, or nothing does.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use aws_sdk_ec2::types::{IpPermission, IpRange, SecurityGroup};
 use ipnet::Ipv4Net;
@@ -10,6 +10,7 @@ use strait_plane::model::PublicWay;
 
 use super::Way;
 use super::group::already_there;
+use super::targets::looked_up;
 use crate::error::{Error, gone};
 use crate::look::Kind;
 use crate::private;
@@ -20,9 +21,13 @@ const STAND_IN: &str = "Strait: private part of the public way";
 impl Way<'_> {
     /// The public way as it is. Nothing is changed: what an operator closed by hand stays closed.
     pub(super) async fn observe_public(&self) -> Result<WayObserved, Error> {
+        let addresses = looked_up(self.names, self.service).await?;
+        let Some(address) = addresses.first().copied() else {
+            return Err(self.not_listed("address"));
+        };
         Ok(WayObserved {
             ready: true,
-            address: self.first_address().await?,
+            address,
             port: self.service.port,
             provisioned_id: self.service.host.clone(),
             host: (self.service.host.parse::<Ipv4Addr>().is_err())
@@ -206,22 +211,6 @@ impl Way<'_> {
                 "There is no security group {group_id} in {}. Register the service with one that is there.",
                 self.service.vpc_id
             ),
-        })
-    }
-
-    async fn first_address(&self) -> Result<Ipv4Addr, Error> {
-        let host = self.service.host.as_str();
-        let found = tokio::net::lookup_host((host, self.service.port)).await;
-        let first = found.ok().and_then(|mut all| {
-            all.find_map(|address| match address.ip() {
-                IpAddr::V4(address) => Some(address),
-                IpAddr::V6(_) => None,
-            })
-        });
-        first.ok_or_else(|| {
-            Error::NotYet(format!(
-                "the name {host} of the service has no IPv4 address here yet"
-            ))
         })
     }
 

@@ -140,8 +140,27 @@ async fn set(
     )
 }
 
-/// What the service's name answers here. Load balancers lead to private addresses only.
+/// What the service's name answers here, where load balancers can lead: to private addresses only.
 async fn addresses(names: &Names, service: &Registration) -> Result<BTreeSet<Ipv4Addr>, Error> {
+    let host = service.host.as_str();
+    let found = looked_up(names, service).await?;
+    let Some(public) = found.iter().find(|address| !is_private(**address)) else {
+        return Ok(found);
+    };
+    Err(Error::Refused {
+        code: "host_not_private".to_owned(),
+        message: format!(
+            "{host} is {public} here, and a load balancer leads to private addresses only. Give the private address, or let Strait's server ask a resolver of {} (run it there, or name one in `nameservers` of `[cloud]`), where the name of an RDS instance answers its private address (the VPC needs DNS hostnames on).",
+            service.vpc_id
+        ),
+    })
+}
+
+/// The IPv4 addresses that the service's name has here; at least one.
+pub(super) async fn looked_up(
+    names: &Names,
+    service: &Registration,
+) -> Result<BTreeSet<Ipv4Addr>, Error> {
     let host = service.host.as_str();
     let found = match timeout(ANSWER, names.addresses(host)).await {
         Ok(Ok(found)) => found,
@@ -163,16 +182,7 @@ async fn addresses(names: &Names, service: &Registration) -> Result<BTreeSet<Ipv
             "the name {host} of the service has no IPv4 address here"
         )));
     }
-    let Some(public) = found.iter().find(|address| !is_private(**address)) else {
-        return Ok(found);
-    };
-    Err(Error::Refused {
-        code: "host_not_private".to_owned(),
-        message: format!(
-            "{host} is {public} here, and a load balancer leads to private addresses only. Give the private address, or let Strait's server ask a resolver of {} (run it there, or name one in `nameservers` of `[cloud]`), where the name of an RDS instance answers its private address (the VPC needs DNS hostnames on).",
-            service.vpc_id
-        ),
-    })
+    Ok(found)
 }
 
 /// Whether a load balancer may lead there
