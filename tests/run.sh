@@ -84,18 +84,30 @@ run_one() {
 
 # Every call that there is, in memory, against botocore's own shapes.
 wire() {
-    timeout 300 cargo build --quiet --locked -p strait-wire --example serve
+    # With the features of all tests, so that nothing is built twice.
+    timeout 300 cargo build --quiet --locked --workspace --features strait/aws --example serve
     PATH="$STRAIT_CLIENTS/bin:$PATH" timeout 300 "$STRAIT_CLIENTS/bin/python3" -B \
         crates/strait-wire/tests/clients/boto3_smoke.py "$CARGO_TARGET_DIR/debug/examples/serve"
 }
 
-# The same stories three times: where the plane is one with its cloud, and `strait server` in front of clouds that it knows by the
-# AWS APIs only.
+# The same stories three times, where the plane is one with its cloud and by `strait server` in front of clouds that it knows by the
+# AWS APIs only, and what else there is of these. All at once: most of the time they wait.
 on_aws() {
-    ordinary 600 tests/clients/run.sh test_in_process || return
-    ordinary "$AWS_SECONDS" tests/clients/run.sh test_on_aws test_on_aws_services test_on_aws_places || return
-    stage_moto || return
-    ordinary 900 tests/clients/run.sh test_on_moto test_on_moto_rds
+    local status=0 index pids=() parts=("test_in_process" "test_on_aws.Faults" "test_on_aws.Story test_on_aws.Steady"
+        "test_on_aws_services test_on_aws_places")
+    stage_moto || status=$?
+    [ "$status" -ne 0 ] || parts+=("test_on_moto test_on_moto_rds")
+    for index in "${!parts[@]}"; do
+        # shellcheck disable=SC2086
+        ordinary "$AWS_SECONDS" tests/clients/run.sh ${parts[index]} >"$STAGE/aws-$index.log" 2>&1 &
+        pids+=($!)
+    done
+    for index in "${!parts[@]}"; do
+        wait "${pids[index]}" || status=1
+        printf '\n-- %s\n' "${parts[index]}"
+        cat "$STAGE/aws-$index.log"
+    done
+    return "$status"
 }
 
 # moto's own tests.

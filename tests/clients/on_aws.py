@@ -17,7 +17,7 @@ from stories import ANYWHERE, PATIENCE, PORT, World, made
 class Front:
     """A server with its store, as the operator of this account of the cloud. `kill` and `start` as often as one likes."""
 
-    # How long an attachment takes, in seconds, about.
+    # How an attachment's time compares with that here.
     PACE = 1
 
     def __init__(self, cloud, account, domain, regions=("us-east-1",), proxy=None, **settings):

@@ -7,7 +7,7 @@ import boto3
 import local_aws
 from fault_proxy import BROKEN, THROTTLED
 from local_aws import Local
-from stories import Customer
+from stories import LONG, Customer
 from test_on_moto import Moto
 
 
@@ -38,7 +38,7 @@ class Rds(Local):
         cls.rds = boto3.client("rds", **cls.moto.keys("any"), region_name="us-east-1")
 
     def test_an_attachment_closes_it_and_a_detachment_opens_it(self):
-        self.there_and_back("orders", reopened=True)
+        self.there_and_back("orders", reopened=LONG)
 
     def test_a_change_that_fails_is_tried_again(self):
         for mode in (BROKEN, THROTTLED):
@@ -61,6 +61,7 @@ class Rds(Local):
         self.assertFalse(self.is_public(name))
         self.reaches("the customer reaches it", customer.host, service["endpoint"]["host"])
 
+        # A look at each RDS instance may take minutes to come: make test-long.
         if reopened:
             self.rds.modify_db_instance(DBInstanceIdentifier=name, PubliclyAccessible=True)
             self.eventually("it is closed again, whoever opened it", lambda: self.is_public(name), False, seconds=300)
