@@ -8,21 +8,24 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 : "${STRAIT_BIN:=$CARGO_TARGET_DIR/debug/strait}"
 : "${STRAIT_CLIENTS:=${XDG_CACHE_HOME:-$HOME/.cache}/strait-clients}"
 : "${STRAIT_MOTO:=${XDG_CACHE_HOME:-$HOME/.cache}/strait-moto}"
-USER_NAME=strait-test
+# Two that run at once need a user each.
+: "${STRAIT_TEST_USER:=strait-test}"
 ALL=(setup wire bad-input story tour clients aws moto crash as-root)
 NOT_PROVED=77
 # All faults of the AWS APIs one after another take an hour: `make test-long`.
-AWS_SECONDS=$([ -n "${STRAIT_LONG:-}" ] && echo 5400 || echo 1800)
+AWS_SECONDS=$([ -n "${STRAIT_LONG:-}" ] && echo 7200 || echo 1800)
 STAGE=""
 
 main() {
-    local wanted=("$@") passed=0 failed=0 unproved=0 status name
+    local wanted=("$@") passed=0 failed=0 unproved=0 status name started
     [ "${#wanted[@]}" -gt 0 ] || wanted=("${ALL[@]}")
     prepare
     for name in "${wanted[@]}"; do
         printf '\n== tests: %s\n' "$name"
         status=0
+        started=$SECONDS
         run_one "$name" || status=$?
+        printf '== tests: %s took %d s\n' "$name" "$((SECONDS - started))"
         case "$status" in
         0) passed=$((passed + 1)) ;;
         "$NOT_PROVED")
@@ -50,14 +53,14 @@ prepare() {
     if [ "$(id -u)" -ne 0 ]; then
         return
     fi
-    id -u "$USER_NAME" >/dev/null 2>&1 || useradd --system --create-home --shell /bin/bash "$USER_NAME"
+    id -u "$STRAIT_TEST_USER" >/dev/null 2>&1 || useradd --system --create-home --shell /bin/bash "$STRAIT_TEST_USER"
     mkdir "$STAGE/src"
     cp -r demo tests scripts README.md "$STAGE/src/"
     cp "$STRAIT_BIN" "$STAGE/strait"
     cp -a "$STRAIT_CLIENTS" "$STAGE/clients"
     sed -i "1s|.*|#!$STAGE/clients/bin/python3|" "$STAGE/clients/bin/aws"
     chmod -R a+rX "$STAGE"
-    chown "$USER_NAME:" "$STAGE/data"
+    chown "$STRAIT_TEST_USER:" "$STAGE/data"
 }
 
 run_one() {
@@ -81,16 +84,30 @@ run_one() {
 
 # Every call that there is, in memory, against botocore's own shapes.
 wire() {
-    timeout 300 cargo build --quiet --locked -p strait-wire --example serve
+    # With the features of all tests, so that nothing is built twice.
+    timeout 300 cargo build --quiet --locked --workspace --features strait/aws --example serve
     PATH="$STRAIT_CLIENTS/bin:$PATH" timeout 300 "$STRAIT_CLIENTS/bin/python3" -B \
         crates/strait-wire/tests/clients/boto3_smoke.py "$CARGO_TARGET_DIR/debug/examples/serve"
 }
 
-# `strait server` in front of clouds that it knows by the AWS APIs only.
+# The same stories three times, where the plane is one with its cloud and by `strait server` in front of clouds that it knows by the
+# AWS APIs only, and what else there is of these. All at once: most of the time they wait.
 on_aws() {
-    ordinary "$AWS_SECONDS" tests/clients/run.sh test_on_aws test_on_aws_certificates || return
-    stage_moto || return
-    ordinary 600 tests/clients/run.sh test_on_moto
+    local status=0 index pids=() parts=("test_in_process" "test_on_aws.Faults" "test_on_aws.Story test_on_aws.Steady"
+        "test_on_aws_services test_on_aws_places test_on_aws_certificates")
+    stage_moto || status=$?
+    [ "$status" -ne 0 ] || parts+=("test_on_moto test_on_moto_rds")
+    for index in "${!parts[@]}"; do
+        # shellcheck disable=SC2086
+        ordinary "$AWS_SECONDS" tests/clients/run.sh ${parts[index]} >"$STAGE/aws-$index.log" 2>&1 &
+        pids+=($!)
+    done
+    for index in "${!parts[@]}"; do
+        wait "${pids[index]}" || status=1
+        printf '\n-- %s\n' "${parts[index]}"
+        cat "$STAGE/aws-$index.log"
+    done
+    return "$status"
 }
 
 # moto's own tests.
@@ -127,11 +144,11 @@ ordinary() {
             STRAIT_CLIENTS_SECONDS="$limit" timeout "$limit" "$script" "$@"
         return
     fi
-    home=$(getent passwd "$USER_NAME" | cut -d: -f6)
+    home=$(getent passwd "$STRAIT_TEST_USER" | cut -d: -f6)
     (
         cd "$STAGE/src"
-        timeout "$limit" setpriv --reuid "$USER_NAME" --regid "$USER_NAME" --init-groups --inh-caps=-all --bounding-set=-all \
-            env -i HOME="$home" USER="$USER_NAME" PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin TMPDIR=/tmp TERM="${TERM:-dumb}" \
+        timeout "$limit" setpriv --reuid "$STRAIT_TEST_USER" --regid "$STRAIT_TEST_USER" --init-groups --inh-caps=-all --bounding-set=-all \
+            env -i HOME="$home" USER="$STRAIT_TEST_USER" PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin TMPDIR=/tmp TERM="${TERM:-dumb}" \
             STRAIT_BIN="$STAGE/strait" STRAIT_CLIENTS="$STAGE/clients" STRAIT_MOTO="$STAGE/moto" STRAIT_STORY_DOWN="${STRAIT_STORY_DOWN:-}" \
             ${STRAIT_DEMO_DIR:+STRAIT_DEMO_DIR="$STRAIT_DEMO_DIR"} ${STRAIT_DATA_DIR:+STRAIT_DATA_DIR="$STRAIT_DATA_DIR"} \
             STRAIT_LONG="${STRAIT_LONG:-}" STRAIT_CLIENTS_SECONDS="$limit" "$script" "$@"
@@ -155,7 +172,7 @@ ordinary_down() {
     if [ "$1" = "$STAGE/root-story" ] || [ "$(id -u)" -ne 0 ]; then
         STRAIT_DATA_DIR="$1" timeout 60 "$STRAIT_BIN" down
     else
-        timeout 60 setpriv --reuid "$USER_NAME" --regid "$USER_NAME" --init-groups \
+        timeout 60 setpriv --reuid "$STRAIT_TEST_USER" --regid "$STRAIT_TEST_USER" --init-groups \
             env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/ STRAIT_DATA_DIR="$1" "$STAGE/strait" down
     fi
 }

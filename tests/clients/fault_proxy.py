@@ -15,18 +15,24 @@ BROKEN = "broken"  # 500, and it took no effect
 THROTTLED = "throttled"  # 503, and it took no effect
 SILENT = "silent"  # nobody answers, and it took no effect
 
+# How often the SDK repeats what failed.
+REPEATED = 2
+
 # For how long a silent call is held: longer than an attempt may take.
 SILENCE = 12
 
 
 class Proxy:
-    """`url` is where it listens. `fail(mode, times)` lets each new call that changes something fail so often before it
-    passes, or of so many `parts` of these calls, one after another, those of one part; `None` lets all pass. `asked` has every attempt: (time, action)."""
+    """`url` is where it listens. `fail(mode, times)` lets each new call that changes something, or that `which` picks by its action,
+    fail so often before it passes, or of so many `parts` of these calls, one after another, those of one part; `None` lets all pass.
+    What only looks fails anew after each time that it passed, as often as the SDK gets over by itself. `asked` has every attempt: (time, action). `others` has endpoints of
+    APIs by their names in signatures, for what the first one does not have."""
 
-    def __init__(self, endpoint):
+    def __init__(self, endpoint, **others):
         self.target = urllib.parse.urlsplit(endpoint).netloc
-        self.mode, self.times, self.part, self.parts = None, 0, 0, 1
-        self.failures, self.failed = {}, 0
+        self.others = {name: urllib.parse.urlsplit(url).netloc for name, url in others.items()}
+        self.mode, self.times, self.part, self.parts, self.which = None, 0, 0, 1, changes
+        self.failures, self.failed = {}, 0  # how often a call is still to fail, and how often it is to
         self.asked = []
         self.lock = threading.Lock()
         proxy = self
@@ -51,9 +57,9 @@ class Proxy:
         self.server.shutdown()
         self.server.server_close()
 
-    def fail(self, mode, times=1, part=0, parts=1):
+    def fail(self, mode, times=1, part=0, parts=1, which=None):
         with self.lock:
-            self.mode, self.times, self.part, self.parts = mode, times, part, parts
+            self.mode, self.times, self.part, self.parts, self.which = mode, times, part, parts, which or changes
             self.failures.clear()
             self.failed = 0
 
@@ -67,7 +73,7 @@ class Proxy:
         action, call = named(handler, body)
         with self.lock:
             self.asked.append((time.monotonic(), action))
-            mode = self.mode if changes(action) and self.fails(call) else None
+            mode = self.mode if self.which(action) and self.fails(call, changes(action)) else None
         if mode == SILENT:
             time.sleep(SILENCE)
         if mode in (SILENT, LOST):
@@ -92,19 +98,22 @@ class Proxy:
         handler.end_headers()
         handler.wfile.write(text)
 
-    def fails(self, call):
+    def fails(self, call, once):
         """Whether this attempt fails; counts it."""
         if call not in self.failures:
             mine = len(self.failures) % self.parts == self.part
-            self.failures[call] = self.times if mine else 0
-        self.failures[call] -= 1
-        if self.failures[call] < 0:
-            return False
-        self.failed += 1
-        return True
+            self.failures[call] = [self.times if mine else 0] * 2
+        left, times = self.failures[call]
+        if left > 0:
+            self.failures[call][0] -= 1
+            self.failed += 1
+            return True
+        if not once:
+            self.failures[call][0] = min(times, REPEATED)
+        return False
 
     def forward(self, handler, body):
-        connection = http.client.HTTPConnection(self.target, timeout=60)
+        connection = http.client.HTTPConnection(self.others.get(signed_for(handler), self.target), timeout=60)
         try:
             # The Host header is signed, so that it goes on as it came.
             connection.putrequest(handler.command, handler.path, skip_host=True, skip_accept_encoding=True)
@@ -129,10 +138,20 @@ def named(handler, body):
     return action, (action, handler.path, body)
 
 
+def signed_for(handler):
+    """The API, by its name in the request's signature: `Credential=KEY/DATE/REGION/API/aws4_request`."""
+    parts = handler.headers.get("Authorization", "").partition("Credential=")[2].split(",")[0].split("/")
+    return parts[3] if len(parts) > 3 else ""
+
+
 def changes(action):
     if action.startswith("route53:"):
         return not action.startswith("route53:GET")
     return not action.startswith(("Describe", "Get", "List", "AssumeRole"))
+
+
+def looks(action):
+    return not changes(action) and not action.startswith("AssumeRole")
 
 
 def error(code, message):

@@ -1,28 +1,12 @@
 """Strait on AWS, proved where packets obey: `strait server` knows Strait's own local cloud by the AWS APIs only."""
 
 import collections
-import os
 import time
 import unittest
 
-from cloud import Cloud
-from fault_proxy import BROKEN, LOST, SILENT, THROTTLED
-from on_aws import Customer, Operator, Stories
-
-LONG = bool(os.environ.get("STRAIT_LONG"))
-
-
-def setUpModule():
-    Local.cloud = Cloud()
-
-
-def tearDownModule():
-    if Local.cloud:
-        Local.cloud.close()
-
-
-class Local(Operator):
-    """In front of Strait's own local cloud."""
+from fault_proxy import BROKEN, LOST, SILENT, THROTTLED, changes, looks
+from local_aws import Local, setUpModule, tearDownModule
+from stories import LONG, Customer, Stories
 
 
 class Story(Stories, Local):
@@ -54,20 +38,29 @@ class Faults(Local):
     def test_silence_is_got_over(self):
         self.through(SILENT, 1)
 
+    def test_looks_that_fail_are_got_over(self):
+        """Each look fails at first, more often than the SDK repeats it, and then each time as often as the SDK gets over."""
+        if not LONG:
+            self.through(THROTTLED, self.MANY, 0, self.PARTS, looks)
+            return
+        for mode, times in ((THROTTLED, self.MANY), (BROKEN, self.MANY), (LOST, 1)):
+            with self.subTest(mode):
+                self.through(mode, times, which=looks)
+
     def in_parts(self, mode):
         for part in range(self.PARTS if LONG else 1):
             self.through(mode, self.MANY, part, self.PARTS)
 
-    def through(self, mode, times, part=0, parts=1):
-        customer = Customer(self.cloud, f"customer-{mode}-{part}", "10.20.0.0/16")
-        self.proxy.fail(mode, times, part, parts)
+    def through(self, mode, times, part=0, parts=1, which=changes):
+        customer = Customer(self.cloud, f"customer-{mode}-{part}-{which.__name__}", "10.20.0.0/16")
+        self.proxy.fail(mode, times, part, parts, which)
         self.addCleanup(self.proxy.fail, None)
         vpc = self.peered("10.80.0.0/24", customer)
         service = self.register()
         self.front.run("service", "attach", service["service_id"], vpc, "--wait")
         name = service["endpoint"]["host"]
         self.reaches("the customer reaches it", customer.host, name)
-        kinds = collections.Counter(kind(found) for found in self.front.left())
+        kinds = collections.Counter(kind(found) for found in self.made())
         wanted = {"vpc": 1, "subnet": 2, "sg": 2, "pcx": 1, "vpce-svc": 1, "vpce": 1, "loadbalancer": 1, "targetgroup": 1}
         self.assertEqual(dict(kinds), wanted)
         self.take_all_away()
@@ -76,15 +69,23 @@ class Faults(Local):
 
 
 class Steady(Local):
-    """What it costs when nothing happens."""
+    """What it costs when nothing happens: two Peering VPCs, three peering connections, two services."""
 
     ACCOUNT = "idle"
 
+    @classmethod
+    def prepare(cls):
+        super().prepare()
+        cls.other = cls.new_network("172.31.0.0/16")
+
     def test_each_kind_is_asked_for_once_a_minute_at_most(self):
-        customer = Customer(self.cloud, "customer-idle", "10.20.0.0/16")
-        vpc = self.peered("10.80.0.0/24", customer)
-        service = self.register()
-        self.front.run("service", "attach", service["service_id"], vpc, "--wait")
+        first, second = (Customer(self.cloud, f"customer-idle-{number}", f"10.2{number}.0.0/16") for number in range(2))
+        vpcs = [self.front.json("vpc", "create", "--cidr", f"10.8{number}.0.0/24", "--region", self.REGION, "--wait") for number in range(2)]
+        for vpc, customer in ((vpcs[0], first), (vpcs[0], second), (vpcs[1], first)):
+            self.join(vpc, customer)
+        for vpc, own in zip(vpcs, (self.service, self.other)):
+            service = self.register(own)
+            self.front.run("service", "attach", service["service_id"], vpc["id"], "--wait")
         time.sleep(75)
         start = time.monotonic()
         time.sleep(58)

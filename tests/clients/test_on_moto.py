@@ -17,7 +17,9 @@ import unittest
 
 import boto3
 
-from on_aws import Operator, Stories, free_port
+from databases import free_port
+from on_aws import Operator
+from stories import Stories
 
 HOME = os.environ.get("STRAIT_MOTO") or os.path.expanduser("~/.cache/strait-moto")
 
@@ -96,7 +98,7 @@ class Story(Stories, Operator):
     """Without packets."""
 
     ACCOUNT = "111111111111"
-    CUSTOMERS = ("222222222222", "333333333333", "444444444444")
+    CUSTOMERS = ("222222222222", "333333333333", "444444444444", "555555555555")
 
 
 if __name__ == "__main__":

@@ -2,20 +2,30 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until};
 
 use crate::Aws;
 use crate::look::{HURRIED, STEADY};
 use crate::region::Region;
+use crate::seen::lock;
+use crate::way::ASK_AGAIN;
 
 impl Aws {
     /// Waits until a look may tell something new: 2 seconds while something is in progress or a customer was just asked
     /// to accept, and otherwise until the last look at peering connections is a minute old. AWS tells nobody of what
-    /// customers do, so that a look is all there is.
+    /// customers do, so that a look is all there is. Meanwhile the targets of ways follow the names of services.
     pub async fn changed(&self) {
         let mut until = Instant::now() + self.wait().await;
-        while timeout_at(until, self.stirred.notified()).await.is_ok() {
-            until = until.min(Instant::now() + self.wait().await);
+        loop {
+            let asked = *lock(&self.asked);
+            tokio::select! {
+                () = sleep_until(until) => return,
+                () = self.stirred.notified() => until = until.min(Instant::now() + self.wait().await),
+                () = sleep_until(asked + ASK_AGAIN) => {
+                    *lock(&self.asked) = Instant::now();
+                    self.follow_names().await;
+                }
+            }
         }
     }
 

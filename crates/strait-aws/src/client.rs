@@ -1,6 +1,7 @@
 //! Clients of the SDK: credentials, time-outs, retries and budgets are decided here and nowhere else.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +43,8 @@ pub struct Config {
     pub endpoint_url: Option<String>,
     /// A role to take on, `arn:aws:iam::ACCOUNT:role/NAME`: Strait then acts in that role's account.
     pub assume_role_arn: Option<String>,
+    /// DNS servers that are asked for the addresses of services; without any, this machine's own resolver.
+    pub nameservers: Vec<SocketAddr>,
     /// The domain under which services have their names.
     pub domain: String,
     /// The Route 53 zone that these names go to; without it, the public zone of the domain or of the nearest parent.

@@ -84,6 +84,12 @@ impl Cloud for Aws {
         self.publish_names(names).await
     }
 
+    fn forget(&self, region: &str) {
+        if let Ok(region) = self.region(region) {
+            region.looks.forget_all();
+        }
+    }
+
     async fn changed(&self) {
         self.changed().await;
     }

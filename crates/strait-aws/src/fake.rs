@@ -14,6 +14,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::Aws;
 use crate::client::Clients;
@@ -102,12 +103,14 @@ impl Fake {
             known_regions: vec![REGION.to_owned()],
             regions: BTreeMap::from([(REGION.to_owned(), region)]),
             stirred,
+            names: crate::resolve::Names::OfTheMachine,
             zone: Zone::new(
                 aws_sdk_route53::Client::new(&sdk),
                 "strait.example.com",
                 None,
             ),
             followed: Mutex::default(),
+            asked: Mutex::new(Instant::now()),
         }
     }
 

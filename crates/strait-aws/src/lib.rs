@@ -20,6 +20,7 @@ mod peering;
 mod private;
 mod region;
 mod registered;
+mod resolve;
 mod seen;
 mod tag;
 #[cfg(test)]
@@ -36,8 +37,10 @@ pub use error::{Error, Fate};
 use names::Zone;
 use region::Region;
 pub use registered::Registered;
+use resolve::Names;
 use tag::Key;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use way::Followed;
 
 /// AWS, as the plane uses it: one set of clients and looks a Region, all in one account.
@@ -48,8 +51,12 @@ pub struct Aws {
     /// Told when something is in progress in a Region.
     stirred: Arc<Notify>,
     zone: Zone,
+    /// Who is asked for the addresses of services.
+    names: Names,
     /// Target groups whose targets follow the names of services.
     followed: Mutex<BTreeMap<Key, Followed>>,
+    /// When their names were last asked for.
+    asked: Mutex<Instant>,
 }
 
 impl Aws {
@@ -71,8 +78,10 @@ impl Aws {
             known_regions,
             regions,
             stirred,
+            names: Names::by(&config.nameservers)?,
             zone: Zone::new(route53, &config.domain, config.hosted_zone_id.as_deref()),
             followed: Mutex::default(),
+            asked: Mutex::new(Instant::now()),
         })
     }
 

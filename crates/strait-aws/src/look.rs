@@ -78,6 +78,25 @@ pub(crate) struct Looks {
 }
 
 impl Looks {
+    /// Forgets all that others can have changed since.
+    pub(crate) fn forget_all(&self) {
+        self.forget(&[
+            Kind::Vpcs,
+            Kind::Subnets,
+            Kind::MainTables,
+            Kind::Groups,
+            Kind::Peerings,
+            Kind::EndpointServices,
+            Kind::Endpoints,
+            Kind::Interfaces,
+            Kind::Balancers,
+            Kind::TargetGroups,
+        ]);
+        self.listeners.forget();
+        self.targets.forget();
+        self.rds_instances.forget();
+    }
+
     /// Forgets what was seen of these kinds.
     pub(crate) fn forget(&self, kinds: &[Kind<'_>]) {
         for kind in kinds {

@@ -390,7 +390,11 @@ mod tests {
                 .await
                 .expect("an answer")
         };
-        let turn = async || end_by(&connections, path, &nobody).await.expect("ended");
+        let turn = async || {
+            end_by(&connections, path, &nobody, Which::All)
+                .await
+                .expect("ended")
+        };
         assert_eq!(turn().await, Ended::Sessions(0));
         let first = pids().await;
         turn().await;

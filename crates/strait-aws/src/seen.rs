@@ -16,6 +16,8 @@ pub(crate) const BELIEVED: Duration = Duration::from_secs(60);
 /// For how long nothing is made for a key when nobody knows whether the last call for it took effect: by then AWS lists
 /// what it made. See <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>.
 const DOUBTED: Duration = Duration::from_secs(10);
+/// An owner that nobody asked about for so long is gone: all are asked about once a minute.
+const ASKED_ABOUT: Duration = Duration::from_secs(300);
 
 /// A resource as AWS describes it.
 pub(crate) trait Resource: Clone {
@@ -177,12 +179,32 @@ impl<T> Default for Seen<T> {
 
 /// Looks at things that AWS lists only for one owner: listeners of a load balancer, targets of a group.
 #[derive(Debug)]
-pub(crate) struct SeenOf<T>(Mutex<BTreeMap<String, Arc<Seen<T>>>>);
+pub(crate) struct SeenOf<T>(Mutex<BTreeMap<String, Owner<T>>>);
+
+#[derive(Debug)]
+struct Owner<T> {
+    seen: Arc<Seen<T>>,
+    asked: Instant,
+}
 
 impl<T: Resource> SeenOf<T> {
     /// The last look at those of this owner.
     pub(crate) fn of(&self, owner: &str) -> Arc<Seen<T>> {
-        Arc::clone(lock(&self.0).entry(owner.to_owned()).or_default())
+        let now = Instant::now();
+        let mut owners = lock(&self.0);
+        let owner = owners.entry(owner.to_owned()).or_insert_with(|| Owner {
+            seen: Arc::default(),
+            asked: now,
+        });
+        owner.asked = now;
+        Arc::clone(&owner.seen)
+    }
+
+    /// Forgets what was seen of all owners.
+    pub(crate) fn forget(&self) {
+        for owner in lock(&self.0).values() {
+            owner.seen.forget();
+        }
     }
 
     /// Forgets an owner that is gone: it takes no part in how often others are looked at.
@@ -190,9 +212,11 @@ impl<T: Resource> SeenOf<T> {
         lock(&self.0).remove(owner);
     }
 
-    /// Of how many owners something was looked at.
+    /// Of how many owners something is looked at.
     pub(crate) fn owners(&self) -> u32 {
-        u32::try_from(lock(&self.0).len()).unwrap_or(u32::MAX)
+        let mut owners = lock(&self.0);
+        owners.retain(|_, owner| owner.asked.elapsed() < ASKED_ABOUT);
+        u32::try_from(owners.len()).unwrap_or(u32::MAX)
     }
 }
 
@@ -265,6 +289,20 @@ mod tests {
             ["a"],
             "it was listed, and is gone"
         );
+    }
+
+    #[test]
+    fn owners_that_nobody_asks_about_are_gone() {
+        let seen = SeenOf::<Thing>::default();
+        seen.of("old");
+        seen.of("new");
+        assert_eq!(seen.owners(), 2);
+        if let Some(old) = lock(&seen.0).get_mut("old") {
+            old.asked = Instant::now().checked_sub(ASKED_ABOUT).expect("a time");
+        }
+        assert_eq!(seen.owners(), 1);
+        seen.of("old");
+        assert_eq!(seen.owners(), 2, "it is asked about again");
     }
 
     #[tokio::test]

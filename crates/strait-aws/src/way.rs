@@ -17,10 +17,11 @@ use strait_plane::model::{POSTGRES_PORT, Registration};
 use crate::Aws;
 use crate::error::Error;
 use crate::region::Region;
+use crate::resolve::Names;
 use crate::seen::{Resource, Snapshot};
 use crate::tag::Key;
 
-pub(crate) use targets::Followed;
+pub(crate) use targets::{ASK_AGAIN, Followed};
 
 /// Where private ways listen, as AWS's APIs have it.
 pub(crate) const PRIVATE_PORT: i32 = POSTGRES_PORT as i32;
@@ -127,6 +128,7 @@ impl Aws {
         Ok(Way {
             region,
             account: &self.account,
+            names: &self.names,
             key: Key::way(spec),
             name: name(spec),
             service,
@@ -139,6 +141,7 @@ struct Way<'a> {
     region: &'a Region,
     /// The provider's account.
     account: &'a str,
+    names: &'a Names,
     key: Key,
     /// The name of its load balancer and target group: at most 32 characters.
     name: String,

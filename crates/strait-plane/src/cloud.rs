@@ -76,6 +76,9 @@ pub trait Cloud: Send + Sync {
     /// The names that the public DNS answers, whole: what is not in it is gone.
     async fn publish_names(&self, names: &BTreeMap<String, NameTarget>) -> Result<(), CloudError>;
 
+    /// What it remembers of this Region may be out of date: another server of the same store has worked there.
+    fn forget(&self, region: &str);
+
     /// Waits until something in the cloud may have changed (a customer accepted, a range was added). May return for
     /// no reason. Returns after at most a few seconds in any case. Of the servers of one store, one calls it at a time, again
     /// and again.

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use anyhow::Result;
 use strait_plane::cloud::Cloud;
 use strait_plane::postgres::Postgres;
-use tokio::task::JoinSet;
 
 use crate::config::{CloudKind, Config};
 
-/// A cloud, who knows the services in it, and what runs for ever beside it: the first of these that ends, ends the server.
-pub(crate) type Connected = (Arc<dyn Cloud>, Arc<dyn Postgres>, JoinSet<Result<()>>);
+/// A cloud, and who knows the services in it.
+pub(crate) type Connected = (Arc<dyn Cloud>, Arc<dyn Postgres>);
 
 /// Whether this program can use such a cloud.
 ///
@@ -36,9 +35,8 @@ pub(crate) async fn connect(config: &Config, store: &str) -> Result<Connected> {
 mod aws {
     use std::sync::Arc;
 
-    use anyhow::{Context, Result, anyhow};
+    use anyhow::{Context, Result};
     use strait_aws::{Aws, Registered};
-    use tokio::task::JoinSet;
 
     use super::Connected;
     use crate::config::Config;
@@ -54,23 +52,15 @@ mod aws {
             regions: config.cloud.regions.clone(),
             endpoint_url: config.cloud.endpoint_url.clone(),
             assume_role_arn: config.cloud.assume_role_arn.clone(),
+            nameservers: config.cloud.nameservers.clone(),
             domain: config.domain.clone(),
             hosted_zone_id: config.cloud.hosted_zone_id.clone(),
         })
         .await
         .context("connecting to AWS")?;
-        let aws = Arc::new(aws);
-        let mut parts = JoinSet::new();
-        parts.spawn({
-            let aws = Arc::clone(&aws);
-            async move {
-                aws.follow_names().await;
-                Err(anyhow!("nobody follows the names of services any more"))
-            }
-        });
         let authority = &config.authority;
         let registered = Registered::new(&authority.pem, &authority.path);
-        Ok((aws, Arc::new(registered), parts))
+        Ok((Arc::new(aws), Arc::new(registered)))
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::TcpListener;
 
 use anyhow::Result;
 use strait_plane::{Keeper, Plane};
+use tokio::task::JoinSet;
 
 use crate::args::Server;
 use crate::cloud::{self, Connected};
@@ -48,7 +49,7 @@ async fn start(
     let address = listener.local_addr()?;
     let pool = store::connect(&config.database).await?;
     let store = Keeper::open(pool.clone()).await?.store_id().await?;
-    let (cloud, postgres, mut parts) = connect(&store).await?;
+    let (cloud, postgres) = connect(&store).await?;
     let plane = Plane::start(
         pool,
         cloud,
@@ -60,6 +61,7 @@ async fn start(
         admin_key: (config.http.admin_key.as_ref()).map(|key| key.reveal().to_owned()),
         hosts: vec![format!("api.{}", config.domain)],
     };
+    let mut parts = JoinSet::new();
     parts.spawn(answer(
         listener,
         strait_http::router(plane.clone(), options),

@@ -21,7 +21,7 @@ const STAND_IN: &str = "Strait: private part of the public way";
 impl Way<'_> {
     /// The public way as it is. Nothing is changed: what an operator closed by hand stays closed.
     pub(super) async fn observe_public(&self) -> Result<WayObserved, Error> {
-        let addresses = looked_up(self.service).await?;
+        let addresses = looked_up(self.names, self.service).await?;
         let Some(address) = addresses.first().copied() else {
             return Err(self.not_listed("address"));
         };

@@ -2,14 +2,14 @@
 //! that fails over has another address behind the same name.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use aws_sdk_elasticloadbalancingv2::types::{
-    TargetDescription, TargetGroup, TargetHealthStateEnum,
+    TargetDescription, TargetGroup, TargetHealthDescription, TargetHealthStateEnum,
 };
 use strait_plane::model::Registration;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, timeout};
 
 use super::Way;
 use crate::Aws;
@@ -17,11 +17,14 @@ use crate::error::{Error, gone};
 use crate::look::Kind;
 use crate::private;
 use crate::region::Region;
+use crate::resolve::Names;
 use crate::seen::lock;
 use crate::tag::Key;
 
 /// How often the names of services are asked for.
-const ASK_AGAIN: Duration = Duration::from_secs(5);
+pub(crate) const ASK_AGAIN: Duration = Duration::from_secs(5);
+/// How long old targets stay for new ones that do not become healthy. Longer, and the old address may be another host's.
+const OVERLAP: Duration = Duration::from_secs(180);
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(4);
 
@@ -33,16 +36,20 @@ pub(crate) struct Followed {
     service: Registration,
     /// What the name answered when the targets were last set.
     addresses: BTreeSet<Ipv4Addr>,
+    /// Since when old targets stay until the new ones are healthy.
+    moving: Option<Instant>,
 }
 
 impl Aws {
-    /// Lets the targets of all private ways follow their services' names, for as long as the future is polled.
-    pub async fn follow_names(&self) {
-        loop {
-            sleep(ASK_AGAIN).await;
-            let all = lock(&self.followed).clone();
-            for (key, followed) in all {
-                if let Err(error) = self.follow_again(&key, followed).await {
+    /// Lets the targets of all private ways follow their services' names, once.
+    pub(crate) async fn follow_names(&self) {
+        let all = lock(&self.followed).clone();
+        for (key, followed) in all {
+            match self.follow_again(&key, followed).await {
+                Ok(()) => {}
+                // Another server took the way away.
+                Err(error) if error.is_gone() => self.forget_followed(&key),
+                Err(error) => {
                     tracing::warn!(%key, %error, "the targets of a way could not follow the service's name; trying again");
                 }
             }
@@ -56,13 +63,16 @@ impl Aws {
         group: &TargetGroup,
     ) -> Result<(), Error> {
         let group_arn = group.target_group_arn().unwrap_or_default();
-        let addresses = addresses(way.service).await?;
-        set(way.region, group_arn, way.service.port, &addresses).await?;
+        let addresses = addresses(&self.names, way.service).await?;
+        let moving = (lock(&self.followed).get(&way.key)).and_then(|followed| followed.moving);
+        let port = way.service.port;
+        let moving = set(way.region, group_arn, port, &addresses, moving).await?;
         let followed = Followed {
             region: way.region.name.clone(),
             group_arn: group_arn.to_owned(),
             service: way.service.clone(),
             addresses,
+            moving,
         };
         lock(&self.followed).insert(way.key.clone(), followed);
         Ok(())
@@ -73,35 +83,35 @@ impl Aws {
     }
 
     async fn follow_again(&self, key: &Key, followed: Followed) -> Result<(), Error> {
-        let addresses = addresses(&followed.service).await?;
-        if addresses == followed.addresses {
+        let addresses = addresses(&self.names, &followed.service).await?;
+        if addresses == followed.addresses && followed.moving.is_none() {
             return Ok(());
         }
         let region = self.region(&followed.region)?;
         // The look may be older than what others did since.
         region.looks.forget(&[Kind::Targets(&followed.group_arn)]);
-        set(
-            region,
-            &followed.group_arn,
-            followed.service.port,
-            &addresses,
-        )
-        .await?;
-        tracing::info!(%key, ?addresses, host = followed.service.host, "the service has another address; its way leads there");
+        let (arn, port) = (&followed.group_arn, followed.service.port);
+        let moving = set(region, arn, port, &addresses, followed.moving).await?;
+        if moving.is_none() {
+            tracing::info!(%key, ?addresses, host = followed.service.host, "the service has another address; its way leads there");
+        }
         if let Some(known) = lock(&self.followed).get_mut(key) {
             known.addresses = addresses;
+            known.moving = moving;
         }
         Ok(())
     }
 }
 
-/// Makes these the targets: the new ones come in before the others go out.
+/// Makes these the targets. The others go out when these are healthy: load balancers send nothing to a target before that,
+/// nor to one that goes out. Returns since when the others stay, which began at `moving` if they did before.
 async fn set(
     region: &Region,
     group_arn: &str,
     port: u16,
     wanted: &BTreeSet<Ipv4Addr>,
-) -> Result<(), Error> {
+    moving: Option<Instant>,
+) -> Result<Option<Instant>, Error> {
     let targets = region.targets(group_arn).await?;
     let leaving =
         |state: Option<&TargetHealthStateEnum>| state == Some(&TargetHealthStateEnum::Draining);
@@ -125,7 +135,12 @@ async fn set(
         .map(|address| target(*address, port))
         .collect();
     if surplus.is_empty() {
-        return Ok(());
+        return Ok(None);
+    }
+    let healthy: BTreeSet<Ipv4Addr> = targets.iter().filter_map(healthy).collect();
+    let since = moving.unwrap_or_else(Instant::now);
+    if !wanted.is_subset(&healthy) && since.elapsed() < OVERLAP {
+        return Ok(Some(since));
     }
     let call = region
         .elb()
@@ -136,30 +151,33 @@ async fn set(
         region
             .change(&[Kind::Targets(group_arn)], call.send())
             .await,
-    )
+    )?;
+    Ok(None)
 }
 
 /// What the service's name answers here, where load balancers can lead: to private addresses only.
-async fn addresses(service: &Registration) -> Result<BTreeSet<Ipv4Addr>, Error> {
+async fn addresses(names: &Names, service: &Registration) -> Result<BTreeSet<Ipv4Addr>, Error> {
     let host = service.host.as_str();
-    let found = looked_up(service).await?;
+    let found = looked_up(names, service).await?;
     let Some(public) = found.iter().find(|address| !is_private(**address)) else {
         return Ok(found);
     };
     Err(Error::Refused {
         code: "host_not_private".to_owned(),
         message: format!(
-            "{host} is {public} here, and a load balancer leads to private addresses only. Give the private address, or run Strait's server in {}, where the name of an RDS instance answers its private address (the VPC needs DNS hostnames on).",
+            "{host} is {public} here, and a load balancer leads to private addresses only. Give the private address, or let Strait's server ask a resolver of {} (run it there, or name one in `nameservers` of `[cloud]`), where the name of an RDS instance answers its private address (the VPC needs DNS hostnames on).",
             service.vpc_id
         ),
     })
 }
 
 /// The IPv4 addresses that the service's name has here; at least one.
-pub(super) async fn looked_up(service: &Registration) -> Result<BTreeSet<Ipv4Addr>, Error> {
+pub(super) async fn looked_up(
+    names: &Names,
+    service: &Registration,
+) -> Result<BTreeSet<Ipv4Addr>, Error> {
     let host = service.host.as_str();
-    let answer = timeout(ANSWER, tokio::net::lookup_host((host, service.port))).await;
-    let found = match answer {
+    let found = match timeout(ANSWER, names.addresses(host)).await {
         Ok(Ok(found)) => found,
         Ok(Err(error)) => {
             return Err(Error::NotYet(format!(
@@ -174,18 +192,21 @@ pub(super) async fn looked_up(service: &Registration) -> Result<BTreeSet<Ipv4Add
             )));
         }
     };
-    let found: BTreeSet<Ipv4Addr> = found
-        .filter_map(|address| match address.ip() {
-            IpAddr::V4(address) => Some(address),
-            IpAddr::V6(_) => None,
-        })
-        .collect();
     if found.is_empty() {
         return Err(Error::NotYet(format!(
             "the name {host} of the service has no IPv4 address here"
         )));
     }
     Ok(found)
+}
+
+/// The address of a target that connections go to.
+fn healthy(found: &TargetHealthDescription) -> Option<Ipv4Addr> {
+    let state = found.target_health()?.state()?;
+    if *state != TargetHealthStateEnum::Healthy {
+        return None;
+    }
+    found.target()?.id()?.parse().ok()
 }
 
 /// Whether a load balancer may lead there
@@ -238,36 +259,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_new_target_comes_in_before_the_old_one_goes_out() {
-        let health = |id: &str, state: &str| {
-            format!(
-                "<member><Target><Id>{id}</Id><Port>5432</Port></Target><TargetHealth><State>{state}</State></TargetHealth></member>"
-            )
-        };
-        let described = |members: &str| {
-            let list = format!("<TargetHealthDescriptions>{members}</TargetHealthDescriptions>");
-            Answer::Xml(format!(
-                "<DescribeTargetHealthResult>{list}</DescribeTargetHealthResult>"
-            ))
-        };
-        let done = |action: &str| Answer::Xml(format!("<{action}Result/>"));
-        let before = health("10.0.0.1", "healthy") + &health("10.0.0.9", "draining");
-        let elb = Fake::default()
-            .answer("DescribeTargetHealth", [described(&before)])
-            .answer("RegisterTargets", [done("RegisterTargets")])
-            .answer("DeregisterTargets", [done("DeregisterTargets")]);
-        let aws = elb.aws();
-        let region = aws.region(REGION).expect("the Region");
-        let wanted = BTreeSet::from([Ipv4Addr::new(10, 0, 0, 2)]);
-        set(region, "arn", 5432, &wanted).await.expect("followed");
-        assert_eq!(
-            elb.actions(),
-            [
-                "DescribeTargetHealth",
-                "RegisterTargets",
-                "DeregisterTargets"
-            ]
-        );
+    async fn the_old_target_goes_out_when_the_new_one_is_healthy() {
+        let old = health("10.0.0.1", "healthy") + &health("10.0.0.9", "draining");
+        let elb = elb(&[
+            old.clone(),
+            old.clone() + &health("10.0.0.2", "initial"),
+            old + &health("10.0.0.2", "healthy"),
+        ]);
+        let mut moving = None;
+        for stays in [true, true, false] {
+            moving = lead_to_the_second(&elb, moving).await;
+            assert_eq!(moving.is_some(), stays);
+        }
+        let changes = ["RegisterTargets", "DeregisterTargets"];
+        let asked: Vec<String> = (elb.actions().into_iter())
+            .filter(|action| changes.contains(&action.as_str()))
+            .collect();
+        assert_eq!(asked, changes, "each once");
         let (new, old) = (
             elb.bodies("RegisterTargets"),
             elb.bodies("DeregisterTargets"),
@@ -283,6 +291,46 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_old_target_does_not_wait_for_ever() {
+        let both = health("10.0.0.1", "healthy") + &health("10.0.0.2", "unhealthy");
+        let elb = elb(&[both]);
+        let ago = |time: Duration| Instant::now().checked_sub(time).expect("a time");
+        let since = ago(OVERLAP - Duration::from_secs(60));
+        assert_eq!(lead_to_the_second(&elb, Some(since)).await, Some(since));
+        assert_eq!(elb.asked("DeregisterTargets"), 0);
+        assert_eq!(lead_to_the_second(&elb, Some(ago(OVERLAP))).await, None);
+        assert_eq!(elb.asked("DeregisterTargets"), 1);
+    }
+
+    async fn lead_to_the_second(elb: &Fake, moving: Option<Instant>) -> Option<Instant> {
+        let aws = elb.aws();
+        let region = aws.region(REGION).expect("the Region");
+        let wanted = BTreeSet::from([Ipv4Addr::new(10, 0, 0, 2)]);
+        set(region, "arn", 5432, &wanted, moving)
+            .await
+            .expect("followed")
+    }
+
+    fn elb(looks: &[String]) -> Fake {
+        let described = looks.iter().map(|members| {
+            Answer::Xml(format!(
+                "<DescribeTargetHealthResult><TargetHealthDescriptions>{members}</TargetHealthDescriptions></DescribeTargetHealthResult>"
+            ))
+        });
+        let done = |action: &str| Answer::Xml(format!("<{action}Result/>"));
+        Fake::default()
+            .answer("DescribeTargetHealth", described)
+            .answer("RegisterTargets", [done("RegisterTargets")])
+            .answer("DeregisterTargets", [done("DeregisterTargets")])
+    }
+
+    fn health(id: &str, state: &str) -> String {
+        format!(
+            "<member><Target><Id>{id}</Id><Port>5432</Port></Target><TargetHealth><State>{state}</State></TargetHealth></member>"
+        )
+    }
+
+    #[tokio::test]
     async fn an_address_is_its_own_answer_and_a_public_one_is_refused() {
         let service = |host: &str| Registration {
             host: host.to_owned(),
@@ -293,9 +341,13 @@ mod tests {
             public_way: strait_plane::model::PublicWay::None,
             sessions_file: None,
         };
-        let found = addresses(&service("10.1.2.3")).await.expect("an address");
+        let found = addresses(&Names::OfTheMachine, &service("10.1.2.3"))
+            .await
+            .expect("an address");
         assert_eq!(found, BTreeSet::from([Ipv4Addr::new(10, 1, 2, 3)]));
-        let refused = addresses(&service("8.8.8.8")).await.expect_err("public");
+        let refused = addresses(&Names::OfTheMachine, &service("8.8.8.8"))
+            .await
+            .expect_err("public");
         assert!(
             matches!(refused, Error::Refused { ref code, .. } if code == "host_not_private"),
             "{refused}"

@@ -66,6 +66,7 @@ impl World {
             assume_role_arn: Some(role(&self.provider)),
             domain: DOMAIN.to_owned(),
             hosted_zone_id: None,
+            nameservers: vec![],
         };
         Aws::connect(config).await.expect("moto answers")
     }

@@ -105,6 +105,9 @@ impl Cloud for Local {
             .map_err(|error| CloudError::Temporary(error.to_string()))
     }
 
+    // The local cloud has one server, which all that it knows goes through.
+    fn forget(&self, _region: &str) {}
+
     async fn changed(&self) {
         // Either way the caller looks again.
         let _ = tokio::time::timeout(QUIET, self.inner.changed.notified()).await;

@@ -122,6 +122,8 @@ impl Cloud for Steady {
         Ok(())
     }
 
+    fn forget(&self, _: &str) {}
+
     async fn changed(&self) {
         tokio::time::sleep(Duration::from_secs(5)).await;
     }

@@ -13,6 +13,7 @@ use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::failure::Failure;
+use super::lease::Lease;
 use super::run::Run;
 use super::{Context, Found, Key, Wake, names, peerings, service, vpc};
 use crate::error::PlaneError;
@@ -91,8 +92,8 @@ pub(super) async fn watch_cloud(context: Arc<Context>, wake: UnboundedSender<Wak
     loop {
         let watched = context.leases.holds(WATCH);
         match context.leases.take(&context.pool, WATCH).await {
-            Ok(true) => {}
-            Ok(false) => {
+            Ok(Lease::Ours | Lease::TakenOver) => {}
+            Ok(Lease::Theirs) => {
                 sleep(TAKE_OVER).await;
                 continue;
             }
@@ -369,10 +370,12 @@ async fn reconcile(
     match &key {
         Key::Service(id) | Key::Vpc(id) => {
             let lease = key.lease();
-            if !context.leases.take(&context.pool, &lease).await? {
-                return Err(Failure::Lost);
-            }
-            let mut run = Run::new(&context, &lease);
+            let taken_over = match context.leases.take(&context.pool, &lease).await? {
+                Lease::Theirs => return Err(Failure::Lost),
+                Lease::TakenOver => true,
+                Lease::Ours => false,
+            };
+            let mut run = Run::new(&context, &lease, taken_over);
             let outcome = match &key {
                 Key::Service(_) => service::reconcile(&mut run, id, thorough).await,
                 Key::Vpc(_) | Key::Names | Key::Look | Key::Old => {

@@ -21,6 +21,17 @@ const RENEWAL: Duration = Duration::from_millis(1250);
 /// How long the store may take for that.
 const STORE_PATIENCE: Duration = Duration::from_secs(2);
 
+/// Whose a lease is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lease {
+    /// This server's, as it was before, or nobody's.
+    Ours,
+    /// This server's now, and another's before.
+    TakenOver,
+    /// Another's.
+    Theirs,
+}
+
 /// The leases of this server.
 pub(super) struct Leases {
     holder: String,
@@ -40,17 +51,20 @@ impl Leases {
         &self.holder
     }
 
-    /// Takes one, or keeps it. False: another server has it.
-    pub(super) async fn take(&self, pool: &PgPool, key: &str) -> Result<bool, PlaneError> {
+    /// Takes one, or keeps it.
+    pub(super) async fn take(&self, pool: &PgPool, key: &str) -> Result<Lease, PlaneError> {
         if self.holds(key) {
-            return Ok(true);
+            return Ok(Lease::Ours);
         }
         let asked = Instant::now();
-        let taken = leases::take(pool, key, &self.holder, TERM).await?;
-        if taken {
-            self.held().insert(key.to_owned(), asked + TERM - MARGIN);
-        }
-        Ok(taken)
+        let Some(taken) = leases::take(pool, key, &self.holder, TERM).await? else {
+            return Ok(Lease::Theirs);
+        };
+        self.held().insert(key.to_owned(), asked + TERM - MARGIN);
+        Ok(match taken.former {
+            Some(former) if former != self.holder => Lease::TakenOver,
+            Some(_) | None => Lease::Ours,
+        })
     }
 
     /// Whether this server may act on it now.

@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Context;
 use super::failure::{During, Failure};
+use super::lease::Lease;
 use crate::cloud::NameTarget;
 use crate::model::Network;
 use crate::names::Names;
@@ -124,7 +125,7 @@ async fn put_under_lease(
 
 async fn take_lease(context: &Context) -> Result<(), Failure> {
     let end = Instant::now() + PATIENCE;
-    while !context.leases.take(&context.pool, LEASE).await? {
+    while context.leases.take(&context.pool, LEASE).await? == Lease::Theirs {
         if context.is_stopping() {
             return Err(Failure::Stopping);
         }

@@ -14,16 +14,26 @@ use crate::store::operations::{self, Kept};
 pub(super) struct Run<'a> {
     pub(super) context: &'a Context,
     lease: &'a str,
+    /// Whether another server worked on it before.
+    taken_over: bool,
     operation: Option<Kept>,
 }
 
 impl<'a> Run<'a> {
     /// Under a lease that this server has.
-    pub(super) fn new(context: &'a Context, lease: &'a str) -> Self {
+    pub(super) fn new(context: &'a Context, lease: &'a str, taken_over: bool) -> Self {
         Self {
             context,
             lease,
+            taken_over,
             operation: None,
+        }
+    }
+
+    /// Before anything in this Region: what is remembered of it may be out of date.
+    pub(super) fn in_region(&self, region: &str) {
+        if self.taken_over {
+            self.context.cloud.forget(region);
         }
     }
 

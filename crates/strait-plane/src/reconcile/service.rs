@@ -21,6 +21,7 @@ pub(super) async fn reconcile(run: &mut Run<'_>, id: &str, thorough: bool) -> Re
         if operation.is_none() && service.revision == service.reconciled && !thorough {
             return Ok(());
         }
+        run.in_region(&service.region_code);
         let former = service
             .current
             .as_ref()

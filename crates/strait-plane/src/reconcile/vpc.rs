@@ -11,6 +11,7 @@ pub(super) async fn reconcile(run: &mut Run<'_>, id: &str) -> Result<(), Failure
     let Some(vpc) = vpcs::get(&context.pool, id).await? else {
         return Ok(());
     };
+    run.in_region(&vpc.region_code);
     let outcome = match vpc.status {
         VpcStatus::Creating | VpcStatus::Failed | VpcStatus::Created => keep(run, &vpc).await,
         VpcStatus::Deleting => delete(run, &vpc).await,

@@ -2,31 +2,40 @@
 
 use std::time::Duration;
 
-use sqlx::PgExecutor;
 use sqlx::postgres::types::PgInterval;
+use sqlx::{FromRow, PgExecutor};
 
 use super::Change;
 use crate::error::PlaneError;
 
-/// Takes it, unless somebody else has it. False: somebody has.
+/// A lease that was taken.
+#[derive(Debug, FromRow)]
+pub(crate) struct Taken {
+    /// Who had it before, if that is known.
+    pub(crate) former: Option<String>,
+}
+
+/// Takes it, unless somebody else has it. Returns who had it last.
 pub(crate) async fn take(
     db: impl PgExecutor<'_>,
     key: &str,
     holder: &str,
     term: Duration,
-) -> Result<bool, PlaneError> {
-    sqlx::query(
-        "INSERT INTO strait.lease AS l (key, holder, until) VALUES ($1, $2, clock_timestamp() + $3)
+) -> Result<Option<Taken>, PlaneError> {
+    Ok(sqlx::query_as(
+        "WITH former AS (SELECT holder FROM strait.lease WHERE key = $1)
+         INSERT INTO strait.lease AS l (key, holder, until) VALUES ($1, $2, clock_timestamp() + $3)
          ON CONFLICT (key) DO UPDATE SET holder = excluded.holder, until = excluded.until
          WHERE l.holder = excluded.holder OR l.until < clock_timestamp()
              -- The clock was set back.
-             OR l.until > clock_timestamp() + 2 * $3",
+             OR l.until > clock_timestamp() + 2 * $3
+         RETURNING (SELECT holder FROM former) AS former",
     )
     .bind(key)
     .bind(holder)
     .bind(interval(term))
-    .touches(db)
-    .await
+    .fetch_optional(db)
+    .await?)
 }
 
 /// Those of these keys that are this holder's still, for another term.
@@ -51,7 +60,7 @@ pub(crate) async fn give_back(
     key: &str,
     holder: &str,
 ) -> Result<(), PlaneError> {
-    sqlx::query("DELETE FROM strait.lease WHERE key = $1 AND holder = $2")
+    sqlx::query("UPDATE strait.lease SET until = '-infinity' WHERE key = $1 AND holder = $2")
         .bind(key)
         .bind(holder)
         .run(db)
@@ -61,6 +70,15 @@ pub(crate) async fn give_back(
 /// Takes all away from whoever has them: for the only server of its store, whose predecessor is gone.
 pub(crate) async fn clear(db: impl PgExecutor<'_>) -> Result<(), PlaneError> {
     sqlx::query("DELETE FROM strait.lease").run(db).await
+}
+
+/// Forgets who had those that nobody has.
+pub(crate) async fn prune(db: impl PgExecutor<'_>) -> Result<(), PlaneError> {
+    sqlx::query("DELETE FROM strait.lease WHERE until < clock_timestamp() - interval '10 minutes' AND until > '-infinity'
+         OR until = '-infinity' AND split_part(key, ':', 2) NOT IN
+             (SELECT id FROM strait.service UNION ALL SELECT id FROM strait.vpc) AND key LIKE '%:%'")
+        .run(db)
+        .await
 }
 
 fn interval(term: Duration) -> PgInterval {

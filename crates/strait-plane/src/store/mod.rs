@@ -123,7 +123,8 @@ const KEPT_MOST: i64 = 10_000;
 pub(crate) async fn prune(pool: &PgPool) -> Result<(), PlaneError> {
     let mut connection = pool.acquire().await?;
     operations::prune(&mut connection, KEPT_DAYS, KEPT_MOST).await?;
-    events::prune(&mut connection, KEPT_DAYS, KEPT_MOST).await
+    events::prune(&mut connection, KEPT_DAYS, KEPT_MOST).await?;
+    leases::prune(&mut *connection).await
 }
 
 /// A query for rows that stand for something.

@@ -412,6 +412,8 @@ impl Cloud for FakeCloud {
         Ok(())
     }
 
+    fn forget(&self, _: &str) {}
+
     async fn changed(&self) {
         // An error means that nothing changed in this time.
         drop(tokio::time::timeout(Duration::from_secs(2), self.changed.notified()).await);

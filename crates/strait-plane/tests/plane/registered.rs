@@ -109,10 +109,10 @@ async fn what_would_end_idle_connections_is_told_of_at_first_and_at_a_move() {
     assert_eq!(notice().await, advice);
 
     world.postgres.let_sessions_be();
-    let moved = world.plane.attach_service(&world.project, &id, &vpc.id);
+    let moved = world.plane.attach_service(&world.project, &id, &vpc.id, 0);
     moved.await.expect("it moves");
     assert_eq!(notice().await, format!("{advice}\nthe role may not"));
-    let moved = world.plane.detach_service(&world.project, &id, None);
+    let moved = world.plane.detach_service(&world.project, &id, None, 0);
     moved.await.expect("it moves back");
     assert_eq!(notice().await, "the role may not");
 }

@@ -1,13 +1,16 @@
 //! What single values must be.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use reqwest::Url;
 use x509_parser::pem::Pem;
 
 use super::{Authority, CloudKind, Secret};
+
+/// The port of DNS servers.
+const DNS: u16 = 53;
 
 /// The longest domain whose services' names fit into DNS: `SERVICE.PROJECT.public.` stands before it.
 const DOMAIN_LENGTH: usize = 253 - "kd9w2xp4mz.rp1pz7uyae.public.".len();
@@ -190,6 +193,19 @@ pub(super) fn zone(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// DNS servers, each with its port.
+pub(super) fn nameservers(items: &[String]) -> Result<Vec<SocketAddr>, String> {
+    let server = |item: &String| {
+        let alone = item.parse().map(|ip: IpAddr| SocketAddr::new(ip, DNS));
+        alone.or_else(|_| item.parse()).map_err(|_| {
+            format!(
+                "{item:?} is no address of a DNS server; give addresses as in 10.0.0.2 or 10.0.0.2:53, or leave it out for the machine's own resolver"
+            )
+        })
+    };
+    items.iter().map(server).collect()
+}
+
 /// Words, the first of two letters, and a number: `us-gov-west-1`.
 fn is_region(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
@@ -293,6 +309,28 @@ mod tests {
         ] {
             let why = endpoint_url(bad).expect_err(bad);
             assert!(!why.contains("hush"), "{why}");
+        }
+    }
+
+    #[test]
+    fn dns_servers_are_addresses() {
+        let list = |item: &str| nameservers(&[item.to_owned()]);
+        for (good, read) in [
+            ("10.0.0.2", "10.0.0.2:53"),
+            ("127.0.0.1:5353", "127.0.0.1:5353"),
+            ("fd00:ec2::253", "[fd00:ec2::253]:53"),
+            ("[::1]:5353", "[::1]:5353"),
+        ] {
+            assert_eq!(list(good), Ok(vec![read.parse().expect("an address")]));
+        }
+        for bad in [
+            "",
+            "dns.example.com",
+            "10.0.0.2:",
+            "10.0.0.300",
+            "10.0.0.0/24",
+        ] {
+            assert!(list(bad).is_err(), "{bad}");
         }
     }
 

@@ -58,9 +58,15 @@ pub(super) const HOSTED_ZONE_ID: Key = Key::text(
     "hosted_zone_id",
     "hosted_zone_id = \"Z0123456789ABCDEFGHIJ\"",
 );
+pub(super) const NAMESERVERS: Key = Key {
+    section: "cloud",
+    name: "nameservers",
+    kind: Kind::List,
+    example: "nameservers = [\"10.0.0.2\"]",
+};
 
 /// All of them.
-pub(super) const KEYS: [Key; 10] = [
+pub(super) const KEYS: [Key; 11] = [
     DATABASE_URL,
     DOMAIN,
     CA_FILE,
@@ -71,6 +77,7 @@ pub(super) const KEYS: [Key; 10] = [
     ENDPOINT_URL,
     ASSUME_ROLE_ARN,
     HOSTED_ZONE_ID,
+    NAMESERVERS,
 ];
 
 impl Key {
@@ -173,6 +180,7 @@ mod tests {
                 "STRAIT_CLOUD_ENDPOINT_URL",
                 "STRAIT_CLOUD_ASSUME_ROLE_ARN",
                 "STRAIT_CLOUD_HOSTED_ZONE_ID",
+                "STRAIT_CLOUD_NAMESERVERS",
             ]
         );
         assert_eq!(sections(), ["", "http", "cloud"]);

@@ -21,7 +21,7 @@ pub(crate) use secret::Secret;
 
 use key::{
     ADMIN_KEY, ASSUME_ROLE_ARN, CA_FILE, DATABASE_URL, DOMAIN, ENDPOINT_URL, HOSTED_ZONE_ID, KIND,
-    LISTEN, REGIONS,
+    LISTEN, NAMESERVERS, REGIONS,
 };
 use reader::Reader;
 use source::Sources;
@@ -75,6 +75,8 @@ pub(crate) struct Cloud {
     pub(crate) assume_role_arn: Option<String>,
     /// The Route 53 zone of services' names.
     pub(crate) hosted_zone_id: Option<String>,
+    /// DNS servers that are asked for the addresses of services; without any, the machine's own resolver.
+    pub(crate) nameservers: Vec<SocketAddr>,
 }
 
 /// Which cloud.
@@ -113,6 +115,7 @@ impl Config {
         let endpoint_url = reader.text(&ENDPOINT_URL, check::endpoint_url);
         let assume_role_arn = reader.text(&ASSUME_ROLE_ARN, check::role);
         let hosted_zone_id = reader.text(&HOSTED_ZONE_ID, check::zone);
+        let nameservers = reader.list(&NAMESERVERS, check::nameservers);
         let faults = reader.faults();
         let (Some(database), Some(domain), Some(authority), Some(kind), Some(regions)) =
             (database, domain, authority, kind, regions)
@@ -137,6 +140,7 @@ impl Config {
                 endpoint_url,
                 assume_role_arn,
                 hosted_zone_id,
+                nameservers: nameservers.unwrap_or_default(),
             },
         })
     }
@@ -171,6 +175,10 @@ impl Config {
                     .as_ref()
                     .map(|value| format!("          {name} {value}")),
             );
+        }
+        if !cloud.nameservers.is_empty() {
+            let servers: Vec<String> = cloud.nameservers.iter().map(ToString::to_string).collect();
+            lines.push(format!("          nameservers {}", servers.join(", ")));
         }
         lines.join("\n")
     }

@@ -17,6 +17,7 @@ regions = ["eu-west-1", "us-east-1"]
 endpoint_url = "http://127.0.0.1:5000"
 assume_role_arn = "arn:aws:iam::123456789012:role/strait"
 hosted_zone_id = "Z0123456789ABC"
+nameservers = ["10.0.0.2", "10.0.1.2:5353"]
 "#;
 
 const PEM: &str = include_str!("../../../../tests/clients/authority.pem");
@@ -31,6 +32,11 @@ fn a_file_says_it_all() {
     assert_eq!(
         config.cloud.endpoint_url.as_deref(),
         Some("http://127.0.0.1:5000")
+    );
+    let servers = config.cloud.nameservers.iter().map(ToString::to_string);
+    assert_eq!(
+        servers.collect::<Vec<_>>(),
+        ["10.0.0.2:53", "10.0.1.2:5353"]
     );
     assert_eq!(config.authority.pem, PEM);
     assert!(config.authority.path.is_absolute());

@@ -7,7 +7,6 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
 use strait_plane::postgres::Origin;
-use tokio::task::JoinSet;
 
 use super::*;
 
@@ -121,7 +120,7 @@ async fn started(config: &Config) -> (Running, String, String) {
         let script = Script::new();
         let cloud = FakeCloud::new(Arc::clone(&script));
         let postgres = FakePostgres::new(script, Origin::Registered);
-        Ok((cloud as _, postgres as _, JoinSet::new()))
+        Ok((cloud as _, postgres as _))
     });
     let running = running.await.expect("it starts");
     (running, url, named)

@@ -1,0 +1,193 @@
+"""Registered services that change while customers use them: another address behind their name, and sessions that are open at a move."""
+
+import socket
+import struct
+import subprocess
+import threading
+import time
+import unittest
+
+from cloud import STRAIT
+from databases import Database
+from local_aws import Local, setUpModule, tearDownModule
+from stories import Customer
+
+
+class Failover(Local):
+    """A service that is registered by its name, whose address changes as that of an RDS instance does that fails over."""
+
+    ACCOUNT = "failing-over"
+    NAME = "orders.rds.example.com"
+
+    @classmethod
+    def prepare(cls):
+        cls.service = cls.new_network("172.30.0.0/16", speaker=Database)
+        cls.dns.answers[cls.NAME] = cls.service.address
+
+    @classmethod
+    def settings(cls):
+        return {"nameservers": [cls.dns.address]}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.dns = Nameserver()
+        cls.addClassCleanup(cls.dns.close)
+        super().setUpClass()
+
+    def test_customers_go_on_when_the_address_changes(self):
+        customer = Customer(self.cloud, "customer-failover", "10.20.0.0/16")
+        vpc = self.peered("10.80.0.0/24", customer)
+        service = self.register(host=self.NAME)
+        self.front.run("service", "attach", service["service_id"], vpc, "--wait")
+        first, (_, second) = self.service.address, self.service.new_host()
+        with Asking(self.cloud, customer.host, service["endpoint"]["host"]) as asking:
+            self.eventually("the first host answers", asking.last, first)
+            start = time.monotonic()
+            self.dns.answers[self.NAME] = second
+            self.eventually("the second host answers", asking.last, second, seconds=60)
+            self.eventually("nothing leads to the first one", self.targets, {second}, seconds=30)
+            time.sleep(3)
+            self.assertEqual(asking.last(), second)
+        self.assertEqual(set(asking.answers), {first, second}, "no question failed")
+        changed = [action for when, action in self.proxy.asked if when >= start and action in ("RegisterTargets", "DeregisterTargets")]
+        self.assertEqual(changed, ["RegisterTargets", "DeregisterTargets"])
+
+        # A name without an answer changes nothing.
+        del self.dns.answers[self.NAME]
+        asked = self.dns.asked
+        self.eventually("it is asked for", lambda: self.dns.asked > asked + 1, True)
+        self.assertEqual(self.targets(), {second})
+        self.dns.answers[self.NAME] = second
+        self.take_all_away()
+
+    def targets(self):
+        elb = self.provider("elbv2")
+        group = elb.describe_target_groups()["TargetGroups"][0]["TargetGroupArn"]
+        health = elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+        return {row["Target"]["Id"] for row in health if row["TargetHealth"]["State"] != "draining"}
+
+
+class Sessions(Local):
+    """Sessions that are open by a way that closes."""
+
+    ACCOUNT = "strict"
+
+    @classmethod
+    def prepare(cls):
+        cls.service = cls.new_network("172.30.0.0/16", speaker=Database)
+        cls.database = cls.service.speakers[0]
+        cls.database.sql("CREATE ROLE app LOGIN; CREATE ROLE unable LOGIN; CREATE ROLE sessions LOGIN CONNECTION LIMIT 4")
+        cls.database.sql("GRANT pg_signal_backend, pg_read_all_stats TO sessions")
+
+    def test_an_attachment_ends_what_is_open_by_the_public_way(self):
+        told, sleeper, inside = self.attached_under_a_sleeper("sessions", "10.80.0.0/24")
+        self.assertEqual(sleeper.wait(timeout=10), 2, "psql's status for a connection that is lost")
+        self.assertIn("terminating connection due to administrator command", sleeper.stderr.read())
+        self.assertIsNone(inside.poll(), "who is inside of the VPC sleeps on")
+        self.assertNotIn("may go on", told)
+
+    def test_a_role_without_the_right_leads_to_a_notice(self):
+        told, sleeper, inside = self.attached_under_a_sleeper("unable", "10.81.0.0/24")
+        self.assertIn("the role unable may not end them; GRANT pg_signal_backend, pg_read_all_stats TO unable", told)
+        self.assertIsNone(sleeper.poll(), "nobody ended it")
+        self.assertIsNone(inside.poll())
+
+    def attached_under_a_sleeper(self, role, cidr):
+        """Moves the service while one psql sleeps by the public way and one inside; returns what is told of it then."""
+        path = f"{self.database.folder}/{role}"
+        with open(path, "w", encoding="ascii") as file:
+            file.write(self.database.url(role) + "\n")
+        vpc = self.front.json("vpc", "create", "--cidr", cidr, "--region", self.REGION, "--wait")
+        service = self.register(sessions_file=path)
+        sleeper = self.sleep("internet", self.service.public)
+        inside = self.sleep(self.service.neighbour, self.service.address)
+        self.addCleanup(self.take_all_away)
+        self.front.run("service", "attach", service["service_id"], vpc["id"], "--wait")
+        return self.front.run("service", "get", service["service_id"]), sleeper, inside
+
+    def sleep(self, host, address):
+        line = f"host={address} user=app dbname=postgres"
+        process = subprocess.Popen(
+            [STRAIT, "exec", host, "--", "psql", "-X", "-At", line, "-c", "SELECT 'open'", "-c", "SELECT pg_sleep(300)"],
+            env=self.cloud.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        self.addCleanup(ended, process)
+        self.assertEqual(process.stdout.readline(), "open\n")
+        return process
+
+
+class Asking:
+    """A customer's program that asks PostgreSQL again and again which host it is on, each time by a new connection."""
+
+    def __init__(self, cloud, host, name):
+        line = f"host={name} user=strait dbname=postgres connect_timeout=10"
+        script = f"while psql -X -At '{line}' -c 'SELECT host(inet_server_addr())' 2>&1 || echo failed; do sleep 0.1; done"
+        self.process = subprocess.Popen(
+            [STRAIT, "exec", host, "--", "bash", "-c", script],
+            env=cloud.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )
+        self.answers = []
+        self.reader = threading.Thread(target=self.read, daemon=True)
+
+    def read(self):
+        for line in self.process.stdout:
+            self.answers.append(line.strip())
+
+    def last(self):
+        return self.answers[-1] if self.answers else None
+
+    def __enter__(self):
+        self.reader.start()
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(timeout=20)
+        self.reader.join(timeout=20)
+        self.process.stdout.close()
+
+
+class Nameserver:
+    """Answers the addresses of names, `answers`, which clients may keep for an hour; counts what it was `asked`."""
+
+    def __init__(self):
+        self.answers, self.asked = {}, 0
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.address = "{}:{}".format(*self.socket.getsockname())
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                query, client = self.socket.recvfrom(4096)
+            except OSError:
+                return
+            self.asked += 1
+            self.socket.sendto(self.answer(query), client)
+
+    def answer(self, query):
+        name, end = [], 12
+        while query[end]:
+            name.append(query[end + 1 : end + 1 + query[end]].decode())
+            end += 1 + query[end]
+        question = query[12 : end + 5]
+        found = self.answers.get(".".join(name).lower())
+        # A response, recursion desired and available; without an answer, no such name.
+        head = query[:2] + struct.pack(">HHHHH", 0x8180 if found else 0x8183, 1, 1 if found else 0, 0, 0)
+        record = struct.pack(">HHHIH", 0xC00C, 1, 1, 3600, 4) + socket.inet_aton(found) if found else b""
+        return head + question + record
+
+    def close(self):
+        self.socket.close()
+
+
+def ended(process):
+    process.terminate()
+    process.wait(timeout=20)
+    process.stdout.close()
+    process.stderr.close()
+
+
+if __name__ == "__main__":
+    unittest.main()
