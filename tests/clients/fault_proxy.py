@@ -15,8 +15,8 @@ BROKEN = "broken"  # 500, and it took no effect
 THROTTLED = "throttled"  # 503, and it took no effect
 SILENT = "silent"  # nobody answers, and it took no effect
 
-# How often the SDK repeats what failed.
-REPEATED = 2
+# How often looks go on to fail: the SDK gets over two, but its budget for that only over one for ever.
+REPEATED = 1
 
 # For how long a silent call is held: longer than an attempt may take.
 SILENCE = 12
@@ -25,7 +25,7 @@ SILENCE = 12
 class Proxy:
     """`url` is where it listens. `fail(mode, times)` lets each new call that changes something, or that `which` picks by its action,
     fail so often before it passes, or of so many `parts` of these calls, one after another, those of one part; `None` lets all pass.
-    What only looks fails anew after each time that it passed, as often as the SDK gets over by itself. `asked` has every attempt: (time, action). `others` has endpoints of
+    What only looks fails anew after each time that it passed, once. `asked` has every attempt: (time, action). `others` has endpoints of
     APIs by their names in signatures, for what the first one does not have."""
 
     def __init__(self, endpoint, **others):

@@ -39,7 +39,7 @@ class Faults(Local):
         self.through(SILENT, 1)
 
     def test_looks_that_fail_are_got_over(self):
-        """Each look fails at first, more often than the SDK repeats it, and then each time as often as the SDK gets over."""
+        """Each look fails at first, more often than the SDK repeats it, and then once each time."""
         if not LONG:
             self.through(THROTTLED, self.MANY, 0, self.PARTS, looks)
             return
