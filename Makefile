@@ -7,6 +7,9 @@ SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/strait-target
 export STRAIT_DEMO_DIR ?= $(or $(XDG_DATA_HOME),$(HOME)/.local/share)/strait-demo
 
+# One set for lints, tests and the program that they try: cargo would compile the AWS SDK anew for each.
+FEATURES := --features strait/aws,strait/failpoints
+
 help: ## Lists the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -19,7 +22,7 @@ build: ## Builds the program for daily use ($CARGO_TARGET_DIR/release/strait)
 	timeout 1800 cargo build --release --locked -p strait
 
 test: setup lint ## Everything that a change must pass: about three quarters of an hour from nothing on 2 cores
-	timeout 2400 cargo test --workspace --features strait/aws --locked
+	timeout 2400 cargo test --workspace $(FEATURES) --locked
 	STRAIT_BIN="$$CARGO_TARGET_DIR/debug/strait" tests/run.sh
 
 test-long: test ## The same, 10 minutes of bad input for the parsers, 2,000 random networks, the story five times over, and the benches
@@ -40,7 +43,7 @@ fmt: ## Formats the code
 
 lint: ## Format, lints and shell syntax, without changing anything
 	cargo fmt --all --check
-	timeout 1800 cargo clippy --workspace --features strait/aws --all-targets --locked -- -D warnings
+	timeout 1800 cargo clippy --workspace $(FEATURES) --all-targets --locked -- -D warnings
 	timeout 600 cargo clippy -p strait --locked -- -D warnings
 	for script in .ci/run scripts/*.sh demo/*.sh demo/steps/*.sh tests/*.sh tests/clients/*.sh benches/*.sh; do bash -n "$$script"; done
 

@@ -85,7 +85,7 @@ run_one() {
 # Every call that there is, in memory, against botocore's own shapes.
 wire() {
     # With the features of all tests, so that nothing is built twice.
-    timeout 300 cargo build --quiet --locked --workspace --features strait/aws --example serve
+    timeout 300 cargo build --quiet --locked --workspace --features strait/aws,strait/failpoints --example serve
     PATH="$STRAIT_CLIENTS/bin:$PATH" timeout 300 "$STRAIT_CLIENTS/bin/python3" -B \
         crates/strait-wire/tests/clients/boto3_smoke.py "$CARGO_TARGET_DIR/debug/examples/serve"
 }
@@ -94,7 +94,7 @@ wire() {
 # AWS APIs only, and what else there is of these. All at once: most of the time they wait.
 on_aws() {
     local status=0 index pids=() parts=("test_in_process" "test_on_aws.Faults" "test_on_aws.Story test_on_aws.Steady"
-        "test_on_aws_services test_on_aws_places test_on_aws_certificates")
+        "test_on_aws_services test_on_aws_places test_on_aws_certificates" test_on_aws_servers)
     stage_moto || status=$?
     [ "$status" -ne 0 ] || parts+=("test_on_moto test_on_moto_rds")
     for index in "${!parts[@]}"; do

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 
@@ -12,6 +13,12 @@ from botocore.config import Config
 STRAIT = os.environ["STRAIT_BIN"]
 REGION = "us-east-1"
 IMAGE = "ami-0123456789abcdef0"
+
+
+def free_port():
+    with socket.socket() as asking:
+        asking.bind(("127.0.0.1", 0))
+        return asking.getsockname()[1]
 
 
 class Cloud:
@@ -37,8 +44,10 @@ class Cloud:
             "LC_ALL": "C.UTF-8",
         }
         os.environ |= {"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
+        # What the server is started with, at any time: its clients keep its ports.
+        self.ports = ("--http", f"127.0.0.1:{free_port()}", "--aws", f"127.0.0.1:{free_port()}", *options)
         try:
-            self.strait("up", "--detach", "--http", "127.0.0.1:0", "--aws", "127.0.0.1:0", *options)
+            self.strait("up", "--detach", *self.ports)
         except BaseException:
             self.close()
             raise

@@ -4,12 +4,11 @@ import glob
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 
-from cloud import STRAIT
+from cloud import STRAIT, free_port
 from stories import PORT
 
 # Tells everybody who asks as PostgreSQL's clients do that there is no TLS, and holds the connection until the other side closes.
@@ -125,7 +124,3 @@ def found_programs():
     return os.path.dirname(found[-1])
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

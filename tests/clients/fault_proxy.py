@@ -34,6 +34,7 @@ class Proxy:
         self.mode, self.times, self.part, self.parts, self.which = None, 0, 0, 1, changes
         self.failures, self.failed = {}, 0  # how often a call is still to fail, and how often it is to
         self.asked = []
+        self.delay = 0  # how long each answer takes longer, in seconds
         self.lock = threading.Lock()
         proxy = self
 
@@ -71,6 +72,7 @@ class Proxy:
     def pass_on(self, handler):
         body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
         action, call = named(handler, body)
+        time.sleep(self.delay)
         with self.lock:
             self.asked.append((time.monotonic(), action))
             mode = self.mode if self.which(action) and self.fails(call, changes(action)) else None

@@ -9,8 +9,8 @@ import tempfile
 import time
 import urllib.request
 
-from cloud import STRAIT, Network, tcp
-from databases import Speaker, Store, free_port
+from cloud import STRAIT, Network, free_port, tcp
+from databases import Speaker, Store
 from fault_proxy import Proxy
 from stories import ANYWHERE, PATIENCE, PORT, World, made
 
@@ -25,6 +25,7 @@ class Front:
         self.proxy = proxy
         self.folder = tempfile.mkdtemp(prefix="strait-front.")
         self.store = self.server = None
+        self.log_path = os.path.join(self.folder, "server.log")
         keys = cloud.account(account)
         self.port = free_port()
         self.environment = {
@@ -62,7 +63,7 @@ class Front:
             raise
 
     def start(self):
-        self.log = open(os.path.join(self.folder, "server.log"), "ab")
+        self.log = open(self.log_path, "ab")
         self.server = subprocess.Popen(
             [STRAIT, "server", "--config", self.config],
             env=self.environment, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
@@ -126,10 +127,9 @@ class Front:
         return json.loads(self.run(*arguments, "--output", "json"))
 
     def logged(self):
-        path = os.path.join(self.folder, "server.log")
-        if not os.path.exists(path):
+        if not os.path.exists(self.log_path):
             return ""
-        with open(path, encoding="utf-8", errors="replace") as file:
+        with open(self.log_path, encoding="utf-8", errors="replace") as file:
             asked = [action for _, action in self.proxy.asked[-40:]] if self.proxy else []
             return f"{file.read()[-6000:]}\nlast asked: {' '.join(asked)}"
 

@@ -30,6 +30,8 @@ use data::DataDir;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    #[cfg(feature = "failpoints")]
+    let _steps = fail::FailScenario::setup();
     match run(cli) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {

@@ -138,6 +138,10 @@ pub(crate) struct Reconcilers {
 
 impl Reconcilers {
     pub(crate) fn spawn(context: Arc<Context>) -> Self {
+        tracing::info!(
+            holder = context.leases.holder(),
+            "reconcilers start; this is whose their leases are"
+        );
         let (wake, woken) = mpsc::unbounded_channel();
         let listener = tokio::spawn(dispatch::listen(Arc::clone(&context), wake.clone()));
         let watcher = tokio::spawn(dispatch::watch_cloud(Arc::clone(&context), wake.clone()));

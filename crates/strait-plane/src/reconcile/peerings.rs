@@ -13,7 +13,7 @@ use super::failure::{During, Failure};
 use super::run::Run;
 use crate::admission::{Candidate, Verdict, admit};
 use crate::cloud::{CloudError, PeerState, PeeringObserved, PeeringSpec};
-use crate::model::{Action, OperationState, PeeringState, Reason, Vpc};
+use crate::model::{Action, OperationState, PeeringState, Reason, Step, Vpc};
 use crate::store::peerings::{self as kept, Kept};
 use crate::store::{operations, vpcs};
 
@@ -38,6 +38,12 @@ pub(super) async fn settle(run: &Run<'_>, vpc: &Vpc) -> Result<(), Failure> {
         .iter()
         .filter(|peering| is_live(peering.state))
         .collect();
+    if live
+        .iter()
+        .any(|peering| peering.state == PeeringState::InitiatingRequest)
+    {
+        run.boundary(Step::Ask)?;
+    }
     let mut looks = look(context, live.iter().map(|peering| peering.spec(vpc.spec()))).await;
     let mut unseen = BTreeSet::new();
     for peering in live {
@@ -58,7 +64,7 @@ pub(super) async fn settle(run: &Run<'_>, vpc: &Vpc) -> Result<(), Failure> {
 /// Takes a connection away and forgets it.
 pub(super) async fn delete(run: &Run<'_>, vpc: &Vpc, peering: &Kept) -> Result<(), Failure> {
     let context = run.context;
-    run.go_on()?;
+    run.boundary(Step::Remove)?;
     context
         .cloud
         .delete_peering(&peering.spec(vpc.spec()))

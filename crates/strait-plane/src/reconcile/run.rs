@@ -65,12 +65,9 @@ impl<'a> Run<'a> {
     /// Before each step: goes on only if this server may, and notes it in the operation.
     pub(super) async fn at(&mut self, step: Step) -> Result<(), Failure> {
         self.go_on()?;
-        fail::fail_point!("step", |which| {
-            if which.is_none_or(|which| which == step.as_str()) {
-                std::process::abort();
-            }
-            Ok(())
-        });
+        if self.operation.is_some() {
+            self.boundary(step)?;
+        }
         let Some(operation) = &mut self.operation else {
             return Ok(());
         };
@@ -91,6 +88,13 @@ impl<'a> Run<'a> {
         steps[index].started = Some(now);
         operations::step(&self.context.pool, &operation.shown.id, steps).await?;
         Ok(())
+    }
+
+    /// Where a test may end the server, as `kill -9` would.
+    pub(super) fn boundary(&self, step: Step) -> Result<(), Failure> {
+        fail::fail_point!(step.as_str(), |_| std::process::abort());
+        tracing::trace!(%step, lease = self.lease, "a step begins");
+        self.go_on()
     }
 
     /// Whether this server may go on.

@@ -3,7 +3,7 @@
 use super::failure::{During, Failure};
 use super::peerings;
 use super::run::Run;
-use crate::model::{Action, OperationState, Reason, Vpc, VpcStatus};
+use crate::model::{Action, OperationState, Reason, Step, Vpc, VpcStatus};
 use crate::store::{operations, peerings as kept, services, vpcs};
 
 pub(super) async fn reconcile(run: &mut Run<'_>, id: &str) -> Result<(), Failure> {
@@ -36,6 +36,9 @@ async fn keep(run: &Run<'_>, vpc: &Vpc) -> Result<(), Failure> {
         && context.with_found(|found| found.vpcs.contains(&vpc.id));
     if !found {
         run.go_on()?;
+        if vpc.status == VpcStatus::Creating {
+            run.boundary(Step::Make)?;
+        }
         let observed = context
             .cloud
             .ensure_vpc(&vpc.spec())
@@ -83,7 +86,7 @@ async fn delete(run: &Run<'_>, vpc: &Vpc) -> Result<(), Failure> {
     for peering in kept::list(&context.pool, &vpc.id).await? {
         peerings::delete(run, vpc, &peering).await?;
     }
-    run.go_on()?;
+    run.boundary(Step::Remove)?;
     context
         .cloud
         .delete_vpc(&vpc.spec())

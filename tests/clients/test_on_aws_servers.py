@@ -1,0 +1,247 @@
+"""Two servers on one store: they share the work, and when one dies, freezes or loses the store, the other goes on with it."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+import urllib.request
+
+from cloud import STRAIT, free_port
+from local_aws import Local, setUpModule, tearDownModule
+from stories import Customer
+
+# A lease passes on after 5 s, and the other server looks every 2 s.
+PASSES_ON = 10
+
+
+class Servers(Local):
+    """`front` is the first server; the second one reaches the store by a relay that can be cut."""
+
+    ACCOUNT = "many"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.relay = Relay(int(re.search(r":(\d+)/", cls.front.store.url)[1]))
+        cls.addClassCleanup(cls.relay.close)
+        cls.second = Second(cls.front, cls.relay.port)
+        cls.addClassCleanup(cls.second.close)
+        cls.customer = Customer(cls.cloud, "customer-many", "10.20.0.0/16")
+
+    @classmethod
+    def prepare(cls):
+        super().prepare()
+        # An answer that comes late is a moment in which a server can die.
+        cls.proxy.delay = 0.05
+
+    def setUp(self):
+        self.vpc = self.peered("10.80.0.0/24", self.customer)
+        self.service_id = self.register()["service_id"]
+        self.host = self.front.json("service", "get", self.service_id)["endpoint"]["host"]
+        self.addCleanup(self.take_all_away)
+
+    def test_each_takes_wishes_works_and_tells_of_what_the_other_did(self):
+        workers = set()
+        for turn in range(12):
+            server = (self.front, self.second)[turn % 2]
+            asked = server.json("service", *self.move(turn))["operation_id"]
+            other = (self.second, self.front)[turn % 2]
+            ended = other.json("operation", "get", asked, "--wait")
+            self.assertEqual(ended["state"], "succeeded", ended)
+            self.assertIn(asked, other.run("events", "--output", "json"))
+            workers.add(self.holder())
+            if turn % 2 and len(workers) == 2:
+                break
+        self.assertEqual(workers, {self.id_of(self.front), self.id_of(self.second)}, "both have worked")
+
+    def test_work_of_a_server_that_is_killed_goes_on_within_ten_seconds(self):
+        for turn in range(2):
+            worker, operation = self.caught_at_work(turn)
+            worker.kill()
+            self.ends_soon(operation, self.other(worker))
+            worker.start()
+        self.check_private(after=1)
+
+    def test_a_server_that_freezes_does_no_harm_when_it_thaws(self):
+        for turn in range(2):
+            worker, operation = self.caught_at_work(turn)
+            worker.server.send_signal(signal.SIGSTOP)
+            try:
+                self.ends_soon(operation, self.other(worker))
+            finally:
+                worker.server.send_signal(signal.SIGCONT)
+            time.sleep(3)
+            shown = self.other(worker).json("service", "get", self.service_id, "--wait")
+            self.assertTrue(shown["network"]["settled"], shown)
+        self.check_private(after=1)
+
+    def test_a_server_that_loses_the_store_stops_and_comes_back(self):
+        turn = 0
+        while True:
+            worker, operation = self.caught_at_work(turn)
+            turn += 1
+            if worker is self.second:
+                break
+            self.front.run("operation", "get", operation, "--wait")
+            self.assertLess(turn, 30, "the second one works too")
+        self.relay.cut()
+        try:
+            self.ends_soon(operation, self.front)
+        finally:
+            self.relay.heal()
+        until = time.monotonic() + 30
+        while True:
+            try:
+                self.assertEqual(self.second.json("operation", "get", operation)["state"], "succeeded")
+                break
+            except AssertionError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.5)
+
+    def move(self, turn):
+        return ("detach", self.service_id) if turn % 2 else ("attach", self.service_id, self.vpc)
+
+    def caught_at_work(self, turn):
+        """Asks for a move; the server that works on it, once it does, and the operation."""
+        operation = self.front.json("service", *self.move(turn))["operation_id"]
+        until = time.monotonic() + 20
+        while not (holder := self.holder(now=True)):
+            self.assertLess(time.monotonic(), until, "somebody works on it")
+        time.sleep(0.4)
+        worker = self.front if holder == self.id_of(self.front) else self.second
+        return worker, operation
+
+    def ends_soon(self, operation, server):
+        start = time.monotonic()
+        ended = server.json("operation", "get", operation, "--wait", "--timeout", "60")
+        self.assertEqual(ended["state"], "succeeded", ended)
+        # What the move itself takes comes on top.
+        self.assertLess(time.monotonic() - start, PASSES_ON + 15)
+
+    def check_private(self, after):
+        """After the last turn of this kind."""
+        self.assertEqual(len(self.parts()), self.PARTS["public" if after % 2 else "attached"], self.parts())
+        self.front.run("service", "attach", self.service_id, self.vpc, "--wait")
+        self.reaches("the customer reaches it", self.customer.host, self.host)
+        self.assertEqual(len(self.parts()), self.PARTS["attached"], f"nothing is doubled: {self.parts()}")
+
+    def other(self, server):
+        return self.second if server is self.front else self.front
+
+    def holder(self, now=False):
+        """Who has, or had last, the lease of the service."""
+        still = "AND until > clock_timestamp()" if now else ""
+        return self.sql(f"SELECT holder FROM strait.lease WHERE key = 'service:{self.service_id}' {still}")
+
+    def sql(self, text):
+        done = subprocess.run(
+            ["psql", "-XAtc", text, self.front.store.url], capture_output=True, text=True, timeout=30, check=True
+        )
+        return done.stdout.strip()
+
+    def id_of(self, server):
+        """As which a server holds leases: the one that it wrote down last."""
+        with open(server.log_path, encoding="utf-8", errors="replace") as file:
+            plain = re.sub(r"\x1b\[[0-9;]*m", "", file.read())
+        return re.findall(r'holder="?(\w{16})', plain)[-1]
+
+
+class Second:
+    """Another server of the same configuration, on a port of its own."""
+
+    def __init__(self, front, store_port):
+        self.front, self.port = front, free_port()
+        self.log_path = os.path.join(front.folder, "second.log")
+        url = re.sub(r":\d+/", f":{store_port}/", front.store.url)
+        self.environment = front.environment | {
+            "STRAIT_HTTP_LISTEN": f"127.0.0.1:{self.port}",
+            "STRAIT_DATABASE_URL": url,
+            "STRAIT_URL": f"http://127.0.0.1:{self.port}",
+            "NO_COLOR": "1",
+        }
+        self.server = None
+        self.start()
+
+    def start(self):
+        with open(self.log_path, "ab") as log:
+            self.server = subprocess.Popen(
+                [STRAIT, "server", "--config", self.front.config],
+                env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )
+        until = time.monotonic() + 60
+        while True:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=2).close()
+                return
+            except OSError:
+                if self.server.poll() is not None or time.monotonic() > until:
+                    with open(self.log_path, encoding="utf-8", errors="replace") as file:
+                        raise AssertionError(f"the second server does not start:\n{file.read()[-4000:]}") from None
+                time.sleep(0.1)
+
+    def kill(self):
+        self.server.kill()
+        self.server.wait(timeout=20)
+
+    def close(self):
+        self.server.terminate()
+        self.server.wait(timeout=30)
+
+    def run(self, *arguments):
+        done = subprocess.run(
+            [STRAIT, *arguments], env=self.environment, capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise AssertionError(f"strait {' '.join(arguments)}: status {done.returncode}\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def json(self, *arguments):
+        return json.loads(self.run(*arguments, "--output", "json"))
+
+
+class Relay:
+    """Passes bytes to a port of this machine; while it is cut it takes connections and passes nothing."""
+
+    def __init__(self, target):
+        self.target = target
+        self.open = threading.Event()
+        self.open.set()
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.port = self.server.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                near = self.server.accept()[0]
+                far = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                return
+            for one, other in ((near, far), (far, near)):
+                threading.Thread(target=self.copy, args=(one, other), daemon=True).start()
+
+    def copy(self, source, sink):
+        try:
+            while data := source.recv(65536):
+                self.open.wait()
+                sink.sendall(data)
+        except OSError:
+            pass
+        for end in (source, sink):
+            end.close()
+
+    def cut(self):
+        self.open.clear()
+
+    def heal(self):
+        self.open.set()
+
+    def close(self):
+        self.open.set()
+        self.server.close()
