@@ -42,7 +42,11 @@ class Proxy:
             protocol_version = "HTTP/1.1"
 
             def do_any(self):
-                proxy.pass_on(self)
+                try:
+                    proxy.pass_on(self)
+                except (BrokenPipeError, ConnectionResetError):
+                    # Who asked was killed.
+                    self.close_connection = True
 
             do_GET = do_POST = do_DELETE = do_PUT = do_any
 

@@ -1,5 +1,6 @@
 """Two servers on one store: they share the work, and when one dies, freezes or loses the store, the other goes on with it."""
 
+import itertools
 import json
 import os
 import re
@@ -22,6 +23,7 @@ class Servers(Local):
     """`front` is the first server; the second one reaches the store by a relay that can be cut."""
 
     ACCOUNT = "many"
+    numbers = itertools.count()
 
     @classmethod
     def setUpClass(cls):
@@ -39,7 +41,8 @@ class Servers(Local):
         cls.proxy.delay = 0.05
 
     def setUp(self):
-        self.vpc = self.peered("10.80.0.0/24", self.customer)
+        # The customer's routes to former ones are still there.
+        self.vpc = self.peered(f"10.80.{next(self.numbers)}.0/24", self.customer)
         self.service_id = self.register()["service_id"]
         self.host = self.front.json("service", "get", self.service_id)["endpoint"]["host"]
         self.addCleanup(self.take_all_away)
