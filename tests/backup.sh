@@ -84,12 +84,11 @@ online() {
         writers+=($!)
         wait_for 10 has_begun "$service"
     done
-    strait backup "$WORK/killed.tar.zst" >"$WORK/out" 2>&1 &
+    "$STRAIT_BIN" backup "$WORK/killed.tar.zst" >"$WORK/out" 2>&1 &
     killed=$!
+    # Its compressed parts come by the megabyte: now it is in the midst of it.
     wait_for 10 test -s "$WORK/.killed.tar.zst.partial"
-    # strait() is `timeout` around it: both.
-    pkill -KILL -P "$killed" || true
-    kill -KILL "$killed" 2>/dev/null || true
+    kill -KILL "$killed"
     wait "$killed" 2>/dev/null || true
     refuse 1.1 "a backup that was killed" "leaves nothing under its name" 'No such file' ls "$WORK/killed.tar.zst"
     prove 1.2 "the PostgreSQLs" "have forgotten it" wait_for 5 nothing_open

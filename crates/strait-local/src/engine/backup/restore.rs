@@ -261,3 +261,192 @@ fn bad(reason: impl Into<String>) -> LocalError {
         reason: reason.into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::unix::fs::PermissionsExt;
+
+    use jiff::Timestamp;
+    use serde_json::{Value, json};
+
+    use super::super::archive::Writer;
+    use super::*;
+
+    const OWN: &str = "1.2.3";
+
+    #[test]
+    fn what_was_written_is_restored_but_for_what_was_deleted_meanwhile() {
+        let data = data();
+        let (file, _) = written(data.path(), &["gone"]);
+        let archive = Archive::open(file, OWN).expect("good");
+        let folder = tempfile::tempdir().expect("a folder");
+        archive.unpack(folder.path()).expect("restored");
+        let read = |path: &str| std::fs::read_to_string(folder.path().join(path)).ok();
+        assert_eq!(read("version").as_deref(), Some("layout"));
+        assert_eq!(
+            read("services/kept/data/PG_VERSION").as_deref(),
+            Some("15\n")
+        );
+        assert!(folder.path().join("services/kept/data/empty").is_dir());
+        assert!(!folder.path().join("services/gone").exists());
+        assert!(!folder.path().join(ABOUT).exists());
+        let mode = |path: &str| {
+            let about = std::fs::metadata(folder.path().join(path)).expect("there");
+            about.permissions().mode() & 0o777
+        };
+        assert_eq!(mode("services/kept/data"), 0o700);
+        assert_eq!(mode("version"), 0o600);
+    }
+
+    #[test]
+    fn a_backup_with_any_byte_changed_or_cut_off_is_refused() {
+        let data = data();
+        let (_, whole) = written(data.path(), &[]);
+        let good = open(&whole).expect("the control");
+        let (mut tried, mut refused) = (0, 0);
+        for at in (0..whole.len()).step_by(7) {
+            let mut changed = whole.clone();
+            changed[at] ^= 0x10;
+            tried += 1;
+            match open(&changed) {
+                Err(_) => refused += 1,
+                // Now and then there are two ways to write the same.
+                Ok(same) => assert_eq!(
+                    (&same.about, &same.contents),
+                    (&good.about, &good.contents),
+                    "byte {at} of {}",
+                    whole.len()
+                ),
+            }
+            assert!(open(&whole[..at]).is_err(), "cut at {at}");
+        }
+        assert!(refused * 10 > tried * 9, "{refused} of {tried} refused");
+        let longer = [&whole[..], b"more"].concat();
+        assert!(open(&longer).is_err(), "something behind it");
+    }
+
+    #[test]
+    fn entries_that_no_backup_has_are_refused() {
+        let good = [("version", EntryType::Regular)];
+        open(&crafted(&about(OWN), &good)).expect("the control");
+        for (path, kind, why) in [
+            ("../escaped", EntryType::Regular, "leads out"),
+            ("services/../../escaped", EntryType::Regular, "leads out"),
+            ("/tmp/escaped", EntryType::Regular, "leads out"),
+            ("services/link", EntryType::Symlink, "neither a file"),
+            ("services/link", EntryType::Link, "neither a file"),
+            ("services/pipe", EntryType::Fifo, "neither a file"),
+            ("run/server.json", EntryType::Regular, "no data folder has"),
+            ("version", EntryType::Regular, "twice"),
+        ] {
+            let entries = [("version", EntryType::Regular), (path, kind)];
+            let error = open(&crafted(&about(OWN), &entries)).expect_err(path);
+            assert!(error.to_string().contains(why), "{path}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_backup_of_a_newer_strait_or_another_machine_is_refused_by_name() {
+        let entries = [("version", EntryType::Regular)];
+        for older in ["1.2.3", "1.2.2", "0.9.10", "1.2.3-dev"] {
+            open(&crafted(&about(older), &entries)).expect(older);
+        }
+        for newer in ["1.2.4", "1.10.0", "2.0.0"] {
+            let error = open(&crafted(&about(newer), &entries)).expect_err(newer);
+            let told = error.to_string();
+            assert!(told.contains(newer) && told.contains(OWN), "{told}");
+        }
+        let mut format = about(OWN);
+        format["format"] = json!(FORMAT + 1);
+        let error = open(&crafted(&format, &entries)).expect_err("another format");
+        assert!(matches!(error, LocalError::NewerBackup { .. }), "{error}");
+        let mut machine = about(OWN);
+        machine["machine"] = json!("vax");
+        let error = open(&crafted(&machine, &entries)).expect_err("another machine");
+        assert!(error.to_string().contains("vax"), "{error}");
+    }
+
+    fn data() -> tempfile::TempDir {
+        let data = tempfile::tempdir().expect("a folder");
+        let make = |path: &str, text: &str| {
+            let path = data.path().join(path);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            std::fs::write(&path, text).expect("a file");
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("mode");
+        };
+        make("version", "layout");
+        for id in ["kept", "gone"] {
+            make(&format!("services/{id}/data/PG_VERSION"), "15\n");
+            let folder = data.path().join("services").join(id).join("data");
+            std::fs::create_dir(folder.join("empty")).expect("a folder");
+            std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700))
+                .expect("mode");
+        }
+        data
+    }
+
+    /// A backup as a file and as bytes.
+    fn written(data: &Path, deleted: &[&str]) -> (File, Vec<u8>) {
+        let mut file = tempfile::tempfile().expect("a file");
+        let about = serde_json::from_value(about(OWN)).expect("it");
+        let out = file.try_clone().expect("another");
+        let mut writer = Writer::begin(out, &about).expect("begun");
+        for part in ["version", "services"] {
+            writer
+                .tree(data, Path::new(part), &|_| true)
+                .expect("written");
+        }
+        let deleted = deleted.iter().map(ToString::to_string).collect();
+        writer.finish(&deleted).expect("finished");
+        file.rewind().expect("rewound");
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).expect("read");
+        (file, bytes)
+    }
+
+    fn about(strait: &str) -> Value {
+        json!({
+            "format": FORMAT, "strait": strait, "layout": "layout", "postgres": 15,
+            "machine": std::env::consts::ARCH, "created": Timestamp::UNIX_EPOCH,
+        })
+    }
+
+    /// A backup whose digests are right, whatever is in it.
+    fn crafted(about: &Value, entries: &[(&str, EntryType)]) -> Vec<u8> {
+        let mut tar = tar::Builder::new(Vec::new());
+        let mut files = serde_json::Map::new();
+        let mut add = |path: &str, kind: EntryType, content: &[u8]| {
+            let mut header = tar::Header::new_gnu();
+            // `set_path` would refuse what is to be tried.
+            header.as_mut_bytes()[..path.len()].copy_from_slice(path.as_bytes());
+            header.set_entry_type(kind);
+            header.set_mode(0o600);
+            header.set_size(content.len() as u64);
+            header.set_cksum();
+            tar.append(&header, content).expect("added");
+            let mut hashing = Hashing::new(content);
+            io::copy(&mut hashing, &mut io::sink()).expect("read");
+            files.insert(path.to_owned(), json!(hashing.digest()));
+        };
+        add(ABOUT, EntryType::Regular, about.to_string().as_bytes());
+        for (path, kind) in entries {
+            add(path, *kind, b"");
+        }
+        let contents = json!({"files": files, "deleted": []}).to_string();
+        let mut header = tar::Header::new_gnu();
+        header.set_path(CONTENTS).expect("short");
+        header.set_size(contents.len() as u64);
+        header.set_mode(0o600);
+        header.set_cksum();
+        tar.append(&header, contents.as_bytes()).expect("added");
+        let plain = tar.into_inner().expect("whole");
+        zstd::encode_all(&plain[..], 1).expect("compressed")
+    }
+
+    fn open(bytes: &[u8]) -> Result<Archive, LocalError> {
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(bytes).expect("written");
+        Archive::open(file, OWN)
+    }
+}
