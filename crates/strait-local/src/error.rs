@@ -308,9 +308,15 @@ impl LocalError {
             | Self::Interrupted
             | Self::Changed { .. }
             | Self::Kernel(_) => true,
-            Self::File { .. }
-            | Self::System { .. }
-            | Self::Aws(_)
+            // Somebody makes room.
+            Self::File { source, .. } | Self::System { source, .. } => matches!(
+                source.kind(),
+                io::ErrorKind::StorageFull
+                    | io::ErrorKind::QuotaExceeded
+                    | io::ErrorKind::ReadOnlyFilesystem
+            ),
+            Self::Ended { disk_full, .. } => *disk_full,
+            Self::Aws(_)
             | Self::UnknownRow { .. }
             | Self::BadRow { .. }
             | Self::Json(_)
@@ -323,7 +329,6 @@ impl LocalError {
             | Self::NoPostgres { .. }
             | Self::OtherMajor { .. }
             | Self::Initialise { .. }
-            | Self::Ended { .. }
             | Self::DoesNotEnd { .. }
             | Self::NotRunning { .. }
             | Self::NotBackedUp { .. }
