@@ -315,6 +315,19 @@ accept() {
     ec2 "${OWNER[$1]}" "${REGION_OF[$1]}" accept-vpc-peering-connection --vpc-peering-connection-id "$2"
 }
 
+# ---- the whole ----
+
+# All that may be lost or doubled, in one order, without what changes by itself.
+snapshot() {
+    strait service list --output json | jq -S '[.. | objects | select(.service_id?) | {service_id, name, status, vpc: .vpc_endpoint.address}] | unique | sort_by(.service_id)'
+    strait vpc list --output json | jq -S '[.. | objects | select(.cidr?) | {id, name, cidr}] | unique | sort_by(.id)'
+    strait peering list --vpc peering --output json | jq -S '[.. | objects | select(.provisioned_id?) | {id, provisioned_id, status}] | unique | sort_by(.id)'
+    ask provider "$PROVIDER_REGION" 'sort(VpcEndpoints[].VpcEndpointId)' describe-vpc-endpoints
+    ask provider "$PROVIDER_REGION" 'sort(NetworkInterfaces[].NetworkInterfaceId)' describe-network-interfaces
+    ask customer "$PROVIDER_REGION" 'sort(NetworkInterfaces[].NetworkInterfaceId)' describe-network-interfaces
+    ask customer "$PROVIDER_REGION" 'sort(RouteTables[].Routes[].DestinationCidrBlock)' describe-route-tables
+}
+
 # ---- packets ----
 
 # query FROM CONNINFO SQL: what psql prints, from an instance, from `internet`, or from this machine (`here`).

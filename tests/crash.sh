@@ -150,17 +150,6 @@ down_when_dead() {
     prove 5.3 "strait down, once more" "does no harm" strait down
 }
 
-# All that may be lost or doubled, in one order, without what changes by itself.
-snapshot() {
-    strait service list --output json | jq -S '[.. | objects | select(.service_id?) | {service_id, name, status, vpc: .vpc_endpoint.address}] | unique | sort_by(.service_id)'
-    strait vpc list --output json | jq -S '[.. | objects | select(.cidr?) | {id, name, cidr}] | unique | sort_by(.id)'
-    strait peering list --vpc peering --output json | jq -S '[.. | objects | select(.provisioned_id?) | {id, provisioned_id, status}] | unique | sort_by(.id)'
-    ask provider "$PROVIDER_REGION" 'sort(VpcEndpoints[].VpcEndpointId)' describe-vpc-endpoints
-    ask provider "$PROVIDER_REGION" 'sort(NetworkInterfaces[].NetworkInterfaceId)' describe-network-interfaces
-    ask customer "$PROVIDER_REGION" 'sort(NetworkInterfaces[].NetworkInterfaceId)' describe-network-interfaces
-    ask customer "$PROVIDER_REGION" 'sort(RouteTables[].Routes[].DestinationCidrBlock)' describe-route-tables
-}
-
 # processes NAME: the main processes of this name that belong to the data folder.
 processes() {
     local process

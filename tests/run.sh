@@ -10,7 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 : "${STRAIT_MOTO:=${XDG_CACHE_HOME:-$HOME/.cache}/strait-moto}"
 # Two that run at once need a user each.
 : "${STRAIT_TEST_USER:=strait-test}"
-ALL=(setup wire bad-input story tour clients aws moto crash as-root)
+ALL=(setup wire bad-input story tour clients aws moto crash backup full-disk as-root)
 NOT_PROVED=77
 # All faults of the AWS APIs one after another take an hour: `make test-long`.
 AWS_SECONDS=$([ -n "${STRAIT_LONG:-}" ] && echo 7200 || echo 1800)
@@ -72,6 +72,8 @@ run_one() {
     aws) on_aws ;;
     moto) moto ;;
     crash) STRAIT_DATA_DIR="$STAGE/data/crash" ordinary 600 tests/crash.sh ;;
+    backup) STRAIT_DATA_DIR="$STAGE/data/backup" ordinary 300 tests/backup.sh ;;
+    full-disk) STRAIT_DATA_DIR="$STAGE/data/full-disk" ordinary 300 tests/full-disk.sh ;;
     tour) STRAIT_DATA_DIR="$STAGE/data/tour" ordinary 300 tests/tour.sh ;;
     bad-input) STRAIT_DATA_DIR="$STAGE/data/bad" ordinary 600 tests/bad-input.sh ;;
     as-root) story_as_root ;;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use strait_plane::{ErrorKind, PlaneError};
 use utoipa::ToSchema;
 
-use crate::BASE;
+use crate::{BASE, outage};
 
 /// A refusal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -47,6 +47,10 @@ pub(crate) enum ApiError {
     TooLarge,
     #[error("the body did not arrive within {} s", crate::BODY_TIME.as_secs())]
     TooSlow,
+    #[error("the store does not answer")]
+    NoStore,
+    #[error("the store stopped to answer while this was being done: it was done or it was not")]
+    Unknown,
     #[error("there is nothing at {0}")]
     NoSuchPath(String),
     #[error("{path} does not take {method}")]
@@ -74,6 +78,15 @@ impl ApiError {
         }
     }
 
+    /// Whether the connection to the store died in the midst of a change, of which nobody knows then.
+    fn may_have_been_done(&self) -> bool {
+        self.is_death() && outage::is_change()
+    }
+
+    fn is_death(&self) -> bool {
+        matches!(self, Self::Plane(error) if error.is_lost_connection())
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Self::Plane(error) => match error.kind() {
@@ -90,6 +103,7 @@ impl ApiError {
             Self::ContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::NoStore | Self::Unknown => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoSuchPath(_) => StatusCode::NOT_FOUND,
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
         }
@@ -103,6 +117,7 @@ impl ApiError {
                 ErrorKind::Conflict => "CONFLICT",
                 ErrorKind::QuotaExceeded => "QUOTA_EXCEEDED",
                 ErrorKind::Unauthorized => "UNAUTHORIZED",
+                ErrorKind::Unavailable if self.may_have_been_done() => "OUTCOME_UNKNOWN",
                 ErrorKind::Unavailable => "UNAVAILABLE",
                 ErrorKind::Internal => "INTERNAL",
             },
@@ -114,6 +129,8 @@ impl ApiError {
             Self::ContentType(_) => "UNSUPPORTED_MEDIA_TYPE",
             Self::TooLarge => "PAYLOAD_TOO_LARGE",
             Self::TooSlow => "REQUEST_TIMEOUT",
+            Self::NoStore => "UNAVAILABLE",
+            Self::Unknown => "OUTCOME_UNKNOWN",
             Self::NoSuchPath(_) => "NO_SUCH_PATH",
             Self::WrongMethod { .. } => "METHOD_NOT_ALLOWED",
         }
@@ -130,6 +147,8 @@ impl ApiError {
             | Self::ContentType(_)
             | Self::TooLarge
             | Self::TooSlow
+            | Self::NoStore
+            | Self::Unknown
             | Self::NoSuchPath(_)
             | Self::WrongMethod { .. } => None,
         }
@@ -142,7 +161,8 @@ impl ApiError {
                     "delete one that is not needed, or have the operator raise the quota: `strait admin quota`, or PUT {BASE}/admin/projects/PROJECT/quotas"
                 )),
                 ErrorKind::Unauthorized => Some(KEYS.to_owned()),
-                ErrorKind::Unavailable => Some("try again in a few seconds".to_owned()),
+                ErrorKind::Unavailable if self.may_have_been_done() => Some(REPEAT.to_owned()),
+                ErrorKind::Unavailable => Some(LATER.to_owned()),
                 ErrorKind::Internal => Some("look into the server's log".to_owned()),
                 ErrorKind::NotFound | ErrorKind::Invalid | ErrorKind::Conflict => None,
             },
@@ -153,6 +173,8 @@ impl ApiError {
             Self::Host(_) => Some("send the request to 127.0.0.1 or localhost, from a program and not from a web page".to_owned()),
             Self::Malformed(_) => Some("send one JSON object".to_owned()),
             Self::ContentType(_) => Some("send the header `Content-Type: application/json`".to_owned()),
+            Self::NoStore => Some(LATER.to_owned()),
+            Self::Unknown => Some(REPEAT.to_owned()),
             Self::Field { .. } | Self::TooLarge | Self::TooSlow => None,
             Self::NoSuchPath(_) | Self::WrongMethod { .. } => {
                 Some(format!("{BASE}/openapi.json lists what there is"))
@@ -160,6 +182,10 @@ impl ApiError {
         }
     }
 }
+
+const LATER: &str = "try again in a few seconds";
+
+const REPEAT: &str = "try again in a few seconds; with the header `Idempotency-Key` (the same as the first time) that is always safe, without it look first whether it was done";
 
 const KEYS: &str = "use HTTP Basic authentication with the public key as user and the secret key as password; `strait env` prints a pair, or `strait admin bootstrap` made it";
 
@@ -176,15 +202,18 @@ impl IntoResponse for ApiError {
             next_action: self.next_action(),
         };
         let mut response = (status, Json(body)).into_response();
-        let headers = response.headers_mut();
         if status == StatusCode::UNAUTHORIZED {
-            headers.insert(
+            response.headers_mut().insert(
                 header::WWW_AUTHENTICATE,
                 HeaderValue::from_static("Basic realm=\"strait\", charset=\"UTF-8\""),
             );
         }
+        if self.is_death() {
+            response.extensions_mut().insert(outage::Died);
+        }
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+            let soon = HeaderValue::from_static("2");
+            response.headers_mut().insert(header::RETRY_AFTER, soon);
         }
         response
     }

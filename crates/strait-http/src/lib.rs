@@ -8,6 +8,7 @@ mod hosts;
 mod objects;
 mod once;
 mod operations;
+mod outage;
 mod peerings;
 mod projects;
 mod services;
@@ -85,6 +86,7 @@ pub fn router(plane: Plane, options: Options) -> Router {
         .method_not_allowed_fallback(error::wrong_method)
         .fallback(error::no_such_path)
         .route_layer(from_fn_with_state(Arc::clone(&app), once::once))
+        .route_layer(from_fn_with_state(Arc::clone(&app), outage::watched))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(Arc::clone(&app), hosts::only_ours))
         .layer(TraceLayer::new_for_http())

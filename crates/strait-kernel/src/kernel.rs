@@ -110,6 +110,16 @@ impl Kernel {
         processes
     }
 
+    /// The host that a process was started in.
+    pub fn host_of(&self, process: &Process) -> Option<String> {
+        let names = self.spaces.list().ok()?.into_keys();
+        let of_it = |name: &Name| self.spaces.processes(name).contains(process);
+        names
+            .filter(|name| matches!(name, Name::Host(_)))
+            .find(of_it)
+            .map(|name| name.plain().to_owned())
+    }
+
     /// Ends the tracked connections of an address in a router or host: nothing more of them passes.
     pub fn cut(&self, name: &str, address: Ipv4Addr) -> Result<(), KernelError> {
         let cut = self.inside(name, || conntrack::cut(|end, _| end == address))?;

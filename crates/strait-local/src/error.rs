@@ -231,6 +231,61 @@ pub enum LocalError {
         source: tokio_postgres::Error,
     },
 
+    /// PostgreSQL was started, stopped or killed while its files were copied.
+    #[error("PostgreSQL of {id} changed while it was backed up ({reason}): run it again")]
+    Changed {
+        /// The service, or `store`.
+        id: String,
+        /// What was seen.
+        reason: String,
+    },
+
+    /// PostgreSQL refuses to be backed up.
+    #[error(
+        "PostgreSQL of {id} cannot be backed up ({reason}); if it was started by an older Strait, `strait down` and `strait up` first"
+    )]
+    NotBackedUp {
+        /// The service, or `store`.
+        id: String,
+        /// PostgreSQL's answer.
+        reason: String,
+    },
+
+    /// A link leads out of the data folder.
+    #[error("{} leads to data elsewhere, which would not be backed up: take it away, or back that up by hand", path.display())]
+    Linked {
+        /// The link.
+        path: PathBuf,
+    },
+
+    /// The backup could not be written.
+    #[error("cannot write the backup: {source}{}", if *disk_full { "; make room there, or write it to another disk" } else { "" })]
+    BackupFile {
+        /// Whether there is no room.
+        disk_full: bool,
+        /// The system's answer.
+        #[source]
+        source: io::Error,
+    },
+
+    /// A file is no backup, or a damaged one.
+    #[error("the backup is not good ({reason}); nothing was restored: use another one")]
+    BadBackup {
+        /// What is wrong.
+        reason: String,
+    },
+
+    /// A backup of a newer Strait.
+    #[error(
+        "the backup was made by Strait {made_by}, and this is {own}; nothing was restored: install that version or a newer one"
+    )]
+    NewerBackup {
+        /// The version that made it.
+        made_by: String,
+        /// This version.
+        own: String,
+    },
+
     /// No port of the loopback is free.
     #[error("no port of 127.0.0.1 between {from} and {to} is free")]
     NoFreePort {
@@ -251,10 +306,17 @@ impl LocalError {
             | Self::Database(_)
             | Self::Deaf { .. }
             | Self::Interrupted
+            | Self::Changed { .. }
             | Self::Kernel(_) => true,
-            Self::File { .. }
-            | Self::System { .. }
-            | Self::Aws(_)
+            // Somebody makes room.
+            Self::File { source, .. } | Self::System { source, .. } => matches!(
+                source.kind(),
+                io::ErrorKind::StorageFull
+                    | io::ErrorKind::QuotaExceeded
+                    | io::ErrorKind::ReadOnlyFilesystem
+            ),
+            Self::Ended { disk_full, .. } => *disk_full,
+            Self::Aws(_)
             | Self::UnknownRow { .. }
             | Self::BadRow { .. }
             | Self::Json(_)
@@ -267,9 +329,13 @@ impl LocalError {
             | Self::NoPostgres { .. }
             | Self::OtherMajor { .. }
             | Self::Initialise { .. }
-            | Self::Ended { .. }
             | Self::DoesNotEnd { .. }
             | Self::NotRunning { .. }
+            | Self::NotBackedUp { .. }
+            | Self::Linked { .. }
+            | Self::BackupFile { .. }
+            | Self::BadBackup { .. }
+            | Self::NewerBackup { .. }
             | Self::NoFreePort { .. } => false,
         }
     }

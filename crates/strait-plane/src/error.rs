@@ -48,9 +48,19 @@ pub enum PlaneError {
     /// The store failed.
     #[error("the store could not be used ({0}); see that its PostgreSQL runs, then try again")]
     Store(#[from] sqlx::Error),
+    /// The store's tables are a newer version's.
+    #[error(
+        "the store was brought up to date by a newer Strait (its tables are of edition {found}, this one knows {known}); nothing was changed: run that version, or restore a backup of before"
+    )]
+    NewerStore {
+        /// The edition of its tables.
+        found: i64,
+        /// The newest one that this program knows.
+        known: i64,
+    },
     /// The store's tables could not be made.
     #[error(
-        "the store's tables could not be brought up to date ({0}); was it made by a newer Strait?"
+        "the store's tables could not be brought up to date ({0}); see what is wrong with its PostgreSQL, then start again"
     )]
     Migrate(#[from] sqlx::migrate::MigrateError),
     /// A row makes no sense: a defect, or somebody changed the store by hand.
@@ -87,8 +97,23 @@ impl PlaneError {
             Self::QuotaExceeded { .. } => ErrorKind::QuotaExceeded,
             Self::Unauthorized => ErrorKind::Unauthorized,
             Self::Unavailable { .. } | Self::Store(_) => ErrorKind::Unavailable,
-            Self::Migrate(_) | Self::Corrupt(_) => ErrorKind::Internal,
+            Self::NewerStore { .. } | Self::Migrate(_) | Self::Corrupt(_) => ErrorKind::Internal,
         }
+    }
+
+    /// Whether a connection to the store died, so that nobody knows what became of what was asked over it.
+    pub fn is_lost_connection(&self) -> bool {
+        let Self::Store(error) = self else {
+            return false;
+        };
+        if let sqlx::Error::Database(error) = error {
+            // It says farewell: shut down, crashed, or about to.
+            return matches!(error.code().as_deref(), Some("57P01" | "57P02" | "08006"));
+        }
+        matches!(
+            error,
+            sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed
+        )
     }
 
     /// The field that is wrong, if it is about one.
@@ -102,6 +127,7 @@ impl PlaneError {
             | Self::Unauthorized
             | Self::Unavailable { .. }
             | Self::Store(_)
+            | Self::NewerStore { .. }
             | Self::Migrate(_)
             | Self::Corrupt(_) => None,
         }

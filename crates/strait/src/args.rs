@@ -47,6 +47,22 @@ pub(crate) enum Command {
     Down,
     /// Says what runs
     Status(Output),
+    /// Writes all that is in the data folder into one file: services with their data, networks, keys
+    #[command(
+        after_help = "Examples:\n  strait backup /backups/strait-$(date +%F).tar.zst\n\nStrait may run meanwhile. A `strait server` keeps everything in its PostgreSQL: back that up by its own means, see\ndocs/operations.md."
+    )]
+    Backup {
+        /// The file, which must not be there yet: a tar archive, compressed by zstd, mode 0600
+        file: PathBuf,
+    },
+    /// Makes a new data folder of a backup
+    #[command(
+        after_help = "Examples:\n  strait --data-dir /srv/strait restore /backups/strait-2026-11-29.tar.zst\n  strait --data-dir /srv/strait up --detach"
+    )]
+    Restore {
+        /// The file that `strait backup` wrote
+        file: PathBuf,
+    },
     /// Prints the variables with which clients reach Strait and its AWS endpoint
     #[command(
         after_help = "Examples:\n  eval \"$(strait env --account customer)\"\n  strait env --account provider --format json"

@@ -72,28 +72,46 @@ impl DataDir {
 
     /// Makes the folder if it is new, and refuses one of another layout or of something else.
     pub(crate) fn open(&self) -> Result<()> {
-        let version = self.root.join("version");
-        match fs::read_to_string(&version) {
-            Ok(found) if found == LAYOUT => {}
+        if !self.is_there() && is_empty(&self.root) {
+            make_private(&self.root)?;
+            write_private(&self.version(), LAYOUT.as_bytes())?;
+        }
+        self.check_layout()?;
+        make_private(&self.run())?;
+        make_private(&self.logs())
+    }
+
+    /// Whether it is a data folder of some layout.
+    pub(crate) fn is_there(&self) -> bool {
+        self.version().exists()
+    }
+
+    /// Refuses a folder of another layout, of something else, or of another user.
+    pub(crate) fn check_layout(&self) -> Result<()> {
+        match fs::read_to_string(self.version()) {
+            Ok(found) if found == LAYOUT => self.check_owner(),
             Ok(found) => bail!(
                 "{} was made by another version of Strait ({}, this one wants {}): use that version, or another folder (--data-dir)",
                 self.root.display(),
                 found.trim(),
                 LAYOUT.trim()
             ),
-            Err(_) if is_empty(&self.root) => {
-                make_private(&self.root)?;
-                write_private(&version, LAYOUT.as_bytes())?;
-            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => bail!(
                 "{} is not a data folder of Strait's and is not empty: name an empty or new folder with --data-dir",
                 self.root.display()
             ),
-            Err(error) => bail!("cannot read {}: {error}", version.display()),
+            Err(error) => bail!("cannot read {}: {error}", self.version().display()),
         }
-        self.check_owner()?;
-        make_private(&self.run())?;
-        make_private(&self.logs())
+    }
+
+    /// The layout of data folders that this program makes.
+    #[expect(clippy::unused_self, reason = "it is a property of the folder")]
+    pub(crate) fn layout(&self) -> &'static str {
+        LAYOUT
+    }
+
+    fn version(&self) -> PathBuf {
+        self.root.join("version")
     }
 
     /// Two users on one folder would lock each other out of their files.

@@ -2,6 +2,7 @@
 
 mod admin;
 mod args;
+mod backup;
 mod cloud;
 mod config;
 mod data;
@@ -54,6 +55,8 @@ fn run(cli: Cli) -> Result<u8> {
         Command::Status(options) => {
             down::status(&data()?, options.output).map(|runs| if runs { 0 } else { 3 })
         }
+        Command::Backup { file } => backup::back_up(&data()?, &file).map(|()| 0),
+        Command::Restore { file } => backup::restore(&data()?, &file).map(|()| 0),
         Command::Env(options) => blocking(env::env(&data()?, &options)).map(|()| 0),
         Command::AwsQuota(options) => blocking(quota::quota(&data()?, &options)).map(|()| 0),
         Command::Exec(options) => {

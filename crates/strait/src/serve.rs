@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use sqlx::postgres::PgPoolOptions;
 use strait_kernel::{Anchor, Kernel};
 use strait_local::agent::{Agent, AgentKind};
 use strait_local::cloud::{INTERNET, INTERNET_ENDPOINTS, Local, Options, Parts};
@@ -17,7 +16,7 @@ use crate::args::Up;
 use crate::data::{Credentials, DataDir};
 use crate::listen::answer;
 use crate::running::{self, Running};
-use crate::{local_api, log, test_hooks};
+use crate::{local_api, log, store, test_hooks};
 
 /// How often Strait's own PostgreSQL and the anchor are looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -73,11 +72,8 @@ async fn start(
     let program = std::env::current_exe().context("cannot find this program")?;
     let kernel = Arc::new(Kernel::open(&run_dir)?);
     let installation = Installation::find()?;
-    let store = Store::ensure(Arc::clone(&kernel), data.root(), &installation).await?;
-    let pool = PgPoolOptions::new()
-        .max_connections(8)
-        .connect_with(store.options())
-        .await?;
+    let own_store = Store::ensure(Arc::clone(&kernel), data.root(), &installation).await?;
+    let pool = store::pool().connect_with(own_store.options()).await?;
     let engine = Engine::open(Arc::clone(&kernel), data.root(), installation.clone()).await?;
     let resolver = Agent::new(AgentKind::Resolver, &run_dir, &program);
     let forwarder = Agent::new(AgentKind::Forwarder, &run_dir, &program);
@@ -134,7 +130,7 @@ async fn start(
     }
     parts.spawn(watch(local.clone()));
     parts.spawn(pass_time(local));
-    parts.spawn(watch_ground(data.clone(), kernel, installation, store));
+    parts.spawn(watch_ground(data.clone(), kernel, installation, own_store));
     data.record_server(&http_address.to_string(), &aws_address.to_string())?;
     tracing::info!(http = %http_address, aws = %aws_address, "ready");
     Ok(Running { plane, parts })

@@ -62,6 +62,11 @@ async fn start(
         hosts: vec![format!("api.{}", config.domain)],
     };
     let mut parts = JoinSet::new();
+    let cutting = store::cut_silent(config.database.options(), plane.store_pulse());
+    parts.spawn(async move {
+        cutting.await;
+        Ok(())
+    });
     parts.spawn(answer(
         listener,
         strait_http::router(plane.clone(), options),
@@ -70,5 +75,7 @@ async fn start(
     Ok(Running { plane, parts })
 }
 
+#[cfg(test)]
+mod outage;
 #[cfg(test)]
 mod tests;

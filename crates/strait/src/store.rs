@@ -1,11 +1,18 @@
 //! The plane's store, wherever an operator has put it.
 
+use std::net::SocketAddr;
+use std::os::fd::RawFd;
+use std::path::PathBuf;
 use std::time::Duration;
+use std::{fs, io};
 
 use anyhow::{Result, anyhow};
+use nix::sys::socket::{Shutdown, SockaddrStorage, getpeername, shutdown};
 use sqlx::error::DatabaseError;
-use sqlx::postgres::PgPoolOptions;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection, PgPool};
+use strait_plane::Pulse;
+use tokio::sync::watch;
 
 use crate::config::Database;
 
@@ -14,6 +21,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Connections that one server opens at most.
 const CONNECTIONS: u32 = 8;
+
+/// How long a request may wait for a connection. The plane's pulse of the store stops before.
+const WAIT: Duration = Duration::from_millis(4500);
+
+/// How long a connection that is there may take to say so.
+const TEST: Duration = Duration::from_secs(2);
 
 /// Connects to the store.
 ///
@@ -33,12 +46,106 @@ pub(crate) async fn connect(database: &Database) -> Result<PgPool> {
             ));
         }
     }
-    PgPoolOptions::new()
-        .max_connections(CONNECTIONS)
-        .acquire_timeout(PATIENCE)
+    pool()
         .connect_with(options)
         .await
         .map_err(|error| refused(database, &error))
+}
+
+/// Connections that are there to be used, or soon are not: none is waited for longer than a request may wait.
+pub(crate) fn pool() -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(CONNECTIONS)
+        .acquire_timeout(WAIT)
+        // sqlx's own test waits for ever.
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| Box::pin(answers(connection)))
+        .after_release(|connection, _| Box::pin(answers(connection)))
+}
+
+/// Ends all connections to a store when it is silent: they may be of a machine that is gone, or a network that lost them, and
+/// would be waited for until the kernel gives up, many minutes later. Runs until the server ends.
+pub(crate) async fn cut_silent(options: PgConnectOptions, mut pulse: watch::Receiver<Pulse>) {
+    let mut known = Vec::new();
+    loop {
+        let silent = *pulse.borrow_and_update() == Pulse::Silent;
+        // Its name may lead elsewhere by now, and the old connections count.
+        for address in addresses(&options).await {
+            if !known.contains(&address) {
+                known.push(address);
+            }
+        }
+        if silent {
+            match cut(&known, &socket(&options)) {
+                Ok(count) => tracing::warn!(count, "connections to the silent store were ended"),
+                Err(error) => {
+                    tracing::error!(%error, "connections to the silent store could not be ended");
+                }
+            }
+        }
+        if pulse.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn answers(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    match tokio::time::timeout(TEST, connection.ping()).await {
+        Ok(answered) => answered.map(|()| true),
+        Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+    }
+}
+
+async fn addresses(options: &PgConnectOptions) -> Vec<SocketAddr> {
+    if options.get_socket().is_some() || options.get_host().starts_with('/') {
+        return Vec::new();
+    }
+    let host = options.get_host().trim_matches(['[', ']']);
+    let found = tokio::net::lookup_host((host, options.get_port()));
+    match tokio::time::timeout(TEST, found).await {
+        Ok(Ok(found)) => found.collect(),
+        Ok(Err(_)) | Err(_) => Vec::new(),
+    }
+}
+
+/// Where it listens if that is a Unix socket.
+fn socket(options: &PgConnectOptions) -> Option<PathBuf> {
+    let name = format!(".s.PGSQL.{}", options.get_port());
+    let host = options.get_host();
+    let folder = (options.get_socket().cloned())
+        .or_else(|| host.starts_with('/').then(|| PathBuf::from(host)));
+    folder.map(|folder| folder.join(name))
+}
+
+/// Ends this process's connections to these.
+fn cut(addresses: &[SocketAddr], socket: &Option<PathBuf>) -> io::Result<usize> {
+    let mut count = 0;
+    for entry in fs::read_dir("/proc/self/fd")? {
+        let name = entry?.file_name();
+        let Some(descriptor) = name.to_str().and_then(|name| name.parse::<RawFd>().ok()) else {
+            continue;
+        };
+        // Most are no sockets, or closed by now.
+        let Ok(peer) = getpeername::<SockaddrStorage>(descriptor) else {
+            continue;
+        };
+        let is_it = addresses.iter().any(|address| is(&peer, address))
+            || (peer.as_unix_addr().and_then(|peer| peer.path()))
+                .is_some_and(|path| Some(path) == socket.as_deref());
+        if is_it && shutdown(descriptor, Shutdown::Both).is_ok() {
+            count += 1;
+        }
+    }
+    Ok(count)
+}
+
+fn is(peer: &SockaddrStorage, address: &SocketAddr) -> bool {
+    match address {
+        SocketAddr::V4(address) => (peer.as_sockaddr_in())
+            .is_some_and(|peer| (peer.ip(), peer.port()) == (*address.ip(), address.port())),
+        SocketAddr::V6(address) => (peer.as_sockaddr_in6())
+            .is_some_and(|peer| (peer.ip(), peer.port()) == (*address.ip(), address.port())),
+    }
 }
 
 fn refused(database: &Database, error: &sqlx::Error) -> anyhow::Error {

@@ -47,8 +47,7 @@ pub(super) fn store_conf(socket_folder: &Path) -> String {
          max_parallel_workers = 0\n\
          max_parallel_workers_per_gather = 0\n\
          autovacuum_max_workers = 1\n\
-         max_wal_senders = 0\n\
-         wal_level = minimal\n",
+         max_wal_senders = 0\n",
         quoted(&socket_folder.display().to_string())
     )
 }

@@ -2,6 +2,7 @@
 //! the server; the next one adopts them.
 
 mod admin;
+pub mod backup;
 mod config;
 mod folder;
 mod installation;

@@ -174,15 +174,20 @@ impl Service {
         let fresh = target.with_file_name(format!("{}.new", self.id));
         blocking(move || {
             folder::remove(&fresh)?;
-            folder::make(&fresh)?;
-            folder::copy(&source, &fresh.join("data"))?;
-            write_file(
-                &fresh.join("password"),
-                template::new_password().as_bytes(),
-                0o600,
-            )?;
-            folder::flush(&fresh)?;
-            fs::rename(&fresh, &target).map_err(LocalError::system("finish", &target))
+            let make = || {
+                folder::make(&fresh)?;
+                folder::copy(&source, &fresh.join("data"))?;
+                let password = template::new_password();
+                write_file(&fresh.join("password"), password.as_bytes(), 0o600)?;
+                folder::flush(&fresh)?;
+                fs::rename(&fresh, &target).map_err(LocalError::system("finish", &target))
+            };
+            let Err(error) = make() else {
+                return Ok(());
+            };
+            // Others need the room, if that is what was missing. The next try removes what stays.
+            let _ = folder::remove(&fresh);
+            Err(error)
         })
         .await
     }

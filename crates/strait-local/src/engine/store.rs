@@ -22,8 +22,8 @@ use crate::error::LocalError;
 const READY_TIMEOUT: Duration = Duration::from_secs(30);
 const READY_PAUSE: Duration = Duration::from_millis(10);
 const LARGEST_LOG: u64 = 16 * 1024 * 1024;
-const DATABASE: &str = "strait";
-const ID: &str = "store";
+pub(super) const DATABASE: &str = "strait";
+pub(super) const ID: &str = "store";
 const SOCKET: &str = ".s.PGSQL.5432";
 
 /// Strait's own PostgreSQL.
@@ -43,7 +43,7 @@ impl Store {
     ) -> Result<Self, LocalError> {
         let folder = data.join("store");
         // A folder of its own: PostgreSQL's identity must be able to write where its socket is.
-        let socket_folder = data.join("run").join("store");
+        let socket_folder = socket_folder(data);
         check_socket_path(&socket_folder.join(SOCKET))?;
         let (place, installation) = (data.to_owned(), installation.clone());
         let (own, sockets) = (folder.clone(), socket_folder.clone());
@@ -136,6 +136,15 @@ impl Store {
             sleep(READY_PAUSE).await;
         }
     }
+}
+
+/// Where the one of a data folder listens.
+pub(super) fn socket(data: &Path) -> PathBuf {
+    socket_folder(data).join(SOCKET)
+}
+
+fn socket_folder(data: &Path) -> PathBuf {
+    data.join("run").join("store")
 }
 
 fn make_data(

@@ -8,7 +8,7 @@ use strait_kernel::Kernel;
 
 use super::installation::Installation;
 use super::process::{self, Place, SHOWN};
-use super::{config, folder};
+use super::{config, folder as folders};
 use crate::agent::tail;
 use crate::ca::write_file;
 use crate::error::LocalError;
@@ -34,9 +34,8 @@ impl Template {
         data: &Path,
         installation: &Installation,
     ) -> Result<Self, LocalError> {
-        let name = format!("{}-{EDITION}", installation.major);
         let template = Self {
-            folder: data.join("template").join(name),
+            folder: folder(data, installation.major),
         };
         if template.folder.exists() {
             return Ok(template);
@@ -46,7 +45,7 @@ impl Template {
         let statements = statements(installation, &password);
         initialise(kernel, data, installation, &fresh, &statements)?;
         write_file(&fresh.join("password"), password.as_bytes(), 0o600)?;
-        folder::flush(&fresh)?;
+        folders::flush(&fresh)?;
         fs::rename(&fresh, &template.folder)
             .map_err(LocalError::system("finish", &template.folder))?;
         Ok(template)
@@ -64,6 +63,11 @@ impl Template {
     }
 }
 
+/// Where the template for this major version is.
+pub(super) fn folder(data: &Path, major: u32) -> PathBuf {
+    data.join("template").join(format!("{major}-{EDITION}"))
+}
+
 /// Makes a data folder at `folder/data` and runs these statements in it, one a line. Blocks.
 pub(super) fn initialise(
     kernel: &Kernel,
@@ -72,18 +76,18 @@ pub(super) fn initialise(
     folder: &Path,
     statements: &str,
 ) -> Result<(), LocalError> {
-    folder::remove(folder)?;
-    folder::make_owned(folder)?;
-    folder::write_owned(&folder.join("setup.sql"), statements.as_bytes())?;
+    folders::remove(folder)?;
+    folders::make_owned(folder)?;
+    folders::write_owned(&folder.join("setup.sql"), statements.as_bytes())?;
     // The identity inside the sandbox need not be known to the system, and initdb insists on a name.
     let users = folder.join("passwd");
-    folder::write_owned(&users, PASSWD.as_bytes())?;
+    folders::write_owned(&users, PASSWD.as_bytes())?;
     let mut show = vec![(folder, "")];
     if strait_kernel::service_owner().is_none() {
         show.push((&users, "/etc/passwd"));
     }
     let log = folder.with_extension("log");
-    folder::remove_file(&log)?;
+    folders::remove_file(&log)?;
     let argv = vec!["/bin/sh".to_owned(), "-c".to_owned(), script(installation)];
     let process = process::launch(kernel, &Place::Here, data, &show, argv, &log)?;
     if !process.wait(INIT_TIMEOUT)? {
@@ -96,9 +100,9 @@ pub(super) fn initialise(
         });
     }
     for leftover in ["done", "setup.sql", "passwd"] {
-        folder::remove_file(&folder.join(leftover))?;
+        folders::remove_file(&folder.join(leftover))?;
     }
-    folder::remove_file(&log)
+    folders::remove_file(&log)
 }
 
 /// 256 random bits.

@@ -13,12 +13,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::PgPool;
+use tokio::sync::watch;
 
 use crate::cloud::Cloud;
 use crate::error::PlaneError;
 use crate::keeper::Keeper;
 use crate::model::Caller;
 use crate::postgres::Postgres;
+use crate::pulse::{Feeler, Pulse};
 use crate::reconcile::{Context, Reconcilers};
 use crate::secret::Verifier;
 use crate::store;
@@ -33,6 +35,7 @@ pub struct Plane {
     reconcilers: Arc<Reconcilers>,
     verifier: Arc<Verifier>,
     caller: Arc<Caller>,
+    feeler: Arc<Feeler>,
 }
 
 /// How a plane works.
@@ -70,6 +73,7 @@ impl Plane {
         if options.alone {
             store::leases::clear(&pool).await?;
         }
+        let feeler = Arc::new(Feeler::start(&pool));
         let context = Context::new(pool, cloud, postgres, options.domain, options.patience);
         let reconcilers = Arc::new(Reconcilers::spawn(Arc::clone(&context)));
         Ok(Self {
@@ -77,6 +81,7 @@ impl Plane {
             reconcilers,
             verifier: Arc::default(),
             caller: Arc::new(Caller::strait()),
+            feeler,
         })
     }
 
@@ -91,6 +96,11 @@ impl Plane {
     /// Stops the reconcilers after the step that each is in. What they left goes on at the next start.
     pub async fn shutdown(&self) {
         self.reconcilers.shutdown().await;
+    }
+
+    /// Whether the store answers, as it is now and as it changes.
+    pub fn store_pulse(&self) -> watch::Receiver<Pulse> {
+        self.feeler.told()
     }
 
     /// The domain that services' names end in.

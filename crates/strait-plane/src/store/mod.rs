@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
+use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::{Query, QueryAs};
 use sqlx::{Connection, FromRow, PgExecutor, PgPool, Postgres};
@@ -39,9 +40,16 @@ pub(crate) async fn migrate(pool: &PgPool) -> Result<(), PlaneError> {
     sqlx::raw_sql("SET client_min_messages = warning; CREATE SCHEMA IF NOT EXISTS strait; SET search_path = strait, public")
         .execute(&mut connection)
         .await?;
-    sqlx::migrate!("./migrations").run(&mut connection).await?;
+    let migrator = sqlx::migrate!("./migrations");
+    let migrated = migrator.run(&mut connection).await;
     connection.close().await?;
-    Ok(())
+    match migrated {
+        Err(MigrateError::VersionMissing(found)) => Err(PlaneError::NewerStore {
+            found,
+            known: migrator.iter().map(|step| step.version).max().unwrap_or(0),
+        }),
+        migrated => Ok(migrated?),
+    }
 }
 
 /// Which store this is.

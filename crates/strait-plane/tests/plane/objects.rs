@@ -1,8 +1,9 @@
 //! Projects, keys, quotas and Peering VPCs; bad input.
 
 use strait_plane::model::{NewPeering, NewService, NewVpc, Object, Quota, Settled, VpcStatus};
-use strait_plane::{ErrorKind, PlaneError};
+use strait_plane::{ErrorKind, Keeper, PlaneError};
 
+use crate::common::database;
 use crate::world::{REGION, World, another_pool};
 
 #[tokio::test]
@@ -76,6 +77,41 @@ async fn the_store_is_brought_up_to_date_once_however_many_start() {
     .await
     .expect("rows");
     assert_eq!(schemas, ["strait"]);
+}
+
+#[tokio::test]
+async fn an_empty_store_is_made_once_when_several_servers_start_at_once() {
+    let pool = database::database().await;
+    let open = async || {
+        let keeper = Keeper::open(another_pool(&pool).await).await;
+        keeper.expect("made").store_id().await.expect("an id")
+    };
+    let (a, b, c, d) = tokio::join!(open(), open(), open(), open());
+    assert_eq!([&a, &a, &a], [&b, &c, &d]);
+}
+
+#[tokio::test]
+async fn the_store_of_a_newer_strait_is_refused_and_left_as_it_is() {
+    let pool = database::database().await;
+    Keeper::open(pool.clone()).await.expect("made");
+    Keeper::open(pool.clone()).await.expect("the control");
+    let newer = "INSERT INTO strait._sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES (9999, 'of the future', true, '', 0)";
+    sqlx::query(newer).execute(&pool).await.expect("inserted");
+    let refused = Keeper::open(pool.clone()).await;
+    let Err(error) = refused else {
+        panic!("it must not run backwards");
+    };
+    assert!(
+        matches!(error, PlaneError::NewerStore { found: 9999, .. }),
+        "{error:?}"
+    );
+    assert!(error.to_string().contains("newer Strait"), "{error}");
+    sqlx::query("DELETE FROM strait._sqlx_migrations WHERE version = 9999")
+        .execute(&pool)
+        .await
+        .expect("deleted");
+    Keeper::open(pool).await.expect("it was left as it is");
 }
 
 #[tokio::test]

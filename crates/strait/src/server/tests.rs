@@ -12,13 +12,13 @@ use super::*;
 
 #[path = "../../../strait-plane/tests/common/mod.rs"]
 #[allow(dead_code, reason = "the plane's tests use more of it")]
-mod common;
+pub(super) mod common;
 
 use common::cloud::FakeCloud;
 use common::postgres::FakePostgres;
 use common::script::Script;
 
-const ADMIN_KEY: &str = "0123456789abcdef0123456789abcdef";
+pub(super) const ADMIN_KEY: &str = "0123456789abcdef0123456789abcdef";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_serves_what_a_bootstrap_made_and_ends_in_order() {
@@ -111,7 +111,7 @@ async fn without_aws_it_says_how_to_get_it() {
 }
 
 /// A server, its URL, and the store's id that its cloud was told.
-async fn started(config: &Config) -> (Running, String, String) {
+pub(super) async fn started(config: &Config) -> (Running, String, String) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let mut named = String::new();
@@ -148,7 +148,7 @@ fn place(options: &PgConnectOptions) -> String {
     format!("host={socket}&port={}", options.get_port())
 }
 
-fn load(url: &str, http: &str) -> Config {
+pub(super) fn load(url: &str, http: &str) -> Config {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("strait.toml");
     let pem = include_str!("../../../../tests/clients/authority.pem");

@@ -1,0 +1,110 @@
+//! Whether the store answers. Others learn of it at once, instead of waiting for answers that do not come.
+
+use std::time::Duration;
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, PgConnection, PgPool};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+/// How often it is asked.
+const BEAT: Duration = Duration::from_secs(1);
+/// How long it may take to answer what takes no time.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How the store is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pulse {
+    /// It answers.
+    Beats,
+    /// It says nothing: connections that wait for it may wait for ever.
+    Silent,
+    /// It cannot be reached, or refuses; why.
+    Gone(String),
+}
+
+impl Pulse {
+    /// Whether requests can be served.
+    pub fn beats(&self) -> bool {
+        match self {
+            Self::Beats => true,
+            Self::Silent | Self::Gone(_) => false,
+        }
+    }
+}
+
+/// Feels it, over a connection of its own, until this is dropped.
+pub(crate) struct Feeler {
+    told: watch::Receiver<Pulse>,
+    task: JoinHandle<()>,
+}
+
+impl Feeler {
+    pub(crate) fn start(pool: &PgPool) -> Self {
+        let (tell, told) = watch::channel(Pulse::Beats);
+        let options = pool.connect_options().as_ref().clone();
+        let task = tokio::spawn(feel(options, tell));
+        Self { told, task }
+    }
+
+    pub(crate) fn told(&self) -> watch::Receiver<Pulse> {
+        self.told.clone()
+    }
+}
+
+impl Drop for Feeler {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn feel(options: PgConnectOptions, tell: watch::Sender<Pulse>) {
+    let mut connection = None;
+    loop {
+        let asked = timeout(PATIENCE, ask(&options, &mut connection)).await;
+        let pulse = match asked {
+            Ok(Ok(())) => Pulse::Beats,
+            Ok(Err(why)) => Pulse::Gone(why),
+            Err(_) => Pulse::Silent,
+        };
+        if !pulse.beats() {
+            connection = None;
+        }
+        let before = tell.send_replace(pulse.clone());
+        match (before.beats(), &pulse) {
+            (false, Pulse::Beats) => tracing::info!("the store answers again"),
+            (true, Pulse::Silent) => {
+                tracing::error!("the store does not answer; requests are refused until it does");
+            }
+            (true, Pulse::Gone(why)) => {
+                tracing::error!(%why, "the store is gone; requests are refused until it is back");
+            }
+            (true, Pulse::Beats) | (false, Pulse::Silent | Pulse::Gone(_)) => {}
+        }
+        sleep(BEAT).await;
+    }
+}
+
+async fn ask(
+    options: &PgConnectOptions,
+    connection: &mut Option<PgConnection>,
+) -> Result<(), String> {
+    let open = match connection {
+        Some(open) => open,
+        None => {
+            let fresh = PgConnection::connect_with(options).await;
+            connection.insert(fresh.map_err(|error| error.to_string())?)
+        }
+    };
+    let only_read: bool =
+        sqlx::query_scalar("SELECT current_setting('transaction_read_only')::boolean")
+            .fetch_one(open)
+            .await
+            .map_err(|error| error.to_string())?;
+    if only_read {
+        // After a failover, the one that was the first.
+        return Err("it takes no changes (transaction_read_only)".to_owned());
+    }
+    Ok(())
+}
