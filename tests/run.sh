@@ -10,10 +10,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 : "${STRAIT_MOTO:=${XDG_CACHE_HOME:-$HOME/.cache}/strait-moto}"
 # Two that run at once need a user each.
 : "${STRAIT_TEST_USER:=strait-test}"
-ALL=(setup wire bad-input story tour clients aws moto crash backup full-disk as-root)
+ALL=(setup wire bad-input story tour clients faults soak aws moto crash backup full-disk as-root)
 NOT_PROVED=77
 # All faults of the AWS APIs one after another take an hour: `make test-long`.
 AWS_SECONDS=$([ -n "${STRAIT_LONG:-}" ] && echo 7200 || echo 1800)
+FAULTS_SECONDS=$([ -n "${STRAIT_LONG:-}" ] && echo 3600 || echo 900)
 STAGE=""
 
 main() {
@@ -70,6 +71,8 @@ run_one() {
     story) STRAIT_STORY_DOWN=1 STRAIT_DEMO_DIR="$STAGE/data/story" ordinary 900 demo/story.sh ;;
     clients) ordinary 1260 tests/clients/run.sh ;;
     aws) on_aws ;;
+    faults) ordinary "$FAULTS_SECONDS" tests/clients/run.sh test_faults ;;
+    soak) ordinary $((${STRAIT_SOAK_SECONDS:-120} + 300)) tests/clients/run.sh test_soak ;;
     moto) moto ;;
     crash) STRAIT_DATA_DIR="$STAGE/data/crash" ordinary 600 tests/crash.sh ;;
     backup) STRAIT_DATA_DIR="$STAGE/data/backup" ordinary 300 tests/backup.sh ;;
@@ -153,7 +156,7 @@ ordinary() {
             env -i HOME="$home" USER="$STRAIT_TEST_USER" PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin TMPDIR=/tmp TERM="${TERM:-dumb}" \
             STRAIT_BIN="$STAGE/strait" STRAIT_CLIENTS="$STAGE/clients" STRAIT_MOTO="$STAGE/moto" STRAIT_STORY_DOWN="${STRAIT_STORY_DOWN:-}" \
             ${STRAIT_DEMO_DIR:+STRAIT_DEMO_DIR="$STRAIT_DEMO_DIR"} ${STRAIT_DATA_DIR:+STRAIT_DATA_DIR="$STRAIT_DATA_DIR"} \
-            STRAIT_LONG="${STRAIT_LONG:-}" STRAIT_CLIENTS_SECONDS="$limit" "$script" "$@"
+            STRAIT_SOAK_SECONDS="${STRAIT_SOAK_SECONDS:-}" STRAIT_LONG="${STRAIT_LONG:-}" STRAIT_CLIENTS_SECONDS="$limit" "$script" "$@"
     )
 }
 

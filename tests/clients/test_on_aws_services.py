@@ -10,7 +10,7 @@ import unittest
 from cloud import STRAIT
 from databases import Database
 from local_aws import Local, setUpModule, tearDownModule
-from stories import Customer
+from stories import PORT, Customer
 
 
 class Failover(Local):
@@ -65,6 +65,53 @@ class Failover(Local):
         group = elb.describe_target_groups()["TargetGroups"][0]["TargetGroupArn"]
         health = elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
         return {row["Target"]["Id"] for row in health if row["TargetHealth"]["State"] != "draining"}
+
+
+class Balanced(Local):
+    """A service that is registered by the load balancer that its operator has before it."""
+
+    ACCOUNT = "balanced"
+
+    @classmethod
+    def prepare(cls):
+        super().prepare()
+        cls.elb = cls.provider(cls, "elbv2")
+        made = cls.elb.create_load_balancer(Name="operators", Type="network", Scheme="internal", Subnets=cls.service.subnets[:1])
+        cls.balancer = made["LoadBalancers"][0]
+        group = cls.elb.create_target_group(
+            Name="operators", Protocol="TCP", Port=PORT, VpcId=cls.service.network.id, TargetType="ip"
+        )["TargetGroups"][0]["TargetGroupArn"]
+        cls.elb.register_targets(TargetGroupArn=group, Targets=[{"Id": cls.service.address, "Port": PORT}])
+        leads = [{"Type": "forward", "TargetGroupArn": group}]
+        cls.elb.create_listener(LoadBalancerArn=cls.balancer["LoadBalancerArn"], Protocol="TCP", Port=PORT, DefaultActions=leads)
+        nodes = [{"Name": "description", "Values": ["ELB net/operators/*"]}]
+        [node] = cls.service.ec2.describe_network_interfaces(Filters=nodes)["NetworkInterfaces"]
+        cls.dns.answers[cls.balancer["DNSName"].lower()] = node["PrivateIpAddress"]
+
+    @classmethod
+    def settings(cls):
+        return {"nameservers": [cls.dns.address]}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.dns = Nameserver()
+        cls.addClassCleanup(cls.dns.close)
+        super().setUpClass()
+
+    def test_customers_reach_what_is_behind_it(self):
+        customer = Customer(self.cloud, "customer-balanced", "10.20.0.0/16")
+        vpc = self.peered("10.80.0.0/24", customer)
+        service = self.register(host=None, vpc=None, subnets=None, load_balancer=self.balancer["LoadBalancerArn"])
+        self.assertEqual(service["registration"]["host"], self.balancer["DNSName"])
+        self.assertEqual(service["registration"]["vpc_id"], self.service.network.id)
+        self.front.run("service", "attach", service["service_id"], vpc, "--wait")
+        self.reaches("the customer reaches it", customer.host, service["endpoint"]["host"])
+        self.reaches_not("the public way is closed", "internet", self.service.public)
+        self.front.run("service", "detach", service["service_id"], "--wait")
+        self.reaches("it is public again", "internet", self.service.public)
+        self.take_all_away()
+        arns = [row["LoadBalancerArn"] for row in self.elb.describe_load_balancers()["LoadBalancers"]]
+        self.assertEqual(arns, [self.balancer["LoadBalancerArn"]], "the operator's own stays")
 
 
 class Sessions(Local):
