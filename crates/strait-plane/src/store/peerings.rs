@@ -207,17 +207,23 @@ pub(crate) async fn observed(
     .await
 }
 
-/// Notes what the cloud was told to let in.
+/// Notes what the cloud was told to let in. If that is all, nothing is wrong with it any more.
 pub(crate) async fn admitted(
     db: impl PgExecutor<'_>,
     id: &str,
     ranges: &BTreeSet<Ipv4Net>,
 ) -> Result<(), PlaneError> {
-    sqlx::query("UPDATE strait.peering SET admitted_cidrs = $2, updated = clock_timestamp() WHERE id = $1 AND admitted_cidrs <> $2")
-        .bind(id)
-        .bind(texts(ranges))
-        .run(db)
-        .await
+    sqlx::query(
+        "UPDATE strait.peering SET admitted_cidrs = $2, updated = clock_timestamp(),
+             reason_code = CASE WHEN peer_cidrs = $2 AND state = 'active' THEN NULL ELSE reason_code END,
+             reason_message = CASE WHEN peer_cidrs = $2 AND state = 'active' THEN NULL ELSE reason_message END,
+             refused = refused AND NOT (peer_cidrs = $2 AND state = 'active')
+         WHERE id = $1 AND admitted_cidrs <> $2",
+    )
+    .bind(id)
+    .bind(texts(ranges))
+    .run(db)
+    .await
 }
 
 /// Notes why it is not as it should be, or that nothing is wrong.
