@@ -45,7 +45,7 @@ leave() {
 full() {
     leave 6
     strait service create --name catalog --region "$PROVIDER_REGION" --output json >"$WORK/catalog.json"
-    wait_for 20 says_why
+    wait_for 20 says_why >"$WORK/out"
     prove 1.1 "a service that is asked for" "says why it is not there yet" says_why
     prove 1.2 "the one that runs" "answers" sql_is 7 orders internet "select n from kept"
     refuse 1.3 "a service that runs" "says why it takes no more" 'No space left on device|server closed the connection' \

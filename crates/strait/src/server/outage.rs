@@ -209,7 +209,7 @@ impl Served {
         let body = json!({
             "name": name,
             "region_code": "eu-central-1",
-            "host": "db.example.com",
+            "host": format!("{name}.example.com"),
             "vpc_id": "vpc-0123456789abcdef0",
             "subnet_ids": ["subnet-0123456789abcdef0"],
             "public_way": {"kind": "none"}
