@@ -44,10 +44,11 @@ class Cloud:
             "LC_ALL": "C.UTF-8",
         }
         os.environ |= {"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
-        # What the server is started with, at any time: its clients keep its ports.
-        self.ports = ("--http", f"127.0.0.1:{free_port()}", "--aws", f"127.0.0.1:{free_port()}", *options)
         try:
-            self.strait("up", "--detach", *self.ports)
+            self.strait("up", "--detach", "--http", "127.0.0.1:0", "--aws", "127.0.0.1:0", *options)
+            server = self.strait_json("status")["server"]
+            # What it is started with again: its clients know its ports.
+            self.ports = ("--http", server["http"], "--aws", server["aws"], *options)
         except BaseException:
             self.close()
             raise

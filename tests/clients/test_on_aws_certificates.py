@@ -4,8 +4,9 @@ import os
 import subprocess
 import tempfile
 
-from cloud import STRAIT, Cloud, tcp
-from on_aws import PORT, Customer, Operator
+from cloud import STRAIT, tcp
+from local_aws import Local, setUpModule, tearDownModule
+from stories import PORT, Customer
 
 # Where PostgreSQL listens. On 5432 of the same host another program answers.
 OWN_PORT = 6432
@@ -38,16 +39,7 @@ exec psql -X -A -t -w -c 'SELECT inet_server_port()' "user=postgres dbname=postg
 """
 
 
-def setUpModule():
-    Certificates.cloud = Cloud()
-
-
-def tearDownModule():
-    if Certificates.cloud:
-        Certificates.cloud.close()
-
-
-class Certificates(Operator):
+class Certificates(Local):
     """An operator who gave their PostgreSQL a certificate for a name in a domain of their own."""
 
     ACCOUNT = "certified"

@@ -84,11 +84,11 @@ class Zones(Local):
         _, address = self.service.new_host()
         service = self.register(host=address, subnets=",".join(subnets))
 
-        self.front.run("service", "attach", service["service_id"], small["id"])
-        shown = lambda: (self.front.json("service", "get", service["service_id"]).get("reason") or {}).get("code")
-        self.eventually("a /28 has room for one zone", shown, "no_common_zone")
+        asked = self.front.json("service", "attach", service["service_id"], small["id"])["operation_id"]
+        ended = self.front.json("operation", "get", asked, "--wait")
+        self.assertEqual((ended["state"], ended["reason"]["code"]), ("failed", "no_common_zone"), "a /28 has room for one zone")
         self.reaches("nothing is closed", "internet", self.service.public)
-        self.front.run("service", "detach", service["service_id"], "--wait")
+        self.eventually("what was begun is taken back", self.parts, [])
 
         self.front.run("service", "attach", service["service_id"], large["id"], "--wait")
         self.assertTrue(set(free) & self.zones("10.81.0.0/24"), "a /24 has room for more")

@@ -105,6 +105,7 @@ class Soak(unittest.TestCase):
             except (OSError, http.client.HTTPException) as error:
                 self.wrong.append(repr(error))
                 connection.close()
+        connection.close()
 
     def change(self, connection, dice):
         kind = dice.choice(["vpc"] * 3 + ["peering"] * 4 + ["customer"] * 3 + ["rename"] * 4 + ["move"] * 3 + ["stop"])

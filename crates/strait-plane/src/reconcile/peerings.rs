@@ -73,6 +73,13 @@ pub(super) async fn delete(run: &Run<'_>, vpc: &Vpc, peering: &Kept) -> Result<(
     let (pool, done) = (&context.pool, OperationState::Succeeded);
     kept::delete(pool, &peering.id).await?;
     operations::end_all(pool, &[Action::PeeringDelete], &peering.id, done, None).await?;
+    // Its VPC may have been deleted with it.
+    let gone = Reason {
+        code: "superseded".to_owned(),
+        message: "the peering connection is deleted".to_owned(),
+    };
+    let cancelled = OperationState::Cancelled;
+    operations::end_all(pool, ASKS, &peering.id, cancelled, Some(&gone)).await?;
     Ok(())
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use strait_plane::cloud::WayKind;
 use strait_plane::model::{
-    Action, Caller, Cursor, Network, NewService, Object, Once, Operation, OperationFilter,
-    OperationState, PeeringState, Settled, Step, Wanted,
+    Action, Caller, Cursor, Network, NewPeering, NewService, Object, Once, Operation,
+    OperationFilter, OperationState, PeeringState, Settled, Step, Wanted,
 };
 use strait_plane::{ErrorKind, Plane};
 
@@ -456,12 +456,25 @@ async fn a_vpc_goes_with_all_that_uses_it_if_that_is_asked_for() {
     for user in [&id, &peering.id, &"--cascade".to_owned()] {
         assert!(refused.contains(user.as_str()), "{refused}");
     }
+    // The cloud has not heard of this one when its VPC goes.
+    world.script.fail("ensure_peering", usize::MAX, false);
+    let late = NewPeering {
+        peer_account_id: "123456789012".to_owned(),
+        peer_vpc_id: "vpc-0123456789abcdef1".to_owned(),
+        peer_region_code: REGION.to_owned(),
+    };
+    let late = world
+        .plane
+        .create_peering(&world.project, &vpc.id, late)
+        .await;
+    let late = late.expect("asked for").operation_id;
     world.script.forget();
 
     let deleted = world.plane.delete_vpc(&world.project, &vpc.id, true).await;
     let operation = ended(&world, deleted.expect("asked for").operation_id).await;
 
     assert_eq!(operation.state, OperationState::Succeeded, "{operation:#?}");
+    assert_eq!(ended(&world, late).await.state, OperationState::Cancelled);
     assert_eq!(world.cloud.vpcs(), 0);
     assert_eq!(world.cloud.peerings(), 0);
     let service = world.settle_service(&id).await;
