@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use serde::Deserialize;
 use strait_plane::model::{self, Cursor, OperationFilter};
 use strait_plane::{Plane, PlaneError};
@@ -27,6 +27,8 @@ use crate::wait::patience;
 const PAGE: u32 = 100;
 /// How long a stream looks for something new before it looks whether its client is still there.
 const BEAT: Duration = Duration::from_secs(15);
+/// How long a stream lasts: its client comes back with `Last-Event-ID`, and is asked for its keys again.
+const LIFE: Duration = Duration::from_secs(300);
 /// Where the id of an operation is told beside a body, or instead of one.
 const HEADER: HeaderName = HeaderName::from_static("strait-operation");
 
@@ -141,7 +143,7 @@ async fn watch(
 ) -> Result<Response, ApiError> {
     let first = app.plane.operation(&project, &named.operation_id).await?;
     let stream = operation_stream(app.plane.clone(), project, first);
-    Ok(Sse::new(stream)
+    Ok(Sse::new(stream.take_until(tokio::time::sleep(LIFE)))
         .keep_alive(KeepAlive::default())
         .into_response())
 }
@@ -182,7 +184,7 @@ async fn events(
             None => app.plane.events_end(&project).await?,
         };
         let stream = event_stream(app.plane.clone(), project, since);
-        return Ok(Sse::new(stream)
+        return Ok(Sse::new(stream.take_until(tokio::time::sleep(LIFE)))
             .keep_alive(KeepAlive::default())
             .into_response());
     }

@@ -171,7 +171,9 @@ impl Plane {
         vpc: &Vpc,
         kept: &Kept,
     ) -> Result<String, PlaneError> {
-        peerings::want_deleted(&mut *tx, &kept.id).await?;
+        if !peerings::want_deleted(&mut *tx, &kept.id).await? {
+            return Err(PlaneError::not_found("peering connection", &kept.id));
+        }
         let asked = self.asked(
             Action::PeeringDelete,
             &vpc.project_id,

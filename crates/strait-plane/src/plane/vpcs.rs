@@ -154,6 +154,13 @@ impl Plane {
                 users.join("; ")
             )));
         }
+        if let Some(user) = (attached.iter()).find(|user| !user.attached && !user.deleted) {
+            // Its move may come to nothing, and it be here again.
+            return Err(PlaneError::conflict(format!(
+                "service {} ({:?}) is just leaving VPC {} ({:?}): wait until it has, then delete the VPC",
+                user.id, user.name, vpc.id, vpc.name
+            )));
+        }
         for user in attached.iter().filter(|user| user.attached) {
             self.detach_from(&mut tx, &vpc, &user.id).await?;
         }

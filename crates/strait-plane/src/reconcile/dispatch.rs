@@ -1,7 +1,7 @@
 //! Who works on what, when. One reconciler at a time for each object, whichever server of the store runs it: each works
 //! under a lease.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -203,8 +203,8 @@ struct Work {
     running: HashMap<Id, (Key, bool)>,
     /// What is to be looked at though all may be as wished.
     thorough: BTreeSet<Key>,
-    /// Woken while running, or while enough others run.
-    queued: BTreeSet<Key>,
+    /// Woken while running, or while enough others run: first come, first served.
+    queued: VecDeque<Key>,
     retries: BTreeMap<Key, Retry>,
 }
 
@@ -222,7 +222,7 @@ impl Work {
             tasks: JoinSet::new(),
             running: HashMap::new(),
             thorough: BTreeSet::new(),
-            queued: BTreeSet::new(),
+            queued: VecDeque::new(),
             retries: BTreeMap::new(),
         }
     }
@@ -230,7 +230,7 @@ impl Work {
     /// Something is new: at once, as if nothing had failed before.
     fn wish(&mut self, key: Key) {
         self.retries.remove(&key);
-        self.queued.insert(key);
+        self.queue(key);
         self.start();
     }
 
@@ -245,21 +245,20 @@ impl Work {
         if self.retries.contains_key(&key) || self.runs(&key) {
             return;
         }
-        self.queued.insert(key);
+        self.queue(key);
         self.start();
     }
 
     /// Starts what is queued and may run.
     fn start(&mut self) {
-        let ready: Vec<Key> = self
-            .queued
-            .iter()
-            .filter(|key| !self.runs(key))
-            .take(AT_ONCE.saturating_sub(self.running.len()))
-            .cloned()
-            .collect();
-        for key in ready {
-            self.queued.remove(&key);
+        let mut later = VecDeque::new();
+        while self.running.len() < AT_ONCE
+            && let Some(key) = self.queued.pop_front()
+        {
+            if self.runs(&key) {
+                later.push_back(key);
+                continue;
+            }
             if let Some(retry) = self.retries.get_mut(&key) {
                 retry.at = None;
             }
@@ -271,6 +270,14 @@ impl Work {
                 thorough,
             ));
             self.running.insert(task.id(), (key, thorough));
+        }
+        later.append(&mut self.queued);
+        self.queued = later;
+    }
+
+    fn queue(&mut self, key: Key) {
+        if !self.queued.contains(&key) {
+            self.queued.push_back(key);
         }
     }
 
@@ -351,7 +358,7 @@ impl Work {
             .map(|(key, _)| key.clone())
             .collect();
         for key in due {
-            self.queued.insert(key.clone());
+            self.queue(key.clone());
             if let Some(retry) = self.retries.get_mut(&key) {
                 retry.at = None;
             }

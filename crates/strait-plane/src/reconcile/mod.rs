@@ -16,11 +16,12 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use sqlx::PgPool;
+use sqlx::{PgPool, Transaction};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::cloud::{Cloud, WaySpec};
+use crate::error::PlaneError;
 use crate::postgres::Postgres;
 use lease::Leases;
 use names::Published;
@@ -76,6 +77,11 @@ impl Context {
             watched: AtomicUsize::default(),
             found: Mutex::default(),
         })
+    }
+
+    /// For what must be written together: a server may end between two statements.
+    async fn begin(&self) -> Result<Transaction<'static, sqlx::Postgres>, PlaneError> {
+        Ok(self.pool.begin().await?)
     }
 
     fn changed(&self) {

@@ -55,6 +55,7 @@ pub(super) async fn settle(run: &mut Run<'_>, service: &Service) -> Result<(), F
             .await
             .during(&format!("trying the {} way before the move", word(target)))?;
         run.at(Step::Names).await?;
+        run.go_on()?;
         if !services::switch(&context.pool, &service.id, target).await? {
             // It is to be deleted by now.
             return Err(Failure::NotYet);
@@ -72,22 +73,11 @@ pub(super) async fn settle(run: &mut Run<'_>, service: &Service) -> Result<(), F
     if !moves && is_registered(service) && *target != Network::Public {
         // Whoever else keeps the rules of the service may have opened it again.
         let public = spec(service, &Network::Public);
+        run.go_on()?;
         let closed = context.cloud.refuse_way(&public).await;
         closed.during("keeping the public way closed")?;
     }
     Ok(())
-}
-
-/// Whether a move away from this network can still go back: closing it has not begun.
-pub(super) async fn is_whole(
-    context: &Context,
-    service: &Service,
-    former: &Network,
-) -> Result<bool, Failure> {
-    let kept = ways::list(&context.pool, &service.id).await?;
-    Ok(kept
-        .iter()
-        .any(|way| way.network == *former && !way.closing && way.open.is_some()))
 }
 
 /// Lets the sessions by the former way come to their end, for as long as was asked: idle ones are ended at once, so that
@@ -145,6 +135,9 @@ async fn take_up(run: &mut Run<'_>, service: &Service) -> Result<(), Failure> {
         return advise(context, service).await;
     }
     run.at(Step::Open).await?;
+    // It is there from now on, to be closed again if this comes to nothing.
+    ways::intend(&context.pool, &service.id, &Network::Public).await?;
+    run.go_on()?;
     let opened = context.cloud.reopen_way(&spec).await;
     opened.during("opening the public way")
 }
@@ -183,8 +176,11 @@ pub(super) async fn close(
     let step = format!("closing the {} way", word(&way.network));
     ways::closing(&context.pool, &service.id, &way.network).await?;
     context.with_found(|found| found.ways.remove(&spec));
-    if let Some(open) = &way.open {
+    if way.open.is_some() || is_its_own(service, &way.network) {
+        run.go_on()?;
         context.cloud.refuse_way(&spec).await.during(&step)?;
+    }
+    if let Some(open) = &way.open {
         match end_sessions(context, service, open).await {
             Ok(()) => {}
             Err(failure) if sessions == Sessions::MustEnd => return Err(failure),

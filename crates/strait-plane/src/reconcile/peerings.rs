@@ -13,6 +13,7 @@ use super::failure::{During, Failure};
 use super::run::Run;
 use crate::admission::{Candidate, Verdict, admit};
 use crate::cloud::{CloudError, PeerState, PeeringObserved, PeeringSpec};
+use crate::error::PlaneError;
 use crate::model::{Action, OperationState, PeeringState, Reason, Step, Vpc};
 use crate::store::peerings::{self as kept, Kept};
 use crate::store::{operations, vpcs};
@@ -70,16 +71,18 @@ pub(super) async fn delete(run: &Run<'_>, vpc: &Vpc, peering: &Kept) -> Result<(
         .delete_peering(&peering.spec(vpc.spec()))
         .await
         .during("deleting the peering connection")?;
-    let (pool, done) = (&context.pool, OperationState::Succeeded);
-    kept::delete(pool, &peering.id).await?;
-    operations::end_all(pool, &[Action::PeeringDelete], &peering.id, done, None).await?;
     // Its VPC may have been deleted with it.
     let gone = Reason {
         code: "superseded".to_owned(),
         message: "the peering connection is deleted".to_owned(),
     };
-    let cancelled = OperationState::Cancelled;
-    operations::end_all(pool, ASKS, &peering.id, cancelled, Some(&gone)).await?;
+    let (done, cancelled) = (OperationState::Succeeded, OperationState::Cancelled);
+    let mut tx = context.begin().await?;
+    kept::delete(&mut *tx, &peering.id).await?;
+    let deletion = &[Action::PeeringDelete];
+    operations::end_all(&mut *tx, deletion, &peering.id, done, None).await?;
+    operations::end_all(&mut *tx, ASKS, &peering.id, cancelled, Some(&gone)).await?;
+    tx.commit().await.map_err(PlaneError::from)?;
     Ok(())
 }
 
@@ -172,8 +175,9 @@ async fn note(
     looked: Result<PeeringObserved, CloudError>,
 ) -> Result<(), Failure> {
     let observed = looked.during("asking for the peering connection")?;
+    let mut tx = context.begin().await?;
     if differs(peering, &observed) {
-        kept::observed(&context.pool, &peering.id, state(observed.state), &observed).await?;
+        kept::observed(&mut *tx, &peering.id, state(observed.state), &observed).await?;
     }
     if peering.state == PeeringState::InitiatingRequest {
         let (state, reason) = match observed.state {
@@ -187,8 +191,9 @@ async fn note(
             | PeerState::Rejected
             | PeerState::Deleted => (OperationState::Succeeded, None),
         };
-        operations::end_all(&context.pool, ASKS, &peering.id, state, reason.as_ref()).await?;
+        operations::end_all(&mut *tx, ASKS, &peering.id, state, reason.as_ref()).await?;
     }
+    tx.commit().await.map_err(PlaneError::from)?;
     if observed.state == PeerState::PendingAcceptance && peering.reason.is_some() {
         kept::explain(&context.pool, &peering.id, None, false).await?;
     }

@@ -87,7 +87,7 @@ impl<'a> Run<'a> {
         }
         steps[index].started = Some(now);
         operations::step(&self.context.pool, &operation.shown.id, steps).await?;
-        Ok(())
+        self.go_on()
     }
 
     /// Where a test may end the server, as `kill -9` would.
@@ -136,9 +136,11 @@ impl<'a> Run<'a> {
     /// Whether the operation has been tried for longer than it may take.
     pub(super) fn is_out_of_time(&self) -> bool {
         let started = self.operation.as_ref().and_then(|kept| kept.shown.started);
+        let drain = self.operation.as_ref().map(|kept| kept.drain_seconds);
+        let drain = Duration::from_secs(drain.unwrap_or_default().into());
         // A clock that was set back makes it negative.
         started
             .and_then(|started| Duration::try_from(Timestamp::now().duration_since(started)).ok())
-            .is_some_and(|spent| spent > self.context.patience)
+            .is_some_and(|spent| spent > self.context.patience + drain)
     }
 }

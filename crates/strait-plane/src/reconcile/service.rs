@@ -4,6 +4,7 @@ use super::failure::{During, Failure};
 use super::run::Run;
 use super::{Context, names, network};
 use crate::cloud::Sources;
+use crate::error::PlaneError;
 use crate::model::{Network, ObjectKind, OperationState, Reason, ServiceStatus, Step, Wanted};
 use crate::names::Names;
 use crate::postgres::{Ended, Made, ServiceKind, ServiceSpec, Which};
@@ -96,7 +97,7 @@ async fn go_back(run: &mut Run<'_>, service: &Kept, reason: &Reason) -> Result<b
     let (Some(target), Some(former)) = (&operation.network, operation.former.clone()) else {
         return Ok(false);
     };
-    if *target == former || !network::is_whole(context, service, &former).await? {
+    if *target == former {
         return Ok(false);
     }
     run.go_on()?;
@@ -108,13 +109,12 @@ async fn go_back(run: &mut Run<'_>, service: &Kept, reason: &Reason) -> Result<b
             in_words(&former)
         ),
     };
-    let mut tx = context
-        .pool
-        .begin()
-        .await
-        .map_err(crate::PlaneError::from)?;
+    let mut tx = context.begin().await?;
+    if !ways::stays(&mut *tx, &service.id, &former).await? {
+        return Ok(false);
+    }
     services::go_back(&mut tx, &service.id, &former, &operation.shown.id).await?;
-    operations::end(
+    let ended = operations::end(
         &mut *tx,
         &operation.shown.id,
         OperationState::Failed,
@@ -123,7 +123,11 @@ async fn go_back(run: &mut Run<'_>, service: &Kept, reason: &Reason) -> Result<b
         Some("see to what the reason says, then ask for the move again"),
     )
     .await?;
-    tx.commit().await.map_err(crate::PlaneError::from)?;
+    if !ended {
+        // Another server brought it to another end.
+        return Err(Failure::Lost);
+    }
+    tx.commit().await.map_err(PlaneError::from)?;
     run.take_up(None, None).await?;
     Ok(true)
 }

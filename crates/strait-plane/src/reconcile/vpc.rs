@@ -3,6 +3,7 @@
 use super::failure::{During, Failure};
 use super::peerings;
 use super::run::Run;
+use crate::error::PlaneError;
 use crate::model::{Action, OperationState, Reason, Step, Vpc, VpcStatus};
 use crate::store::{operations, peerings as kept, services, vpcs};
 
@@ -47,15 +48,17 @@ async fn keep(run: &Run<'_>, vpc: &Vpc) -> Result<(), Failure> {
         let changed = vpc.status != VpcStatus::Created
             || vpc.reason.is_some()
             || vpc.provisioned_id.as_ref() != Some(&observed.provisioned_id);
-        if changed && !vpcs::made(&context.pool, &vpc.id, &observed.provisioned_id).await? {
-            // It is to be deleted by now.
-            return Err(Failure::NotYet);
+        if changed {
+            let mut tx = context.begin().await?;
+            if !vpcs::made(&mut *tx, &vpc.id, &observed.provisioned_id).await? {
+                // It is to be deleted by now.
+                return Err(Failure::NotYet);
+            }
+            let done = OperationState::Succeeded;
+            operations::end_all(&mut *tx, &[Action::VpcCreate], &vpc.id, done, None).await?;
+            tx.commit().await.map_err(PlaneError::from)?;
         }
         context.with_found(|found| found.vpcs.insert(vpc.id.clone()));
-        if vpc.status != VpcStatus::Created {
-            let (pool, done) = (&context.pool, OperationState::Succeeded);
-            operations::end_all(pool, &[Action::VpcCreate], &vpc.id, done, None).await?;
-        }
     }
     peerings::settle(run, vpc).await?;
     if vpc.reason.is_some() {
@@ -93,8 +96,10 @@ async fn delete(run: &Run<'_>, vpc: &Vpc) -> Result<(), Failure> {
         .await
         .during("deleting the Peering VPC")?;
     context.with_found(|found| found.vpcs.remove(&vpc.id));
-    let (pool, done) = (&context.pool, OperationState::Succeeded);
-    vpcs::delete(pool, &vpc.id).await?;
-    operations::end_all(pool, &[Action::VpcDelete], &vpc.id, done, None).await?;
+    let mut tx = context.begin().await?;
+    vpcs::delete(&mut *tx, &vpc.id).await?;
+    let done = OperationState::Succeeded;
+    operations::end_all(&mut *tx, &[Action::VpcDelete], &vpc.id, done, None).await?;
+    tx.commit().await.map_err(PlaneError::from)?;
     Ok(())
 }

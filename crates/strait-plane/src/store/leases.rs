@@ -46,7 +46,8 @@ pub(crate) async fn renew(
     term: Duration,
 ) -> Result<Vec<String>, PlaneError> {
     Ok(sqlx::query_scalar(
-        "UPDATE strait.lease SET until = clock_timestamp() + $3 WHERE key = ANY($1) AND holder = $2 RETURNING key",
+        "UPDATE strait.lease SET until = clock_timestamp() + $3 WHERE key = ANY($1) AND holder = $2
+             AND until > '-infinity' RETURNING key",
     )
     .bind(keys)
     .bind(holder)

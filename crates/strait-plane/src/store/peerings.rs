@@ -154,13 +154,14 @@ pub(crate) async fn get(db: impl PgExecutor<'_>, id: &str) -> Result<Option<Kept
         .await
 }
 
-pub(crate) async fn want_deleted(db: impl PgExecutor<'_>, id: &str) -> Result<(), PlaneError> {
+/// False: it is gone already.
+pub(crate) async fn want_deleted(db: impl PgExecutor<'_>, id: &str) -> Result<bool, PlaneError> {
     sqlx::query(
         "UPDATE strait.peering SET state = 'deleting', reason_code = NULL, reason_message = NULL, refused = false,
              updated = clock_timestamp() WHERE id = $1",
     )
     .bind(id)
-    .run(db)
+    .touches(db)
     .await
 }
 

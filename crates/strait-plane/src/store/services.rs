@@ -432,6 +432,8 @@ pub(crate) struct VpcUser {
     pub(crate) name: String,
     /// False: it is just leaving.
     pub(crate) attached: bool,
+    /// Whether it is to be deleted.
+    pub(crate) deleted: bool,
 }
 
 pub(crate) async fn using_vpc(
@@ -439,7 +441,8 @@ pub(crate) async fn using_vpc(
     vpc: &str,
 ) -> Result<Vec<VpcUser>, PlaneError> {
     Ok(sqlx::query_as(
-        "SELECT s.id, s.name, s.wanted <> 'deleted' AND s.wanted_vpc IS NOT DISTINCT FROM $1 AS attached
+        "SELECT s.id, s.name, s.wanted <> 'deleted' AND s.wanted_vpc IS NOT DISTINCT FROM $1 AS attached,
+             s.wanted = 'deleted' AS deleted
          FROM strait.service s
          WHERE s.wanted_vpc = $1
              OR EXISTS (SELECT 1 FROM strait.way w WHERE w.service_id = s.id AND w.vpc_id = $1)

@@ -155,6 +155,22 @@ pub(crate) async fn opened(
     .await
 }
 
+/// That the way stays after all: it is drained no more. False: closing it has begun.
+pub(crate) async fn stays(
+    db: impl PgExecutor<'_>,
+    service: &str,
+    network: &Network,
+) -> Result<bool, PlaneError> {
+    sqlx::query(
+        "UPDATE strait.way SET drained_at = NULL
+         WHERE service_id = $1 AND network = $2 AND NOT closing AND address IS NOT NULL",
+    )
+    .bind(service)
+    .bind(network.to_string())
+    .touches(db)
+    .await
+}
+
 /// How long the way is still to be drained, from now or from when that began.
 pub(crate) async fn drained_in(
     db: impl PgExecutor<'_>,
@@ -163,9 +179,10 @@ pub(crate) async fn drained_in(
     seconds: u32,
 ) -> Result<Duration, PlaneError> {
     let left: Option<i64> = sqlx::query_scalar(
-        "UPDATE strait.way SET drained_at = coalesce(drained_at, clock_timestamp() + make_interval(secs => $3))
+        // A clock that was set back makes it no longer.
+        "UPDATE strait.way SET drained_at = least(drained_at, clock_timestamp() + make_interval(secs => $3))
          WHERE service_id = $1 AND network = $2
-         RETURNING (extract(epoch FROM least(drained_at - clock_timestamp(), make_interval(secs => $3))) * 1000)::bigint",
+         RETURNING (extract(epoch FROM drained_at - clock_timestamp()) * 1000)::bigint",
     )
     .bind(service)
     .bind(network.to_string())

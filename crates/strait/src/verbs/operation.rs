@@ -1,5 +1,7 @@
 //! `strait operation` and `strait events`.
 
+use std::time::Duration;
+
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use comfy_table::Cell;
@@ -9,6 +11,9 @@ use serde_json::Value;
 use super::client::{Client, typed};
 use super::output::{self, Fields, Format, Rows};
 use super::{Common, Context, Wait};
+
+/// Before a stream that ended is asked for again.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// What to do with operations: every change is one.
 #[derive(Debug, Subcommand)]
@@ -154,12 +159,19 @@ pub(super) async fn events(options: &Events, context: &Context) -> Result<()> {
         .collect();
     let format = options.common.format();
     if options.follow {
-        return client
-            .follow(&path, &query, |event| {
-                tell(&event, format)?;
-                Ok(true)
-            })
-            .await;
+        let mut last = options.since.clone();
+        loop {
+            // The server ends a stream after some minutes, to ask for the keys again.
+            let query: Vec<(&str, String)> = last.iter().map(|id| ("since", id.clone())).collect();
+            client
+                .follow(&path, &query, |event| {
+                    tell(&event, format)?;
+                    last = event["id"].as_str().map(str::to_owned).or(last.take());
+                    Ok(true)
+                })
+                .await?;
+            tokio::time::sleep(PAUSE).await;
+        }
     }
     let found = client.get_where(&path, &query).await?;
     if format == Format::Json {
@@ -198,26 +210,29 @@ async fn watch(client: &Client, id: &str, format: Format) -> Result<()> {
     let mut told = 0;
     let mut last: Option<Operation> = None;
     let path = client.in_its_project(&["operations", id, "events"]);
-    client
-        .follow(&path, &[], |found| {
-            let operation: Operation = typed(&found)?;
-            match format {
-                Format::Json => output::line(&found.to_string())?,
-                Format::Table => told = tell_steps(&operation, told)?,
-            }
-            let goes_on = operation.ended.is_none();
-            last = Some(operation);
-            Ok(goes_on)
-        })
-        .await?;
+    while last
+        .as_ref()
+        .is_none_or(|operation| operation.ended.is_none())
+    {
+        // The server ends a stream after some minutes, to ask for the keys again.
+        client
+            .follow(&path, &[], |found| {
+                let operation: Operation = typed(&found)?;
+                match format {
+                    Format::Json => output::line(&found.to_string())?,
+                    Format::Table => told = tell_steps(&operation, told)?,
+                }
+                let goes_on = operation.ended.is_none();
+                last = Some(operation);
+                Ok(goes_on)
+            })
+            .await?;
+        tokio::time::sleep(PAUSE).await;
+    }
     match last {
         Some(operation) if operation.state == "succeeded" => Ok(()),
-        Some(operation) if operation.ended.is_some() => {
-            bail!("operation {id} {}: {}", operation.state, why(&operation))
-        }
-        Some(_) | None => bail!(
-            "the server stopped telling of operation {id}; look again with `strait operation get {id}`"
-        ),
+        Some(operation) => bail!("operation {id} {}: {}", operation.state, why(&operation)),
+        None => Ok(()),
     }
 }
 
