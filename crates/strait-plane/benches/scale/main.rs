@@ -39,8 +39,8 @@ const LARGE: Size = Size {
 };
 /// How many moves are timed.
 const MOVES: usize = 60;
-/// How long it is watched doing nothing: two rounds at least.
-const IDLE: Duration = Duration::from_secs(65);
+/// How long it is watched doing nothing: a round at least.
+const IDLE: Duration = Duration::from_secs(210);
 
 #[tokio::main]
 async fn main() {
