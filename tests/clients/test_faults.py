@@ -66,6 +66,10 @@ class Faults(unittest.TestCase):
     def test_the_server_ends_at_each_step(self):
         """By failpoints, which only a debug build has."""
         first, second = self.vpcs
+        self.ensure_up()
+        CLOUD.strait("service", "start", self.id, "--wait")
+        if CLOUD.strait_json("service", "get", self.id)["network"]["now"] != "public":
+            CLOUD.strait("service", "detach", self.id, "--wait")
         moves = [
             ("open-new-way", ("attach", self.id, first)),
             ("probe-new-way", ("attach", self.id, second)),
@@ -144,7 +148,12 @@ class Faults(unittest.TestCase):
 
     def kill(self, what):
         if what == "server":
-            os.kill(self.server(), signal.SIGKILL)
+            pid = self.server()
+            os.kill(pid, signal.SIGKILL)
+            until = time.monotonic() + 10
+            while os.path.exists(f"/proc/{pid}"):
+                self.assertLess(time.monotonic(), until, "a killed process ends")
+                time.sleep(0.01)
             return
         words = {"store": f"{CLOUD.data}/store", "service": f"{CLOUD.data}/services/{self.id}", "resolver": "resolver"}[what]
         for pid in processes(words):
