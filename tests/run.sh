@@ -10,7 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 : "${STRAIT_MOTO:=${XDG_CACHE_HOME:-$HOME/.cache}/strait-moto}"
 # Two that run at once need a user each.
 : "${STRAIT_TEST_USER:=strait-test}"
-ALL=(setup wire bad-input story tour clients faults soak aws moto crash backup full-disk as-root)
+ALL=(setup wire bad-input story tour clients faults aws moto crash backup full-disk as-root)
 NOT_PROVED=77
 # All faults of the AWS APIs one after another take an hour: `make test-long`.
 AWS_SECONDS=$([ -n "${STRAIT_LONG:-}" ] && echo 7200 || echo 1800)
@@ -71,7 +71,8 @@ run_one() {
     story) STRAIT_STORY_DOWN=1 STRAIT_DEMO_DIR="$STAGE/data/story" ordinary 900 demo/story.sh ;;
     clients) ordinary 1260 tests/clients/run.sh ;;
     aws) on_aws ;;
-    faults) ordinary "$FAULTS_SECONDS" tests/clients/run.sh test_faults ;;
+    faults) ordinary 600 tests/clients/run.sh test_faults.Faults.test_{the_server_ends_at_each_step,vpcs_peerings_and_services_begin_and_end_through_it_all} ;;
+    kills) ordinary "$FAULTS_SECONDS" tests/clients/run.sh test_faults.Faults.test_at_random_moments ;;
     soak) ordinary $((${STRAIT_SOAK_SECONDS:-120} + 300)) tests/clients/run.sh test_soak ;;
     moto) moto ;;
     crash) STRAIT_DATA_DIR="$STAGE/data/crash" ordinary 600 tests/crash.sh ;;

@@ -12,7 +12,7 @@ import unittest
 from cloud import STRAIT, Cloud, Network
 from stories import CLIENT
 
-# How many random moments: 20 in `make test`, 200 in `make test-long`.
+# How many random moments: 20, or 200 in `make test-long`.
 MOMENTS = 200 if os.environ.get("STRAIT_LONG") else 20
 SEED = int(os.environ.get("STRAIT_FAULT_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
 CLOUD = None

@@ -1,4 +1,4 @@
-"""Twenty random changes a second, for as long as `STRAIT_SOAK_SECONDS` says (120): what the server holds stays the same, and all comes true."""
+"""Twenty random changes a second, for as long as `STRAIT_SOAK_SECONDS` says (120; 1,800 in `make test-long`): what the server holds stays the same, and all comes true."""
 
 import base64
 import collections

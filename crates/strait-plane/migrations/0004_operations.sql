@@ -46,6 +46,12 @@ ALTER TABLE strait.way ADD COLUMN drained_at timestamptz;
 -- A connection that ended can be asked for again: the same row, another request.
 ALTER TABLE strait.peering ADD COLUMN attempt integer NOT NULL DEFAULT 1;
 
+-- One that had ended before it was deleted stands in the way of no other one.
+ALTER TABLE strait.peering ADD COLUMN ended boolean NOT NULL DEFAULT false;
+DROP INDEX strait.peering_once;
+CREATE UNIQUE INDEX peering_once ON strait.peering (vpc_id, peer_account_id, peer_vpc_id)
+    WHERE state NOT IN ('failed', 'expired', 'rejected', 'deleted') AND NOT ended;
+
 -- What happened, for those who follow it. Readers go by (xid, id) and up to the oldest transaction that is still open, so
 -- that none that commits late is missed.
 CREATE TABLE strait.event (

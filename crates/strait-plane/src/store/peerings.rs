@@ -157,7 +157,8 @@ pub(crate) async fn get(db: impl PgExecutor<'_>, id: &str) -> Result<Option<Kept
 /// False: it is gone already.
 pub(crate) async fn want_deleted(db: impl PgExecutor<'_>, id: &str) -> Result<bool, PlaneError> {
     sqlx::query(
-        "UPDATE strait.peering SET state = 'deleting', reason_code = NULL, reason_message = NULL, refused = false,
+        "UPDATE strait.peering SET state = 'deleting',
+             ended = ended OR state IN ('failed', 'expired', 'rejected', 'deleted'), reason_code = NULL, reason_message = NULL, refused = false,
              updated = clock_timestamp() WHERE id = $1",
     )
     .bind(id)

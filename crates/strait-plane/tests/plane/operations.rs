@@ -439,6 +439,40 @@ async fn a_peering_that_ended_is_asked_for_again_as_the_same_one() {
 }
 
 #[tokio::test]
+async fn one_that_ended_is_deleted_beside_its_successor() {
+    let world = World::new().await;
+    let vpc = world.vpc("10.0.0.0/24").await;
+    let peer = "vpc-0123456789abcdef0";
+    let first = world.peering(&vpc.id, peer).await;
+    world.cloud.customer(&first.id, |observed| {
+        observed.state = strait_plane::cloud::PeerState::Rejected;
+    });
+    world
+        .eventually("it is rejected", async || {
+            world.peering_state(&vpc.id, &first.id).await == PeeringState::Rejected
+        })
+        .await;
+    let second = world.peering(&vpc.id, peer).await;
+
+    let deleted = world
+        .plane
+        .delete_peering(&world.project, &vpc.id, &first.id)
+        .await;
+
+    let deleted = ended(&world, deleted.expect("asked for").operation_id).await;
+    assert_eq!(deleted.state, OperationState::Succeeded);
+    assert_eq!(
+        world.peering_state(&vpc.id, &second.id).await,
+        PeeringState::PendingAcceptance
+    );
+    let third = world
+        .plane
+        .request_peering(&world.project, &vpc.id, &second.id)
+        .await;
+    assert_eq!(third.expect_err("it waits").kind(), ErrorKind::Conflict);
+}
+
+#[tokio::test]
 async fn a_vpc_goes_with_all_that_uses_it_if_that_is_asked_for() {
     let world = World::new().await;
     let vpc = world.vpc("10.0.0.0/24").await;
