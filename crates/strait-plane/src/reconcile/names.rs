@@ -104,7 +104,9 @@ async fn put_under_lease(
         false => wanted(context).await?,
     };
     published.forget();
-    store::note_published(&context.pool, None).await?;
+    context
+        .write_under(LEASE, async |db| store::note_published(db, None).await)
+        .await?;
     if !context.leases.holds(LEASE) {
         return Err(Failure::Lost);
     }
@@ -118,7 +120,11 @@ async fn put_under_lease(
         return Err(Failure::NotYet);
     }
     let mark = secret::server_id();
-    store::note_published(&context.pool, Some(&mark)).await?;
+    context
+        .write_under(LEASE, async |db| {
+            store::note_published(db, Some(&mark)).await
+        })
+        .await?;
     published.0 = Some(Map { names, mark });
     Ok(())
 }
