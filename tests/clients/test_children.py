@@ -50,24 +50,23 @@ class Children(unittest.TestCase):
 
     def test_each_of_them_dies_while_a_service_moves(self):
         children = {
-            "resolver": "agent resolver", "forwarder": "agent forwarder",
-            "service": f"{CLOUD.data}/services/{self.id}", "store": f"{CLOUD.data}/store",
+            "resolver": lambda: CLOUD.agents("resolver"), "forwarder": lambda: CLOUD.agents("forwarder"),
+            "service": lambda: CLOUD.postgres(f"services/{self.id}")[:1], "store": lambda: CLOUD.postgres("store")[:1],
         }
-        for child, words in children.items():
+        for child, those in children.items():
             for move in (("attach", self.id, self.vpc), ("detach", self.id)):
                 with self.subTest(child=child, move=move[0]):
-                    self.dies_within(words, move)
+                    self.dies_within(those, move)
                     self.check(is_attached=move[0] == "attach")
 
-    def dies_within(self, words, move):
+    def dies_within(self, those, move):
         """While the former way is drained."""
         asked = CLOUD.strait_json("service", *move, "--drain", "2")["operation_id"]
         self.eventually("it is drained", lambda: self.step(asked, "drain-former-way"), True)
-        before = processes(words)
-        self.assertTrue(before, f"{words} runs")
-        for pid in before:
-            os.kill(pid, signal.SIGKILL)
-        self.eventually("another one runs", lambda: bool(set(processes(words)) - set(before)), True)
+        before = those()
+        self.assertEqual(len(before), 1, before)
+        os.kill(before[0], signal.SIGKILL)
+        self.eventually("another one runs", lambda: bool(set(those()) - set(before)), True)
         self.eventually("the move is over", lambda: self.operation(asked)["state"], "succeeded")
 
     def check(self, is_attached):
@@ -87,7 +86,8 @@ class Children(unittest.TestCase):
         elb, zones = CLOUD.client("app", "elbv2"), CLOUD.client("app", "route53")
         group = {"Name": "late", "Protocol": "TCP", "Port": 5432, "VpcId": self.app.id}
         zone = {"Name": "late.example.", "CallerReference": "late"}
-        stopped = self.store()
+        stopped = CLOUD.postgres("store")
+        self.assertGreater(len(stopped), 5, "the postmaster and what it started")
         for pid in stopped:
             os.kill(pid, signal.SIGSTOP)
         try:
@@ -127,12 +127,6 @@ class Children(unittest.TestCase):
     def blocks(self, cidr):
         return len(self.ec2.describe_vpcs(Filters=[{"Name": "cidr", "Values": [cidr]}])["Vpcs"])
 
-    def store(self):
-        """The store's postmaster, and those that it has started."""
-        [postmaster] = processes(f"{CLOUD.data}/store")
-        with open(f"/proc/{postmaster}/task/{postmaster}/children", encoding="ascii") as file:
-            return [postmaster, *map(int, file.read().split())]
-
     def operation(self, id_):
         """As it is, or an empty one while the store is away."""
         try:
@@ -141,7 +135,7 @@ class Children(unittest.TestCase):
             return {"state": None, "steps": []}
 
     def step(self, id_, name):
-        return any(step["step"] == name and step["started"] for step in self.operation(id_)["steps"])
+        return any(step["step"] == name and "started" in step for step in self.operation(id_)["steps"])
 
     def hears(self, host, address):
         done = subprocess.run(
@@ -162,17 +156,3 @@ def heard(program, address):
         ["python3", "-c", program, address], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, check=False
     )
     return done.stdout.strip()
-
-
-def processes(words):
-    """Those of this Strait whose command line has these words."""
-    found = []
-    for entry in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{entry}/cmdline", "rb") as file:
-                line = file.read().replace(b"\0", b" ").decode("utf-8", "replace")
-        except OSError:
-            continue
-        if words in line and CLOUD.data in line and int(entry) != os.getpid():
-            found.append(int(entry))
-    return found

@@ -128,7 +128,7 @@ class Faults(unittest.TestCase):
         with Prober(self) as prober:
             for moment in range(MOMENTS):
                 target = dice.choice([*self.vpcs, "public"])
-                fault = dice.choice(["server", "server", "store", "service", "resolver"])
+                fault = dice.choice(["server", "server", "store", "service", "resolver", "forwarder"])
                 words = ("detach", self.id) if target == "public" else ("attach", self.id, target)
                 if target == "public":
                     prober.public_allowed.set()
@@ -155,8 +155,12 @@ class Faults(unittest.TestCase):
                 self.assertLess(time.monotonic(), until, "a killed process ends")
                 time.sleep(0.01)
             return
-        words = {"store": f"{CLOUD.data}/store", "service": f"{CLOUD.data}/services/{self.id}", "resolver": "resolver"}[what]
-        for pid in processes(words):
+        those = {
+            "store": lambda: CLOUD.postgres("store")[:1], "service": lambda: CLOUD.postgres(f"services/{self.id}")[:1],
+            "resolver": lambda: CLOUD.agents("resolver"), "forwarder": lambda: CLOUD.agents("forwarder"),
+        }[what]()
+        # One that was killed a moment ago may not be back yet.
+        for pid in those:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
@@ -274,19 +278,3 @@ def hear(host, address):
         env=CLOUD.environment, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, check=False,
     )
     return done.stdout.strip()
-
-
-def processes(words):
-    """Those whose command line has these words, of this Strait."""
-    found = []
-    for entry in os.listdir("/proc"):
-        if not entry.isdigit() or int(entry) == os.getpid():
-            continue
-        try:
-            with open(f"/proc/{entry}/cmdline", "rb") as file:
-                line = file.read().replace(b"\0", b" ").decode("utf-8", "replace")
-        except OSError:
-            continue
-        if words in line and (CLOUD.data in line):
-            found.append(int(entry))
-    return found

@@ -197,7 +197,10 @@ impl WireError {
             Self::UnsupportedParameter { .. } => (StatusCode::BAD_REQUEST, "UnsupportedOperation"),
             Self::MissingParameter { .. } => (StatusCode::BAD_REQUEST, "MissingParameter"),
             Self::InvalidParameter { .. } => (StatusCode::BAD_REQUEST, "InvalidParameterValue"),
-            Self::Call(error) if error.fault == Fault::Busy && ec2 => {
+            // EC2 has a word of its own for it.
+            Self::Call(error)
+                if ec2 && error.fault == Fault::Busy && error.code == "ServiceUnavailable" =>
+            {
                 (status(error.fault), "Unavailable")
             }
             Self::Call(error) => (status(error.fault), &error.code),
