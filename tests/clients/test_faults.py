@@ -203,10 +203,14 @@ class Faults(unittest.TestCase):
             time.sleep(0.05)
 
     def ensure_up(self):
+        """The server runs, and its store answers."""
         until = time.monotonic() + 60
-        while not self.server():
+        while True:
             try:
-                CLOUD.strait("up", "--detach", *CLOUD.ports)
+                if not self.server():
+                    CLOUD.strait("up", "--detach", *CLOUD.ports)
+                CLOUD.strait("service", "list")
+                return
             except AssertionError:
                 if time.monotonic() > until:
                     raise
