@@ -90,7 +90,7 @@ async fn lost(pulse: Option<&mut watch::Receiver<Pulse>>) {
         return;
     }
     // Nobody feels it.
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 fn unavailable(then: &str) -> AwsError {
