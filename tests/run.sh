@@ -147,7 +147,7 @@ run_one() {
     crash) ordinary "$user" 600 tests/crash.sh ;;
     backup) ordinary "$user" 300 tests/backup.sh ;;
     full-disk) ordinary "$user" 300 tests/full-disk.sh ;;
-    systemd) timeout -k 10 300 tests/systemd.sh ;;
+    systemd) STRAIT_BIN="$STRAIT_BIN" timeout -k 10 300 tests/systemd.sh ;;
     tour) ordinary "$user" 300 tests/tour.sh ;;
     bad-input) ordinary "$user" 600 tests/bad-input.sh ;;
     test_soak*) ordinary "$user" $((${STRAIT_SOAK_SECONDS:-120} + 300)) tests/clients/run.sh "$1" ;;
