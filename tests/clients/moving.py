@@ -1,4 +1,5 @@
-"""Runs where an application does, while its database is moved: `moving.py pool|probe HOST PASSWORD SECONDS`; prints JSON.
+"""Runs where an application does, while its database is moved: `moving.py pool|probe HOST PASSWORD`. Says "working" once it is, and when
+its standard input ends, what it noticed, as JSON.
 
 `pool`: workers that hold a connection each, as pools do, and try a transaction that fails once more on a new one.
 `probe`: a thousand times a second, whether there is a way in at all.
@@ -20,18 +21,22 @@ BEAT = 0.001
 PORT = 5432
 
 
-def main(what, host, password, seconds):
-    until = time.monotonic() + float(seconds)
-    print(json.dumps({"pool": pool, "probe": probe}[what](host, password, until)))
+def main(what, host, password):
+    over = threading.Event()
+    workers = {"pool": pool, "probe": probe}[what](host, password, over)
+    print("working", flush=True)
+    sys.stdin.read()
+    over.set()
+    print(json.dumps(workers()))
 
 
-def pool(host, password, until):
+def pool(host, password, over):
     counts = {"done": 0, "broken_at_rest": 0, "broken_in_flight": 0, "failed": 0, "errors": []}
     lock = threading.Lock()
 
     def work():
         connection = connect(host, password)
-        while time.monotonic() < until:
+        while not over.is_set():
             for last in (False, True):
                 begun = False
                 try:
@@ -54,9 +59,13 @@ def pool(host, password, until):
     workers = [threading.Thread(target=work) for _ in range(WORKERS)]
     for worker in workers:
         worker.start()
-    for worker in workers:
-        worker.join()
-    return counts
+
+    def outcome():
+        for worker in workers:
+            worker.join()
+        return counts
+
+    return outcome
 
 
 def again(host, password):
@@ -82,12 +91,12 @@ def connect(host, password):
     return pg8000.native.Connection("tsdbadmin", host, "tsdb", PORT, password, ssl_context=trusting, timeout=5)
 
 
-def probe(host, _, until):
+def probe(host, _, over):
     opened, failed = [], []
 
     def ask(number):
         due = time.monotonic() + number * BEAT
-        while due < until:
+        while not over.is_set():
             time.sleep(max(0, due - time.monotonic()))
             (opened if is_open(host) else failed).append(time.monotonic())
             due = max(due + PROBERS * BEAT, time.monotonic())
@@ -96,12 +105,17 @@ def probe(host, _, until):
     probers = [threading.Thread(target=ask, args=(number,)) for number in range(PROBERS)]
     for prober in probers:
         prober.start()
-    for prober in probers:
-        prober.join()
-    times = sorted([start, *opened, until])
-    longest = max(later - earlier for earlier, later in zip(times, times[1:]))
-    asked = len(opened) + len(failed)
-    return {"asked": asked, "failed": len(failed), "longest": round(longest, 4), "rate": round(asked / (until - start))}
+
+    def outcome():
+        until = time.monotonic()
+        for prober in probers:
+            prober.join()
+        times = sorted([start, *(time for time in opened if time < until), until])
+        longest = max(later - earlier for earlier, later in zip(times, times[1:]))
+        asked = len(opened) + len(failed)
+        return {"asked": asked, "failed": len(failed), "longest": round(longest, 4), "rate": round(asked / (until - start))}
+
+    return outcome
 
 
 def is_open(host):

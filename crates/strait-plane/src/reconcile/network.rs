@@ -30,7 +30,7 @@ pub(super) enum Sessions {
     MayBeGone,
 }
 
-/// While a way is drained: how often idle sessions are ended.
+/// While a way is drained: how long idle sessions are ended in one go.
 const DRAIN_PACE: Duration = Duration::from_millis(500);
 
 /// Makes the wanted way the only one.
@@ -99,9 +99,11 @@ async fn drain(run: &mut Run<'_>, service: &Service, way: &Way) -> Result<(), Fa
     if left.is_zero() {
         return Ok(());
     }
+    let pace = left.min(DRAIN_PACE);
+    let begun = Instant::now();
     // Who cannot be asked to end sessions is not asked to wait for them either: the time is what counts.
     if let Err(failure) =
-        service::end_sessions(run.context, service, &open.sources, Which::Idle).await
+        service::end_sessions(run.context, service, &open.sources, Which::Idle(pace)).await
     {
         tracing::info!(
             service = service.id,
@@ -109,7 +111,7 @@ async fn drain(run: &mut Run<'_>, service: &Service, way: &Way) -> Result<(), Fa
             "idle sessions are not ended"
         );
     }
-    Err(Failure::After(left.min(DRAIN_PACE)))
+    Err(Failure::After(pace.saturating_sub(begun.elapsed())))
 }
 
 /// Whether it is the public way of a service that Strait did not make.
