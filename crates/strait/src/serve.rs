@@ -103,6 +103,7 @@ async fn start(
         ..strait_plane::Options::new(options.domain.clone())
     };
     let plane = Plane::start(pool, cloud.clone(), cloud, alone).await?;
+    local.heed(plane.store_pulse());
     let credentials = credentials(data, &plane, http_address).await?;
 
     let rest = strait_http::router(

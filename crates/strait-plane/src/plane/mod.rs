@@ -1,6 +1,7 @@
 //! The plane's front: what its users may ask for. It checks and writes wishes; the reconcilers make them true.
 
 mod guide;
+mod moves;
 mod operations;
 mod peerings;
 mod projects;

@@ -13,7 +13,7 @@ use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::failure::Failure;
-use super::lease::Lease;
+use super::lease::{self, Lease};
 use super::run::Run;
 use super::{Context, Found, Key, Wake, names, peerings, service, vpc};
 use crate::error::PlaneError;
@@ -190,7 +190,7 @@ async fn to_do(context: &Context, everything: bool) -> Result<Vec<Key>, PlaneErr
     let found = if everything {
         store::everything(pool).await?
     } else {
-        store::unsettled(pool, context.leases.holder()).await?
+        store::unsettled(pool, context.leases.holder(), lease::TERM).await?
     };
     Ok(found
         .into_iter()

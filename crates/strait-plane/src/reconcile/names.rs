@@ -108,7 +108,9 @@ async fn put_under_lease(
         (Some(known), Change::These(these)) if is_ours => changed(known.names, these),
         (Some(_) | None, Change::These(_) | Change::Whole) => wanted(context).await?,
     };
-    store::note_published(&context.pool, None).await?;
+    context
+        .write_under(LEASE, async |db| store::note_published(db, None).await)
+        .await?;
     if !context.leases.holds(LEASE) {
         return Err(Failure::Lost);
     }
@@ -122,7 +124,11 @@ async fn put_under_lease(
         return Err(Failure::NotYet);
     }
     let mark = secret::server_id();
-    store::note_published(&context.pool, Some(&mark)).await?;
+    context
+        .write_under(LEASE, async |db| {
+            store::note_published(db, Some(&mark)).await
+        })
+        .await?;
     published.0 = Some(Map { names, mark });
     Ok(())
 }
