@@ -1,5 +1,4 @@
-"""Runs where an application does, while its database is moved: `moving.py pool|probe HOST PASSWORD`. Says "working" once it is, and when
-its standard input ends, what it noticed, as JSON.
+"""Runs where an application does, while its database is moved: `moving.py pool|probe HOST PASSWORD`, until its input ends; prints JSON.
 
 `pool`: workers that hold a connection each, as pools do, and try a transaction that fails once more on a new one.
 `probe`: a thousand times a second, whether there is a way in at all.
@@ -23,11 +22,8 @@ PORT = 5432
 
 def main(what, host, password):
     over = threading.Event()
-    workers = {"pool": pool, "probe": probe}[what](host, password, over)
-    print("working", flush=True)
-    sys.stdin.read()
-    over.set()
-    print(json.dumps(workers()))
+    threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
+    print(json.dumps({"pool": pool, "probe": probe}[what](host, password, over)))
 
 
 def pool(host, password, over):
@@ -59,13 +55,9 @@ def pool(host, password, over):
     workers = [threading.Thread(target=work) for _ in range(WORKERS)]
     for worker in workers:
         worker.start()
-
-    def outcome():
-        for worker in workers:
-            worker.join()
-        return counts
-
-    return outcome
+    for worker in workers:
+        worker.join()
+    return counts
 
 
 def again(host, password):
@@ -105,23 +97,19 @@ def probe(host, _, over):
     probers = [threading.Thread(target=ask, args=(number,)) for number in range(PROBERS)]
     for prober in probers:
         prober.start()
-
-    def outcome():
-        until = time.monotonic()
-        for prober in probers:
-            prober.join()
-        times = sorted([start, *(time for time in opened if time < until), until])
-        longest = max(later - earlier for earlier, later in zip(times, times[1:]))
-        asked = len(opened) + len(failed)
-        return {"asked": asked, "failed": len(failed), "longest": round(longest, 4), "rate": round(asked / (until - start))}
-
-    return outcome
+    for prober in probers:
+        prober.join()
+    end = time.monotonic()
+    times = sorted([start, *opened, end])
+    longest = max(later - earlier for earlier, later in zip(times, times[1:]))
+    asked = len(opened) + len(failed)
+    return {"asked": asked, "failed": len(failed), "longest": round(longest, 4), "rate": round(asked / (end - start))}
 
 
 def is_open(host):
     """Whether PostgreSQL answers by that name now."""
     try:
-        with socket.create_connection((host, PORT), timeout=1) as client:
+        with socket.create_connection((host, PORT), timeout=5) as client:
             client.sendall(bytes((0, 0, 0, 8, 4, 210, 22, 47)))
             return client.recv(1) == b"S"
     except OSError:
