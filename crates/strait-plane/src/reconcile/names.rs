@@ -12,7 +12,7 @@ use crate::cloud::NameTarget;
 use crate::model::Network;
 use crate::names::Names;
 use crate::store::services::Kept as Service;
-use crate::store::ways::Current;
+use crate::store::ways::{Current, Open};
 use crate::{secret, store};
 
 /// The lease under which names are published.
@@ -45,6 +45,33 @@ enum Change {
     These(BTreeMap<String, Option<NameTarget>>),
 }
 
+/// Whether this server published last that the service's names lead to this way, as far as it knows.
+pub(super) async fn lead(
+    context: &Context,
+    service: &Service,
+    network: &Network,
+    open: &Open,
+) -> bool {
+    let published = context.published.lock().await;
+    let Some(known) = &published.0 else {
+        return false;
+    };
+    let way = Current {
+        service: service.id.clone(),
+        project: service.project_id.clone(),
+        network: network.clone(),
+        target: NameTarget {
+            address: open.address,
+            host: open.host.clone(),
+        },
+    };
+    let mut wanted = BTreeMap::new();
+    insert(&mut wanted, context, way);
+    all(context, service)
+        .iter()
+        .all(|name| known.names.get(name) == wanted.get(name))
+}
+
 /// Makes the public DNS answer what the store says of this service, and what is known of the others.
 pub(super) async fn publish_of(context: &Context, service: &Service) -> Result<(), Failure> {
     let mut published = context.published.lock().await;
@@ -55,14 +82,12 @@ pub(super) async fn publish_of(context: &Context, service: &Service) -> Result<(
     if let Some(way) = store::ways::current_of(&context.pool, &service.id).await? {
         insert(&mut now, context, way);
     }
-    let change: BTreeMap<String, Option<NameTarget>> =
-        Names::of(&service.id, &service.project_id, &context.domain)
-            .all()
-            .into_iter()
-            .map(|name| (now.remove(&name), name))
-            .filter(|(target, name)| known.names.get(name) != target.as_ref())
-            .map(|(target, name)| (name, target))
-            .collect();
+    let change: BTreeMap<String, Option<NameTarget>> = all(context, service)
+        .into_iter()
+        .map(|name| (now.remove(&name), name))
+        .filter(|(target, name)| known.names.get(name) != target.as_ref())
+        .map(|(target, name)| (name, target))
+        .collect();
     if change.is_empty() {
         return Ok(());
     }
@@ -166,6 +191,10 @@ async fn wanted(context: &Context) -> Result<BTreeMap<String, NameTarget>, Failu
         insert(&mut names, context, way);
     }
     Ok(names)
+}
+
+fn all(context: &Context, service: &Service) -> Vec<String> {
+    Names::of(&service.id, &service.project_id, &context.domain).all()
 }
 
 fn insert(names: &mut BTreeMap<String, NameTarget>, context: &Context, way: Current) {

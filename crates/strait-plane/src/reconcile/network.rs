@@ -47,7 +47,8 @@ pub(super) async fn settle(run: &mut Run<'_>, service: &Service) -> Result<(), F
     }
     let kept = ways::list(&context.pool, &service.id).await?;
     run.at(Step::Open).await?;
-    open(run, service, kept.iter().find(|way| way.network == *target)).await?;
+    let way = kept.iter().find(|way| way.network == *target);
+    let open = open(run, service, way).await?;
     if moves {
         run.at(Step::Probe).await?;
         context
@@ -65,7 +66,9 @@ pub(super) async fn settle(run: &mut Run<'_>, service: &Service) -> Result<(), F
             return Err(Failure::NotYet);
         }
     }
-    names::publish_of(context, service).await?;
+    if moves || run.operation().is_some() || !names::lead(context, service, target, &open).await {
+        names::publish_of(context, service).await?;
+    }
     if moves && is_registered(service) && *target != Network::Public {
         advise(run, service).await?;
     }
@@ -217,7 +220,7 @@ pub(super) async fn close(
 }
 
 /// Makes the way, or finds it, and notes where it leads.
-async fn open(run: &Run<'_>, service: &Service, kept: Option<&Way>) -> Result<(), Failure> {
+async fn open(run: &Run<'_>, service: &Service, kept: Option<&Way>) -> Result<Open, Failure> {
     let network = &service.wanted_network;
     let half_closed = kept.filter(|way| way.closing && !is_its_own(service, network));
     if let Some(way) = half_closed {
@@ -239,7 +242,7 @@ async fn ensure_ready(
     service: &Service,
     network: &Network,
     known: Option<&Open>,
-) -> Result<(), Failure> {
+) -> Result<Open, Failure> {
     let context = run.context;
     let spec = spec(service, network);
     let step = format!("opening the {} way", word(network));
@@ -255,7 +258,7 @@ async fn ensure_ready(
                     .await?;
             }
             context.with_found(|found| found.ways.insert(spec));
-            return Ok(());
+            return Ok(open);
         }
         if Instant::now() + pause > patience {
             return Err(Failure::NotYet);
