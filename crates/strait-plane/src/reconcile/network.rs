@@ -31,7 +31,7 @@ pub(super) enum Sessions {
     MayBeGone,
 }
 
-/// While a way is drained: how often idle sessions are ended.
+/// While a way is drained: how long idle sessions are ended in one go.
 const DRAIN_PACE: Duration = Duration::from_millis(500);
 
 /// Makes the wanted way the only one.
@@ -47,7 +47,8 @@ pub(super) async fn settle(run: &mut Run<'_>, service: &Service) -> Result<(), F
     }
     let kept = ways::list(&context.pool, &service.id).await?;
     run.at(Step::Open).await?;
-    open(run, service, kept.iter().find(|way| way.network == *target)).await?;
+    let way = kept.iter().find(|way| way.network == *target);
+    let open = open(run, service, way).await?;
     if moves {
         run.at(Step::Probe).await?;
         context
@@ -65,7 +66,9 @@ pub(super) async fn settle(run: &mut Run<'_>, service: &Service) -> Result<(), F
             return Err(Failure::NotYet);
         }
     }
-    names::publish_of(context, service).await?;
+    if moves || run.operation().is_some() || !names::lead(context, service, target, &open).await {
+        names::publish_of(context, service).await?;
+    }
     if moves && is_registered(service) && *target != Network::Public {
         advise(run, service).await?;
     }
@@ -104,9 +107,11 @@ async fn drain(run: &mut Run<'_>, service: &Service, way: &Way) -> Result<(), Fa
     if left.is_zero() {
         return Ok(());
     }
+    let pace = left.min(DRAIN_PACE);
+    let begun = Instant::now();
     // Who cannot be asked to end sessions is not asked to wait for them either: the time is what counts.
     if let Err(failure) =
-        service::end_sessions(run.context, service, &open.sources, Which::Idle).await
+        service::end_sessions(run.context, service, &open.sources, Which::Idle(pace)).await
     {
         tracing::info!(
             service = service.id,
@@ -114,7 +119,7 @@ async fn drain(run: &mut Run<'_>, service: &Service, way: &Way) -> Result<(), Fa
             "idle sessions are not ended"
         );
     }
-    Err(Failure::After(left.min(DRAIN_PACE)))
+    Err(Failure::After(pace.saturating_sub(begun.elapsed())))
 }
 
 /// Whether it is the public way of a service that Strait did not make.
@@ -215,7 +220,7 @@ pub(super) async fn close(
 }
 
 /// Makes the way, or finds it, and notes where it leads.
-async fn open(run: &Run<'_>, service: &Service, kept: Option<&Way>) -> Result<(), Failure> {
+async fn open(run: &Run<'_>, service: &Service, kept: Option<&Way>) -> Result<Open, Failure> {
     let network = &service.wanted_network;
     let half_closed = kept.filter(|way| way.closing && !is_its_own(service, network));
     if let Some(way) = half_closed {
@@ -237,7 +242,7 @@ async fn ensure_ready(
     service: &Service,
     network: &Network,
     known: Option<&Open>,
-) -> Result<(), Failure> {
+) -> Result<Open, Failure> {
     let context = run.context;
     let spec = spec(service, network);
     let step = format!("opening the {} way", word(network));
@@ -253,7 +258,7 @@ async fn ensure_ready(
                     .await?;
             }
             context.with_found(|found| found.ways.insert(spec));
-            return Ok(());
+            return Ok(open);
         }
         if Instant::now() + pause > patience {
             return Err(Failure::NotYet);

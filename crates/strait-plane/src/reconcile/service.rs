@@ -21,6 +21,7 @@ pub(super) async fn reconcile(run: &mut Run<'_>, id: &str, thorough: bool) -> Re
             return Ok(());
         }
         run.in_region(&service.region_code);
+        let is_asked = operation.is_some();
         let former = service
             .current
             .as_ref()
@@ -32,6 +33,10 @@ pub(super) async fn reconcile(run: &mut Run<'_>, id: &str, thorough: bool) -> Re
             Wanted::Paused => pause(run, &service).await,
             Wanted::Deleted => delete(run, &service).await,
         };
+        if outcome.is_ok() && !is_asked {
+            // Who asks meanwhile wakes it again.
+            return Ok(());
+        }
         if !conclude(run, &service, outcome).await? {
             return Ok(());
         }
