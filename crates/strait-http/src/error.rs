@@ -35,6 +35,12 @@ pub(crate) enum ApiError {
     Unauthorized(&'static str),
     #[error("this takes the admin key of the operator")]
     NotAdmin,
+    #[error("this is for who is logged in, and the request carries keys")]
+    NoSession,
+    #[error(
+        "this route does not say whom it is for, so that it is for nobody; this is a defect of Strait, please report it"
+    )]
+    Unasked,
     #[error("{0}")]
     Host(String),
     #[error("{message}")]
@@ -94,11 +100,14 @@ impl ApiError {
                 ErrorKind::Invalid => StatusCode::BAD_REQUEST,
                 ErrorKind::Conflict | ErrorKind::QuotaExceeded => StatusCode::CONFLICT,
                 ErrorKind::Unauthorized => StatusCode::UNAUTHORIZED,
+                ErrorKind::Forbidden => StatusCode::FORBIDDEN,
+                ErrorKind::TooMany => StatusCode::TOO_MANY_REQUESTS,
                 ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
                 ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             },
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
-            Self::NotAdmin | Self::Host(_) => StatusCode::FORBIDDEN,
+            Self::NotAdmin | Self::NoSession | Self::Host(_) => StatusCode::FORBIDDEN,
+            Self::Unasked => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Field { .. } | Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::ContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -117,12 +126,15 @@ impl ApiError {
                 ErrorKind::Conflict => "CONFLICT",
                 ErrorKind::QuotaExceeded => "QUOTA_EXCEEDED",
                 ErrorKind::Unauthorized => "UNAUTHORIZED",
+                ErrorKind::Forbidden => "FORBIDDEN",
+                ErrorKind::TooMany => "TOO_MANY_REQUESTS",
                 ErrorKind::Unavailable if self.may_have_been_done() => "OUTCOME_UNKNOWN",
                 ErrorKind::Unavailable => "UNAVAILABLE",
                 ErrorKind::Internal => "INTERNAL",
             },
             Self::Unauthorized(_) => "UNAUTHORIZED",
-            Self::NotAdmin => "FORBIDDEN",
+            Self::NotAdmin | Self::NoSession => "FORBIDDEN",
+            Self::Unasked => "INTERNAL",
             Self::Host(_) => "HOST_NOT_ALLOWED",
             Self::Field { .. } => "INVALID_ARGUMENT",
             Self::Malformed(_) => "MALFORMED_REQUEST",
@@ -136,12 +148,22 @@ impl ApiError {
         }
     }
 
+    /// After how many seconds it may be tried again.
+    fn retry_after(&self) -> Option<u64> {
+        if let Self::Plane(PlaneError::TooMany { retry_after, .. }) = self {
+            return Some(*retry_after);
+        }
+        (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(2)
+    }
+
     fn wrong_field(&self) -> Option<String> {
         match self {
             Self::Plane(error) => error.field().map(str::to_owned),
             Self::Field { field, .. } => Some(field.clone()),
             Self::Unauthorized(_)
             | Self::NotAdmin
+            | Self::NoSession
+            | Self::Unasked
             | Self::Host(_)
             | Self::Malformed(_)
             | Self::ContentType(_)
@@ -164,18 +186,25 @@ impl ApiError {
                 ErrorKind::Unavailable if self.may_have_been_done() => Some(REPEAT.to_owned()),
                 ErrorKind::Unavailable => Some(LATER.to_owned()),
                 ErrorKind::Internal => Some("look into the server's log".to_owned()),
-                ErrorKind::NotFound | ErrorKind::Invalid | ErrorKind::Conflict => None,
+                ErrorKind::NotFound
+                | ErrorKind::Invalid
+                | ErrorKind::Conflict
+                | ErrorKind::Forbidden
+                | ErrorKind::TooMany => None,
             },
             Self::Unauthorized(_) => Some(KEYS.to_owned()),
             Self::NotAdmin => {
                 Some("send `Authorization: Bearer ADMIN_KEY`; after `strait up` the key is `admin_key` in credentials.json of the data folder, for `strait server` it is in the file that `admin_key_file` names".to_owned())
             }
+            Self::NoSession => Some(format!(
+                "log in (POST {BASE}/auth/login) and send `Authorization: Bearer TOKEN`"
+            )),
             Self::Host(_) => Some("send the request to 127.0.0.1 or localhost, from a program and not from a web page".to_owned()),
             Self::Malformed(_) => Some("send one JSON object".to_owned()),
             Self::ContentType(_) => Some("send the header `Content-Type: application/json`".to_owned()),
             Self::NoStore => Some(LATER.to_owned()),
             Self::Unknown => Some(REPEAT.to_owned()),
-            Self::Field { .. } | Self::TooLarge | Self::TooSlow => None,
+            Self::Field { .. } | Self::TooLarge | Self::TooSlow | Self::Unasked => None,
             Self::NoSuchPath(_) | Self::WrongMethod { .. } => {
                 Some(format!("{BASE}/openapi.json lists what there is"))
             }
@@ -211,9 +240,9 @@ impl IntoResponse for ApiError {
         if self.is_death() {
             response.extensions_mut().insert(outage::Died);
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            let soon = HeaderValue::from_static("2");
-            response.headers_mut().insert(header::RETRY_AFTER, soon);
+        if let Some(seconds) = self.retry_after() {
+            let seconds = HeaderValue::from(seconds);
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
         }
         response
     }

@@ -2,9 +2,13 @@
 
 mod access;
 mod admin;
+mod auth;
 mod body;
 mod error;
 mod hosts;
+mod keys;
+mod members;
+mod needs;
 mod objects;
 mod once;
 mod operations;
@@ -13,6 +17,7 @@ mod peerings;
 mod projects;
 mod services;
 mod system;
+mod users;
 mod vpcs;
 mod wait;
 
@@ -86,6 +91,7 @@ pub fn router(plane: Plane, options: Options) -> Router {
         .method_not_allowed_fallback(error::wrong_method)
         .fallback(error::no_such_path)
         .route_layer(from_fn_with_state(Arc::clone(&app), once::once))
+        .route_layer(from_fn_with_state(Arc::clone(&app), access::admitted))
         .route_layer(from_fn_with_state(Arc::clone(&app), outage::watched))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(Arc::clone(&app), hosts::only_ours))
@@ -105,7 +111,11 @@ fn documented() -> OpenApiRouter<Shared> {
         .merge(peerings::routes())
         .merge(services::routes())
         .merge(operations::routes())
+        .merge(members::routes())
+        .merge(keys::routes())
+        .merge(auth::routes())
         .merge(admin::routes())
+        .merge(users::routes())
         .merge(system::routes());
     OpenApiRouter::with_openapi(Description::openapi())
         .merge(system::health_route())
@@ -120,12 +130,13 @@ fn documented() -> OpenApiRouter<Shared> {
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     modifiers(&Schemes),
-    security(("key_pair" = [])),
+    security(("key_pair" = []), ("token" = [])),
     tags(
         (name = "Projects", description = "Own services and Peering VPCs."),
         (name = "VPCs", description = "Peering VPCs and their peering connections."),
         (name = "Services", description = "PostgreSQL services, and where they are reached from."),
         (name = "Operations", description = "Every change, as one can watch it, and what happened. A change may carry the header `Idempotency-Key`: for a day the same request with the same key changes nothing more, and is answered with what came of the first."),
+        (name = "Users", description = "Who may do what: members of projects and their roles, keys, logging in."),
         (name = "Admin", description = "For the operator: needs the admin key."),
         (name = "System", description = "What the server is and offers."),
     )
@@ -147,8 +158,15 @@ impl Modify for Schemes {
             .scheme(HttpAuthScheme::Bearer)
             .description(Some("The operator's admin key."))
             .build();
+        let token = Http::builder()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some(
+                "A session's token, or one that stands for a pair of keys.",
+            ))
+            .build();
         components.add_security_scheme("key_pair", SecurityScheme::Http(basic));
         components.add_security_scheme("admin_key", SecurityScheme::Http(bearer));
+        components.add_security_scheme("token", SecurityScheme::Http(token));
     }
 }
 

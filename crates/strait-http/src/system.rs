@@ -12,7 +12,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Shared;
-use crate::access::Caller;
 use crate::error::{ApiError, ErrorBody};
 
 pub(crate) fn routes() -> OpenApiRouter<Shared> {
@@ -108,7 +107,7 @@ async fn ca_pem(State(app): State<Shared>) -> impl IntoResponse {
     get, path = "/ca", tag = "System", operation_id = "getCa",
     responses((status = 200, body = Authority, description = "The certificate authority."), (status = "4XX", body = ErrorBody, description = "Refused."))
 )]
-async fn ca(State(app): State<Shared>, _: Caller) -> Json<Authority> {
+async fn ca(State(app): State<Shared>) -> Json<Authority> {
     Json(Authority {
         pem: app.plane.authority(),
         path: app.plane.authority_path(),

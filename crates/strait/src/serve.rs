@@ -10,6 +10,7 @@ use strait_local::agent::{Agent, AgentKind};
 use strait_local::cloud::{INTERNET, INTERNET_ENDPOINTS, Local, Options, Parts};
 use strait_local::engine::{Engine, Installation, Store};
 use strait_plane::Plane;
+use strait_plane::model::{NewKey, Role};
 use tokio::task::JoinSet;
 
 use crate::args::Up;
@@ -153,7 +154,10 @@ async fn credentials(data: &DataDir, plane: &Plane, http: SocketAddr) -> Result<
     let key = match first.key {
         Some(key) => key,
         // The file is gone, and secrets are kept hashed only: a new pair for the same project.
-        None => plane.create_key(&first.project.id).await?,
+        None => {
+            let new = NewKey::of(Role::Owner);
+            plane.create_key(&first.project.id, new).await?
+        }
     };
     let admin_key = format!(
         "{:032x}{:032x}",

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use strait_http::Options;
 use strait_plane::Plane;
+use strait_plane::model::{NewKey, Role};
 use tower::ServiceExt;
 
 use crate::common::cloud::FakeCloud;
@@ -71,7 +72,10 @@ impl World {
         };
         let router = strait_http::router(plane.clone(), options);
         let project = plane.create_project("first").await.expect("a project");
-        let key = plane.create_key(&project.id).await.expect("a key");
+        let key = plane
+            .create_key(&project.id, NewKey::of(Role::Owner))
+            .await
+            .expect("a key");
         Self {
             cloud,
             postgres,

@@ -134,7 +134,8 @@ impl Plane {
             return Ok(None);
         };
         let key = secret::digest(&once.key);
-        let Some(kept) = operations::of_key(self.pool(), project, &key).await? else {
+        let Some(kept) = operations::of_key(self.pool(), project, &self.caller.actor, &key).await?
+        else {
             return Ok(None);
         };
         if kept.fingerprint.as_ref() != Some(&once.fingerprint) {
@@ -189,6 +190,7 @@ impl Plane {
             object_id: asked.object_id,
             object_name: asked.object_name,
             actor: &self.caller.actor,
+            actor_name: self.caller.actor_name.as_deref(),
             wanted: asked.wanted,
             network: asked.network,
             drain_seconds: asked.drain_seconds,

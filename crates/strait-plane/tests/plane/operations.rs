@@ -5,7 +5,7 @@ use std::time::Duration;
 use strait_plane::cloud::WayKind;
 use strait_plane::model::{
     Action, Caller, Cursor, Network, NewPeering, NewService, Object, Once, Operation,
-    OperationFilter, OperationState, PeeringState, Settled, Step, Wanted,
+    OperationFilter, OperationState, PeeringState, Role, Settled, Step, Wanted,
 };
 use strait_plane::{ErrorKind, Plane};
 
@@ -529,6 +529,8 @@ async fn a_vpc_goes_with_all_that_uses_it_if_that_is_asked_for() {
 fn by(plane: &Plane, actor: &str, once: Option<(&str, &str)>) -> Plane {
     plane.by(Caller {
         actor: actor.to_owned(),
+        actor_name: None,
+        role: Role::Owner,
         once: once.map(|(key, fingerprint)| Once {
             key: key.to_owned(),
             fingerprint: fingerprint.to_owned(),
