@@ -1,6 +1,8 @@
 //! Who asks, and what they may do: proved before anything else of a request is looked at.
 
-use axum::extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State};
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, RawPathParams, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
@@ -12,7 +14,7 @@ use strait_plane::model::{Caller, Identity, Once, Permission, Role, Seat};
 
 use crate::Shared;
 use crate::error::ApiError;
-use crate::needs::{Needs, needs};
+use crate::needs::{Needs, methods, needs};
 
 /// The cookie that a session's token may come in. It counts for requests that change nothing: other sites' pages can make a
 /// browser send it.
@@ -82,6 +84,12 @@ pub(crate) async fn identify(
     Ok(app.plane.authenticate(&public, &secret).await?)
 }
 
+/// Where a request comes from, if that is known.
+pub(crate) fn peer(parts: &Parts) -> Option<IpAddr> {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    peer.map(|ConnectInfo(peer)| peer.ip())
+}
+
 /// The token of the session that a browser is in.
 pub(crate) fn session_cookie(headers: &HeaderMap) -> Option<&str> {
     let lines = headers.get_all(header::COOKIE).into_iter();
@@ -130,12 +138,23 @@ impl FromRequestParts<Shared> for By {
 }
 
 async fn admit(parts: &mut Parts, app: &Shared) -> Result<Admitted, ApiError> {
+    app.limits.count_address(peer(parts))?;
     let path = parts
         .extensions
         .get::<MatchedPath>()
         .map(MatchedPath::as_str);
-    let Some(needs) = path.and_then(|path| needs(&parts.method, path)) else {
+    let Some(path) = path else {
         return Err(ApiError::Unasked);
+    };
+    let Some(needs) = needs(&parts.method, path) else {
+        return Err(match methods(path) {
+            none if none.is_empty() => ApiError::Unasked,
+            allowed => ApiError::WrongMethod {
+                method: parts.method.clone(),
+                path: parts.uri.path().to_owned(),
+                allowed,
+            },
+        });
     };
     if needs == Needs::Nothing {
         return Ok(Admitted {
@@ -144,9 +163,10 @@ async fn admit(parts: &mut Parts, app: &Shared) -> Result<Admitted, ApiError> {
         });
     }
     let identity = identify(app, &parts.method, &parts.headers).await?;
+    app.limits.count_identity(&identity)?;
     let is_operator = identity == Identity::Operator;
     let seat = match (needs, named_project(parts, app).await?) {
-        (Needs::Nothing | Needs::Identity, _) | (Needs::Operator, None) => None,
+        (Needs::Nothing | Needs::Identity | Needs::Session, _) | (Needs::Operator, None) => None,
         // Of a project that they may not see, nobody learns here that it is.
         (Needs::Operator, Some(project)) => Some(app.plane.seat(&identity, &project).await?),
         (Needs::In(permission), Some(project)) => {
@@ -164,10 +184,13 @@ async fn admit(parts: &mut Parts, app: &Shared) -> Result<Admitted, ApiError> {
     let for_operator = match needs {
         Needs::Operator => true,
         Needs::Registrar => app.options.admin_key().is_some(),
-        Needs::Nothing | Needs::Identity | Needs::In(_) => false,
+        Needs::Nothing | Needs::Identity | Needs::Session | Needs::In(_) => false,
     };
     if for_operator && !is_operator {
         return Err(ApiError::NotAdmin);
+    }
+    if needs == Needs::Session && !matches!(identity, Identity::User { .. }) {
+        return Err(ApiError::NoSession);
     }
     Ok(Admitted {
         identity: Some(identity),

@@ -1,18 +1,18 @@
 //! Logging in and out.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use axum::Json;
-use axum::extract::{ConnectInfo, FromRequestParts, State};
-use axum::http::StatusCode;
+use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
+use axum::http::{HeaderName, StatusCode, header};
 use serde::Deserialize;
 use strait_plane::model::Identity;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Shared;
-use crate::access::Asks;
+use crate::access::{Asks, peer};
 use crate::body::{Body, Segments};
 use crate::error::{ApiError, ErrorBody};
 use crate::objects::{LinkLogin, Login, NewSession, PasswordChange, Session};
@@ -27,6 +27,11 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(end_session))
 }
 
+/// Not by caches.
+const NOT_KEPT: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
+
+type Begun = Result<([(HeaderName, &'static str); 1], Json<NewSession>), ApiError>;
+
 /// Where a request comes from, if that is known.
 pub(crate) struct From(pub(crate) Option<IpAddr>);
 
@@ -34,8 +39,7 @@ impl FromRequestParts<Shared> for From {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, ApiError> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        Ok(Self(peer.map(|ConnectInfo(peer)| peer.ip())))
+        Ok(Self(peer(parts)))
     }
 }
 
@@ -45,13 +49,9 @@ impl FromRequestParts<Shared> for From {
     request_body = Login,
     responses((status = 200, body = NewSession, description = "Begun."), (status = "4XX", body = ErrorBody, description = "Refused."))
 )]
-async fn login(
-    State(app): State<Shared>,
-    From(from): From,
-    Body(given): Body<Login>,
-) -> Result<Json<NewSession>, ApiError> {
+async fn login(State(app): State<Shared>, From(from): From, Body(given): Body<Login>) -> Begun {
     let begun = app.plane.login(&given.email, given.password, from).await?;
-    Ok(Json(begun.into()))
+    Ok((NOT_KEPT, Json(begun.into())))
 }
 
 /// Begins a session by what stands behind the `#` of a login link, which opens once.
@@ -64,9 +64,9 @@ async fn login_by_link(
     State(app): State<Shared>,
     From(from): From,
     Body(given): Body<LinkLogin>,
-) -> Result<Json<NewSession>, ApiError> {
+) -> Begun {
     let begun = app.plane.login_by_link(&given.token, from).await?;
-    Ok(Json(begun.into()))
+    Ok((NOT_KEPT, Json(begun.into())))
 }
 
 /// Ends the session that the request came in.

@@ -57,23 +57,25 @@ pub(crate) enum ApiError {
     NoStore,
     #[error("the store stopped to answer while this was being done: it was done or it was not")]
     Unknown,
+    #[error("{whose} asked too often; try again in {retry_after} s")]
+    TooMany {
+        whose: &'static str,
+        retry_after: u64,
+    },
     #[error("there is nothing at {0}")]
     NoSuchPath(String),
-    #[error("{path} does not take {method}")]
-    WrongMethod { method: Method, path: String },
+    #[error("{path} does not take {method}, but {allowed}")]
+    WrongMethod {
+        method: Method,
+        path: String,
+        /// What it takes.
+        allowed: String,
+    },
 }
 
 /// Answers a path that is none.
 pub(crate) async fn no_such_path(uri: Uri) -> ApiError {
     ApiError::NoSuchPath(uri.path().to_owned())
-}
-
-/// Answers a method that a path does not take.
-pub(crate) async fn wrong_method(method: Method, uri: Uri) -> ApiError {
-    ApiError::WrongMethod {
-        method,
-        path: uri.path().to_owned(),
-    }
 }
 
 impl ApiError {
@@ -112,6 +114,7 @@ impl ApiError {
             Self::ContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::NoStore | Self::Unknown => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoSuchPath(_) => StatusCode::NOT_FOUND,
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
@@ -141,6 +144,7 @@ impl ApiError {
             Self::ContentType(_) => "UNSUPPORTED_MEDIA_TYPE",
             Self::TooLarge => "PAYLOAD_TOO_LARGE",
             Self::TooSlow => "REQUEST_TIMEOUT",
+            Self::TooMany { .. } => "TOO_MANY_REQUESTS",
             Self::NoStore => "UNAVAILABLE",
             Self::Unknown => "OUTCOME_UNKNOWN",
             Self::NoSuchPath(_) => "NO_SUCH_PATH",
@@ -150,7 +154,9 @@ impl ApiError {
 
     /// After how many seconds it may be tried again.
     fn retry_after(&self) -> Option<u64> {
-        if let Self::Plane(PlaneError::TooMany { retry_after, .. }) = self {
+        if let Self::Plane(PlaneError::TooMany { retry_after, .. })
+        | Self::TooMany { retry_after, .. } = self
+        {
             return Some(*retry_after);
         }
         (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(2)
@@ -169,6 +175,7 @@ impl ApiError {
             | Self::ContentType(_)
             | Self::TooLarge
             | Self::TooSlow
+            | Self::TooMany { .. }
             | Self::NoStore
             | Self::Unknown
             | Self::NoSuchPath(_)
@@ -204,7 +211,11 @@ impl ApiError {
             Self::ContentType(_) => Some("send the header `Content-Type: application/json`".to_owned()),
             Self::NoStore => Some(LATER.to_owned()),
             Self::Unknown => Some(REPEAT.to_owned()),
-            Self::Field { .. } | Self::TooLarge | Self::TooSlow | Self::Unasked => None,
+            Self::Field { .. }
+            | Self::TooLarge
+            | Self::TooSlow
+            | Self::TooMany { .. }
+            | Self::Unasked => None,
             Self::NoSuchPath(_) | Self::WrongMethod { .. } => {
                 Some(format!("{BASE}/openapi.json lists what there is"))
             }
@@ -236,6 +247,11 @@ impl IntoResponse for ApiError {
                 header::WWW_AUTHENTICATE,
                 HeaderValue::from_static("Basic realm=\"strait\", charset=\"UTF-8\""),
             );
+        }
+        if let Self::WrongMethod { allowed, .. } = &self
+            && let Ok(allowed) = HeaderValue::from_str(allowed)
+        {
+            response.headers_mut().insert(header::ALLOW, allowed);
         }
         if self.is_death() {
             response.extensions_mut().insert(outage::Died);

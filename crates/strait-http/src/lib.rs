@@ -7,6 +7,7 @@ mod body;
 mod error;
 mod hosts;
 mod keys;
+mod limits;
 mod members;
 mod needs;
 mod objects;
@@ -35,7 +36,10 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
+use limits::Limits;
+
 pub use error::ErrorBody;
+pub use limits::Rate;
 
 /// Where everything but `/health` is.
 pub const BASE: &str = "/public/api/v1";
@@ -53,6 +57,8 @@ pub struct Options {
     pub admin_key: Option<String>,
     /// Host names and addresses that requests may be for, beside this machine's loopback names.
     pub hosts: Vec<String>,
+    /// How often one identity, and one address, may ask.
+    pub rate: Rate,
 }
 
 /// Without the key.
@@ -61,6 +67,7 @@ impl fmt::Debug for Options {
         f.debug_struct("Options")
             .field("admin_key", &self.admin_key().map(|_| "…"))
             .field("hosts", &self.hosts)
+            .field("rate", &self.rate)
             .finish()
     }
 }
@@ -75,20 +82,24 @@ impl Options {
 pub(crate) struct App {
     plane: Plane,
     options: Options,
+    limits: Limits,
 }
 
 pub(crate) type Shared = Arc<App>;
 
 /// The API of a plane.
 pub fn router(plane: Plane, options: Options) -> Router {
-    let app = Arc::new(App { plane, options });
+    let app = Arc::new(App {
+        limits: Limits::new(options.rate),
+        plane,
+        options,
+    });
     let (router, openapi) = documented().split_for_parts();
     router
         .route(
             &format!("{BASE}/openapi.json"),
             get(move || async move { Json(openapi) }),
         )
-        .method_not_allowed_fallback(error::wrong_method)
         .fallback(error::no_such_path)
         .route_layer(from_fn_with_state(Arc::clone(&app), once::once))
         .route_layer(from_fn_with_state(Arc::clone(&app), access::admitted))
@@ -210,6 +221,7 @@ mod tests {
         let options = Options {
             admin_key: Some("the-operators-key".to_owned()),
             hosts: vec!["api.strait.internal".to_owned()],
+            rate: Rate::default(),
         };
         let shown = format!("{options:?}");
         assert!(!shown.contains("operators"), "{shown}");

@@ -10,6 +10,8 @@ pub(crate) enum Needs {
     Nothing,
     /// To be known, whoever it is.
     Identity,
+    /// To be logged in.
+    Session,
     /// To be the operator.
     Operator,
     /// This, in the project that the path names.
@@ -20,7 +22,7 @@ pub(crate) enum Needs {
     Registrar,
 }
 
-use Needs::{Identity, In, Nothing, Operator, Registrar};
+use Needs::{Identity, In, Nothing, Operator, Registrar, Session};
 use Permission::{
     DeleteProject, ManageKeys, ManageMembers, ManageNetworks, ManageProject, ManageServices, See,
 };
@@ -154,10 +156,10 @@ pub(crate) const ROUTES: &[(&str, &str, Needs)] = &[
     ),
     ("POST", "/auth/login", Nothing),
     ("POST", "/auth/login-link", Nothing),
-    ("POST", "/auth/logout", Identity),
-    ("POST", "/auth/password", Identity),
-    ("GET", "/auth/sessions", Identity),
-    ("DELETE", "/auth/sessions/{session_id}", Identity),
+    ("POST", "/auth/logout", Session),
+    ("POST", "/auth/password", Session),
+    ("GET", "/auth/sessions", Session),
+    ("DELETE", "/auth/sessions/{session_id}", Session),
     ("GET", "/admin/users", Operator),
     ("POST", "/admin/users", Operator),
     ("GET", "/admin/users/{user_id}", Operator),
@@ -181,6 +183,20 @@ pub(crate) fn needs(method: &Method, path: &str) -> Option<Needs> {
     let mut routes = ROUTES.iter();
     let found = routes.find(|(known, route, _)| *known == method && *route == path);
     found.map(|(_, _, needs)| *needs)
+}
+
+/// The methods that this path takes, as the header `Allow` lists them.
+pub(crate) fn methods(path: &str) -> String {
+    let path = path.strip_prefix(crate::BASE).unwrap_or(path);
+    let of_path = ROUTES.iter().filter(|(_, route, _)| *route == path);
+    let mut methods = Vec::new();
+    for (method, _, _) in of_path {
+        methods.push(*method);
+        if *method == "GET" {
+            methods.push("HEAD");
+        }
+    }
+    methods.join(",")
 }
 
 #[cfg(test)]

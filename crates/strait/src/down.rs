@@ -101,8 +101,8 @@ pub(crate) fn status(data: &DataDir, format: Format) -> Result<bool> {
             ),
             (Some(server), _) => {
                 println!("Strait {} runs (pid {}).", server.version, server.pid);
-                println!("  REST API  http://{}/public/api/v1", server.http);
-                println!("  AWS APIs  http://{}", server.aws);
+                println!("  REST API  {}/public/api/v1", server.rest_url());
+                println!("  AWS APIs  {}", server.aws_url());
                 println!("  data      {}", data.root().display());
             }
             (None, Some(_)) => println!(

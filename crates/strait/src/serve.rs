@@ -1,12 +1,14 @@
 //! The server: composes the local cloud, the plane and the two endpoints.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use strait_kernel::{Anchor, Kernel};
 use strait_local::agent::{Agent, AgentKind};
+use strait_local::ca::Authority;
 use strait_local::cloud::{INTERNET, INTERNET_ENDPOINTS, Local, Options, Parts};
 use strait_local::engine::{Engine, Installation, Store};
 use strait_plane::Plane;
@@ -17,10 +19,14 @@ use crate::args::Up;
 use crate::data::{Credentials, DataDir};
 use crate::listen::answer;
 use crate::running::{self, Running};
+use crate::tls::{Files, Tls};
 use crate::{local_api, log, store, test_hooks};
 
 /// How often Strait's own PostgreSQL and the anchor are looked at.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether the certificate expires soon.
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// How often time passes for what expires.
 const TICK: Duration = Duration::from_secs(10);
@@ -39,6 +45,14 @@ impl Listeners {
                 "--http and --aws are both {}: choose two ports",
                 options.http
             );
+        }
+        for (address, setting) in [(options.http, "--http"), (options.aws, "--aws")] {
+            if !address.ip().is_loopback() && !options.tls {
+                bail!(
+                    "{setting} {address} is not on loopback, and without TLS whoever is on the way reads along: add --tls, or \
+                     listen on 127.0.0.1, and let a proxy on this machine that ends TLS (Caddy, nginx) pass requests on"
+                );
+            }
         }
         Ok(Self {
             http: running::bind(options.http, "--http")?,
@@ -104,7 +118,11 @@ async fn start(
         ..strait_plane::Options::new(options.domain.clone())
     };
     let plane = Plane::start(pool, cloud.clone(), cloud, alone).await?;
-    let credentials = credentials(data, &plane, http_address).await?;
+    let tls = match options.tls {
+        true => Some(Tls::load(own_certificate(data, options)?)?),
+        false => None,
+    };
+    let credentials = credentials(data, &plane, http_address, tls.is_some()).await?;
 
     let rest = strait_http::router(
         plane.clone(),
@@ -123,30 +141,48 @@ async fn start(
     let mut parts = JoinSet::new();
     let (inside_http, inside_aws) =
         internet_listeners(&kernel, http_address.port(), aws_address.port())?;
-    for listener in [listeners.http, inside_http] {
-        parts.spawn(answer(listener, rest.clone()));
-    }
-    for listener in [listeners.aws, inside_aws] {
-        parts.spawn(answer(listener, aws.clone()));
+    parts.spawn(answer(listeners.http, rest.clone(), tls.clone()));
+    parts.spawn(answer(listeners.aws, aws.clone(), tls.clone()));
+    // Nothing on the way inside reads along.
+    parts.spawn(answer(inside_http, rest, None));
+    parts.spawn(answer(inside_aws, aws, None));
+    if let Some(tls) = &tls {
+        parts.spawn(Arc::clone(tls).keep_up());
+        parts.spawn(renew(data.clone(), options.clone()));
     }
     parts.spawn(watch(local.clone()));
     parts.spawn(pass_time(local));
     parts.spawn(watch_ground(data.clone(), kernel, installation, own_store));
-    data.record_server(&http_address.to_string(), &aws_address.to_string())?;
+    data.record_server(
+        &http_address.to_string(),
+        &aws_address.to_string(),
+        tls.map(|tls| tls.fingerprint()),
+    )?;
     tracing::info!(http = %http_address, aws = %aws_address, "ready");
     Ok(Running { plane, parts })
 }
 
 /// The keys of the CLI; made at the first start, and with the URL of this one.
-async fn credentials(data: &DataDir, plane: &Plane, http: SocketAddr) -> Result<Credentials> {
+async fn credentials(
+    data: &DataDir,
+    plane: &Plane,
+    http: SocketAddr,
+    has_tls: bool,
+) -> Result<Credentials> {
     let here = if http.ip().is_unspecified() {
         SocketAddr::from((Ipv4Addr::LOCALHOST, http.port()))
     } else {
         http
     };
-    let url = format!("http://{here}");
+    let scheme = if has_tls { "https" } else { "http" };
+    let url = format!("{scheme}://{here}");
+    let ca_file = has_tls.then(|| plane.authority_path().into());
     if let Ok(known) = data.credentials() {
-        let known = Credentials { url, ..known };
+        let known = Credentials {
+            url,
+            ca_file,
+            ..known
+        };
         data.keep_credentials(&known)?;
         return Ok(known);
     }
@@ -170,9 +206,47 @@ async fn credentials(data: &DataDir, plane: &Plane, http: SocketAddr) -> Result<
         public_key: key.key.public_key,
         secret_key: key.secret_key,
         admin_key,
+        ca_file,
     };
     data.keep_credentials(&made)?;
     Ok(made)
+}
+
+/// The certificate of the listeners, signed by Strait's own authority; a new one where the one that is there will not do.
+fn own_certificate(data: &DataDir, options: &Up) -> Result<Files> {
+    let authority = Authority::open(&data.authority())?;
+    let mut names = BTreeSet::from([
+        "localhost".to_owned(),
+        Ipv4Addr::LOCALHOST.to_string(),
+        Ipv6Addr::LOCALHOST.to_string(),
+        format!("api.{}", options.domain),
+    ]);
+    for address in [options.http.ip(), options.aws.ip()] {
+        if !address.is_unspecified() {
+            names.insert(address.to_string());
+        }
+    }
+    let files = data.tls();
+    let kept = std::fs::read_to_string(&files.certificate).unwrap_or_default();
+    if !authority.is_good(&kept, &names) || files.check().is_err() {
+        let issued = authority.issue(&names)?;
+        data.keep_certificate(&issued.certificate, &issued.key)?;
+    }
+    Ok(files)
+}
+
+/// Makes another certificate in time.
+async fn renew(data: DataDir, options: Up) -> Result<()> {
+    let mut beat = tokio::time::interval(DAY);
+    loop {
+        beat.tick().await;
+        if let Err(error) = own_certificate(&data, &options) {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "the certificate could not be renewed; trying again tomorrow"
+            );
+        }
+    }
 }
 
 fn rest_options(credentials: &Credentials, options: &Up, http: SocketAddr) -> strait_http::Options {
@@ -183,6 +257,7 @@ fn rest_options(credentials: &Credentials, options: &Up, http: SocketAddr) -> st
             INTERNET_ENDPOINTS.to_string(),
             http.ip().to_string(),
         ],
+        rate: strait_http::Rate::default(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Calls to the REST API.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -9,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Context;
+use crate::tls;
 
 /// How long a call may take, beside the time that it is asked to wait.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -38,6 +40,7 @@ struct Kept {
     public_key: String,
     secret_key: String,
     admin_key: String,
+    ca_file: Option<PathBuf>,
 }
 
 /// How a wait ended, as the header `Strait-Settled` says.
@@ -106,6 +109,11 @@ impl Client {
     /// The project that it works in, as it was named.
     pub(super) fn project(&self) -> &str {
         self.project.as_deref().unwrap_or_default()
+    }
+
+    /// Where the server is.
+    pub(super) fn url(&self) -> &str {
+        self.url.trim_end_matches('/')
     }
 
     /// A path in the project. Parts that users name are one segment each, whatever they hold.
@@ -279,6 +287,8 @@ struct Known {
     public: Option<String>,
     secret: Option<String>,
     admin: Option<String>,
+    /// Authorities that are trusted beside the machine's.
+    ca_file: Option<PathBuf>,
 }
 
 impl Known {
@@ -321,6 +331,7 @@ impl Known {
             public: None,
             secret: None,
             admin: variable("STRAIT_ADMIN_KEY"),
+            ca_file: variable("STRAIT_CA_FILE").map(PathBuf::from),
         };
         if let Some(kept) = kept {
             if !from_environment {
@@ -331,6 +342,7 @@ impl Known {
             // Keys that somebody set are used as they are, and the project is the one that they are set for.
             known.home = known.home.or_else(|| known.project.clone());
             known.admin = known.admin.or(Some(kept.admin_key));
+            known.ca_file = known.ca_file.or(kept.ca_file);
         }
         (known.public, known.secret) = (public, secret);
         Ok(known)
@@ -359,7 +371,8 @@ impl Known {
         let http = reqwest::Client::builder()
             // A proxy that is set for the outside cannot reach a server on this machine.
             .no_proxy()
-            .connect_timeout(Duration::from_secs(5))
+            .connect_timeout(Duration::from_secs(5));
+        let http = tls::trusting(http, self.ca_file.as_deref())?
             .build()
             .context("cannot make an HTTP client")?;
         Ok(Client {
@@ -501,6 +514,7 @@ mod tests {
             public_key: "a".to_owned(),
             secret_key: "b".to_owned(),
             admin_key: "root".to_owned(),
+            ca_file: None,
         }
     }
 }
