@@ -94,7 +94,8 @@ pub fn router(plane: Plane, options: Options) -> Router {
         plane,
         options,
     });
-    let (router, openapi) = documented().split_for_parts();
+    let (router, mut openapi) = documented().split_for_parts();
+    needs::describe(&mut openapi);
     router
         .route(
             &format!("{BASE}/openapi.json"),
@@ -112,7 +113,9 @@ pub fn router(plane: Plane, options: Options) -> Router {
 
 /// The API's description: OpenAPI 3.1, generated from the handlers.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    documented().into_openapi()
+    let mut openapi = documented().into_openapi();
+    needs::describe(&mut openapi);
+    openapi
 }
 
 fn documented() -> OpenApiRouter<Shared> {

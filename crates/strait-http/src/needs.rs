@@ -2,6 +2,8 @@
 
 use axum::http::Method;
 use strait_plane::model::Permission;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::extensions::Extensions;
 
 /// What a route takes of who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,6 +185,40 @@ pub(crate) fn needs(method: &Method, path: &str) -> Option<Needs> {
     let mut routes = ROUTES.iter();
     let found = routes.find(|(known, route, _)| *known == method && *route == path);
     found.map(|(_, _, needs)| *needs)
+}
+
+/// Writes what each operation takes into the description.
+pub(crate) fn describe(openapi: &mut OpenApi) {
+    for (path, item) in &mut openapi.paths.paths {
+        for (method, operation) in [
+            ("GET", &mut item.get),
+            ("POST", &mut item.post),
+            ("PUT", &mut item.put),
+            ("DELETE", &mut item.delete),
+        ] {
+            let method = Method::from_bytes(method.as_bytes()).ok();
+            let needs = method.and_then(|method| needs(&method, path));
+            if let (Some(operation), Some(needs)) = (operation, needs) {
+                let said = Extensions::builder()
+                    .add("x-strait-needs", needs.word())
+                    .build();
+                operation.extensions.get_or_insert_default().merge(said);
+            }
+        }
+    }
+}
+
+impl Needs {
+    fn word(self) -> &'static str {
+        match self {
+            Nothing => "nothing",
+            Identity => "identity",
+            Session => "session",
+            Operator => "operator",
+            In(permission) => permission.as_str(),
+            Registrar => "registrar",
+        }
+    }
 }
 
 /// The methods that this path takes, as the header `Allow` lists them.

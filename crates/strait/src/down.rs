@@ -103,6 +103,9 @@ pub(crate) fn status(data: &DataDir, format: Format) -> Result<bool> {
                 println!("Strait {} runs (pid {}).", server.version, server.pid);
                 println!("  REST API  {}/public/api/v1", server.rest_url());
                 println!("  AWS APIs  {}", server.aws_url());
+                if let Some(fingerprint) = &server.fingerprint {
+                    println!("  TLS       SHA-256 {fingerprint}");
+                }
                 println!("  data      {}", data.root().display());
             }
             (None, Some(_)) => println!(

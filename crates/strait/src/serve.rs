@@ -1,11 +1,12 @@
 //! The server: composes the local cloud, the plane and the two endpoints.
 
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use nix::ifaddrs::getifaddrs;
 use strait_kernel::{Anchor, Kernel};
 use strait_local::agent::{Agent, AgentKind};
 use strait_local::ca::Authority;
@@ -126,7 +127,7 @@ async fn start(
 
     let rest = strait_http::router(
         plane.clone(),
-        rest_options(&credentials, options, http_address),
+        rest_options(&credentials, options, http_address, tls.as_deref()),
     )
     .merge(local_api::router(
         local.clone(),
@@ -222,7 +223,9 @@ fn own_certificate(data: &DataDir, options: &Up) -> Result<Files> {
         format!("api.{}", options.domain),
     ]);
     for address in [options.http.ip(), options.aws.ip()] {
-        if !address.is_unspecified() {
+        if address.is_unspecified() {
+            names.extend(machine_addresses()?);
+        } else {
             names.insert(address.to_string());
         }
     }
@@ -233,6 +236,17 @@ fn own_certificate(data: &DataDir, options: &Up) -> Result<Files> {
         data.keep_certificate(&issued.certificate, &issued.key)?;
     }
     Ok(files)
+}
+
+/// By which this machine may be called.
+fn machine_addresses() -> Result<Vec<String>> {
+    let interfaces = getifaddrs().context("cannot list this machine's addresses")?;
+    let addresses = interfaces.filter_map(|interface| {
+        let address = interface.address?;
+        let four = address.as_sockaddr_in().map(|four| IpAddr::from(four.ip()));
+        four.or_else(|| address.as_sockaddr_in6().map(|six| IpAddr::from(six.ip())))
+    });
+    Ok(addresses.map(|address| address.to_string()).collect())
 }
 
 /// Makes another certificate in time.
@@ -249,14 +263,21 @@ async fn renew(data: DataDir, options: Up) -> Result<()> {
     }
 }
 
-fn rest_options(credentials: &Credentials, options: &Up, http: SocketAddr) -> strait_http::Options {
+fn rest_options(
+    credentials: &Credentials,
+    options: &Up,
+    http: SocketAddr,
+    tls: Option<&Tls>,
+) -> strait_http::Options {
+    let mut hosts = tls.map(Tls::names).unwrap_or_default();
+    hosts.extend([
+        format!("api.{}", options.domain),
+        INTERNET_ENDPOINTS.to_string(),
+        http.ip().to_string(),
+    ]);
     strait_http::Options {
         admin_key: Some(credentials.admin_key.clone()),
-        hosts: vec![
-            format!("api.{}", options.domain),
-            INTERNET_ENDPOINTS.to_string(),
-            http.ip().to_string(),
-        ],
+        hosts,
         rate: strait_http::Rate::default(),
     }
 }

@@ -62,7 +62,7 @@ async fn start(
     .await?;
     let options = strait_http::Options {
         admin_key: (config.http.admin_key.as_ref()).map(|key| key.reveal().to_owned()),
-        hosts: vec![format!("api.{}", config.domain)],
+        hosts: hosts(config, tls.as_deref()),
         rate: strait_http::Rate::default(),
     };
     let mut parts = JoinSet::new();
@@ -82,6 +82,13 @@ async fn start(
     ));
     tracing::info!(http = %address, %store, regions = ?config.cloud.regions, "ready");
     Ok(Running { plane, parts })
+}
+
+/// Whom requests may be for, beside loopback: whom the certificate is for, too.
+fn hosts(config: &Config, tls: Option<&Tls>) -> Vec<String> {
+    let mut hosts = tls.map(Tls::names).unwrap_or_default();
+    hosts.push(format!("api.{}", config.domain));
+    hosts
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! TLS of the listeners: a certificate and its key in two files, read again when they change.
 
 use std::fs;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
@@ -13,6 +14,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use x509_parser::extensions::GeneralName;
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(30);
@@ -48,6 +50,7 @@ pub(crate) struct Tls {
 struct Loaded {
     config: Arc<ServerConfig>,
     fingerprint: String,
+    names: Vec<String>,
     changed: (Option<SystemTime>, Option<SystemTime>),
 }
 
@@ -68,6 +71,12 @@ impl Tls {
     pub(crate) fn fingerprint(&self) -> String {
         let now = self.now.read().unwrap_or_else(PoisonError::into_inner);
         now.fingerprint.clone()
+    }
+
+    /// The names and addresses that the certificate is for.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let now = self.now.read().unwrap_or_else(PoisonError::into_inner);
+        now.names.clone()
     }
 
     /// Reads the files again whenever they change, for ever. Connections that are open stay as they are.
@@ -119,6 +128,7 @@ impl Files {
             return Err(anyhow!("{certificate} holds no certificate in PEM"));
         };
         let fingerprint = fingerprint(own);
+        let names = names(own);
         // What is wrong with a key is not shown: it may be a part of it.
         let private = PrivateKeyDer::from_pem_file(&self.key)
             .map_err(|_| anyhow!("{key} holds no private key in PEM, or cannot be read"))?;
@@ -136,6 +146,7 @@ impl Files {
         Ok(Loaded {
             config: Arc::new(config),
             fingerprint,
+            names,
             changed,
         })
     }
@@ -144,6 +155,28 @@ impl Files {
         let of = |path: &Path| fs::metadata(path).and_then(|file| file.modified()).ok();
         (of(&self.certificate), of(&self.key))
     }
+}
+
+fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
+    let Ok((_, parsed)) = x509_parser::parse_x509_certificate(certificate.as_ref()) else {
+        return Vec::new();
+    };
+    let Ok(Some(names)) = parsed.subject_alternative_name() else {
+        return Vec::new();
+    };
+    let named = |name: &GeneralName<'_>| match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::IPAddress(bytes) => address(bytes).map(|address| address.to_string()),
+        _ => None,
+    };
+    names.value.general_names.iter().filter_map(named).collect()
+}
+
+fn address(bytes: &[u8]) -> Option<IpAddr> {
+    if let Ok(four) = <[u8; 4]>::try_from(bytes) {
+        return Some(four.into());
+    }
+    <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from)
 }
 
 fn fingerprint(certificate: &CertificateDer<'_>) -> String {
@@ -174,6 +207,9 @@ mod tests {
         let tls = Tls::load(files.clone()).expect("they are good");
         let first = tls.fingerprint();
         assert_eq!(first.len(), 32 * 3 - 1, "{first}");
+        let mut names = tls.names();
+        names.sort();
+        assert_eq!(names, ["10.1.2.3", "fd00::1", "localhost"]);
         tls.look();
         assert_eq!(tls.fingerprint(), first);
 
@@ -213,7 +249,8 @@ mod tests {
     }
 
     fn write(authority: &Authority, files: &Files) {
-        let names = BTreeSet::from(["localhost".to_owned()]);
+        let names = ["localhost", "10.1.2.3", "fd00::1"].map(str::to_owned);
+        let names = BTreeSet::from(names);
         let issued = authority.issue(&names).expect("issued");
         fs::write(&files.certificate, issued.certificate).expect("written");
         fs::write(&files.key, issued.key).expect("written");

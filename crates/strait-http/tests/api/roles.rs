@@ -325,6 +325,11 @@ fn routes(project: &str) -> Vec<Route> {
             .collect::<Vec<_>>()
             .join("/");
         for (method, described) in methods.as_object().expect("methods") {
+            let told = described["x-strait-needs"].as_str();
+            assert!(
+                told.is_some(),
+                "{method} {path} tells nobody whom it is for"
+            );
             routes.push(Route {
                 operation: described["operationId"].as_str().expect("an id").to_owned(),
                 method: method.to_uppercase().parse().expect("a method"),

@@ -156,7 +156,7 @@ impl Config {
         let admin = match self.http.admin_key {
             Some(_) => "with an admin key",
             None => {
-                "without an admin key: nobody makes further projects or sets quotas, and whoever holds keys of a project registers services, and so has rules of security groups changed"
+                "without an admin key: nobody makes further projects or users or sets quotas, and owners and admins of a project register services, and so have rules of security groups changed"
             }
         };
         let tls = match self.http.tls {
