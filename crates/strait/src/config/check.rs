@@ -246,13 +246,14 @@ mod tests {
     #[test]
     fn listeners_stay_on_loopback_and_say_why() {
         for good in ["127.0.0.1:8470", "[::1]:8470", "127.0.0.1:0"] {
-            assert!(listen(good).is_ok(), "{good}");
+            assert!(listen(good, false).is_ok(), "{good}");
         }
         for wide in ["0.0.0.0:8470", "10.0.0.1:8470", "[::]:8470"] {
-            let why = listen(wide).expect_err(wide);
+            let why = listen(wide, false).expect_err(wide);
             assert!(why.contains("TLS"), "{why}");
+            assert!(listen(wide, true).is_ok(), "{wide}");
         }
-        assert!(listen("localhost").is_err());
+        assert!(listen("localhost", true).is_err());
     }
 
     #[test]
