@@ -1,6 +1,7 @@
 """Users, roles, keys and TLS, with the command and with curl, against `strait up`."""
 
 import base64
+import http.client
 import json
 import os
 import ssl
@@ -162,7 +163,7 @@ class Tls(unittest.TestCase):
             self.assertEqual(call(url, authority=authority, **basic)[0], 200)
             with self.assertRaises(urllib.error.URLError):
                 call(url, **basic)
-            with self.assertRaises((urllib.error.URLError, ConnectionError)):
+                with self.assertRaises((urllib.error.URLError, ConnectionError, http.client.HTTPException)):
                 call(url.replace("https:", "http:"), **basic)
 
             port = account["STRAIT_URL"].rsplit(":", 1)[1]

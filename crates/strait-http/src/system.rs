@@ -61,6 +61,10 @@ struct Authority {
 )]
 async fn health(State(app): State<Shared>) -> Result<Json<Health>, ApiError> {
     app.plane.list_projects().await?;
+    if !app.plane.store_pulse().borrow().beats() {
+        // One answer is not yet a store that requests are served with.
+        return Err(ApiError::NoStore);
+    }
     Ok(Json(Health {
         status: "ok",
         version: env!("CARGO_PKG_VERSION"),
