@@ -22,7 +22,7 @@ build: ## Builds the program for daily use ($CARGO_TARGET_DIR/release/strait)
 	timeout 1800 cargo build --release --locked -p strait
 
 test: setup lint ## Everything that a change must pass: about three quarters of an hour from nothing on 2 cores
-	timeout 2400 cargo test --workspace $(FEATURES) --locked
+	timeout 2400 cargo test --workspace $(FEATURES) --locked --no-run
 	STRAIT_BIN="$$CARGO_TARGET_DIR/debug/strait" tests/run.sh
 
 test-long: test ## The same, 10 minutes of bad input for the parsers, 2,000 random networks, the story five times over, and the benches

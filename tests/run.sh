@@ -1,91 +1,164 @@
 #!/usr/bin/env bash
-# The tests of the whole: the story, the AWS clients, a crash, bad input, the set-up. `tests/run.sh story crash` runs some.
-# As an ordinary user: as ourselves, or, when we are root, as the user strait-test, with copies of all that it takes.
+# The tests of the whole: the story, the AWS clients, a crash, bad input, the set-up. `tests/run.sh story crash` runs some; a module of
+# tests/clients, a class or a test of one, is a part too. Several at once: most of the time they wait.
+# As an ordinary user: as ourselves, or, when we are root, as users strait-test-1, -2 and so on, with copies of all that it takes;
+# `as-root` and `systemd` are for root.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-: "${CARGO_TARGET_DIR:=$HOME/.cache/strait-target}"
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$HOME/.cache/strait-target}"
 : "${STRAIT_BIN:=$CARGO_TARGET_DIR/debug/strait}"
 : "${STRAIT_CLIENTS:=${XDG_CACHE_HOME:-$HOME/.cache}/strait-clients}"
 : "${STRAIT_MOTO:=${XDG_CACHE_HOME:-$HOME/.cache}/strait-moto}"
-# Two that run at once need a user each.
 : "${STRAIT_TEST_USER:=strait-test}"
-ALL=(setup wire bad-input story tour clients faults aws moto crash backup full-disk as-root)
+: "${STRAIT_TESTS_AT_ONCE:=$(($(nproc) * 2))}"
+
+# What takes longest comes first, so that nothing long is left for the end.
+ALL=(crates aws faults story as-root clients crash moto backup bad-input full-disk systemd tour wire setup)
+# The stories in front of three clouds, and what else there is of AWS.
+AWS=(test_on_aws.Faults test_on_aws_servers test_in_process test_on_aws_services test_on_aws_places test_on_aws.Steady test_on_aws.Story
+    test_on_aws_certificates test_on_moto test_on_moto_rds)
+CLIENTS=(test_moves test_balancers test_rules_groups test_rules_endpoints test_names test_aws test_aws_errors test_internet test_load
+    test_route53 test_sts test_rules_{vpc,ipv6,routes,peering,generic})
+FAULTS=(test_faults.Faults.test_the_server_ends_at_each_step
+    test_faults.Faults.test_vpcs_peerings_and_services_begin_and_end_through_it_all)
+KILLS=(test_faults.Faults.test_at_random_moments)
+
 NOT_PROVED=77
 # All faults of the AWS APIs one after another take an hour: `make test-long`.
-AWS_SECONDS=$([ -n "${STRAIT_LONG:-}" ] && echo 7200 || echo 1800)
-FAULTS_SECONDS=$([ -n "${STRAIT_LONG:-}" ] && echo 3600 || echo 900)
+PART_SECONDS=$([ -n "${STRAIT_LONG:-}" ] && echo 7200 || echo 1500)
 STAGE=""
+# What a part's programs are told: folders and ports of their own.
+PLACES=()
 
 main() {
-    local wanted=("$@") passed=0 failed=0 unproved=0 status name started
+    local wanted=("$@") parts=() part
     [ "${#wanted[@]}" -gt 0 ] || wanted=("${ALL[@]}")
-    prepare
-    for name in "${wanted[@]}"; do
-        printf '\n== tests: %s\n' "$name"
-        status=0
-        started=$SECONDS
-        run_one "$name" || status=$?
-        printf '== tests: %s took %d s\n' "$name" "$((SECONDS - started))"
-        case "$status" in
-        0) passed=$((passed + 1)) ;;
-        "$NOT_PROVED")
-            unproved=$((unproved + 1))
-            printf '== tests: %s NOT PROVED\n' "$name"
-            ;;
-        *)
-            failed=$((failed + 1))
-            printf '== tests: %s FAILED\n' "$name"
-            ;;
-        esac
+    for part in "${wanted[@]}"; do
+        mapfile -t -O "${#parts[@]}" parts < <(members "$part")
     done
-    clean
-    printf '\n%d passed, %d failed, %d not proved\n' "$passed" "$failed" "$unproved"
-    [ "$failed" -eq 0 ]
+    for part in "${parts[@]}"; do
+        known "$part" || die "no such test: $part (there are: ${ALL[*]} kills soak, and the modules of tests/clients)"
+    done
+    trap clean EXIT
+    trap 'exit 130' INT TERM
+    prepare "${parts[@]}"
+    at_once "${parts[@]}"
 }
 
-# A stage that the ordinary user reads: the program, the scripts, the clients. Not below /tmp: what runs in an instance
+# What a name stands for.
+members() {
+    case "$1" in
+    aws) printf '%s\n' "${AWS[@]}" ;;
+    clients) printf '%s\n' "${CLIENTS[@]}" ;;
+    faults) printf '%s\n' "${FAULTS[@]}" ;;
+    kills) printf '%s\n' "${KILLS[@]}" ;;
+    soak) echo test_soak ;;
+    *) echo "$1" ;;
+    esac
+}
+
+known() {
+    case "$1" in
+    test_*) [ -f "tests/clients/${1%%.*}.py" ] ;;
+    *) [[ " ${ALL[*]} " == *" $1 "* ]] ;;
+    esac
+}
+
+# A stage that the ordinary users read: the program, the scripts, the clients. Not below /tmp: what runs in an instance
 # has a /tmp of its own, and the AWS CLI is run there too.
 prepare() {
     STAGE=$(mktemp -d /var/tmp/strait-stage.XXXXXX)
     chmod 755 "$STAGE"
-    trap clean EXIT
-    mkdir "$STAGE/data"
-    if [ "$(id -u)" -ne 0 ]; then
-        return
-    fi
-    id -u "$STRAIT_TEST_USER" >/dev/null 2>&1 || useradd --system --create-home --shell /bin/bash "$STRAIT_TEST_USER"
+    mkdir "$STAGE/data" "$STAGE/log"
+    [[ " $* " != *moto* ]] || tests/clients/moto.sh --prepare || [ $? -eq "$NOT_PROVED" ]
+    [ "$(id -u)" -eq 0 ] || return 0
     mkdir "$STAGE/src"
     cp -r demo tests scripts README.md "$STAGE/src/"
     cp "$STRAIT_BIN" "$STAGE/strait"
     cp -a "$STRAIT_CLIENTS" "$STAGE/clients"
     sed -i "1s|.*|#!$STAGE/clients/bin/python3|" "$STAGE/clients/bin/aws"
+    if [ -f "$STRAIT_MOTO/source.txt" ]; then
+        mkdir "$STAGE/moto"
+        cp -a "$STRAIT_MOTO"/{venv,moto,requirements.txt,source.txt} "$STAGE/moto/"
+    fi
     chmod -R a+rX "$STAGE"
-    chown "$STRAIT_TEST_USER:" "$STAGE/data"
 }
 
+# Runs parts, as many at once as there are places, and prints each as it ends.
+at_once() {
+    local places=() waiting=("$@") running=() part place pid status=0 passed=0 failed=() unproved=()
+    declare -A part_of place_of since
+    mapfile -t places < <(seq "$STRAIT_TESTS_AT_ONCE")
+    while [ "${#waiting[@]}" -gt 0 ] || [ "${#running[@]}" -gt 0 ]; do
+        while [ "${#waiting[@]}" -gt 0 ] && [ "${#places[@]}" -gt 0 ] && may_begin "${waiting[0]}" "${part_of[@]:-}"; do
+            part=${waiting[0]} place=${places[0]}
+            waiting=("${waiting[@]:1}") places=("${places[@]:1}")
+            run_one "$part" "$place" >"$STAGE/log/$part" 2>&1 &
+            part_of[$!]=$part place_of[$!]=$place since[$!]=$SECONDS
+            running+=("$!")
+        done
+        status=0
+        wait -n -p pid "${running[@]}" || status=$?
+        part=${part_of[$pid]}
+        printf '\n== tests: %s\n' "$part"
+        cat "$STAGE/log/$part"
+        printf '== tests: %s took %d s\n' "$part" "$((SECONDS - since[$pid]))"
+        case "$status" in
+        0) passed=$((passed + 1)) ;;
+        "$NOT_PROVED") unproved+=("$part") ;;
+        *) failed+=("$part") ;;
+        esac
+        places+=("${place_of[$pid]}")
+        unset "part_of[$pid]"
+        running=("${!part_of[@]}")
+    done
+    [ "${#unproved[@]}" -eq 0 ] || printf '\nNOT PROVED: %s\n' "${unproved[*]}"
+    [ "${#failed[@]}" -eq 0 ] || printf '\nFAILED: %s\n' "${failed[*]}"
+    printf '\n%d passed, %d failed, %d not proved, in %d s\n' "$passed" "${#failed[@]}" "${#unproved[@]}" "$SECONDS"
+    [ "${#failed[@]}" -eq 0 ]
+}
+
+# may_begin PART RUNNING…: a crash is looked for in all that its user left, so without a user of its own it runs alone.
+may_begin() {
+    local part=$1 others=("${@:2}")
+    [ "$(id -u)" -ne 0 ] || return 0
+    [ -n "${others[*]}" ] || return 0
+    [ "$part" != crash ] && [[ " ${others[*]} " != *" crash "* ]]
+}
+
+# run_one PART PLACE
 run_one() {
+    local data="$STAGE/data/$1" user="$STRAIT_TEST_USER-$2"
+    if [ "$(id -u)" -eq 0 ] && [ "$1" != as-root ]; then
+        id -u "$user" >/dev/null 2>&1 || useradd --system --create-home --shell /bin/bash "$user"
+        install -d -o "$user" -g "$user" "$data"
+    else
+        mkdir -p "$data"
+    fi
+    PLACES=(STRAIT_DATA_DIR="$data/strait" STRAIT_DEMO_DIR="$data/story" STRAIT_HTTP_WANTED=127.0.0.1:0 STRAIT_AWS_WANTED=127.0.0.1:0)
     case "$1" in
+    crates) crates ;;
     setup) timeout 120 tests/setup.sh ;;
     wire) wire ;;
-    story) STRAIT_STORY_DOWN=1 STRAIT_DEMO_DIR="$STAGE/data/story" ordinary 900 demo/story.sh ;;
-    clients) ordinary 1260 tests/clients/run.sh ;;
-    aws) on_aws ;;
-    faults) ordinary 600 tests/clients/run.sh test_faults.Faults.test_{the_server_ends_at_each_step,vpcs_peerings_and_services_begin_and_end_through_it_all} ;;
-    kills) ordinary "$FAULTS_SECONDS" tests/clients/run.sh test_faults.Faults.test_at_random_moments ;;
-    soak) ordinary $((${STRAIT_SOAK_SECONDS:-120} + 300)) tests/clients/run.sh test_soak ;;
-    moto) moto ;;
-    crash) STRAIT_DATA_DIR="$STAGE/data/crash" ordinary 600 tests/crash.sh ;;
-    backup) STRAIT_DATA_DIR="$STAGE/data/backup" ordinary 300 tests/backup.sh ;;
-    full-disk) STRAIT_DATA_DIR="$STAGE/data/full-disk" ordinary 300 tests/full-disk.sh ;;
-    tour) STRAIT_DATA_DIR="$STAGE/data/tour" ordinary 300 tests/tour.sh ;;
-    bad-input) STRAIT_DATA_DIR="$STAGE/data/bad" ordinary 600 tests/bad-input.sh ;;
+    story) ordinary "$user" 900 demo/story.sh ;;
     as-root) story_as_root ;;
-    *)
-        echo "no such test: $1 (there are: ${ALL[*]})" >&2
-        return 1
-        ;;
+    moto) ordinary "$user" 300 tests/clients/moto.sh ;;
+    crash) ordinary "$user" 600 tests/crash.sh ;;
+    backup) ordinary "$user" 300 tests/backup.sh ;;
+    full-disk) ordinary "$user" 300 tests/full-disk.sh ;;
+    systemd) STRAIT_BIN="$STRAIT_BIN" timeout -k 10 300 tests/systemd.sh ;;
+    tour) ordinary "$user" 300 tests/tour.sh ;;
+    bad-input) ordinary "$user" 600 tests/bad-input.sh ;;
+    test_soak*) ordinary "$user" $((${STRAIT_SOAK_SECONDS:-120} + 300)) tests/clients/run.sh "$1" ;;
+    test_on_moto*) on_moto "$user" "$1" ;;
+    test_*) ordinary "$user" "$PART_SECONDS" tests/clients/run.sh "$1" ;;
     esac
+}
+
+# The tests of the crates: unit tests, packets in namespaces, the plane on a PostgreSQL.
+crates() {
+    timeout 2400 cargo test --quiet --workspace --features strait/aws,strait/failpoints --locked
 }
 
 # Every call that there is, in memory, against botocore's own shapes.
@@ -96,40 +169,10 @@ wire() {
         crates/strait-wire/tests/clients/boto3_smoke.py "$CARGO_TARGET_DIR/debug/examples/serve"
 }
 
-# The same stories three times, where the plane is one with its cloud and by `strait server` in front of clouds that it knows by the
-# AWS APIs only, and what else there is of these. All at once: most of the time they wait.
-on_aws() {
-    local status=0 index pids=() parts=("test_in_process" "test_on_aws.Faults" "test_on_aws.Story test_on_aws.Steady"
-        "test_on_aws_services test_on_aws_places test_on_aws_certificates" test_on_aws_servers)
-    stage_moto || status=$?
-    [ "$status" -ne 0 ] || parts+=("test_on_moto test_on_moto_rds")
-    for index in "${!parts[@]}"; do
-        # shellcheck disable=SC2086
-        ordinary "$AWS_SECONDS" tests/clients/run.sh ${parts[index]} >"$STAGE/aws-$index.log" 2>&1 &
-        pids+=($!)
-    done
-    for index in "${!parts[@]}"; do
-        wait "${pids[index]}" || status=1
-        printf '\n-- %s\n' "${parts[index]}"
-        cat "$STAGE/aws-$index.log"
-    done
-    return "$status"
-}
-
-# moto's own tests.
-moto() {
-    stage_moto || return
-    ordinary 300 tests/clients/moto.sh
-}
-
-# The ordinary user reads what was fetched from a copy.
-stage_moto() {
+# In front of moto's server.
+on_moto() {
     tests/clients/moto.sh --prepare || return
-    if [ "$(id -u)" -eq 0 ] && [ ! -d "$STAGE/moto" ]; then
-        mkdir "$STAGE/moto"
-        cp -a "$STRAIT_MOTO"/{venv,moto,requirements.txt,source.txt} "$STAGE/moto/" || return
-        chmod -R a+rX "$STAGE/moto"
-    fi
+    ordinary "$1" "$PART_SECONDS" tests/clients/run.sh "$2"
 }
 
 # Root is a user that Strait supports too; PostgreSQL refuses it, so this is another way through the program.
@@ -138,49 +181,57 @@ story_as_root() {
         echo "not root here: this one runs where the tests are started as root"
         return 0
     fi
-    STRAIT_BIN="$STRAIT_BIN" STRAIT_STORY_DOWN=1 STRAIT_DEMO_DIR="$STAGE/root-story" timeout 900 demo/story.sh
+    env "${PLACES[@]}" STRAIT_BIN="$STRAIT_BIN" STRAIT_STORY_DOWN=1 timeout 900 demo/story.sh
 }
 
-# ordinary SECONDS SCRIPT [ARGUMENT…]: runs a script of ours as an ordinary user.
+# ordinary USER SECONDS SCRIPT [ARGUMENT…]: runs a script of ours as an ordinary user.
 ordinary() {
-    local limit=$1 script=$2 home
-    shift 2
+    local user=$1 limit=$2 script=$3
+    shift 3
     if [ "$(id -u)" -ne 0 ]; then
-        STRAIT_BIN="$STRAIT_BIN" STRAIT_CLIENTS="$STRAIT_CLIENTS" STRAIT_MOTO="$STRAIT_MOTO" \
+        env "${PLACES[@]}" STRAIT_BIN="$STRAIT_BIN" STRAIT_CLIENTS="$STRAIT_CLIENTS" STRAIT_MOTO="$STRAIT_MOTO" STRAIT_STORY_DOWN=1 \
             STRAIT_CLIENTS_SECONDS="$limit" timeout "$limit" "$script" "$@"
         return
     fi
-    home=$(getent passwd "$STRAIT_TEST_USER" | cut -d: -f6)
-    (
-        cd "$STAGE/src"
-        timeout "$limit" setpriv --reuid "$STRAIT_TEST_USER" --regid "$STRAIT_TEST_USER" --init-groups --inh-caps=-all --bounding-set=-all \
-            env -i HOME="$home" USER="$STRAIT_TEST_USER" PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin TMPDIR=/tmp TERM="${TERM:-dumb}" \
-            STRAIT_BIN="$STAGE/strait" STRAIT_CLIENTS="$STAGE/clients" STRAIT_MOTO="$STAGE/moto" STRAIT_STORY_DOWN="${STRAIT_STORY_DOWN:-}" \
-            ${STRAIT_DEMO_DIR:+STRAIT_DEMO_DIR="$STRAIT_DEMO_DIR"} ${STRAIT_DATA_DIR:+STRAIT_DATA_DIR="$STRAIT_DATA_DIR"} \
-            STRAIT_SOAK_SECONDS="${STRAIT_SOAK_SECONDS:-}" STRAIT_LONG="${STRAIT_LONG:-}" STRAIT_CLIENTS_SECONDS="$limit" "$script" "$@"
-    )
+    cd "$STAGE/src"
+    timeout "$limit" setpriv --reuid "$user" --regid "$user" --init-groups --inh-caps=-all --bounding-set=-all \
+        env -i HOME="$(getent passwd "$user" | cut -d: -f6)" USER="$user" PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin \
+        TMPDIR=/tmp TERM="${TERM:-dumb}" \
+        STRAIT_BIN="$STAGE/strait" STRAIT_CLIENTS="$STAGE/clients" STRAIT_MOTO="$STAGE/moto" STRAIT_STORY_DOWN=1 \
+        "${PLACES[@]}" STRAIT_SOAK_SECONDS="${STRAIT_SOAK_SECONDS:-}" STRAIT_LONG="${STRAIT_LONG:-}" STRAIT_CLIENTS_SECONDS="$limit" "$script" "$@"
 }
 
 # A script that broke off may have left a Strait running on the stage.
 clean() {
-    local data
+    local job data
     [ -n "$STAGE" ] || return 0
-    for data in "$STAGE"/data/* "$STAGE/root-story"; do
+    # What a part runs is below a `timeout`, which passes a signal on.
+    for job in $(jobs -p); do
+        xargs -r kill <"/proc/$job/task/$job/children" 2>/dev/null || true
+    done
+    wait || true
+    for data in "$STAGE"/data/*/*; do
         if [ -d "$data/run" ]; then
-            STRAIT_DATA_DIR="$data" ordinary_down "$data" >/dev/null 2>&1 || echo "could not end the Strait of $data" >&2
+            down_as "$(stat -c %U "$data")" "$data" >/dev/null 2>&1 || echo "could not end the Strait of $data" >&2
         fi
     done
     rm -rf "$STAGE"
     STAGE=""
 }
 
-ordinary_down() {
-    if [ "$1" = "$STAGE/root-story" ] || [ "$(id -u)" -ne 0 ]; then
-        STRAIT_DATA_DIR="$1" timeout 60 "$STRAIT_BIN" down
+# down_as USER DATA
+down_as() {
+    if [ "$1" = "$(id -un)" ]; then
+        STRAIT_DATA_DIR="$2" timeout 60 "$STRAIT_BIN" down
     else
-        timeout 60 setpriv --reuid "$STRAIT_TEST_USER" --regid "$STRAIT_TEST_USER" --init-groups \
-            env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/ STRAIT_DATA_DIR="$1" "$STAGE/strait" down
+        timeout 60 setpriv --reuid "$1" --regid "$1" --init-groups \
+            env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/ STRAIT_DATA_DIR="$2" "$STAGE/strait" down
     fi
+}
+
+die() {
+    echo "tests: $*" >&2
+    exit 1
 }
 
 main "$@"

@@ -1,4 +1,4 @@
-"""Runs where an application does, while its database is moved: `moving.py pool|probe HOST PASSWORD SECONDS`; prints JSON.
+"""Runs where an application does, while its database is moved: `moving.py pool|probe HOST PASSWORD`, until its input ends; prints JSON.
 
 `pool`: workers that hold a connection each, as pools do, and try a transaction that fails once more on a new one.
 `probe`: a thousand times a second, whether there is a way in at all.
@@ -20,18 +20,19 @@ BEAT = 0.001
 PORT = 5432
 
 
-def main(what, host, password, seconds):
-    until = time.monotonic() + float(seconds)
-    print(json.dumps({"pool": pool, "probe": probe}[what](host, password, until)))
+def main(what, host, password):
+    over = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
+    print(json.dumps({"pool": pool, "probe": probe}[what](host, password, over)))
 
 
-def pool(host, password, until):
+def pool(host, password, over):
     counts = {"done": 0, "broken_at_rest": 0, "broken_in_flight": 0, "failed": 0, "errors": []}
     lock = threading.Lock()
 
     def work():
         connection = connect(host, password)
-        while time.monotonic() < until:
+        while not over.is_set():
             for last in (False, True):
                 begun = False
                 try:
@@ -82,12 +83,12 @@ def connect(host, password):
     return pg8000.native.Connection("tsdbadmin", host, "tsdb", PORT, password, ssl_context=trusting, timeout=5)
 
 
-def probe(host, _, until):
+def probe(host, _, over):
     opened, failed = [], []
 
     def ask(number):
         due = time.monotonic() + number * BEAT
-        while due < until:
+        while not over.is_set():
             time.sleep(max(0, due - time.monotonic()))
             (opened if is_open(host) else failed).append(time.monotonic())
             due = max(due + PROBERS * BEAT, time.monotonic())
@@ -98,16 +99,17 @@ def probe(host, _, until):
         prober.start()
     for prober in probers:
         prober.join()
-    times = sorted([start, *opened, until])
+    end = time.monotonic()
+    times = sorted([start, *opened, end])
     longest = max(later - earlier for earlier, later in zip(times, times[1:]))
     asked = len(opened) + len(failed)
-    return {"asked": asked, "failed": len(failed), "longest": round(longest, 4), "rate": round(asked / (until - start))}
+    return {"asked": asked, "failed": len(failed), "longest": round(longest, 4), "rate": round(asked / (end - start))}
 
 
 def is_open(host):
     """Whether PostgreSQL answers by that name now."""
     try:
-        with socket.create_connection((host, PORT), timeout=1) as client:
+        with socket.create_connection((host, PORT), timeout=5) as client:
             client.sendall(bytes((0, 0, 0, 8, 4, 210, 22, 47)))
             return client.recv(1) == b"S"
     except OSError:
