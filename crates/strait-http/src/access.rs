@@ -1,84 +1,66 @@
-//! Who asks, and what they may see.
+//! Who asks, and what they may do: proved before anything else of a request is looked at.
 
-use axum::extract::{FromRequestParts, RawPathParams};
-use axum::http::header;
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, RawPathParams, Request, State};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, header};
+use axum::middleware::Next;
+use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use strait_plane::model::{self, Once};
-use strait_plane::{Plane, PlaneError};
+use strait_plane::Plane;
+use strait_plane::model::{Caller, Identity, Once, Permission, Role, Seat};
 
 use crate::Shared;
 use crate::error::ApiError;
+use crate::needs::{Needs, methods, needs};
+
+/// The cookie that a session's token may come in. It counts for requests that change nothing: other sites' pages can make a
+/// browser send it.
+pub(crate) const SESSION_COOKIE: &str = "strait_session";
+
+/// Who asks, and what they are in the project that the path names.
+#[derive(Debug, Clone)]
+struct Admitted {
+    identity: Option<Identity>,
+    seat: Option<Seat>,
+}
 
 /// Who asks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Caller {
-    /// The operator: sees all projects.
-    Admin,
-    /// The holder of a project's key pair: sees that project (by id) only.
-    Project {
-        /// The project's id.
-        id: String,
-        /// The public key.
-        key: String,
-    },
-}
-
-impl Caller {
-    /// As operations name it.
-    fn actor(&self) -> String {
-        match self {
-            Self::Admin => "admin".to_owned(),
-            Self::Project { key, .. } => format!("key:{key}"),
-        }
-    }
-}
-
-/// The plane, asked by the caller.
-pub(crate) struct By(pub(crate) Plane);
-
-impl FromRequestParts<Shared> for By {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, ApiError> {
-        let caller = Caller::from_request_parts(parts, app).await?;
-        Ok(Self(app.plane.by(model::Caller {
-            actor: caller.actor(),
-            once: parts.extensions.get::<Once>().cloned(),
-        })))
-    }
-}
-
-/// The operator.
-pub(crate) struct Admin;
+pub(crate) struct Asks(pub(crate) Identity);
 
 /// The id of the project that the path names, which the caller may see.
 pub(crate) struct InProject(pub(crate) String);
 
-/// The id of the project that the path names, for who may register services in it: the operator, and the holders of its
-/// keys where there is no admin key (there is one project then: another one takes that key). Who registers decides what
-/// load balancers in the operator's own network lead to, and which of its groups are changed.
-pub(crate) struct Registrar(pub(crate) String);
+/// The plane, asked by the caller.
+pub(crate) struct By(pub(crate) Plane);
 
-impl FromRequestParts<Shared> for Caller {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, ApiError> {
-        if let Some(known) = parts.extensions.get::<Self>() {
-            return Ok(known.clone());
-        }
-        let caller = authenticate(parts, app).await?;
-        parts.extensions.insert(caller.clone());
-        Ok(caller)
-    }
+/// Lets those pass who may do what the route does.
+pub(crate) async fn admitted(
+    State(app): State<Shared>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let (mut parts, body) = request.into_parts();
+    let admitted = admit(&mut parts, &app).await?;
+    parts.extensions.insert(admitted);
+    Ok(next.run(Request::from_parts(parts, body)).await)
 }
 
-async fn authenticate(parts: &Parts, app: &Shared) -> Result<Caller, ApiError> {
-    let Some(value) = parts.headers.get(header::AUTHORIZATION) else {
-        return Err(ApiError::Unauthorized(
-            "the request carries no keys (header Authorization)",
-        ));
+/// Who sends these headers.
+pub(crate) async fn identify(
+    app: &Shared,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<Identity, ApiError> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else {
+        return match session_cookie(headers).filter(|_| method.is_safe()) {
+            Some(token) => Ok(app.plane.session(token).await?),
+            None => Err(ApiError::Unauthorized(
+                "the request carries no keys (header Authorization)",
+            )),
+        };
     };
     let given = value
         .to_str()
@@ -86,12 +68,11 @@ async fn authenticate(parts: &Parts, app: &Shared) -> Result<Caller, ApiError> {
     let Some((scheme, rest)) = given.trim().split_once(' ') else {
         return Err(ApiError::Unauthorized(UNREADABLE));
     };
+    let rest = rest.trim();
     if scheme.eq_ignore_ascii_case("bearer") {
         return match app.options.admin_key() {
-            Some(expected) if same(rest.trim().as_bytes(), expected.as_bytes()) => {
-                Ok(Caller::Admin)
-            }
-            Some(_) | None => Err(ApiError::Unauthorized("the admin key is wrong")),
+            Some(expected) if same(rest.as_bytes(), expected.as_bytes()) => Ok(Identity::Operator),
+            Some(_) | None => Ok(app.plane.bearer(rest).await?),
         };
     }
     if !scheme.eq_ignore_ascii_case("basic") {
@@ -99,63 +80,137 @@ async fn authenticate(parts: &Parts, app: &Shared) -> Result<Caller, ApiError> {
             "the header Authorization is neither Basic nor Bearer",
         ));
     }
-    let (public, secret) = key_pair(rest.trim()).ok_or(ApiError::Unauthorized(UNREADABLE))?;
-    let id = app.plane.authenticate(&public, &secret).await?;
-    Ok(Caller::Project { id, key: public })
+    let (public, secret) = key_pair(rest).ok_or(ApiError::Unauthorized(UNREADABLE))?;
+    Ok(app.plane.authenticate(&public, &secret).await?)
 }
 
-impl FromRequestParts<Shared> for Admin {
+/// Where a request comes from, if that is known.
+pub(crate) fn peer(parts: &Parts) -> Option<IpAddr> {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    peer.map(|ConnectInfo(peer)| peer.ip())
+}
+
+/// The token of the session that a browser is in.
+pub(crate) fn session_cookie(headers: &HeaderMap) -> Option<&str> {
+    let lines = headers.get_all(header::COOKIE).into_iter();
+    lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(name, value)| (name == SESSION_COOKIE).then_some(value))
+}
+
+impl FromRequestParts<Shared> for Asks {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, ApiError> {
-        match Caller::from_request_parts(parts, app).await? {
-            Caller::Admin => Ok(Self),
-            Caller::Project { .. } => Err(ApiError::NotAdmin),
-        }
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, ApiError> {
+        let identity = admission(parts)?.identity.clone();
+        identity.map(Self).ok_or(ApiError::Unasked)
     }
 }
 
 impl FromRequestParts<Shared> for InProject {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, ApiError> {
-        let caller = Caller::from_request_parts(parts, app).await?;
-        let params = RawPathParams::from_request_parts(parts, app)
-            .await
-            .map_err(|error| {
-                ApiError::Malformed(format!("the path cannot be read: {}", error.body_text()))
-            })?;
-        let named = params
-            .iter()
-            .find(|(name, _)| *name == "project_id")
-            .map(|(_, value)| value);
-        let named = named.unwrap_or_default();
-        let own = match caller {
-            Caller::Admin => return Ok(Self(app.plane.project(named).await?.id)),
-            Caller::Project { id, .. } => id,
-        };
-        if named == own || app.plane.project(&own).await?.name == named {
-            return Ok(Self(own));
-        }
-        // Whether another project of that name exists is not the caller's to know.
-        Err(PlaneError::NotFound {
-            kind: "project",
-            name: named.to_owned(),
-        }
-        .into())
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, ApiError> {
+        let seat = admission(parts)?.seat.as_ref();
+        seat.map(|seat| Self(seat.project.id.clone()))
+            .ok_or(ApiError::Unasked)
     }
 }
 
-impl FromRequestParts<Shared> for Registrar {
+impl FromRequestParts<Shared> for By {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, ApiError> {
-        if app.options.admin_key().is_some() {
-            Admin::from_request_parts(parts, app).await?;
-        }
-        let InProject(project) = InProject::from_request_parts(parts, app).await?;
-        Ok(Self(project))
+        let admitted = admission(parts)?;
+        let Some(identity) = &admitted.identity else {
+            return Err(ApiError::Unasked);
+        };
+        let role = match (&admitted.seat, identity) {
+            (Some(seat), _) => seat.role,
+            (None, Identity::Operator) => Role::Owner,
+            (None, Identity::Key { .. } | Identity::User { .. }) => Role::Viewer,
+        };
+        let once = parts.extensions.get::<Once>().cloned();
+        Ok(Self(app.plane.by(Caller::new(identity, role, once))))
     }
+}
+
+async fn admit(parts: &mut Parts, app: &Shared) -> Result<Admitted, ApiError> {
+    app.limits.count_address(peer(parts))?;
+    let path = parts
+        .extensions
+        .get::<MatchedPath>()
+        .map(MatchedPath::as_str);
+    let Some(path) = path else {
+        return Err(ApiError::Unasked);
+    };
+    let Some(needs) = needs(&parts.method, path) else {
+        return Err(match methods(path) {
+            none if none.is_empty() => ApiError::Unasked,
+            allowed => ApiError::WrongMethod {
+                method: parts.method.clone(),
+                path: parts.uri.path().to_owned(),
+                allowed,
+            },
+        });
+    };
+    if needs == Needs::Nothing {
+        return Ok(Admitted {
+            identity: None,
+            seat: None,
+        });
+    }
+    let identity = identify(app, &parts.method, &parts.headers).await?;
+    app.limits.count_identity(&identity)?;
+    let is_operator = identity == Identity::Operator;
+    let seat = match (needs, named_project(parts, app).await?) {
+        (Needs::Nothing | Needs::Identity | Needs::Session, _) | (Needs::Operator, None) => None,
+        // Of a project that they may not see, nobody learns here that it is.
+        (Needs::Operator, Some(project)) => Some(app.plane.seat(&identity, &project).await?),
+        (Needs::In(permission), Some(project)) => {
+            Some(app.plane.admit(&identity, &project, permission).await?)
+        }
+        (Needs::Registrar, Some(project)) if app.options.admin_key().is_some() => {
+            Some(app.plane.seat(&identity, &project).await?)
+        }
+        (Needs::Registrar, Some(project)) => {
+            let permission = Permission::ManageNetworks;
+            Some(app.plane.admit(&identity, &project, permission).await?)
+        }
+        (Needs::In(_) | Needs::Registrar, None) => return Err(ApiError::Unasked),
+    };
+    let for_operator = match needs {
+        Needs::Operator => true,
+        Needs::Registrar => app.options.admin_key().is_some(),
+        Needs::Nothing | Needs::Identity | Needs::Session | Needs::In(_) => false,
+    };
+    if for_operator && !is_operator {
+        return Err(ApiError::NotAdmin);
+    }
+    if needs == Needs::Session && !matches!(identity, Identity::User { .. }) {
+        return Err(ApiError::NoSession);
+    }
+    Ok(Admitted {
+        identity: Some(identity),
+        seat,
+    })
+}
+
+/// How the path names a project, if it does.
+async fn named_project(parts: &mut Parts, app: &Shared) -> Result<Option<String>, ApiError> {
+    let params = RawPathParams::from_request_parts(parts, app)
+        .await
+        .map_err(|error| {
+            ApiError::Malformed(format!("the path cannot be read: {}", error.body_text()))
+        })?;
+    let named = params.iter().find(|(name, _)| *name == "project_id");
+    Ok(named.map(|(_, value)| value.to_owned()))
+}
+
+fn admission(parts: &Parts) -> Result<&Admitted, ApiError> {
+    parts.extensions.get().ok_or(ApiError::Unasked)
 }
 
 const UNREADABLE: &str = "the keys in the header Authorization cannot be read";
@@ -188,6 +243,16 @@ mod tests {
         for bad in ["", "YQ==", "%%%", "YTpi!"] {
             assert_eq!(key_pair(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn the_session_is_found_among_cookies() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(session_cookie(&headers), None);
+        for line in ["a=b; xstrait_session=no", "c=d;strait_session=sts_x ; e=f"] {
+            headers.append(header::COOKIE, line.parse().expect("a header"));
+        }
+        assert_eq!(session_cookie(&headers), Some("sts_x"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Shared;
-use crate::access::{Admin, InProject};
+use crate::access::InProject;
 use crate::body::Body;
 use crate::error::{ApiError, ErrorBody};
 use crate::objects::{QuotaInput, QuotaSetting};
@@ -24,7 +24,6 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
 )]
 async fn quotas(
     State(app): State<Shared>,
-    _: Admin,
     InProject(project): InProject,
 ) -> Result<Json<Vec<QuotaSetting>>, ApiError> {
     let quotas = app.plane.quotas(&project).await?;
@@ -40,7 +39,6 @@ async fn quotas(
 )]
 async fn set_quota(
     State(app): State<Shared>,
-    _: Admin,
     InProject(project): InProject,
     Body(new): Body<QuotaInput>,
 ) -> Result<Json<QuotaSetting>, ApiError> {

@@ -35,6 +35,12 @@ pub(crate) enum ApiError {
     Unauthorized(&'static str),
     #[error("this takes the admin key of the operator")]
     NotAdmin,
+    #[error("this is for who is logged in, and the request carries keys")]
+    NoSession,
+    #[error(
+        "this route does not say whom it is for, so that it is for nobody; this is a defect of Strait, please report it"
+    )]
+    Unasked,
     #[error("{0}")]
     Host(String),
     #[error("{message}")]
@@ -51,23 +57,25 @@ pub(crate) enum ApiError {
     NoStore,
     #[error("the store stopped to answer while this was being done: it was done or it was not")]
     Unknown,
+    #[error("{whose} asked too often; try again in {retry_after} s")]
+    TooMany {
+        whose: &'static str,
+        retry_after: u64,
+    },
     #[error("there is nothing at {0}")]
     NoSuchPath(String),
-    #[error("{path} does not take {method}")]
-    WrongMethod { method: Method, path: String },
+    #[error("{path} does not take {method}, but {allowed}")]
+    WrongMethod {
+        method: Method,
+        path: String,
+        /// What it takes.
+        allowed: String,
+    },
 }
 
 /// Answers a path that is none.
 pub(crate) async fn no_such_path(uri: Uri) -> ApiError {
     ApiError::NoSuchPath(uri.path().to_owned())
-}
-
-/// Answers a method that a path does not take.
-pub(crate) async fn wrong_method(method: Method, uri: Uri) -> ApiError {
-    ApiError::WrongMethod {
-        method,
-        path: uri.path().to_owned(),
-    }
 }
 
 impl ApiError {
@@ -94,15 +102,19 @@ impl ApiError {
                 ErrorKind::Invalid => StatusCode::BAD_REQUEST,
                 ErrorKind::Conflict | ErrorKind::QuotaExceeded => StatusCode::CONFLICT,
                 ErrorKind::Unauthorized => StatusCode::UNAUTHORIZED,
+                ErrorKind::Forbidden => StatusCode::FORBIDDEN,
+                ErrorKind::TooMany => StatusCode::TOO_MANY_REQUESTS,
                 ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
                 ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             },
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
-            Self::NotAdmin | Self::Host(_) => StatusCode::FORBIDDEN,
+            Self::NotAdmin | Self::NoSession | Self::Host(_) => StatusCode::FORBIDDEN,
+            Self::Unasked => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Field { .. } | Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::ContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::NoStore | Self::Unknown => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoSuchPath(_) => StatusCode::NOT_FOUND,
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
@@ -117,23 +129,37 @@ impl ApiError {
                 ErrorKind::Conflict => "CONFLICT",
                 ErrorKind::QuotaExceeded => "QUOTA_EXCEEDED",
                 ErrorKind::Unauthorized => "UNAUTHORIZED",
+                ErrorKind::Forbidden => "FORBIDDEN",
+                ErrorKind::TooMany => "TOO_MANY_REQUESTS",
                 ErrorKind::Unavailable if self.may_have_been_done() => "OUTCOME_UNKNOWN",
                 ErrorKind::Unavailable => "UNAVAILABLE",
                 ErrorKind::Internal => "INTERNAL",
             },
             Self::Unauthorized(_) => "UNAUTHORIZED",
-            Self::NotAdmin => "FORBIDDEN",
+            Self::NotAdmin | Self::NoSession => "FORBIDDEN",
+            Self::Unasked => "INTERNAL",
             Self::Host(_) => "HOST_NOT_ALLOWED",
             Self::Field { .. } => "INVALID_ARGUMENT",
             Self::Malformed(_) => "MALFORMED_REQUEST",
             Self::ContentType(_) => "UNSUPPORTED_MEDIA_TYPE",
             Self::TooLarge => "PAYLOAD_TOO_LARGE",
             Self::TooSlow => "REQUEST_TIMEOUT",
+            Self::TooMany { .. } => "TOO_MANY_REQUESTS",
             Self::NoStore => "UNAVAILABLE",
             Self::Unknown => "OUTCOME_UNKNOWN",
             Self::NoSuchPath(_) => "NO_SUCH_PATH",
             Self::WrongMethod { .. } => "METHOD_NOT_ALLOWED",
         }
+    }
+
+    /// After how many seconds it may be tried again.
+    fn retry_after(&self) -> Option<u64> {
+        if let Self::Plane(PlaneError::TooMany { retry_after, .. })
+        | Self::TooMany { retry_after, .. } = self
+        {
+            return Some(*retry_after);
+        }
+        (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(2)
     }
 
     fn wrong_field(&self) -> Option<String> {
@@ -142,11 +168,14 @@ impl ApiError {
             Self::Field { field, .. } => Some(field.clone()),
             Self::Unauthorized(_)
             | Self::NotAdmin
+            | Self::NoSession
+            | Self::Unasked
             | Self::Host(_)
             | Self::Malformed(_)
             | Self::ContentType(_)
             | Self::TooLarge
             | Self::TooSlow
+            | Self::TooMany { .. }
             | Self::NoStore
             | Self::Unknown
             | Self::NoSuchPath(_)
@@ -164,18 +193,29 @@ impl ApiError {
                 ErrorKind::Unavailable if self.may_have_been_done() => Some(REPEAT.to_owned()),
                 ErrorKind::Unavailable => Some(LATER.to_owned()),
                 ErrorKind::Internal => Some("look into the server's log".to_owned()),
-                ErrorKind::NotFound | ErrorKind::Invalid | ErrorKind::Conflict => None,
+                ErrorKind::NotFound
+                | ErrorKind::Invalid
+                | ErrorKind::Conflict
+                | ErrorKind::Forbidden
+                | ErrorKind::TooMany => None,
             },
             Self::Unauthorized(_) => Some(KEYS.to_owned()),
             Self::NotAdmin => {
                 Some("send `Authorization: Bearer ADMIN_KEY`; after `strait up` the key is `admin_key` in credentials.json of the data folder, for `strait server` it is in the file that `admin_key_file` names".to_owned())
             }
+            Self::NoSession => Some(format!(
+                "log in (POST {BASE}/auth/login) and send `Authorization: Bearer TOKEN`"
+            )),
             Self::Host(_) => Some("send the request to 127.0.0.1 or localhost, from a program and not from a web page".to_owned()),
             Self::Malformed(_) => Some("send one JSON object".to_owned()),
             Self::ContentType(_) => Some("send the header `Content-Type: application/json`".to_owned()),
             Self::NoStore => Some(LATER.to_owned()),
             Self::Unknown => Some(REPEAT.to_owned()),
-            Self::Field { .. } | Self::TooLarge | Self::TooSlow => None,
+            Self::Field { .. }
+            | Self::TooLarge
+            | Self::TooSlow
+            | Self::TooMany { .. }
+            | Self::Unasked => None,
             Self::NoSuchPath(_) | Self::WrongMethod { .. } => {
                 Some(format!("{BASE}/openapi.json lists what there is"))
             }
@@ -208,12 +248,17 @@ impl IntoResponse for ApiError {
                 HeaderValue::from_static("Basic realm=\"strait\", charset=\"UTF-8\""),
             );
         }
+        if let Self::WrongMethod { allowed, .. } = &self
+            && let Ok(allowed) = HeaderValue::from_str(allowed)
+        {
+            response.headers_mut().insert(header::ALLOW, allowed);
+        }
         if self.is_death() {
             response.extensions_mut().insert(outage::Died);
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            let soon = HeaderValue::from_static("2");
-            response.headers_mut().insert(header::RETRY_AFTER, soon);
+        if let Some(seconds) = self.retry_after() {
+            let seconds = HeaderValue::from(seconds);
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
         }
         response
     }

@@ -65,8 +65,16 @@ fn is_ours(host: &str, hosts: &[String]) -> bool {
         return true;
     }
     let name = bare.trim_end_matches('.');
-    name.eq_ignore_ascii_case("localhost")
-        || hosts.iter().any(|ours| ours.eq_ignore_ascii_case(name))
+    name.eq_ignore_ascii_case("localhost") || hosts.iter().any(|ours| is_called(name, ours))
+}
+
+/// Whether this is one of our names; a `*` in front stands for one label, as in certificates.
+fn is_called(name: &str, ours: &str) -> bool {
+    let Some(parent) = ours.strip_prefix("*.") else {
+        return ours.eq_ignore_ascii_case(name);
+    };
+    name.split_once('.')
+        .is_some_and(|(label, rest)| !label.is_empty() && rest.eq_ignore_ascii_case(parent))
 }
 
 #[cfg(test)]
@@ -85,6 +93,7 @@ mod tests {
             "[::1]:8470",
             "api.strait.internal",
             "198.51.100.5:8470",
+            "any.example.org",
         ] {
             assert!(try_it(Some(host), None).is_ok(), "{host}");
         }
@@ -95,6 +104,9 @@ mod tests {
         for host in [
             "evil.example:8470",
             "localhost.evil.example",
+            "example.org",
+            ".example.org",
+            "a.any.example.org",
             "10.0.0.1",
             "127.0.0.1@evil.example",
             "x y",
@@ -128,7 +140,7 @@ mod tests {
                 headers.insert(name, HeaderValue::from_str(value).expect("a header"));
             }
         }
-        let hosts = ["api.strait.internal".to_owned(), "198.51.100.5".to_owned()];
+        let hosts = ["api.strait.internal", "198.51.100.5", "*.example.org"].map(str::to_owned);
         check(&headers, &Uri::from_static("/health"), &hosts)
     }
 }

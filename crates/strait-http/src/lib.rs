@@ -2,9 +2,14 @@
 
 mod access;
 mod admin;
+mod auth;
 mod body;
 mod error;
 mod hosts;
+mod keys;
+mod limits;
+mod members;
+mod needs;
 mod objects;
 mod once;
 mod operations;
@@ -13,6 +18,7 @@ mod peerings;
 mod projects;
 mod services;
 mod system;
+mod users;
 mod vpcs;
 mod wait;
 
@@ -30,7 +36,10 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
+use limits::Limits;
+
 pub use error::ErrorBody;
+pub use limits::Rate;
 
 /// Where everything but `/health` is.
 pub const BASE: &str = "/public/api/v1";
@@ -48,6 +57,8 @@ pub struct Options {
     pub admin_key: Option<String>,
     /// Host names and addresses that requests may be for, beside this machine's loopback names.
     pub hosts: Vec<String>,
+    /// How often one identity, and one address, may ask.
+    pub rate: Rate,
 }
 
 /// Without the key.
@@ -56,6 +67,7 @@ impl fmt::Debug for Options {
         f.debug_struct("Options")
             .field("admin_key", &self.admin_key().map(|_| "…"))
             .field("hosts", &self.hosts)
+            .field("rate", &self.rate)
             .finish()
     }
 }
@@ -70,22 +82,28 @@ impl Options {
 pub(crate) struct App {
     plane: Plane,
     options: Options,
+    limits: Limits,
 }
 
 pub(crate) type Shared = Arc<App>;
 
 /// The API of a plane.
 pub fn router(plane: Plane, options: Options) -> Router {
-    let app = Arc::new(App { plane, options });
-    let (router, openapi) = documented().split_for_parts();
+    let app = Arc::new(App {
+        limits: Limits::new(options.rate),
+        plane,
+        options,
+    });
+    let (router, mut openapi) = documented().split_for_parts();
+    needs::describe(&mut openapi);
     router
         .route(
             &format!("{BASE}/openapi.json"),
             get(move || async move { Json(openapi) }),
         )
-        .method_not_allowed_fallback(error::wrong_method)
         .fallback(error::no_such_path)
         .route_layer(from_fn_with_state(Arc::clone(&app), once::once))
+        .route_layer(from_fn_with_state(Arc::clone(&app), access::admitted))
         .route_layer(from_fn_with_state(Arc::clone(&app), outage::watched))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(Arc::clone(&app), hosts::only_ours))
@@ -95,7 +113,9 @@ pub fn router(plane: Plane, options: Options) -> Router {
 
 /// The API's description: OpenAPI 3.1, generated from the handlers.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    documented().into_openapi()
+    let mut openapi = documented().into_openapi();
+    needs::describe(&mut openapi);
+    openapi
 }
 
 fn documented() -> OpenApiRouter<Shared> {
@@ -105,7 +125,11 @@ fn documented() -> OpenApiRouter<Shared> {
         .merge(peerings::routes())
         .merge(services::routes())
         .merge(operations::routes())
+        .merge(members::routes())
+        .merge(keys::routes())
+        .merge(auth::routes())
         .merge(admin::routes())
+        .merge(users::routes())
         .merge(system::routes());
     OpenApiRouter::with_openapi(Description::openapi())
         .merge(system::health_route())
@@ -120,12 +144,13 @@ fn documented() -> OpenApiRouter<Shared> {
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     modifiers(&Schemes),
-    security(("key_pair" = [])),
+    security(("key_pair" = []), ("token" = [])),
     tags(
         (name = "Projects", description = "Own services and Peering VPCs."),
         (name = "VPCs", description = "Peering VPCs and their peering connections."),
         (name = "Services", description = "PostgreSQL services, and where they are reached from."),
         (name = "Operations", description = "Every change, as one can watch it, and what happened. A change may carry the header `Idempotency-Key`: for a day the same request with the same key changes nothing more, and is answered with what came of the first."),
+        (name = "Users", description = "Who may do what: members of projects and their roles, keys, logging in."),
         (name = "Admin", description = "For the operator: needs the admin key."),
         (name = "System", description = "What the server is and offers."),
     )
@@ -147,8 +172,15 @@ impl Modify for Schemes {
             .scheme(HttpAuthScheme::Bearer)
             .description(Some("The operator's admin key."))
             .build();
+        let token = Http::builder()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some(
+                "A session's token, or one that stands for a pair of keys.",
+            ))
+            .build();
         components.add_security_scheme("key_pair", SecurityScheme::Http(basic));
         components.add_security_scheme("admin_key", SecurityScheme::Http(bearer));
+        components.add_security_scheme("token", SecurityScheme::Http(token));
     }
 }
 
@@ -192,6 +224,7 @@ mod tests {
         let options = Options {
             admin_key: Some("the-operators-key".to_owned()),
             hosts: vec!["api.strait.internal".to_owned()],
+            rate: Rate::default(),
         };
         let shown = format!("{options:?}");
         assert!(!shown.contains("operators"), "{shown}");

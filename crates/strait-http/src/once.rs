@@ -55,7 +55,7 @@ pub(crate) async fn once(
     // What is in no project is told apart by nothing that is kept: it is done as if it had no key.
     let project = match InProject::from_request_parts(&mut parts, &app).await {
         Ok(InProject(project)) => project,
-        Err(ApiError::Plane(_)) | Err(ApiError::NotAdmin) => {
+        Err(ApiError::Unasked) => {
             return Ok(next.run(Request::from_parts(parts, Body::from(body))).await);
         }
         Err(error) => return Err(error),

@@ -3,14 +3,15 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use strait_plane::model::{NewKey, Role};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::access::{Admin, Caller, InProject};
+use crate::Shared;
+use crate::access::{Asks, By, InProject};
 use crate::body::Body;
 use crate::error::{ApiError, ErrorBody};
 use crate::objects::{NamedInput, NewProject, Project, ProjectWithKey};
-use crate::{App, Shared};
 
 pub(crate) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
@@ -19,17 +20,17 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(rename))
 }
 
-/// Lists the projects that the caller may see: its own, or all for the admin.
+/// Lists the projects that the caller may see: its own, those that they are a member of, or all for the operator.
 #[utoipa::path(
     get, path = "/projects", tag = "Projects", operation_id = "getProjects",
     responses((status = 200, body = Vec<Project>, description = "The projects."), (status = "4XX", body = ErrorBody, description = "Refused."))
 )]
-async fn list(State(app): State<Shared>, caller: Caller) -> Result<Json<Vec<Project>>, ApiError> {
-    let projects = match caller {
-        Caller::Admin => app.plane.list_projects().await?,
-        Caller::Project { id, .. } => vec![app.plane.project(&id).await?],
-    };
-    Ok(Json(projects.into_iter().map(Project::from).collect()))
+async fn list(
+    State(app): State<Shared>,
+    Asks(identity): Asks,
+) -> Result<Json<Vec<Project>>, ApiError> {
+    let seats = app.plane.seats(&identity).await?.into_iter();
+    Ok(Json(seats.map(|seat| seat.project.into()).collect()))
 }
 
 /// Makes a project and a pair of keys for it. The secret is shown this once.
@@ -39,13 +40,13 @@ async fn list(State(app): State<Shared>, caller: Caller) -> Result<Json<Vec<Proj
     responses((status = 201, body = ProjectWithKey, description = "Made."), (status = "4XX", body = ErrorBody, description = "Refused."))
 )]
 async fn create(
-    State(app): State<Shared>,
-    _: Admin,
+    By(plane): By,
     Body(new): Body<NewProject>,
 ) -> Result<(StatusCode, Json<ProjectWithKey>), ApiError> {
-    let App { plane, .. } = &*app;
     let project = plane.create_project(&new.name).await?;
-    let key = plane.create_key(&project.id).await?;
+    let key = plane
+        .create_key(&project.id, NewKey::of(Role::Owner))
+        .await?;
     Ok((StatusCode::CREATED, Json(ProjectWithKey::new(project, key))))
 }
 
@@ -79,13 +80,12 @@ async fn rename(
 
 /// Deletes a project that owns nothing any more, with its keys.
 #[utoipa::path(
-    delete, path = "/projects/{project_id}", tag = "Projects", operation_id = "deleteProject", security(("admin_key" = [])),
+    delete, path = "/projects/{project_id}", tag = "Projects", operation_id = "deleteProject",
     params(("project_id" = String, Path, description = "The project's id or name.")),
     responses((status = 204, description = "Deleted."), (status = "4XX", body = ErrorBody, description = "Refused."))
 )]
 async fn delete(
     State(app): State<Shared>,
-    _: Admin,
     InProject(id): InProject,
 ) -> Result<StatusCode, ApiError> {
     app.plane.delete_project(&id).await?;

@@ -9,7 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Shared;
-use crate::access::{By, InProject, Registrar};
+use crate::access::{By, InProject};
 use crate::body::{Body, Segments, ServicePath};
 use crate::error::{ApiError, ErrorBody};
 use crate::objects::{
@@ -90,7 +90,7 @@ async fn create(
 )]
 async fn register(
     By(plane): By,
-    Registrar(project): Registrar,
+    InProject(project): InProject,
     Body(new): Body<RegistrationInput>,
 ) -> Accepted {
     let new = new.asked(&plane.supported_regions())?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
+use std::net::IpAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -121,15 +122,24 @@ impl Authority {
             return false;
         };
         let covered: BTreeSet<String> = (covered.value.general_names.iter())
-            .map(|name| {
-                let GeneralName::DNSName(name) = name else {
-                    return name.to_string();
-                };
-                (*name).to_owned()
+            .map(|name| match name {
+                GeneralName::DNSName(name) => (*name).to_owned(),
+                GeneralName::IPAddress(bytes) => {
+                    address(bytes).map_or_else(|| name.to_string(), |address| address.to_string())
+                }
+                other => other.to_string(),
             })
             .collect();
         covered == *names && seconds(now + DAY * RENEW_DAYS) < leaf.validity().not_after.timestamp()
     }
+}
+
+/// The address that a certificate is for.
+fn address(bytes: &[u8]) -> Option<IpAddr> {
+    if let Ok(four) = <[u8; 4]>::try_from(bytes) {
+        return Some(IpAddr::from(four));
+    }
+    <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from)
 }
 
 /// Writes a file that is complete or not there, with this mode from its first byte on. A link in its place is replaced,

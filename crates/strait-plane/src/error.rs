@@ -39,6 +39,26 @@ pub enum PlaneError {
         "the public key or the secret key is wrong; `strait env` prints a pair that works here, and `strait admin key create` makes one for a `strait server`"
     )]
     Unauthorized,
+    /// Who logs in is not who they say, or is kept out.
+    #[error("the e-mail address or the password is wrong")]
+    WrongLogin,
+    /// A login link, a session or a token opens nothing (any more).
+    #[error("this {0} is wrong, was used already, has expired or was ended")]
+    Stale(&'static str),
+    /// It is known who asks, and that they may not.
+    #[error("{message}")]
+    Forbidden {
+        /// What it takes, and who has it.
+        message: String,
+    },
+    /// Too often, or too often wrong.
+    #[error("{message}")]
+    TooMany {
+        /// What there was too much of.
+        message: String,
+        /// After how many seconds it may be tried again.
+        retry_after: u64,
+    },
     /// It may work later.
     #[error("{message}")]
     Unavailable {
@@ -79,8 +99,12 @@ pub enum ErrorKind {
     Conflict,
     /// One too many.
     QuotaExceeded,
-    /// Wrong keys.
+    /// Wrong keys, or a wrong login.
     Unauthorized,
+    /// Not for this one.
+    Forbidden,
+    /// Too often.
+    TooMany,
     /// May work later.
     Unavailable,
     /// Our fault.
@@ -95,7 +119,9 @@ impl PlaneError {
             Self::Invalid { .. } => ErrorKind::Invalid,
             Self::Conflict { .. } | Self::Repeated => ErrorKind::Conflict,
             Self::QuotaExceeded { .. } => ErrorKind::QuotaExceeded,
-            Self::Unauthorized => ErrorKind::Unauthorized,
+            Self::Unauthorized | Self::WrongLogin | Self::Stale(_) => ErrorKind::Unauthorized,
+            Self::Forbidden { .. } => ErrorKind::Forbidden,
+            Self::TooMany { .. } => ErrorKind::TooMany,
             Self::Unavailable { .. } | Self::Store(_) => ErrorKind::Unavailable,
             Self::NewerStore { .. } | Self::Migrate(_) | Self::Corrupt(_) => ErrorKind::Internal,
         }
@@ -125,6 +151,10 @@ impl PlaneError {
             | Self::Repeated
             | Self::QuotaExceeded { .. }
             | Self::Unauthorized
+            | Self::WrongLogin
+            | Self::Stale(_)
+            | Self::Forbidden { .. }
+            | Self::TooMany { .. }
             | Self::Unavailable { .. }
             | Self::Store(_)
             | Self::NewerStore { .. }
@@ -142,6 +172,12 @@ impl PlaneError {
 
     pub(crate) fn conflict(message: impl Into<String>) -> Self {
         Self::Conflict {
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn forbidden(message: impl Into<String>) -> Self {
+        Self::Forbidden {
             message: message.into(),
         }
     }

@@ -1,12 +1,16 @@
 //! The store without a plane on it: what can be done before the first server runs, and beside those that do.
 
+use jiff::Timestamp;
 use sqlx::PgPool;
 
 use crate::error::PlaneError;
-use crate::model::{ApiKey, Bootstrap, NewApiKey, Project};
+use crate::model::{ApiKey, Bootstrap, NewApiKey, NewKey, Project, Role};
 use crate::plane::pick;
 use crate::store::{self, keys, projects};
 use crate::{secret, validate};
+
+/// Who makes keys directly in the store.
+const ACTOR: &str = "strait admin";
 
 /// Keeps projects and their keys in a plane's store. Clones share it.
 #[derive(Clone)]
@@ -42,7 +46,8 @@ impl Keeper {
         let project = projects::insert(&mut *tx, &secret::object_id(), &name).await?;
         let (public_key, secret_key) = secret::key_pair();
         let hash = secret::hash(secret_key.clone()).await?;
-        let key = keys::insert(&mut *tx, &public_key, &project.id, &hash).await?;
+        let new = NewKey::of(Role::Owner);
+        let key = keys::insert(&mut *tx, &public_key, &project.id, &hash, &new, ACTOR).await?;
         tx.commit().await?;
         Ok(Bootstrap {
             project,
@@ -56,11 +61,31 @@ impl Keeper {
     }
 
     /// Makes a pair of keys; the secret is shown here only.
-    pub async fn create_key(&self, project: &str) -> Result<NewApiKey, PlaneError> {
+    pub async fn create_key(&self, project: &str, new: NewKey) -> Result<NewApiKey, PlaneError> {
+        self.create_key_by(ACTOR, project, new).await
+    }
+
+    /// The same, for somebody.
+    pub(crate) async fn create_key_by(
+        &self,
+        actor: &str,
+        project: &str,
+        new: NewKey,
+    ) -> Result<NewApiKey, PlaneError> {
+        let new = NewKey {
+            name: validate::key_name(&new.name)?,
+            ..new
+        };
+        if new.expires.is_some_and(|end| end <= Timestamp::now()) {
+            return Err(PlaneError::invalid(
+                "expires",
+                "it is past; give a time to come, or none",
+            ));
+        }
         let project = self.project(project).await?;
         let (public_key, secret_key) = secret::key_pair();
         let hash = secret::hash(secret_key.clone()).await?;
-        let key = keys::insert(&self.pool, &public_key, &project.id, &hash).await?;
+        let key = keys::insert(&self.pool, &public_key, &project.id, &hash, &new, actor).await?;
         Ok(NewApiKey { key, secret_key })
     }
 
@@ -71,9 +96,9 @@ impl Keeper {
     }
 
     /// Takes a pair of keys away; it opens nothing from now on.
-    pub async fn delete_key(&self, project: &str, public_key: &str) -> Result<(), PlaneError> {
+    pub async fn revoke_key(&self, project: &str, public_key: &str) -> Result<(), PlaneError> {
         let project = self.project(project).await?;
-        if !keys::delete(&self.pool, &project.id, public_key).await? {
+        if !keys::revoke(&self.pool, &project.id, public_key).await? {
             return Err(PlaneError::not_found("key", public_key));
         }
         Ok(())

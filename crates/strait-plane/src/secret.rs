@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, Mac};
 use rand::Rng;
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::error::PlaneError;
@@ -18,6 +19,12 @@ use crate::error::PlaneError;
 const SCRAM_ITERATIONS: u32 = 4096;
 /// How many verified pairs are remembered.
 const REMEMBERED: usize = 1024;
+
+/// What the tokens of sessions begin with.
+pub(crate) const SESSION_PREFIX: &str = "sts_";
+
+/// How many passwords are hashed at a time: each takes 19 MiB, and who logs in need not be anybody.
+static AT_A_TIME: Semaphore = Semaphore::const_new(2);
 
 const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const DIGITS: &[u8] = b"0123456789";
@@ -41,6 +48,31 @@ pub(crate) fn operation_id() -> String {
 /// Which server this is, among those of one store.
 pub(crate) fn server_id() -> String {
     draw(LOWER, 16)
+}
+
+/// The id of a person.
+pub(crate) fn user_id() -> String {
+    format!("usr-{}", draw(LOWER, 12))
+}
+
+/// The id of a session.
+pub(crate) fn session_id() -> String {
+    format!("ses-{}", draw(LOWER, 12))
+}
+
+/// What proves a session.
+pub(crate) fn session_token() -> String {
+    format!("{SESSION_PREFIX}{}", draw(MIXED, 43))
+}
+
+/// What opens a login link.
+pub(crate) fn link_token() -> String {
+    format!("stl_{}", draw(MIXED, 43))
+}
+
+/// What tokens are signed with.
+pub(crate) fn signing_key() -> String {
+    draw(MIXED, 64)
 }
 
 /// A pair of keys: public and secret.
@@ -83,13 +115,27 @@ pub(crate) fn scram_verifier(password: &str) -> String {
 
 /// The hash of a secret key that is kept.
 pub(crate) async fn hash(secret: String) -> Result<String, PlaneError> {
+    blocking(move || hash_with(&hasher()?, &secret)).await
+}
+
+/// The hash of a password that is kept.
+pub(crate) async fn hash_password(password: String) -> Result<String, PlaneError> {
+    let _turn = AT_A_TIME.acquire().await;
+    blocking(move || hash_with(&password_hasher()?, &password)).await
+}
+
+/// Whether it is the password of this hash. Where there is none it takes as long to say no.
+pub(crate) async fn is_password(
+    password: String,
+    hash: Option<String>,
+) -> Result<bool, PlaneError> {
+    let _turn = AT_A_TIME.acquire().await;
     blocking(move || {
-        let salt = SaltString::encode_b64(&rand::rng().random::<[u8; 16]>())
-            .map_err(|error| defect(&error))?;
-        let hash = hasher()?
-            .hash_password(secret.as_bytes(), &salt)
-            .map_err(|error| defect(&error))?;
-        Ok(hash.to_string())
+        let hasher = password_hasher()?;
+        let Some(kept) = hash else {
+            return hash_with(&hasher, &password).map(|_| false);
+        };
+        verify(&hasher, &password, &kept)
     })
     .await
 }
@@ -108,15 +154,7 @@ impl Verifier {
             return Ok(true);
         }
         let (secret, kept) = (secret.to_owned(), hash.to_owned());
-        let matches = blocking(move || {
-            let parsed = PasswordHash::new(&kept).map_err(|error| {
-                PlaneError::Corrupt(format!("the hash of a secret key: {error}"))
-            })?;
-            Ok(hasher()?
-                .verify_password(secret.as_bytes(), &parsed)
-                .is_ok())
-        })
-        .await?;
+        let matches = blocking(move || verify(&hasher()?, &secret, &kept)).await?;
         if matches {
             self.remember(hash, digest);
         }
@@ -169,6 +207,27 @@ fn mac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
         mac.update(part);
     }
     mac.finalize().into_bytes().into()
+}
+
+fn hash_with(hasher: &Argon2<'_>, secret: &str) -> Result<String, PlaneError> {
+    let salt = SaltString::encode_b64(&rand::rng().random::<[u8; 16]>())
+        .map_err(|error| defect(&error))?;
+    let hash = hasher
+        .hash_password(secret.as_bytes(), &salt)
+        .map_err(|error| defect(&error))?;
+    Ok(hash.to_string())
+}
+
+fn verify(hasher: &Argon2<'_>, secret: &str, kept: &str) -> Result<bool, PlaneError> {
+    let parsed = PasswordHash::new(kept)
+        .map_err(|error| PlaneError::Corrupt(format!("the hash of a secret: {error}")))?;
+    Ok(hasher.verify_password(secret.as_bytes(), &parsed).is_ok())
+}
+
+/// OWASP's first choice for Argon2id: 19 MiB, 2 rounds. People choose passwords, so that guessing is to cost memory.
+fn password_hasher() -> Result<Argon2<'static>, PlaneError> {
+    let params = Params::new(19 * 1024, 2, 1, None).map_err(|error| defect(&error))?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
 /// OWASP's second choice for Argon2id: 7 MiB, 5 rounds. Secrets are drawn by lot, so that memory may stay small.

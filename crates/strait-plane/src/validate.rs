@@ -22,6 +22,11 @@ pub(crate) fn drain(seconds: u32) -> Result<u32, PlaneError> {
 /// The longest name of an object.
 const NAME_LENGTH: usize = 128;
 
+/// The longest e-mail address (RFC 5321).
+const EMAIL_LENGTH: usize = 254;
+/// How long passwords are.
+const PASSWORD_LENGTHS: std::ops::RangeInclusive<usize> = 12..=256;
+
 /// Ranges that no VPC may have, and why.
 const FORBIDDEN: &[(&str, &str)] = &[
     ("0.0.0.0/8", "\"this\" network"),
@@ -30,6 +35,53 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("224.0.0.0/4", "multicast"),
     ("240.0.0.0/4", "reserved"),
 ];
+
+/// An e-mail address, in lower case: whose it is, nobody checks.
+pub(crate) fn email(text: &str) -> Result<String, PlaneError> {
+    let email = text.trim().to_lowercase();
+    let is_sound = email.len() <= EMAIL_LENGTH
+        && email.chars().all(|c| !c.is_control() && !c.is_whitespace())
+        && email.split_once('@').is_some_and(|(local, domain)| {
+            !local.is_empty() && !domain.is_empty() && !domain.contains('@')
+        });
+    if !is_sound {
+        return Err(PlaneError::invalid(
+            "email",
+            "it is no e-mail address; give one like ada@example.com",
+        ));
+    }
+    Ok(email)
+}
+
+/// A password that somebody chose. It is never shown.
+pub(crate) fn password(text: &str, email: &str) -> Result<(), PlaneError> {
+    let length = text.chars().count();
+    if !PASSWORD_LENGTHS.contains(&length) {
+        return Err(PlaneError::invalid(
+            "password",
+            format!(
+                "it has {length} characters; choose one of {} to {}",
+                PASSWORD_LENGTHS.start(),
+                PASSWORD_LENGTHS.end()
+            ),
+        ));
+    }
+    if text.to_lowercase() == email {
+        return Err(PlaneError::invalid(
+            "password",
+            "it is the e-mail address; choose another one",
+        ));
+    }
+    Ok(())
+}
+
+/// What a key is for; may be empty.
+pub(crate) fn key_name(text: &str) -> Result<String, PlaneError> {
+    if text.trim().is_empty() {
+        return Ok(String::new());
+    }
+    name(text)
+}
 
 /// A name for people.
 pub(crate) fn name(text: &str) -> Result<String, PlaneError> {

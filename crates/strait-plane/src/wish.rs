@@ -72,6 +72,7 @@ pub(crate) async fn note(
         object_id: asked.object_id,
         object_name: asked.object_name,
         actor: &caller.actor,
+        actor_name: caller.actor_name.as_deref(),
         wanted: asked.wanted,
         network: asked.network,
         drain_seconds: asked.drain_seconds,
@@ -127,7 +128,7 @@ pub(crate) async fn leave(
     // A request's key stands for the deletion, which has others' detachments in its wake.
     let caller = Caller {
         actor: actor.to_owned(),
-        once: None,
+        ..Caller::strait()
     };
     want(
         tx,

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 use strait_plane::Keeper;
-use strait_plane::model::{ApiKey, NewApiKey, Project};
+use strait_plane::model::{ApiKey, NewApiKey, NewKey, Project, Role};
 
 use crate::args::{Bootstrap, Format, KeyCommand, Keys, StoreOf};
 use crate::config::Config;
@@ -35,7 +35,9 @@ pub(crate) fn key(command: &KeyCommand) -> Result<u8> {
             output,
         }) => with_store(store, async |keeper| {
             let project = keeper.project(project).await?;
-            let key = keeper.create_key(&project.id).await?;
+            let key = keeper
+                .create_key(&project.id, NewKey::of(Role::Owner))
+                .await?;
             print_key(&project, &key, output.output);
             Ok(())
         }),
@@ -56,7 +58,7 @@ pub(crate) fn key(command: &KeyCommand) -> Result<u8> {
                     output,
                 },
         } => with_store(store, async |keeper| {
-            keeper.delete_key(project, public_key).await?;
+            keeper.revoke_key(project, public_key).await?;
             match output.output {
                 Format::Json => {
                     print_json(&json!({ "public_key": public_key, "status": "DELETED" }));

@@ -251,6 +251,10 @@ pub(crate) struct Up {
         default_value = "/etc/resolv.conf"
     )]
     pub(crate) resolv_conf: PathBuf,
+    /// Speaks TLS at both addresses, with a certificate that Strait's own authority signs (`strait ca` prints that one's);
+    /// without it both are on loopback
+    #[arg(long)]
+    pub(crate) tls: bool,
     /// AWS's own default quotas (5 VPCs per Region) instead of 1,000 VPCs
     #[arg(long)]
     pub(crate) aws_quotas: bool,

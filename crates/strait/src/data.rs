@@ -10,6 +10,8 @@ use nix::fcntl::{Flock, FlockArg};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::tls::Files;
+
 /// The layout of the data folder; a folder of another version is refused, never guessed at.
 const LAYOUT: &str = "strait-data 1\n";
 
@@ -32,6 +34,28 @@ pub(crate) struct ServerRecord {
     pub(crate) aws: String,
     /// The version of the program.
     pub(crate) version: String,
+    /// Of the certificate that it shows; without one it speaks no TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) fingerprint: Option<String>,
+}
+
+impl ServerRecord {
+    /// Where the REST API answers.
+    pub(crate) fn rest_url(&self) -> String {
+        format!("{}://{}", self.scheme(), self.http)
+    }
+
+    /// Where the AWS APIs answer.
+    pub(crate) fn aws_url(&self) -> String {
+        format!("{}://{}", self.scheme(), self.aws)
+    }
+
+    fn scheme(&self) -> &'static str {
+        match self.fingerprint {
+            Some(_) => "https",
+            None => "http",
+        }
+    }
 }
 
 /// What the CLI signs its calls with, as `DATA/credentials.json` keeps it (mode 0600).
@@ -47,6 +71,9 @@ pub(crate) struct Credentials {
     pub(crate) secret_key: String,
     /// The key of `strait admin` and `strait env`.
     pub(crate) admin_key: String,
+    /// The certificates of authorities that the server's is trusted by, if it speaks TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 impl DataDir {
@@ -152,6 +179,27 @@ impl DataDir {
         self.root.join("run")
     }
 
+    /// Where the certificate is that Strait's own authority signed for its listeners.
+    pub(crate) fn tls(&self) -> Files {
+        Files {
+            certificate: self.root.join("tls").join("server.crt"),
+            key: self.root.join("tls").join("server.key"),
+        }
+    }
+
+    /// Where Strait's own authority is.
+    pub(crate) fn authority(&self) -> PathBuf {
+        self.root.join("ca")
+    }
+
+    /// Keeps a certificate and its key.
+    pub(crate) fn keep_certificate(&self, certificate: &str, key: &str) -> Result<()> {
+        make_private(&self.root.join("tls"))?;
+        let files = self.tls();
+        write_private(&files.key, key.as_bytes())?;
+        write_private(&files.certificate, certificate.as_bytes())
+    }
+
     /// Logs.
     pub(crate) fn logs(&self) -> PathBuf {
         self.root.join("log")
@@ -164,7 +212,12 @@ impl DataDir {
     }
 
     /// Records this process as the server.
-    pub(crate) fn record_server(&self, http: &str, aws: &str) -> Result<()> {
+    pub(crate) fn record_server(
+        &self,
+        http: &str,
+        aws: &str,
+        fingerprint: Option<String>,
+    ) -> Result<()> {
         let pid = std::process::id();
         let record = ServerRecord {
             pid,
@@ -172,6 +225,7 @@ impl DataDir {
             http: http.to_owned(),
             aws: aws.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            fingerprint,
         };
         write_json(&self.run().join("server.json"), &record)
     }
@@ -299,7 +353,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let data = DataDir::locate(Some(folder.path())).expect("located");
         data.open().expect("new");
-        data.record_server("a", "b").expect("recorded");
+        data.record_server("a", "b", None).expect("recorded");
         assert!(data.server().is_some());
         let mut record: ServerRecord = read_json(&data.run().join("server.json")).expect("read");
         record.start_time += 1;

@@ -101,8 +101,11 @@ pub(crate) fn status(data: &DataDir, format: Format) -> Result<bool> {
             ),
             (Some(server), _) => {
                 println!("Strait {} runs (pid {}).", server.version, server.pid);
-                println!("  REST API  http://{}/public/api/v1", server.http);
-                println!("  AWS APIs  http://{}", server.aws);
+                println!("  REST API  {}/public/api/v1", server.rest_url());
+                println!("  AWS APIs  {}", server.aws_url());
+                if let Some(fingerprint) = &server.fingerprint {
+                    println!("  TLS       SHA-256 {fingerprint}");
+                }
                 println!("  data      {}", data.root().display());
             }
             (None, Some(_)) => println!(

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::args::{Connect, Env, EnvFormat, Format, Reach};
 use crate::data::{Credentials, DataDir, ServerRecord};
 use crate::local_api::{AccountKeys, AccountName};
+use crate::tls;
 
 /// Prints the variables with which clients reach Strait.
 pub(crate) async fn env(data: &DataDir, options: &Env) -> Result<()> {
@@ -19,13 +20,14 @@ pub(crate) async fn env(data: &DataDir, options: &Env) -> Result<()> {
         name: options.account.clone(),
     };
     let url = format!("{}/local/v1/accounts", credentials.url);
-    let request = client()?
+    let request = client(&credentials)?
         .post(url)
         .bearer_auth(&credentials.admin_key)
         .json(&asked);
     let account: AccountKeys = answer(request).await?;
-    let endpoint = format!("http://{}", server.aws);
-    let variables = [
+    let endpoint = server.aws_url();
+    let ca_file = (credentials.ca_file.as_ref()).map(|path| path.display().to_string());
+    let mut variables = vec![
         ("STRAIT_URL", credentials.url.as_str()),
         ("STRAIT_PROJECT_ID", &credentials.project_id),
         ("STRAIT_PUBLIC_KEY", &credentials.public_key),
@@ -37,6 +39,12 @@ pub(crate) async fn env(data: &DataDir, options: &Env) -> Result<()> {
         ("AWS_REGION", &options.region),
         ("STRAIT_ACCOUNT_ID", &account.id),
     ];
+    if let Some(ca_file) = &ca_file {
+        variables.extend([
+            ("STRAIT_CA_FILE", ca_file.as_str()),
+            ("AWS_CA_BUNDLE", ca_file),
+        ]);
+    }
     match options.format {
         EnvFormat::Json => {
             let object: Map<String, Value> = variables
@@ -75,7 +83,7 @@ pub(crate) async fn reach(data: &DataDir, options: &Reach) -> Result<bool> {
         ("project", &project),
     ];
     let url = format!("{}/local/v1/reach", credentials.url);
-    let request = client()?
+    let request = client(&credentials)?
         .get(url)
         .query(&query)
         .bearer_auth(&credentials.admin_key);
@@ -108,7 +116,12 @@ pub(crate) async fn find_connection(data: &DataDir, options: &Connect) -> Result
     url.path_segments_mut()
         .map_err(|()| anyhow!("the data folder's credentials.json is damaged"))?
         .extend(parts);
-    let service: Value = answer(client()?.get(url).bearer_auth(&credentials.admin_key)).await?;
+    let service: Value = answer(
+        client(&credentials)?
+            .get(url)
+            .bearer_auth(&credentials.admin_key),
+    )
+    .await?;
     let line = if options.from.is_some() {
         "connection"
     } else {
@@ -174,9 +187,9 @@ pub(crate) fn running(data: &DataDir) -> Result<(ServerRecord, Credentials)> {
 }
 
 /// A proxy has no business between the CLI and a server of this machine, nor with its keys.
-pub(crate) fn client() -> Result<Client> {
-    Client::builder()
-        .no_proxy()
+pub(crate) fn client(credentials: &Credentials) -> Result<Client> {
+    let builder = Client::builder().no_proxy();
+    tls::trusting(builder, credentials.ca_file.as_deref())?
         .build()
         .context("cannot start an HTTP client")
 }

@@ -18,6 +18,7 @@ mod serve;
 mod server;
 mod store;
 mod test_hooks;
+mod tls;
 mod up;
 mod verbs;
 

@@ -13,7 +13,7 @@ pub(crate) async fn quota(data: &DataDir, options: &AwsQuota) -> Result<()> {
     let (_, credentials) = running(data)?;
     let url = format!("{}/local/v1/quotas", credentials.url);
     let request = match (&options.quota, options.limit) {
-        (Some(quota), Some(limit)) => client()?.put(url).json(&QuotaInput {
+        (Some(quota), Some(limit)) => client(&credentials)?.put(url).json(&QuotaInput {
             account: options.account.clone(),
             quota: quota.clone(),
             limit: match limit {
@@ -21,7 +21,7 @@ pub(crate) async fn quota(data: &DataDir, options: &AwsQuota) -> Result<()> {
                 Limit::Default => None,
             },
         }),
-        (_, _) => client()?
+        (_, _) => client(&credentials)?
             .get(url)
             .query(&[("account", options.account.as_str())]),
     };

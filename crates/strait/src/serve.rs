@@ -1,25 +1,33 @@
 //! The server: composes the local cloud, the plane and the two endpoints.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use nix::ifaddrs::getifaddrs;
 use strait_kernel::{Anchor, Kernel};
 use strait_local::agent::{Agent, AgentKind};
+use strait_local::ca::Authority;
 use strait_local::cloud::{INTERNET, INTERNET_ENDPOINTS, Local, Options, Parts};
 use strait_local::engine::{Engine, Installation, Store};
 use strait_plane::Plane;
+use strait_plane::model::{NewKey, Role};
 use tokio::task::JoinSet;
 
 use crate::args::Up;
 use crate::data::{Credentials, DataDir};
 use crate::listen::answer;
 use crate::running::{self, Running};
+use crate::tls::{Files, Tls};
 use crate::{local_api, log, store, test_hooks};
 
 /// How often Strait's own PostgreSQL and the anchor are looked at.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether the certificate expires soon.
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// How often time passes for what expires.
 const TICK: Duration = Duration::from_secs(10);
@@ -38,6 +46,14 @@ impl Listeners {
                 "--http and --aws are both {}: choose two ports",
                 options.http
             );
+        }
+        for (address, setting) in [(options.http, "--http"), (options.aws, "--aws")] {
+            if !address.ip().is_loopback() && !options.tls {
+                bail!(
+                    "{setting} {address} is not on loopback, and without TLS whoever is on the way reads along: add --tls, or \
+                     listen on 127.0.0.1, and let a proxy on this machine that ends TLS (Caddy, nginx) pass requests on"
+                );
+            }
         }
         Ok(Self {
             http: running::bind(options.http, "--http")?,
@@ -104,11 +120,15 @@ async fn start(
     };
     let plane = Plane::start(pool, cloud.clone(), cloud, alone).await?;
     local.heed(plane.store_pulse());
-    let credentials = credentials(data, &plane, http_address).await?;
+    let tls = match options.tls {
+        true => Some(Tls::load(own_certificate(data, options)?)?),
+        false => None,
+    };
+    let credentials = credentials(data, &plane, http_address, tls.is_some()).await?;
 
     let rest = strait_http::router(
         plane.clone(),
-        rest_options(&credentials, options, http_address),
+        rest_options(&credentials, options, http_address, tls.as_deref()),
     )
     .merge(local_api::router(
         local.clone(),
@@ -123,30 +143,48 @@ async fn start(
     let mut parts = JoinSet::new();
     let (inside_http, inside_aws) =
         internet_listeners(&kernel, http_address.port(), aws_address.port())?;
-    for listener in [listeners.http, inside_http] {
-        parts.spawn(answer(listener, rest.clone()));
-    }
-    for listener in [listeners.aws, inside_aws] {
-        parts.spawn(answer(listener, aws.clone()));
+    parts.spawn(answer(listeners.http, rest.clone(), tls.clone()));
+    parts.spawn(answer(listeners.aws, aws.clone(), tls.clone()));
+    // Nothing on the way inside reads along.
+    parts.spawn(answer(inside_http, rest, None));
+    parts.spawn(answer(inside_aws, aws, None));
+    if let Some(tls) = &tls {
+        parts.spawn(Arc::clone(tls).keep_up());
+        parts.spawn(renew(data.clone(), options.clone()));
     }
     parts.spawn(watch(local.clone()));
     parts.spawn(pass_time(local));
     parts.spawn(watch_ground(data.clone(), kernel, installation, own_store));
-    data.record_server(&http_address.to_string(), &aws_address.to_string())?;
+    data.record_server(
+        &http_address.to_string(),
+        &aws_address.to_string(),
+        tls.map(|tls| tls.fingerprint()),
+    )?;
     tracing::info!(http = %http_address, aws = %aws_address, "ready");
     Ok(Running { plane, parts })
 }
 
 /// The keys of the CLI; made at the first start, and with the URL of this one.
-async fn credentials(data: &DataDir, plane: &Plane, http: SocketAddr) -> Result<Credentials> {
+async fn credentials(
+    data: &DataDir,
+    plane: &Plane,
+    http: SocketAddr,
+    has_tls: bool,
+) -> Result<Credentials> {
     let here = if http.ip().is_unspecified() {
         SocketAddr::from((Ipv4Addr::LOCALHOST, http.port()))
     } else {
         http
     };
-    let url = format!("http://{here}");
+    let scheme = if has_tls { "https" } else { "http" };
+    let url = format!("{scheme}://{here}");
+    let ca_file = has_tls.then(|| plane.authority_path().into());
     if let Ok(known) = data.credentials() {
-        let known = Credentials { url, ..known };
+        let known = Credentials {
+            url,
+            ca_file,
+            ..known
+        };
         data.keep_credentials(&known)?;
         return Ok(known);
     }
@@ -154,7 +192,10 @@ async fn credentials(data: &DataDir, plane: &Plane, http: SocketAddr) -> Result<
     let key = match first.key {
         Some(key) => key,
         // The file is gone, and secrets are kept hashed only: a new pair for the same project.
-        None => plane.create_key(&first.project.id).await?,
+        None => {
+            let new = NewKey::of(Role::Owner);
+            plane.create_key(&first.project.id, new).await?
+        }
     };
     let admin_key = format!(
         "{:032x}{:032x}",
@@ -167,19 +208,78 @@ async fn credentials(data: &DataDir, plane: &Plane, http: SocketAddr) -> Result<
         public_key: key.key.public_key,
         secret_key: key.secret_key,
         admin_key,
+        ca_file,
     };
     data.keep_credentials(&made)?;
     Ok(made)
 }
 
-fn rest_options(credentials: &Credentials, options: &Up, http: SocketAddr) -> strait_http::Options {
+/// The certificate of the listeners, signed by Strait's own authority; a new one where the one that is there will not do.
+fn own_certificate(data: &DataDir, options: &Up) -> Result<Files> {
+    let authority = Authority::open(&data.authority())?;
+    let mut names = BTreeSet::from([
+        "localhost".to_owned(),
+        Ipv4Addr::LOCALHOST.to_string(),
+        Ipv6Addr::LOCALHOST.to_string(),
+        format!("api.{}", options.domain),
+    ]);
+    for address in [options.http.ip(), options.aws.ip()] {
+        if address.is_unspecified() {
+            names.extend(machine_addresses()?);
+        } else {
+            names.insert(address.to_string());
+        }
+    }
+    let files = data.tls();
+    let kept = std::fs::read_to_string(&files.certificate).unwrap_or_default();
+    if !authority.is_good(&kept, &names) || files.check().is_err() {
+        let issued = authority.issue(&names)?;
+        data.keep_certificate(&issued.certificate, &issued.key)?;
+    }
+    Ok(files)
+}
+
+/// By which this machine may be called.
+fn machine_addresses() -> Result<Vec<String>> {
+    let interfaces = getifaddrs().context("cannot list this machine's addresses")?;
+    let addresses = interfaces.filter_map(|interface| {
+        let address = interface.address?;
+        let four = address.as_sockaddr_in().map(|four| IpAddr::from(four.ip()));
+        four.or_else(|| address.as_sockaddr_in6().map(|six| IpAddr::from(six.ip())))
+    });
+    Ok(addresses.map(|address| address.to_string()).collect())
+}
+
+/// Makes another certificate in time.
+async fn renew(data: DataDir, options: Up) -> Result<()> {
+    let mut beat = tokio::time::interval(DAY);
+    loop {
+        beat.tick().await;
+        if let Err(error) = own_certificate(&data, &options) {
+            tracing::error!(
+                error = format!("{error:#}"),
+                "the certificate could not be renewed; trying again tomorrow"
+            );
+        }
+    }
+}
+
+fn rest_options(
+    credentials: &Credentials,
+    options: &Up,
+    http: SocketAddr,
+    tls: Option<&Tls>,
+) -> strait_http::Options {
+    let mut hosts = tls.map(Tls::names).unwrap_or_default();
+    hosts.extend([
+        format!("api.{}", options.domain),
+        INTERNET_ENDPOINTS.to_string(),
+        http.ip().to_string(),
+    ]);
     strait_http::Options {
         admin_key: Some(credentials.admin_key.clone()),
-        hosts: vec![
-            format!("api.{}", options.domain),
-            INTERNET_ENDPOINTS.to_string(),
-            http.ip().to_string(),
-        ],
+        hosts,
+        rate: strait_http::Rate::default(),
     }
 }
 

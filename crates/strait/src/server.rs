@@ -1,6 +1,7 @@
 //! `strait server`: a plane on a cloud and a store that somebody else runs.
 
 use std::net::TcpListener;
+use std::sync::Arc;
 
 use anyhow::Result;
 use strait_plane::{Keeper, Plane};
@@ -11,6 +12,7 @@ use crate::cloud::{self, Connected};
 use crate::config::Config;
 use crate::listen::answer;
 use crate::running::{self, Running};
+use crate::tls::Tls;
 use crate::{log, store};
 
 /// Serves until it is told to stop, or only checks the configuration. Returns the exit status: 2 for a configuration that
@@ -47,6 +49,7 @@ async fn start(
     connect: impl AsyncFnOnce(&str) -> Result<Connected>,
 ) -> Result<Running> {
     let address = listener.local_addr()?;
+    let tls = config.http.tls.clone().map(Tls::load).transpose()?;
     let pool = store::connect(&config.database).await?;
     let store = Keeper::open(pool.clone()).await?.store_id().await?;
     let (cloud, postgres) = connect(&store).await?;
@@ -59,7 +62,8 @@ async fn start(
     .await?;
     let options = strait_http::Options {
         admin_key: (config.http.admin_key.as_ref()).map(|key| key.reveal().to_owned()),
-        hosts: vec![format!("api.{}", config.domain)],
+        hosts: hosts(config, tls.as_deref()),
+        rate: strait_http::Rate::default(),
     };
     let mut parts = JoinSet::new();
     let cutting = store::cut_silent(config.database.options(), plane.store_pulse());
@@ -67,12 +71,24 @@ async fn start(
         cutting.await;
         Ok(())
     });
+    if let Some(tls) = &tls {
+        tracing::info!(fingerprint = %tls.fingerprint(), "with TLS");
+        parts.spawn(Arc::clone(tls).keep_up());
+    }
     parts.spawn(answer(
         listener,
         strait_http::router(plane.clone(), options),
+        tls,
     ));
     tracing::info!(http = %address, %store, regions = ?config.cloud.regions, "ready");
     Ok(Running { plane, parts })
+}
+
+/// Whom requests may be for, beside loopback: whom the certificate is for, too.
+fn hosts(config: &Config, tls: Option<&Tls>) -> Vec<String> {
+    let mut hosts = tls.map(Tls::names).unwrap_or_default();
+    hosts.push(format!("api.{}", config.domain));
+    hosts
 }
 
 #[cfg(test)]

@@ -98,6 +98,9 @@ fn detach(data: &DataDir, options: &Up) -> Result<()> {
         &options.domain,
     ]);
     command.arg("--resolv-conf").arg(&options.resolv_conf);
+    if options.tls {
+        command.arg("--tls");
+    }
     if options.aws_quotas {
         command.arg("--aws-quotas");
     }
@@ -186,8 +189,11 @@ fn check_machine() -> Result<()> {
 }
 
 fn greet(data: &DataDir, server: &ServerRecord) {
-    println!("  REST API  http://{}/public/api/v1", server.http);
-    println!("  AWS APIs  http://{}", server.aws);
+    println!("  REST API  {}/public/api/v1", server.rest_url());
+    println!("  AWS APIs  {}", server.aws_url());
+    if let Some(fingerprint) = &server.fingerprint {
+        println!("  TLS       SHA-256 {fingerprint}");
+    }
     println!("  data      {}", data.root().display());
     println!(
         "Next: eval \"$(strait env)\", then `strait service create --help`. `strait down` ends it; the data stays."

@@ -5,6 +5,7 @@ mod peering;
 mod project;
 mod registration;
 mod service;
+mod user;
 mod vpc;
 
 use serde::Serialize;
@@ -18,6 +19,10 @@ pub(crate) use project::{
 };
 pub(crate) use registration::{Registration, RegistrationInput};
 pub(crate) use service::{CreatedService, Service, ServiceInput, ServiceMessage, ServiceVpcInput};
+pub(crate) use user::{
+    Key, KeyInput, KeyWithSecret, LinkInput, LinkLogin, Login, LoginLink, Member, MemberInput,
+    NewSession, NewUser, PasswordChange, PasswordInput, RoleInput, Session, User,
+};
 pub(crate) use vpc::{Vpc, VpcInput, VpcMessage};
 
 /// Why something is not as it was asked for.

@@ -26,9 +26,12 @@ pub(crate) struct Operation {
     object_id: String,
     /// Its name at that time; of a peering connection, the customer's VPC.
     object_name: String,
-    /// Who asked: `key:PUBLIC_KEY`, `admin`, or `strait` itself.
+    /// Who asked: `key:PUBLIC_KEY`, `user:EMAIL`, `admin`, or `strait` itself.
     #[schema(example = "key:skAbCdEf")]
     actor: String,
+    /// What people call it, where that says more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor_name: Option<String>,
     /// How it is.
     #[schema(schema_with = state)]
     pub(crate) state: OperationState,
@@ -94,6 +97,7 @@ impl From<model::Operation> for Operation {
             object_id: operation.object_id,
             object_name: operation.object_name,
             actor: operation.actor,
+            actor_name: operation.actor_name,
             state: operation.state,
             progress: operation.progress,
             steps: steps.collect(),

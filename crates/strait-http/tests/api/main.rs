@@ -8,5 +8,7 @@ mod access;
 mod operations;
 mod refusals;
 mod register;
+mod roles;
 mod story;
+mod users;
 mod world;

@@ -1,6 +1,7 @@
 //! A router in front of a plane with a project in it.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -8,8 +9,10 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
-use strait_http::Options;
+use sqlx::PgPool;
+use strait_http::{Options, Rate};
 use strait_plane::Plane;
+use strait_plane::model::{NewKey, Role};
 use tower::ServiceExt;
 
 use crate::common::cloud::FakeCloud;
@@ -27,9 +30,12 @@ pub(crate) struct World {
     pub(crate) cloud: Arc<FakeCloud>,
     pub(crate) postgres: Arc<FakePostgres>,
     pub(crate) plane: Plane,
+    pub(crate) pool: PgPool,
     pub(crate) project: String,
     router: Router,
     keys: String,
+    /// Pairs by project and name: hashing takes a while.
+    made: Mutex<BTreeMap<(String, String), (String, String)>>,
 }
 
 /// An answer of the API's.
@@ -43,22 +49,27 @@ pub(crate) struct Answer {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        Self::with(Origin::Made, Some(ADMIN_KEY)).await
+        Self::with(Origin::Made, Some(ADMIN_KEY), Rate::default()).await
     }
 
     /// One whose services exist already.
     pub(crate) async fn with_registered(admin_key: Option<&str>) -> Self {
-        Self::with(Origin::Registered, admin_key).await
+        Self::with(Origin::Registered, admin_key, Rate::default()).await
     }
 
-    async fn with(origin: Origin, admin_key: Option<&str>) -> Self {
+    /// One that may be asked so often.
+    pub(crate) async fn with_rate(rate: Rate) -> Self {
+        Self::with(Origin::Made, Some(ADMIN_KEY), rate).await
+    }
+
+    async fn with(origin: Origin, admin_key: Option<&str>, rate: Rate) -> Self {
         let script = Script::new();
         let cloud = FakeCloud::new(Arc::clone(&script));
         let postgres = FakePostgres::new(script, origin);
         let pool = database::database().await;
         let domain = "strait.internal".to_owned();
         let plane = Plane::start(
-            pool,
+            pool.clone(),
             Arc::clone(&cloud) as _,
             Arc::clone(&postgres) as _,
             strait_plane::Options::new(domain),
@@ -68,17 +79,23 @@ impl World {
         let options = Options {
             admin_key: admin_key.map(str::to_owned),
             hosts: vec!["api.strait.internal".to_owned()],
+            rate,
         };
         let router = strait_http::router(plane.clone(), options);
         let project = plane.create_project("first").await.expect("a project");
-        let key = plane.create_key(&project.id).await.expect("a key");
+        let key = plane
+            .create_key(&project.id, NewKey::of(Role::Owner))
+            .await
+            .expect("a key");
         Self {
             cloud,
             postgres,
             plane,
+            pool,
             project: project.id,
             router,
             keys: basic(&key.key.public_key, &key.secret_key),
+            made: Mutex::default(),
         }
     }
 
@@ -98,6 +115,18 @@ impl World {
             made.str("/id").to_owned(),
             basic(made.str("/public_key"), made.str("/secret_key")),
         )
+    }
+
+    /// A pair that was made before.
+    pub(crate) fn known_keys(&self, project: &str, name: &str) -> Option<(String, String)> {
+        let made = self.made.lock().expect("nobody panicked with it");
+        made.get(&(project.to_owned(), name.to_owned())).cloned()
+    }
+
+    /// Keeps a pair for later.
+    pub(crate) fn remember_keys(&self, project: &str, name: &str, pair: &(String, String)) {
+        let mut made = self.made.lock().expect("nobody panicked with it");
+        made.insert((project.to_owned(), name.to_owned()), pair.clone());
     }
 
     /// Calls a path of the project's, with its keys.
@@ -236,6 +265,6 @@ impl Answer {
 }
 
 /// The header that a pair of keys makes.
-fn basic(public: &str, secret: &str) -> String {
+pub(crate) fn basic(public: &str, secret: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{public}:{secret}")))
 }

@@ -1,14 +1,17 @@
 //! The domain's objects, as they are shown. Field names are Tiger Cloud's where it has the field, ours beside them.
 
+mod access;
 mod operation;
 mod peering;
 mod project;
 mod registration;
 mod service;
+mod user;
 mod vpc;
 
 use serde::Serialize;
 
+pub use access::{Permission, Role};
 pub use operation::{
     Action, Cursor, Event, ObjectKind, Operation, OperationFilter, OperationState, Step, StepRecord,
 };
@@ -16,11 +19,14 @@ pub use peering::{
     CustomerGuide, CustomerStep, NewPeering, Peering, PeeringState, PeeringStatus, Requester,
     WaitingOn,
 };
-pub use project::{ApiKey, Bootstrap, NewApiKey, Project, Quota, QuotaSetting};
+pub use project::{ApiKey, Bootstrap, NewApiKey, NewKey, Project, Quota, QuotaSetting};
 pub use registration::{At, FoundBy, NewRegistration, POSTGRES_PORT, PublicWay, Registration};
 pub use service::{
     CreatedService, Endpoint, Network, NewService, PublicEndpoint, Service, ServiceConnection,
     ServiceNetwork, ServiceStatus, VpcEndpoint, Wanted,
+};
+pub use user::{
+    Identity, IssuedToken, LoginLink, Member, NewSession, NewUser, Seat, Session, User,
 };
 pub use vpc::{NewVpc, Vpc, VpcStatus};
 
@@ -36,8 +42,12 @@ pub struct Reason {
 /// Who asks for a change.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// `key:PUBLIC_KEY`, `admin`, or `strait` itself.
+    /// `key:PUBLIC_KEY`, `user:EMAIL`, `admin`, or `strait` itself.
     pub actor: String,
+    /// What people call the actor, where that says more.
+    pub actor_name: Option<String>,
+    /// What it is in the project that it asks in: it gives nobody more than that.
+    pub role: Role,
     /// What tells this request from others like it, so that a repetition changes nothing.
     pub once: Option<Once>,
 }
@@ -47,7 +57,19 @@ impl Caller {
     pub fn strait() -> Self {
         Self {
             actor: "strait".to_owned(),
+            actor_name: None,
+            role: Role::Owner,
             once: None,
+        }
+    }
+
+    /// Somebody, with this role.
+    pub fn new(identity: &Identity, role: Role, once: Option<Once>) -> Self {
+        Self {
+            actor: identity.actor(),
+            actor_name: identity.name().map(str::to_owned),
+            role,
+            once,
         }
     }
 }
@@ -57,8 +79,9 @@ impl std::fmt::Debug for Caller {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Caller")
             .field("actor", &self.actor)
+            .field("role", &self.role)
             .field("once", &self.once.as_ref().map(|_| "…"))
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

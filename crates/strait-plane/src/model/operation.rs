@@ -20,8 +20,10 @@ pub struct Operation {
     pub object_id: String,
     /// Its name at that time.
     pub object_name: String,
-    /// Who asked: `key:PUBLIC_KEY`, `admin`, or `strait` itself.
+    /// Who asked: `key:PUBLIC_KEY`, `user:EMAIL`, `admin`, or `strait` itself.
     pub actor: String,
+    /// What people call it, where that says more.
+    pub actor_name: Option<String>,
     /// How it is.
     pub state: OperationState,
     /// How much of it is done, in percent.

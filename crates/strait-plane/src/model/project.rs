@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::words;
+use super::{Role, words};
 
 /// Owns services and Peering VPCs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -23,18 +23,59 @@ pub struct ApiKey {
     pub public_key: String,
     /// The project that it opens.
     pub project_id: String,
+    /// What it is for; may be empty.
+    pub name: String,
+    /// What it is in its project.
+    pub role: Role,
+    /// Who made it.
+    pub created_by: String,
     /// When it was made.
     pub created: Timestamp,
+    /// When it was used last, to the minute.
+    pub last_used: Option<Timestamp>,
+    /// From when on it opens nothing.
+    pub expires: Option<Timestamp>,
+}
+
+/// A pair of keys to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewKey {
+    /// What it is for; may be empty.
+    pub name: String,
+    /// What it is to be in its project.
+    pub role: Role,
+    /// From when on it opens nothing.
+    pub expires: Option<Timestamp>,
+}
+
+impl NewKey {
+    /// One with this role, without a name and an end.
+    pub fn of(role: Role) -> Self {
+        Self {
+            name: String::new(),
+            role,
+            expires: None,
+        }
+    }
 }
 
 /// A pair of keys at the one moment when its secret is known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct NewApiKey {
     /// The pair.
     #[serde(flatten)]
     pub key: ApiKey,
     /// The password; only its hash is kept.
     pub secret_key: String,
+}
+
+/// Without the secret.
+impl std::fmt::Debug for NewApiKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewApiKey")
+            .field("key", &self.key)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a first start made, or found.

@@ -1,12 +1,17 @@
 //! The plane's front: what its users may ask for. It checks and writes wishes; the reconcilers make them true.
 
 mod guide;
+mod identity;
+mod keys;
+mod logins;
+mod members;
 mod moves;
 mod operations;
 mod peerings;
 mod projects;
 mod registration;
 mod services;
+mod users;
 mod vpcs;
 mod wait;
 

@@ -111,7 +111,8 @@ impl Plane {
             return Ok(None);
         };
         let key = secret::digest(&once.key);
-        let Some(kept) = operations::of_key(self.pool(), project, &key).await? else {
+        let Some(kept) = operations::of_key(self.pool(), project, &self.caller.actor, &key).await?
+        else {
             return Ok(None);
         };
         if kept.fingerprint.as_ref() != Some(&once.fingerprint) {

@@ -1,9 +1,9 @@
-//! Projects, keys and quotas.
+//! Projects and quotas.
 
 use super::{Named, Plane};
 use crate::error::PlaneError;
-use crate::model::{ApiKey, Bootstrap, NewApiKey, Project, Quota, QuotaSetting};
-use crate::store::{keys, projects, services, vpcs};
+use crate::model::{Bootstrap, Project, Quota, QuotaSetting};
+use crate::store::{projects, services, vpcs};
 use crate::{secret, validate};
 
 impl Named for Project {
@@ -26,21 +26,6 @@ impl Plane {
     /// Makes the first project with a pair of keys, if there is no project yet; the secret is shown here only.
     pub async fn bootstrap(&self) -> Result<Bootstrap, PlaneError> {
         self.keeper().bootstrap("first").await
-    }
-
-    /// Whose keys these are: the project's id.
-    pub async fn authenticate(
-        &self,
-        public_key: &str,
-        secret_key: &str,
-    ) -> Result<String, PlaneError> {
-        let Some((project, hash)) = keys::find(self.pool(), public_key).await? else {
-            return Err(PlaneError::Unauthorized);
-        };
-        if !self.verifier.matches(secret_key, &hash).await? {
-            return Err(PlaneError::Unauthorized);
-        }
-        Ok(project)
     }
 
     /// Makes a project, without keys.
@@ -92,21 +77,6 @@ impl Plane {
         projects::delete(&mut *tx, &project.id).await?;
         tx.commit().await?;
         Ok(())
-    }
-
-    /// Makes a pair of keys; the secret is shown here only.
-    pub async fn create_key(&self, project: &str) -> Result<NewApiKey, PlaneError> {
-        self.keeper().create_key(project).await
-    }
-
-    /// A project's keys, without secrets, oldest first.
-    pub async fn list_keys(&self, project: &str) -> Result<Vec<ApiKey>, PlaneError> {
-        self.keeper().list_keys(project).await
-    }
-
-    /// Takes a pair of keys away; it opens nothing from now on.
-    pub async fn delete_key(&self, project: &str, public_key: &str) -> Result<(), PlaneError> {
-        self.keeper().delete_key(project, public_key).await
     }
 
     /// A project's quotas and how much of each is used.

@@ -5,8 +5,10 @@ pub(crate) mod keys;
 pub(crate) mod leases;
 pub(crate) mod operations;
 pub(crate) mod peerings;
+pub(crate) mod people;
 pub(crate) mod projects;
 pub(crate) mod services;
+pub(crate) mod sessions;
 pub(crate) mod vpcs;
 pub(crate) mod ways;
 
@@ -144,7 +146,8 @@ pub(crate) async fn prune(pool: &PgPool) -> Result<(), PlaneError> {
     let mut connection = pool.acquire().await?;
     operations::prune(&mut connection, KEPT_DAYS, KEPT_MOST).await?;
     events::prune(&mut connection, KEPT_DAYS, KEPT_MOST).await?;
-    leases::prune(&mut *connection).await
+    leases::prune(&mut *connection).await?;
+    sessions::prune(&mut connection).await
 }
 
 /// A query for rows that stand for something.

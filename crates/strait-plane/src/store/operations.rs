@@ -14,7 +14,7 @@ use crate::model::{
 };
 use crate::secret;
 
-const COLUMNS: &str = "id, project_id, action, object_kind, object_id, object_name, actor, state, wanted, network, former,
+const COLUMNS: &str = "id, project_id, action, object_kind, object_id, object_name, actor, actor_name, state, wanted, network, former,
     drain_seconds, steps, before, after, reason_code, reason_message, next_action, fingerprint, salt,
     (extract(epoch FROM created) * 1000000)::bigint AS created,
     (extract(epoch FROM started) * 1000000)::bigint AS started,
@@ -49,6 +49,7 @@ pub(crate) struct Insert<'a> {
     pub(crate) object_id: &'a str,
     pub(crate) object_name: &'a str,
     pub(crate) actor: &'a str,
+    pub(crate) actor_name: Option<&'a str>,
     pub(crate) wanted: Option<Wanted>,
     pub(crate) network: Option<&'a Network>,
     pub(crate) drain_seconds: u32,
@@ -77,6 +78,7 @@ struct Row {
     object_id: String,
     object_name: String,
     actor: String,
+    actor_name: Option<String>,
     state: String,
     wanted: Option<String>,
     network: Option<String>,
@@ -121,6 +123,7 @@ impl TryFrom<Row> for Kept {
                 object_id: row.object_id,
                 object_name: row.object_name,
                 actor: row.actor,
+                actor_name: row.actor_name,
                 state,
                 progress: progress(state, &steps),
                 steps,
@@ -172,8 +175,8 @@ pub(crate) async fn insert(
     };
     let inserted = sqlx::query(
         "INSERT INTO strait.operation (id, project_id, action, object_kind, object_id, object_name, actor, state, wanted,
-             network, drain_seconds, steps, before, after, idempotency_key, fingerprint, salt, started, ended)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+             network, drain_seconds, steps, before, after, idempotency_key, fingerprint, salt, actor_name, started, ended)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $19,
              CASE WHEN $18 THEN clock_timestamp() END, CASE WHEN $18 THEN clock_timestamp() END)",
     )
     .bind(&id)
@@ -194,6 +197,7 @@ pub(crate) async fn insert(
     .bind(new.once.map(|(_, fingerprint)| fingerprint))
     .bind(new.salt)
     .bind(at_once)
+    .bind(new.actor_name)
     .execute(db)
     .await;
     match inserted {
@@ -219,16 +223,18 @@ pub(crate) async fn get(
     .await
 }
 
-/// The one that this key asked for, unless that is long ago.
+/// The one that this actor asked for with this key, unless that is long ago.
 pub(crate) async fn of_key(
     db: impl PgExecutor<'_>,
     project: &str,
+    actor: &str,
     key: &str,
 ) -> Result<Option<Kept>, PlaneError> {
     sqlx::query_as::<_, Row>(&format!(
-        "SELECT {COLUMNS} FROM strait.operation WHERE project_id = $1 AND idempotency_key = $2"
+        "SELECT {COLUMNS} FROM strait.operation WHERE project_id = $1 AND actor = $2 AND idempotency_key = $3"
     ))
     .bind(project)
+    .bind(actor)
     .bind(key)
     .first(db)
     .await

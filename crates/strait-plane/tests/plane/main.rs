@@ -13,4 +13,5 @@ mod objects;
 mod operations;
 mod peerings;
 mod registered;
+mod users;
 mod world;

@@ -1,6 +1,8 @@
 //! Projects, keys, quotas and Peering VPCs; bad input.
 
-use strait_plane::model::{NewPeering, NewService, NewVpc, Object, Quota, Settled, VpcStatus};
+use strait_plane::model::{
+    Identity, NewKey, NewPeering, NewService, NewVpc, Object, Quota, Role, Settled, VpcStatus,
+};
 use strait_plane::{ErrorKind, Keeper, PlaneError};
 
 use crate::common::database;
@@ -23,10 +25,19 @@ async fn the_first_start_makes_a_project_with_keys_once() {
     assert_eq!(again.key, None);
     let authenticate =
         async |public: &str, secret: &str| world.plane.authenticate(public, secret).await;
-    let project = authenticate(&key.key.public_key, &key.secret_key)
+    let known = authenticate(&key.key.public_key, &key.secret_key)
         .await
         .expect("these are right");
-    assert_eq!(project, first.project.id);
+    let project = first.project.id.clone();
+    assert_eq!(
+        known,
+        Identity::Key {
+            public_key: key.key.public_key.clone(),
+            name: String::new(),
+            project_id: project.clone(),
+            role: Role::Owner
+        }
+    );
     for (public, secret) in [
         (key.key.public_key.as_str(), "wrong"),
         ("nobody", key.secret_key.as_str()),
@@ -43,7 +54,11 @@ async fn the_first_start_makes_a_project_with_keys_once() {
         .expect("rows");
     assert!(kept[0].0.starts_with("$argon2id$"));
 
-    let second = world.plane.create_key(&project).await.expect("keys");
+    let second = world
+        .plane
+        .create_key(&project, NewKey::of(Role::Owner))
+        .await
+        .expect("keys");
     authenticate(&second.key.public_key, &second.secret_key)
         .await
         .expect("these are right");
@@ -53,7 +68,7 @@ async fn the_first_start_makes_a_project_with_keys_once() {
     );
     world
         .plane
-        .delete_key(&project, &second.key.public_key)
+        .revoke_key(&project, &second.key.public_key)
         .await
         .expect("deleted");
     let error = authenticate(&second.key.public_key, &second.secret_key)

@@ -3,7 +3,7 @@
 use strait_plane::cloud::WayKind;
 use strait_plane::model::{
     Action, Caller, Network, NewService, Object, Once, Operation, OperationFilter, OperationState,
-    PeeringState, Settled, Step, Wanted,
+    PeeringState, Role, Settled, Step, Wanted,
 };
 use strait_plane::{ErrorKind, Plane};
 
@@ -411,6 +411,8 @@ async fn one_that_ended_is_deleted_beside_its_successor() {
 fn by(plane: &Plane, actor: &str, once: Option<(&str, &str)>) -> Plane {
     plane.by(Caller {
         actor: actor.to_owned(),
+        actor_name: None,
+        role: Role::Owner,
         once: once.map(|(key, fingerprint)| Once {
             key: key.to_owned(),
             fingerprint: fingerprint.to_owned(),

@@ -82,17 +82,18 @@ fn not_certificates(path: &Path, why: &str) -> String {
     )
 }
 
-/// An address on loopback.
-pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
+/// An address; one that is not on loopback takes TLS.
+pub(super) fn listen(text: &str, has_tls: bool) -> Result<SocketAddr, String> {
     let Ok(address) = text.parse::<SocketAddr>() else {
         return Err(format!(
             "{text:?} is no address with a port, as in 127.0.0.1:8470"
         ));
     };
-    if !address.ip().is_loopback() {
+    if !address.ip().is_loopback() && !has_tls {
         return Err(format!(
-            "{address} is not on loopback, and there is no TLS here yet: keys would cross the network in the clear. Listen on \
-             127.0.0.1, and let a proxy on this machine that ends TLS (Caddy, nginx) pass requests on"
+            "{address} is not on loopback, and no certificate is given: keys would cross the network in the clear. Give \
+             http.certificate_file and http.certificate_key_file; or listen on 127.0.0.1, and let a proxy on this machine \
+             that ends TLS (Caddy, nginx) pass requests on"
         ));
     }
     Ok(address)
@@ -245,13 +246,14 @@ mod tests {
     #[test]
     fn listeners_stay_on_loopback_and_say_why() {
         for good in ["127.0.0.1:8470", "[::1]:8470", "127.0.0.1:0"] {
-            assert!(listen(good).is_ok(), "{good}");
+            assert!(listen(good, false).is_ok(), "{good}");
         }
         for wide in ["0.0.0.0:8470", "10.0.0.1:8470", "[::]:8470"] {
-            let why = listen(wide).expect_err(wide);
+            let why = listen(wide, false).expect_err(wide);
             assert!(why.contains("TLS"), "{why}");
+            assert!(listen(wide, true).is_ok(), "{wide}");
         }
-        assert!(listen("localhost").is_err());
+        assert!(listen("localhost", true).is_err());
     }
 
     #[test]

@@ -30,6 +30,16 @@ pub(super) const DATABASE_URL: Key = Key {
 pub(super) const DOMAIN: Key = Key::text("", "domain", "domain = \"db.example.com\"");
 pub(super) const CA_FILE: Key = Key::text("", "ca_file", "ca_file = \"/etc/strait/rds-ca.pem\"");
 pub(super) const LISTEN: Key = Key::text("http", "listen", "listen = \"127.0.0.1:8470\"");
+pub(super) const CERTIFICATE_FILE: Key = Key::text(
+    "http",
+    "certificate_file",
+    "certificate_file = \"/etc/strait/tls.crt\"",
+);
+pub(super) const CERTIFICATE_KEY_FILE: Key = Key::text(
+    "http",
+    "certificate_key_file",
+    "certificate_key_file = \"/etc/strait/tls.key\"",
+);
 pub(super) const ADMIN_KEY: Key = Key {
     section: "http",
     name: "admin_key",
@@ -66,11 +76,13 @@ pub(super) const NAMESERVERS: Key = Key {
 };
 
 /// All of them.
-pub(super) const KEYS: [Key; 11] = [
+pub(super) const KEYS: [Key; 13] = [
     DATABASE_URL,
     DOMAIN,
     CA_FILE,
     LISTEN,
+    CERTIFICATE_FILE,
+    CERTIFICATE_KEY_FILE,
     ADMIN_KEY,
     KIND,
     REGIONS,
@@ -174,6 +186,8 @@ mod tests {
                 "STRAIT_DOMAIN",
                 "STRAIT_CA_FILE",
                 "STRAIT_HTTP_LISTEN",
+                "STRAIT_HTTP_CERTIFICATE_FILE",
+                "STRAIT_HTTP_CERTIFICATE_KEY_FILE",
                 "STRAIT_HTTP_ADMIN_KEY",
                 "STRAIT_CLOUD_KIND",
                 "STRAIT_CLOUD_REGIONS",

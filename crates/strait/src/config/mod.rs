@@ -20,11 +20,13 @@ pub(crate) use fault::Faults;
 pub(crate) use secret::Secret;
 
 use key::{
-    ADMIN_KEY, ASSUME_ROLE_ARN, CA_FILE, DATABASE_URL, DOMAIN, ENDPOINT_URL, HOSTED_ZONE_ID, KIND,
-    LISTEN, NAMESERVERS, REGIONS,
+    ADMIN_KEY, ASSUME_ROLE_ARN, CA_FILE, CERTIFICATE_FILE, CERTIFICATE_KEY_FILE, DATABASE_URL,
+    DOMAIN, ENDPOINT_URL, HOSTED_ZONE_ID, KIND, LISTEN, NAMESERVERS, REGIONS,
 };
 use reader::Reader;
 use source::Sources;
+
+use crate::tls::Files;
 
 /// Where the REST API answers unless told otherwise: as after `strait up`.
 const DEFAULT_LISTEN: &str = "127.0.0.1:8470";
@@ -58,6 +60,8 @@ pub(crate) struct Authority {
 pub(crate) struct Http {
     /// Where it answers.
     pub(crate) listen: SocketAddr,
+    /// The certificate that it shows; without one it speaks no TLS.
+    pub(crate) tls: Option<Files>,
     /// The operator's key; without it nobody is admin.
     pub(crate) admin_key: Option<Secret>,
 }
@@ -106,7 +110,8 @@ impl Config {
         reader.required(&DOMAIN, &domain);
         let authority = reader.path(&CA_FILE, check::authority);
         reader.required(&CA_FILE, &authority);
-        let listen = reader.text(&LISTEN, check::listen);
+        let tls = tls(&mut reader);
+        let listen = reader.text(&LISTEN, |text| check::listen(text, tls.is_some()));
         let admin_key = reader.secret(&ADMIN_KEY, check::admin_key);
         let kind = reader.text(&KIND, check::cloud_kind);
         reader.required(&KIND, &kind);
@@ -132,6 +137,7 @@ impl Config {
             authority,
             http: Http {
                 listen: listen.unwrap_or_else(default),
+                tls,
                 admin_key,
             },
             cloud: Cloud {
@@ -150,15 +156,19 @@ impl Config {
         let admin = match self.http.admin_key {
             Some(_) => "with an admin key",
             None => {
-                "without an admin key: nobody makes further projects or sets quotas, and whoever holds keys of a project registers services, and so has rules of security groups changed"
+                "without an admin key: nobody makes further projects or users or sets quotas, and owners and admins of a project register services, and so have rules of security groups changed"
             }
+        };
+        let tls = match self.http.tls {
+            Some(_) => "with TLS",
+            None => "without TLS",
         };
         let cloud = &self.cloud;
         let mut lines = vec![
             format!("database  {}", self.database),
             format!("domain    {}", self.domain),
             format!("ca_file   {}", self.authority.path.display()),
-            format!("http      {}, {admin}", self.http.listen),
+            format!("http      {}, {tls}, {admin}", self.http.listen),
             format!(
                 "cloud     {}: {}",
                 cloud.kind.word(),
@@ -181,6 +191,28 @@ impl Config {
             lines.push(format!("          nameservers {}", servers.join(", ")));
         }
         lines.join("\n")
+    }
+}
+
+/// The certificate and its key: both or neither.
+fn tls(reader: &mut Reader) -> Option<Files> {
+    // Of a file that cannot be read the reader tells.
+    let certificate = reader.path(&CERTIFICATE_FILE, |path, _| Ok(path));
+    let key = reader.path(&CERTIFICATE_KEY_FILE, |path, _| Ok(path));
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => {
+            let files = Files { certificate, key };
+            reader.check(&CERTIFICATE_FILE, files.check().map(|()| files))
+        }
+        (Some(_), None) => {
+            reader.required(&CERTIFICATE_KEY_FILE, &None::<PathBuf>);
+            None
+        }
+        (None, Some(_)) => {
+            reader.required(&CERTIFICATE_FILE, &None::<PathBuf>);
+            None
+        }
+        (None, None) => None,
     }
 }
 

@@ -81,6 +81,12 @@ impl Reader {
         self.kept(&given, parsed)
     }
 
+    /// What was made of values that are good each for itself; the fault is told at this key.
+    pub(super) fn check<T>(&mut self, key: &Key, made: anyhow::Result<T>) -> Option<T> {
+        let (_, given) = self.sources.find(key)?;
+        self.kept(&given, made.map_err(|error| format!("{error:#}")))
+    }
+
     /// That this key must be given. It was, if it was wrong.
     pub(super) fn required<T>(&mut self, key: &Key, value: &Option<T>) {
         if value.is_some() || !self.sources.whole || self.sources.has(key) {

@@ -1,5 +1,8 @@
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
+
+use strait_local::ca::Authority;
 
 use super::*;
 
@@ -191,10 +194,59 @@ kind = "aws"
         "13 faults",
         "it is a key of the section [cloud]",
         "it is a key of the section [http]",
-        "there is no TLS here yet",
+        "no certificate is given",
         "STRAIT_CLOUD_REGIONS",
     ] {
         assert!(shown.contains(part), "{part} is not in {shown}");
+    }
+}
+
+#[test]
+fn with_a_certificate_it_listens_where_it_is_told() {
+    let with = |lines: &str| {
+        let text = GOOD.replace(
+            "listen = \"127.0.0.1:9000\"",
+            &format!("listen = \"0.0.0.0:9000\"\n{lines}"),
+        );
+        let folder = folder(&text);
+        certificate(folder.path(), "a");
+        certificate(folder.path(), "b");
+        let read = Config::read(Some(&folder.path().join("strait.toml")), os(&[]));
+        // The files are looked at while they are there.
+        read.map(|config| (config, folder))
+    };
+    let (config, _folder) =
+        with("certificate_file = \"a.crt\"\ncertificate_key_file = \"a.key\"").expect("sound");
+    assert_eq!(config.http.listen.to_string(), "0.0.0.0:9000");
+    assert!(
+        config.summary().contains("with TLS"),
+        "{}",
+        config.summary()
+    );
+
+    for (lines, places) in [
+        ("", &["http.listen"] as &[&str]),
+        (
+            "certificate_file = \"a.crt\"",
+            &["http.certificate_key_file", "http.listen"],
+        ),
+        (
+            "certificate_key_file = \"a.key\"",
+            &["http.certificate_file", "http.listen"],
+        ),
+        (
+            "certificate_file = \"a.crt\"\ncertificate_key_file = \"b.key\"",
+            &["http.certificate_file", "http.listen"],
+        ),
+        (
+            "certificate_file = \"a.crt\"\ncertificate_key_file = \"missing\"",
+            &["http.certificate_key_file", "http.listen"],
+        ),
+    ] {
+        let Err(faults) = with(lines) else {
+            panic!("{lines} is taken");
+        };
+        assert_places(&faults, places);
     }
 }
 
@@ -249,6 +301,7 @@ fn the_example_is_sound_and_has_every_key() {
         fs::write(place("rds-ca.pem"), PEM).expect("written");
         fs::write(place("database_url"), "postgres://strait@127.0.0.1/strait").expect("written");
         fs::write(place("admin_key"), "k".repeat(64)).expect("written");
+        certificate(folder.path(), "tls");
         let text = text.replace("\"/etc/strait/", &format!("\"{}/", folder.path().display()));
         fs::write(place("strait.toml"), text).expect("written");
         let config = Config::read(Some(&place("strait.toml")), os(&[]));
@@ -333,6 +386,15 @@ fn folder(text: &str) -> tempfile::TempDir {
     fs::write(folder.path().join("strait.toml"), text).expect("written");
     fs::write(folder.path().join("ca.pem"), PEM).expect("written");
     folder
+}
+
+/// A certificate and its key, `NAME.crt` and `NAME.key`.
+fn certificate(folder: &Path, name: &str) {
+    let authority = Authority::open(&folder.join("authority")).expect("an authority");
+    let names = BTreeSet::from(["strait.example.com".to_owned()]);
+    let issued = authority.issue(&names).expect("issued");
+    fs::write(folder.join(format!("{name}.crt")), issued.certificate).expect("written");
+    fs::write(folder.join(format!("{name}.key")), issued.key).expect("written");
 }
 
 fn os(variables: &[(&str, &str)]) -> std::vec::IntoIter<(OsString, OsString)> {

@@ -8,11 +8,14 @@ use serde_json::json;
 use super::client::{Client, typed};
 use super::objects::Quota;
 use super::output::{self, Format, Rows};
-use super::{Common, Context};
+use super::{Common, Context, user};
 
 /// What only the operator does.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    /// Users: who logs in
+    #[command(subcommand)]
+    User(user::Verb),
     /// Shows a project's quotas, or sets one
     #[command(
         after_help = "Examples:\n  strait admin quota\n  strait admin quota --project shop vpcs 10\n  strait admin quota peerings-per-vpc 100"
@@ -30,6 +33,7 @@ pub(crate) enum Verb {
 
 pub(crate) async fn run(verb: Verb, context: &Context) -> Result<()> {
     match verb {
+        Verb::User(verb) => user::run(verb, context).await,
         Verb::Quota {
             quota,
             limit,

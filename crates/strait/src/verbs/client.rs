@@ -1,5 +1,6 @@
 //! Calls to the REST API.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -10,6 +11,7 @@ use serde_json::Value;
 
 use super::Context;
 use super::follow::Away;
+use crate::tls;
 
 /// How long a call may take, beside the time that it is asked to wait.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -39,6 +41,7 @@ struct Kept {
     public_key: String,
     secret_key: String,
     admin_key: String,
+    ca_file: Option<PathBuf>,
 }
 
 /// How a wait ended, as the header `Strait-Settled` says.
@@ -107,6 +110,11 @@ impl Client {
     /// The project that it works in, as it was named.
     pub(super) fn project(&self) -> &str {
         self.project.as_deref().unwrap_or_default()
+    }
+
+    /// Where the server is.
+    pub(super) fn url(&self) -> &str {
+        self.url.trim_end_matches('/')
     }
 
     /// A path in the project. Parts that users name are one segment each, whatever they hold.
@@ -280,6 +288,8 @@ struct Known {
     public: Option<String>,
     secret: Option<String>,
     admin: Option<String>,
+    /// Authorities that are trusted beside the machine's.
+    ca_file: Option<PathBuf>,
 }
 
 impl Known {
@@ -322,6 +332,7 @@ impl Known {
             public: None,
             secret: None,
             admin: variable("STRAIT_ADMIN_KEY"),
+            ca_file: variable("STRAIT_CA_FILE").map(PathBuf::from),
         };
         if let Some(kept) = kept {
             if !from_environment {
@@ -332,6 +343,7 @@ impl Known {
             // Keys that somebody set are used as they are, and the project is the one that they are set for.
             known.home = known.home.or_else(|| known.project.clone());
             known.admin = known.admin.or(Some(kept.admin_key));
+            known.ca_file = known.ca_file.or(kept.ca_file);
         }
         (known.public, known.secret) = (public, secret);
         Ok(known)
@@ -360,7 +372,8 @@ impl Known {
         let http = reqwest::Client::builder()
             // A proxy that is set for the outside cannot reach a server on this machine.
             .no_proxy()
-            .connect_timeout(Duration::from_secs(5))
+            .connect_timeout(Duration::from_secs(5));
+        let http = tls::trusting(http, self.ca_file.as_deref())?
             .build()
             .context("cannot make an HTTP client")?;
         Ok(Client {
@@ -506,6 +519,7 @@ mod tests {
             public_key: "a".to_owned(),
             secret_key: "b".to_owned(),
             admin_key: "root".to_owned(),
+            ca_file: None,
         }
     }
 }

@@ -4,6 +4,8 @@
 pub(crate) mod admin;
 mod client;
 mod follow;
+mod key;
+mod member;
 mod objects;
 mod operation;
 mod output;
@@ -13,12 +15,13 @@ mod register;
 pub(crate) mod service;
 mod steps;
 mod system;
+mod user;
 mod vpc;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use client::Client;
 use output::Format;
@@ -54,6 +57,17 @@ pub(crate) enum Verb {
     /// Peering connections to customers' VPCs
     #[command(subcommand)]
     Peering(peering::Verb),
+    /// Members of a project: users, and what each may do
+    #[command(subcommand)]
+    Member(member::Verb),
+    /// Keys of a project: how programs prove who they are
+    #[command(subcommand)]
+    Key(key::Verb),
+    /// Prints where the console is, with a link that lets you in: it opens once, within five minutes
+    #[command(
+        after_help = "Examples:\n  strait console\n  xdg-open \"$(strait console)\"\n  strait console --email ada@example.com"
+    )]
+    Console(user::Console),
     /// Operations: every change, as one can watch it
     #[command(subcommand)]
     Operation(operation::Verb),
@@ -74,6 +88,9 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<()> {
         Verb::Project(verb) => project::run(verb, context).await,
         Verb::Vpc(verb) => vpc::run(verb, context).await,
         Verb::Peering(verb) => peering::run(verb, context).await,
+        Verb::Member(verb) => member::run(verb, context).await,
+        Verb::Key(verb) => key::run(verb, context).await,
+        Verb::Console(options) => user::console(&options, context).await,
         Verb::Operation(verb) => operation::run(verb, context).await,
         Verb::Events(options) => operation::events(&options, context).await,
         Verb::Regions(options) => system::regions(&options, context).await,
@@ -107,6 +124,31 @@ pub(crate) struct Output {
     /// A table for people, or the API's objects for programs
     #[arg(long, value_enum, default_value_t = Format::Table)]
     output: Format,
+}
+
+/// What somebody is in a project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RoleName {
+    /// May do all there is
+    Owner,
+    /// Keeps networks, keys and members
+    Admin,
+    /// Works with services
+    Developer,
+    /// Looks
+    Viewer,
+}
+
+impl RoleName {
+    /// As the API calls it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Admin => "admin",
+            Self::Developer => "developer",
+            Self::Viewer => "viewer",
+        }
+    }
 }
 
 /// Whether to wait.
@@ -177,6 +219,16 @@ mod tests {
             "events --follow",
             "ca --path",
             "regions --output json",
+            "member add ada@example.com --role developer",
+            "member role ada@example.com admin --project shop",
+            "member remove ada@example.com --yes",
+            "key create --name deploy --role developer --expires 90d",
+            "key revoke skAbCdEf",
+            "admin user create --email ada@example.com --role owner --project shop",
+            "admin user create --email ada@example.com --password-stdin",
+            "admin user unlock ada@example.com",
+            "admin user enable ada@example.com",
+            "console --email ada@example.com",
         ] {
             let words = std::iter::once("strait").chain(line.split(' '));
             assert!(Program::try_parse_from(words).is_ok(), "{line}");
@@ -187,6 +239,10 @@ mod tests {
             "service attach orders",
             "service register --host db.example.com --vpc vpc-1 --subnets subnet-a",
             "peering steps p --script --policy",
+            "member add ada@example.com",
+            "key create --role king",
+            "admin user create --email ada@example.com --role owner",
+            "admin user create --email a@b.c --no-password --password-stdin",
         ] {
             let words = std::iter::once("strait").chain(line.split(' '));
             let refused = Program::try_parse_from(words).expect_err(line);

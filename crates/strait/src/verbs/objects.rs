@@ -149,3 +149,39 @@ pub(super) struct Region {
     pub(super) code: String,
     pub(super) services: bool,
 }
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Member {
+    pub(super) email: String,
+    pub(super) name: String,
+    pub(super) role: String,
+    pub(super) created: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Key {
+    pub(super) public_key: String,
+    pub(super) secret_key: Option<String>,
+    pub(super) name: String,
+    pub(super) role: String,
+    pub(super) created_by: String,
+    pub(super) last_used: Option<String>,
+    pub(super) expires: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct User {
+    pub(super) id: String,
+    pub(super) email: String,
+    pub(super) name: String,
+    pub(super) has_password: bool,
+    pub(super) disabled: bool,
+    pub(super) last_login: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct LoginLink {
+    pub(super) path: String,
+    pub(super) expires: String,
+    pub(super) user: User,
+}

@@ -91,7 +91,7 @@ pub(super) async fn run(verb: Verb, context: &Context) -> Result<()> {
                 &format!("Delete the project {project} and its keys?"),
                 sure.yes,
             )?;
-            Client::as_admin(context)?
+            Client::in_project(context, Some(&project))?
                 .delete(&["projects", &project])
                 .await?;
             output::deleted("project", &project, true, format.output)
