@@ -122,12 +122,16 @@ impl Authority {
             return false;
         };
         let covered: BTreeSet<String> = (covered.value.general_names.iter())
-            .map(|name| match name {
-                GeneralName::DNSName(name) => (*name).to_owned(),
-                GeneralName::IPAddress(bytes) => {
-                    address(bytes).map_or_else(|| name.to_string(), |address| address.to_string())
+            .map(|name| {
+                if let GeneralName::DNSName(name) = name {
+                    return (*name).to_owned();
                 }
-                other => other.to_string(),
+                if let GeneralName::IPAddress(bytes) = name
+                    && let Some(address) = address(bytes)
+                {
+                    return address.to_string();
+                }
+                name.to_string()
             })
             .collect();
         covered == *names && seconds(now + DAY * RENEW_DAYS) < leaf.validity().not_after.timestamp()
