@@ -229,6 +229,19 @@ mod tests {
     }
 
     #[test]
+    fn a_certificate_for_addresses_is_good_for_these() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let authority = Authority::open(dir.path()).expect("made");
+        let mine = names(&["localhost", "127.0.0.1", "::1", "fd00::1"]);
+        let issued = authority.issue(&mine).expect("issued").certificate;
+        assert!(authority.is_good(&issued, &mine));
+        for other in ["127.0.0.2", "fd00::2"] {
+            let more = mine.iter().cloned().chain([other.to_owned()]).collect();
+            assert!(!authority.is_good(&issued, &more), "{other}");
+        }
+    }
+
+    #[test]
     fn openssl_accepts_a_service_certificate_for_its_names_only() {
         let dir = tempfile::tempdir().expect("a folder");
         let authority = Authority::open(dir.path()).expect("made");
