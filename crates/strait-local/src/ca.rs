@@ -122,12 +122,16 @@ impl Authority {
             return false;
         };
         let covered: BTreeSet<String> = (covered.value.general_names.iter())
-            .map(|name| match name {
-                GeneralName::DNSName(name) => (*name).to_owned(),
-                GeneralName::IPAddress(bytes) => {
-                    address(bytes).map_or_else(|| name.to_string(), |address| address.to_string())
+            .map(|name| {
+                if let GeneralName::DNSName(name) = name {
+                    return (*name).to_owned();
                 }
-                other => other.to_string(),
+                if let GeneralName::IPAddress(bytes) = name
+                    && let Some(address) = address(bytes)
+                {
+                    return address.to_string();
+                }
+                name.to_string()
             })
             .collect();
         covered == *names && seconds(now + DAY * RENEW_DAYS) < leaf.validity().not_after.timestamp()
@@ -222,6 +226,19 @@ mod tests {
             .permissions()
             .mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_certificate_for_addresses_is_good_for_these() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let authority = Authority::open(dir.path()).expect("made");
+        let mine = names(&["localhost", "127.0.0.1", "::1", "fd00::1"]);
+        let issued = authority.issue(&mine).expect("issued").certificate;
+        assert!(authority.is_good(&issued, &mine));
+        for other in ["127.0.0.2", "fd00::2"] {
+            let more = mine.iter().cloned().chain([other.to_owned()]).collect();
+            assert!(!authority.is_good(&issued, &more), "{other}");
+        }
     }
 
     #[test]

@@ -164,10 +164,14 @@ fn names(certificate: &CertificateDer<'_>) -> Vec<String> {
     let Ok(Some(names)) = parsed.subject_alternative_name() else {
         return Vec::new();
     };
-    let named = |name: &GeneralName<'_>| match name {
-        GeneralName::DNSName(name) => Some((*name).to_owned()),
-        GeneralName::IPAddress(bytes) => address(bytes).map(|address| address.to_string()),
-        _ => None,
+    let named = |name: &GeneralName<'_>| {
+        if let GeneralName::DNSName(name) = name {
+            return Some((*name).to_owned());
+        }
+        let GeneralName::IPAddress(bytes) = name else {
+            return None;
+        };
+        address(bytes).map(|address| address.to_string())
     };
     names.value.general_names.iter().filter_map(named).collect()
 }
