@@ -41,7 +41,7 @@ const LARGE: Size = Size {
 const MOVES: usize = 250;
 const PARTS: usize = 5;
 /// How long it is watched doing nothing: a round at least.
-const IDLE: Duration = Duration::from_secs(210);
+const IDLE: Duration = Duration::from_secs(330);
 
 #[tokio::main]
 async fn main() {
