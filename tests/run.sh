@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The tests of the whole: the story, the AWS clients, a crash, bad input, the set-up. `tests/run.sh story crash` runs some; a module of
 # tests/clients, a class or a test of one, is a part too. Several at once: most of the time they wait.
-# As an ordinary user: as ourselves, or, when we are root, as users strait-test-1, -2 and so on, with copies of all that it takes.
+# As an ordinary user: as ourselves, or, when we are root, as users strait-test-1, -2 and so on, with copies of all that it takes;
+# `as-root` and `systemd` are for root.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -13,7 +14,7 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$HOME/.cache/strait-target}"
 : "${STRAIT_TESTS_AT_ONCE:=$(($(nproc) * 2))}"
 
 # What takes longest comes first, so that nothing long is left for the end.
-ALL=(crates aws soak kills faults story as-root clients crash moto backup bad-input full-disk tour wire setup)
+ALL=(crates aws soak kills faults story as-root clients crash moto backup bad-input full-disk systemd tour wire setup)
 # The stories in front of three clouds, and what else there is of AWS.
 AWS=(test_on_aws.Faults test_on_aws_servers test_in_process test_on_aws_services test_on_aws_places test_on_aws.Steady test_on_aws.Story
     test_on_aws_certificates test_on_moto test_on_moto_rds)
@@ -146,6 +147,7 @@ run_one() {
     crash) ordinary "$user" 600 tests/crash.sh ;;
     backup) ordinary "$user" 300 tests/backup.sh ;;
     full-disk) ordinary "$user" 300 tests/full-disk.sh ;;
+    systemd) STRAIT_BIN="$STRAIT_BIN" timeout -k 10 300 tests/systemd.sh ;;
     tour) ordinary "$user" 300 tests/tour.sh ;;
     bad-input) ordinary "$user" 600 tests/bad-input.sh ;;
     test_soak*) ordinary "$user" $((${STRAIT_SOAK_SECONDS:-120} + 300)) tests/clients/run.sh "$1" ;;
