@@ -129,16 +129,20 @@ fn resolve(resolver: Ipv4Addr, name: &str) -> std::io::Result<Ipv4Addr> {
 
 fn in_words(error: &std::io::Error) -> String {
     use std::io::ErrorKind;
-    match error.kind() {
-        ErrorKind::TimedOut | ErrorKind::WouldBlock => {
-            "nothing answers: packets get lost on the way".to_owned()
-        }
-        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
-            "no route leads there".to_owned()
-        }
-        ErrorKind::ConnectionRefused => "the connection is refused".to_owned(),
-        _ => error.to_string(),
+    let kind = error.kind();
+    if matches!(kind, ErrorKind::TimedOut | ErrorKind::WouldBlock) {
+        return "nothing answers: packets get lost on the way".to_owned();
     }
+    if matches!(
+        kind,
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable
+    ) {
+        return "no route leads there".to_owned();
+    }
+    if kind == ErrorKind::ConnectionRefused {
+        return "the connection is refused".to_owned();
+    }
+    error.to_string()
 }
 
 fn ask_for_tls(address: SocketAddrV4) -> std::io::Result<()> {

@@ -81,7 +81,10 @@ fn free(network: &Network) -> Result<(String, String, Ipv4Net), CustomerError> {
     let instance = first_free("app", is_taken);
     let ranges = (20..=79_u8).filter_map(|second| Ipv4Net::new([10, second, 0, 0].into(), 16).ok());
     let mut ranges = ranges.filter(|range| {
-        let mut taken = network.vpcs.values().flat_map(|vpc| vpc.cidrs());
+        let mut taken = network
+            .vpcs
+            .values()
+            .flat_map(strait_vpc::state::Vpc::cidrs);
         !taken.any(|other| range.contains(&other) || other.contains(range))
     });
     let full = || {
