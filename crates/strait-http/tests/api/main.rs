@@ -5,6 +5,9 @@
 mod common;
 
 mod access;
+mod console;
+mod customers;
+mod guest;
 mod operations;
 mod refusals;
 mod register;

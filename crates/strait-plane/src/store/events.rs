@@ -54,6 +54,23 @@ pub(crate) async fn since(
     .await
 }
 
+/// A project's last events, newest first.
+pub(crate) async fn latest(
+    db: impl PgExecutor<'_>,
+    project: &str,
+    limit: i64,
+) -> Result<Vec<Event>, PlaneError> {
+    sqlx::query_as::<_, Row>(
+        "SELECT id, (extract(epoch FROM at) * 1000000)::bigint AS at, kind, object_kind,
+             object_id, operation_id, data FROM strait.event
+         WHERE project_id = $1 ORDER BY event.id DESC LIMIT $2",
+    )
+    .bind(project)
+    .bind(limit)
+    .all(db)
+    .await
+}
+
 /// The place after the last one.
 pub(crate) async fn end(db: impl PgExecutor<'_>, project: &str) -> Result<Cursor, PlaneError> {
     let last: Option<i64> =
