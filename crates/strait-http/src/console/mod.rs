@@ -93,6 +93,7 @@ fn of_vpc() -> Router<Shared> {
         .route("/", get(vpcs::show))
         .route("/rename", post(vpcs::rename))
         .route("/delete", get(vpcs::ask_delete).post(vpcs::delete))
+        .route("/keep", post(vpcs::keep))
         .route("/peerings/new", get(peerings::new).post(peerings::create))
         .nest("/peerings/{peering}", peering)
 }

@@ -184,6 +184,7 @@ pub(super) fn action(action: Action) -> &'static str {
         Action::VpcCreate => "Create a VPC",
         Action::VpcRename => "Rename a VPC",
         Action::VpcDelete => "Delete a VPC",
+        Action::VpcCancelDeletion => "Keep a VPC after all",
         Action::PeeringCreate => "Ask for a peering connection",
         Action::PeeringRequest => "Ask again for a peering connection",
         Action::PeeringDelete => "Delete a peering connection",
@@ -213,6 +214,7 @@ fn row(scope: &Scope, operation: &Operation) -> Markup {
 fn about(scope: &Scope, operation: &Operation) -> Markup {
     let (name, id) = (&operation.object_name, &operation.object_id);
     match operation.object_kind {
+        ObjectKind::Project => html! { (name) },
         ObjectKind::Service => {
             html! { a href=(scope.address(&format!("/services/{id}"))) { (name) } }
         }

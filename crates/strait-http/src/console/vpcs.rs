@@ -139,6 +139,17 @@ pub(super) async fn delete(
     }
 }
 
+/// A deletion that has to wait for services to leave can be taken back.
+pub(super) async fn keep(
+    scope: Scope,
+    Path((_, named)): Path<(String, String)>,
+    Posted(_): Posted,
+) -> Result<Redirect, ApiError> {
+    scope.must(Permission::ManageNetworks).await?;
+    let vpc = scope.plane.cancel_vpc_deletion(scope.id(), &named).await?;
+    Ok(Redirect::to(&address(&scope, &vpc)))
+}
+
 /// Where a VPC's page is.
 pub(super) fn address(scope: &Scope, vpc: &Vpc) -> String {
     scope.address(&format!("/vpcs/{}", vpc.id))
@@ -190,7 +201,7 @@ async fn page(scope: &Scope, vpc: &Vpc, fields: &Fields) -> Result<Markup, ApiEr
     let body = html! {
         div.title {
             h1 { (vpc.name) }
-            @if may { div.act { a.button.danger href={ (own) "/delete" } { "Delete…" } } }
+            @if may { div.act { (leave_or_stay(scope, vpc)) } }
         }
         div #facts.sheet data-fresh {
             dl.facts {
@@ -241,6 +252,21 @@ async fn page(scope: &Scope, vpc: &Vpc, fields: &Fields) -> Result<Markup, ApiEr
         .live(scope.live(), unsettled)
         .here(own)
         .render(&body))
+}
+
+fn leave_or_stay(scope: &Scope, vpc: &Vpc) -> Markup {
+    let own = address(scope, vpc);
+    match vpc.status {
+        VpcStatus::Creating | VpcStatus::Created | VpcStatus::Failed => {
+            html! { a.button.danger href={ (own) "/delete" } { "Delete…" } }
+        }
+        VpcStatus::Deleting => html! {
+            form method="post" action={ (own) "/keep" } {
+                (scope.visitor.token())
+                button type="submit" { "Keep it after all" }
+            }
+        },
+    }
 }
 
 fn peering_table(own: &str, peerings: &[Peering]) -> Markup {

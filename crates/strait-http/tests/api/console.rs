@@ -404,6 +404,7 @@ impl World {
             of_service("delete"),
             ("vpcs/new".to_owned(), Role::Admin),
             of_vpc("rename"),
+            of_vpc("keep"),
             of_vpc("peerings/new"),
             of_vpc("peerings/1234567890/request"),
             of_vpc("peerings/1234567890/delete"),
