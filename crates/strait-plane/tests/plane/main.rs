@@ -6,6 +6,7 @@ mod common;
 mod attach;
 mod crash;
 mod lifecycle;
+mod logins;
 mod objects;
 mod operations;
 mod peerings;
