@@ -163,7 +163,7 @@ class Tls(unittest.TestCase):
             self.assertEqual(call(url, authority=authority, **basic)[0], 200)
             with self.assertRaises(urllib.error.URLError):
                 call(url, **basic)
-                with self.assertRaises((urllib.error.URLError, ConnectionError, http.client.HTTPException)):
+            with self.assertRaises((urllib.error.URLError, ConnectionError, http.client.HTTPException)):
                 call(url.replace("https:", "http:"), **basic)
 
             port = account["STRAIT_URL"].rsplit(":", 1)[1]

@@ -9,6 +9,7 @@ mod crash;
 mod events;
 mod leases;
 mod lifecycle;
+mod logins;
 mod objects;
 mod operations;
 mod peerings;
