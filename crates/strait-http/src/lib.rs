@@ -1,11 +1,14 @@
 //! The REST API: one axum router over the plane, shaped as Tiger Cloud's, with Strait's own fields beside Tiger's.
 
+mod absent;
 mod access;
 mod admin;
 mod auth;
 mod body;
 mod error;
+mod graphql;
 mod hosts;
+mod info;
 mod keys;
 mod limits;
 mod members;
@@ -18,6 +21,7 @@ mod peerings;
 mod projects;
 mod services;
 mod system;
+mod upkeep;
 mod users;
 mod vpcs;
 mod wait;
@@ -28,7 +32,7 @@ use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use strait_plane::Plane;
 use tower_http::trace::TraceLayer;
@@ -39,6 +43,7 @@ use utoipa_axum::router::OpenApiRouter;
 use limits::Limits;
 
 pub use error::ErrorBody;
+pub use graphql::sdl;
 pub use limits::Rate;
 
 /// Where everything but `/health` is.
@@ -101,6 +106,7 @@ pub fn router(plane: Plane, options: Options) -> Router {
             &format!("{BASE}/openapi.json"),
             get(move || async move { Json(openapi) }),
         )
+        .route(graphql::PATH, post(graphql::answer))
         .fallback(error::no_such_path)
         .route_layer(from_fn_with_state(Arc::clone(&app), once::once))
         .route_layer(from_fn_with_state(Arc::clone(&app), access::admitted))
@@ -124,10 +130,13 @@ fn documented() -> OpenApiRouter<Shared> {
         .merge(vpcs::routes())
         .merge(peerings::routes())
         .merge(services::routes())
+        .merge(upkeep::routes())
+        .merge(absent::routes())
         .merge(operations::routes())
         .merge(members::routes())
         .merge(keys::routes())
         .merge(auth::routes())
+        .merge(info::routes())
         .merge(admin::routes())
         .merge(users::routes())
         .merge(system::routes());

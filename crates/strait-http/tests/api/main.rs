@@ -5,10 +5,13 @@
 mod common;
 
 mod access;
+mod contract;
+mod graphql;
 mod operations;
 mod refusals;
 mod register;
 mod roles;
 mod story;
+mod upkeep;
 mod users;
 mod world;

@@ -1,5 +1,7 @@
 //! Services.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 use sqlx::PgConnection;
 
@@ -8,9 +10,9 @@ use super::registration::no_twin;
 use super::{Named, Plane, pick};
 use crate::error::PlaneError;
 use crate::model::{
-    Action, Caller, CreatedService, Endpoint, Network, NewService, ObjectKind, OperationState,
-    Project, PublicEndpoint, Service, ServiceConnection, ServiceNetwork, ServiceStatus, Vpc,
-    VpcEndpoint, VpcStatus, Wanted,
+    Action, Addon, Caller, CreatedService, Endpoint, Environment, Network, NewService, ObjectKind,
+    OperationState, Project, PublicEndpoint, Service, ServiceConnection, ServiceNetwork,
+    ServiceStatus, Vpc, VpcEndpoint, VpcStatus, Wanted,
 };
 use crate::names::Names;
 use crate::postgres;
@@ -32,6 +34,8 @@ pub(super) struct New<'a> {
     pub(super) name: Option<&'a str>,
     pub(super) origin: Origin,
     pub(super) vpc: Option<&'a Vpc>,
+    pub(super) environment: Environment,
+    pub(super) addons: &'a BTreeSet<Addon>,
     /// What its password can be told again by.
     pub(super) salt: Option<String>,
 }
@@ -74,6 +78,7 @@ impl Plane {
             Some(vpc) => Some(self.vpc(&project.id, vpc).await?),
             None => None,
         };
+        self.can_have(&new.addons)?;
         let (initial_password, salt) = self.password();
         let new = New {
             project: &project,
@@ -81,6 +86,8 @@ impl Plane {
             name: new.name.as_deref(),
             origin: Origin::Made(secret::scram_verifier(&initial_password)),
             vpc: vpc.as_ref(),
+            environment: new.environment,
+            addons: &new.addons,
             salt,
         };
         Ok(CreatedService {
@@ -119,6 +126,8 @@ impl Plane {
             region: new.region,
             origin: &new.origin,
             vpc: new.vpc.map(|vpc| vpc.id.as_str()),
+            environment: new.environment,
+            addons: new.addons,
         };
         services::insert(&mut *tx, &insert).await?;
         let network = Network::from_vpc(new.vpc.map(|vpc| vpc.id.clone()));
@@ -368,7 +377,11 @@ impl Plane {
         })
     }
 
-    async fn find_service(&self, project: &str, service: &str) -> Result<Kept, PlaneError> {
+    pub(super) async fn find_service(
+        &self,
+        project: &str,
+        service: &str,
+    ) -> Result<Kept, PlaneError> {
         let project = self.project(project).await?;
         pick(
             services::named(self.pool(), &project.id, service).await?,
@@ -438,17 +451,18 @@ impl Plane {
             (wanted, &network),
             (Wanted::Running, &Network::Public),
         )
-        .await
+        .await?;
+        Ok(())
     }
 
     /// Writes a wish, as an operation that waits for its turn.
-    async fn want(
+    pub(super) async fn want(
         &self,
         tx: &mut PgConnection,
         asked: Asked<'_>,
         before: (Wanted, &Network),
         after: (Wanted, &Network),
-    ) -> Result<(), PlaneError> {
+    ) -> Result<String, PlaneError> {
         let service = asked.object_id;
         services::want(&mut *tx, service, after.0, after.1).await?;
         let words =
@@ -459,7 +473,8 @@ impl Plane {
         if after.0 == Wanted::Deleted {
             operations::cancel_others(tx, ObjectKind::Service, service, &id).await?;
         }
-        tell_work(&mut *tx, "service", service).await
+        tell_work(&mut *tx, "service", service).await?;
+        Ok(id)
     }
 
     /// A new service's password, and what it can be told again by, if whoever asks has a key that is hard to guess.
@@ -527,6 +542,8 @@ impl Plane {
                 Wanted::Running | Wanted::Paused => kept.status,
             },
             wanted: kept.wanted,
+            environment: kept.environment,
+            addons: kept.addons,
             network,
             registration: match kept.origin {
                 Origin::Made(_) => None,
@@ -583,7 +600,7 @@ fn movable(kept: &Kept, wanted: Wanted, verb: &str) -> Result<(), PlaneError> {
     }
 }
 
-fn deleted(kept: &Kept) -> PlaneError {
+pub(super) fn deleted(kept: &Kept) -> PlaneError {
     PlaneError::conflict(format!(
         "service {} ({:?}) is being deleted",
         kept.id, kept.name

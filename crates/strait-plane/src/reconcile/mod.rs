@@ -9,6 +9,9 @@ mod network;
 mod peerings;
 mod run;
 mod service;
+
+pub(crate) use peerings::RANGE_ELSEWHERE;
+pub(crate) use service::spec;
 mod vpc;
 
 use std::collections::BTreeSet;

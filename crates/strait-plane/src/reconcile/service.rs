@@ -182,6 +182,7 @@ async fn start(run: &mut Run<'_>, service: &Kept) -> Result<(), Failure> {
         services::set_status(&context.pool, &service.id, ServiceStatus::Unstable).await?;
         return Err(error).during("starting PostgreSQL");
     }
+    run.at(Step::Password).await?;
     if service.current.is_some() {
         // It can be used as it is, however a move ends.
         services::set_status(&context.pool, &service.id, ServiceStatus::Ready).await?;
@@ -202,6 +203,8 @@ async fn pause(run: &mut Run<'_>, service: &Kept) -> Result<(), Failure> {
         .ensure_stopped(&spec(context, service))
         .await
         .during("stopping PostgreSQL")?;
+    // It is told when it starts.
+    run.at(Step::Password).await?;
     network::keep(run, service).await?;
     done(run, service, ServiceStatus::Paused).await
 }
@@ -241,7 +244,7 @@ async fn delete(run: &mut Run<'_>, service: &Kept) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(super) fn spec(context: &Context, service: &Kept) -> ServiceSpec {
+pub(crate) fn spec(context: &Context, service: &Kept) -> ServiceSpec {
     ServiceSpec {
         id: service.id.clone(),
         region: service.region_code.clone(),
@@ -249,6 +252,7 @@ pub(super) fn spec(context: &Context, service: &Kept) -> ServiceSpec {
             Origin::Made(password_verifier) => ServiceKind::Made(Made {
                 names: Names::of(&service.id, &service.project_id, &context.domain).all(),
                 password_verifier: password_verifier.clone(),
+                addons: service.addons.clone(),
             }),
             Origin::Registered(registration) => ServiceKind::Registered(registration.clone()),
         },

@@ -237,6 +237,7 @@ async fn a_request_counts_once() {
         name: Some("orders".to_owned()),
         region_code: REGION.to_owned(),
         vpc: None,
+        ..NewService::default()
     };
     assert_eq!(
         plane.repetition(&world.project).await.expect("an answer"),
@@ -303,7 +304,7 @@ async fn operations_are_listed_by_state_action_object_and_page() {
     let id = world.service().await.service_id;
     for name in ["one", "two", "three"] {
         let renamed = world.plane.rename_service(&world.project, &id, name).await;
-        renamed.expect("renamed");
+        assert_eq!(renamed.expect("renamed").name, name);
     }
     let list = async |filter: OperationFilter| {
         let filter = OperationFilter { limit: 2, ..filter };
@@ -496,6 +497,7 @@ async fn a_vpc_goes_with_all_that_uses_it_if_that_is_asked_for() {
         peer_account_id: "123456789012".to_owned(),
         peer_vpc_id: "vpc-0123456789abcdef1".to_owned(),
         peer_region_code: REGION.to_owned(),
+        ..NewPeering::default()
     };
     let late = world
         .plane
