@@ -15,17 +15,17 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$HOME/.cache/strait-target}"
 : "${STRAIT_TESTS_AT_ONCE:=$(($(nproc) * 2))}"
 
 # What takes longest comes first, so that nothing long is left for the end.
-ALL=(crates aws faults story as-root clients crash moto backup bad-input full-disk systemd tour wire setup)
+ALL=(crates aws soak kills faults story as-root clients crash moto backup bad-input full-disk systemd tour wire setup)
 # The stories in front of three clouds, and what else there is of AWS.
 AWS=(test_on_aws.Faults test_on_aws_servers test_in_process test_on_aws_services test_on_aws_places test_on_aws.Steady test_on_aws.Story
     test_on_aws_certificates test_on_moto test_on_moto_rds)
-CLIENTS=(test_moves test_balancers test_rules_groups test_rules_endpoints test_names test_aws test_aws_errors test_internet test_load
-    test_route53 test_sts test_users test_rules_{vpc,ipv6,routes,peering,generic})
+CLIENTS=(test_moves test_children test_users test_balancers test_rules_groups test_rules_endpoints test_names test_aws test_aws_errors test_internet test_load
+    test_route53 test_sts test_rules_{vpc,ipv6,routes,peering,generic})
 FAULTS=(test_faults.Faults.test_the_server_ends_at_each_step
     test_faults.Faults.test_vpcs_peerings_and_services_begin_and_end_through_it_all)
 # Tiger Cloud's own clients: `make test-clients`.
 TIGER=(tiger terraform schemathesis)
-KILLS=(test_faults.Faults.test_at_random_moments)
+KILLS=(test_faults.Faults.test_at_random_moments test_faults.Faults.test_what_knocks_would_notice)
 
 NOT_PROVED=77
 # All faults of the AWS APIs one after another take an hour: `make test-long`.
@@ -41,7 +41,7 @@ main() {
         mapfile -t -O "${#parts[@]}" parts < <(members "$part")
     done
     for part in "${parts[@]}"; do
-        known "$part" || die "no such test: $part (there are: ${ALL[*]} kills soak, and the modules of tests/clients)"
+        known "$part" || die "no such test: $part (there are: ${ALL[*]}, and the modules of tests/clients)"
     done
     trap clean EXIT
     trap 'exit 130' INT TERM

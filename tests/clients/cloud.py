@@ -70,6 +70,25 @@ class Cloud:
     def strait_json(self, *arguments):
         return json.loads(self.strait(*arguments, "--output", "json"))
 
+    def agents(self, kind):
+        """The resolver's or the forwarder's process."""
+        wanted = f"agent {kind} --run-dir {self.data}/run"
+        return [pid for pid, line in processes() if wanted in line]
+
+    def postgres(self, folder):
+        """The processes of the PostgreSQL in a folder of the data folder, its postmaster first. Their command lines do not tell: each
+        sees its data at the same place."""
+        data = os.path.join(self.data, folder, "data")
+        found = []
+        for pid, line in processes():
+            try:
+                is_it = "postgres" in line and os.path.samefile(f"/proc/{pid}/cwd", data)
+            except OSError:
+                continue
+            if is_it:
+                found.append((" -D " not in line, pid))
+        return [pid for _, pid in sorted(found)]
+
     def authority(self):
         return self.strait("ca")
 
@@ -119,6 +138,18 @@ class Network:
             ImageId=IMAGE, MinCount=1, MaxCount=1, SubnetId=self.subnet, SecurityGroupIds=[group or self.default_group], **more
         )
         return answer["Instances"][0]
+
+
+def processes():
+    """All that run, with their command lines."""
+    found = []
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{entry}/cmdline", "rb") as file:
+                found.append((int(entry), file.read().replace(b"\0", b" ").decode("utf-8", "replace")))
+        except OSError:
+            continue
+    return found
 
 
 def tcp(port, cidr):

@@ -5,7 +5,6 @@
 """
 
 import json
-import socket
 import ssl
 import sys
 import threading
@@ -13,10 +12,9 @@ import time
 
 import pg8000.native
 
+from asking import ask
+
 WORKERS = 4
-# So many ask in turn, one of them each thousandth of a second.
-PROBERS = 6
-BEAT = 0.001
 PORT = 5432
 
 
@@ -84,36 +82,20 @@ def connect(host, password):
 
 
 def probe(host, _, over):
-    opened, failed = [], []
-
-    def ask(number):
-        due = time.monotonic() + number * BEAT
-        while not over.is_set():
-            time.sleep(max(0, due - time.monotonic()))
-            (opened if is_open(host) else failed).append(time.monotonic())
-            due = max(due + PROBERS * BEAT, time.monotonic())
-
     start = time.monotonic()
-    probers = [threading.Thread(target=ask, args=(number,)) for number in range(PROBERS)]
-    for prober in probers:
-        prober.start()
-    for prober in probers:
-        prober.join()
+    answered, whole, failed = ask(host, over)
     end = time.monotonic()
-    times = sorted([start, *opened, end])
-    longest = max(later - earlier for earlier, later in zip(times, times[1:]))
-    asked = len(opened) + len(failed)
-    return {"asked": asked, "failed": len(failed), "longest": round(longest, 4), "rate": round(asked / (end - start))}
+    asked = len(answered) + len(whole) + failed
+    return {
+        "asked": asked, "failed": failed, "longest": longest(start, answered, end), "longest_to_postgresql": longest(start, whole, end),
+        "rate": round(asked / (end - start)),
+    }
 
 
-def is_open(host):
-    """Whether PostgreSQL answers by that name now."""
-    try:
-        with socket.create_connection((host, PORT), timeout=5) as client:
-            client.sendall(bytes((0, 0, 0, 8, 4, 210, 22, 47)))
-            return client.recv(1) == b"S"
-    except OSError:
-        return False
+def longest(start, times, end):
+    """The longest time without one of these."""
+    times = [start, *times, end]
+    return round(max(later - earlier for earlier, later in zip(times, times[1:])), 4)
 
 
 if __name__ == "__main__":

@@ -5,16 +5,18 @@ import os
 import random
 import signal
 import subprocess
-import threading
 import time
 import unittest
 
-from cloud import STRAIT, Cloud, Network
-from stories import CLIENT
+from cloud import IMAGE, STRAIT, Cloud, Network, tcp
+from forbidden import OPEN_PORT, POSTGRESQL, Forbidden
+from stories import ANYWHERE, CLIENT
 
 # How many random moments: 20, or 200 in `make test-long`.
 MOMENTS = 200 if os.environ.get("STRAIT_LONG") else 20
 SEED = int(os.environ.get("STRAIT_FAULT_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
+# Of the Peering VPCs.
+OURS, OTHERS = ("10.80.0.0/24", "10.81.0.0/24"), "10.82.0.0/24"
 CLOUD = None
 
 
@@ -29,47 +31,126 @@ def tearDownModule():
 
 
 class Faults(unittest.TestCase):
-    """Two Peering VPCs, a customer on both, a stranger on none, and a service that moves between them."""
+    """Two Peering VPCs, a customer on both, and a service that moves between them; a stranger with a Peering VPC and a service of its
+    own, in another project. Both customers lead each other's ranges to what they have, and take everything from everywhere."""
 
     @classmethod
     def setUpClass(cls):
         cls.app = cls.network("shaken", "10.20.0.0/16")
         cls.stranger = cls.network("stranger", "10.30.0.0/16")
-        cls.vpcs = [cls.peered(f"10.8{number}.0.0/24") for number in range(2)]
+        cls.vpcs = [cls.peered(cls.app, cidr) for cidr in OURS]
         cls.service = CLOUD.strait_json("service", "create", "--name", "shaken", "--wait")
-        cls.provider_vpcs = len(CLOUD.client("provider").describe_vpcs()["Vpcs"])
         cls.id, cls.name = cls.service["service_id"], cls.service["endpoint"]["host"]
+        cls.others = cls.strangers_service(OTHERS)
+        cls.beside = cls.beside_the_service()
+        provider = CLOUD.client("provider")
+        cls.provider_vpcs = len(provider.describe_vpcs()["Vpcs"])
+        cls.provider_endpoints = len(provider.describe_vpc_endpoints()["VpcEndpoints"])
 
     @classmethod
     def network(cls, account, cidr):
         ec2 = CLOUD.client(account)
         network = Network(ec2, cidr)
         network.account = CLOUD.account(account)["STRAIT_ACCOUNT_ID"]
-        network.host = network.instance()["InstanceId"]
+        ec2.authorize_security_group_ingress(GroupId=network.default_group, IpPermissions=tcp(OPEN_PORT, ANYWHERE))
+        instance = network.instance()
+        network.host, network.address = instance["InstanceId"], instance["PrivateIpAddress"]
         return network
 
     @classmethod
-    def peered(cls, cidr):
-        vpc = CLOUD.strait_json("vpc", "create", "--cidr", cidr, "--region", "us-east-1", "--wait")["id"]
-        asked = CLOUD.strait_json(
-            "peering", "create", vpc, "--account", cls.app.account, "--vpc-id", cls.app.id, "--region", "us-east-1", "--wait"
-        )
-        pcx = asked["accepter_provisioned_id"]
-        cls.app.ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=pcx)
-        cls.app.ec2.create_route(RouteTableId=cls.app.table, DestinationCidrBlock=cidr, VpcPeeringConnectionId=pcx)
-        CLOUD.strait("peering", "get", asked["id"], "--wait")
+    def peered(cls, customer, cidr, environment=None):
+        vpc = strait_json("vpc", "create", "--cidr", cidr, "--region", "us-east-1", "--wait", environment=environment)["id"]
+        pcx = cls.join(customer, vpc, environment)
+        customer.ec2.create_route(RouteTableId=customer.table, DestinationCidrBlock=cidr, VpcPeeringConnectionId=pcx)
         return vpc
 
+    @classmethod
+    def join(cls, customer, vpc, environment=None):
+        """A peering connection that the customer accepted and that is let in."""
+        asked = strait_json(
+            "peering", "create", vpc, "--account", customer.account, "--vpc-id", customer.id, "--region", "us-east-1", "--wait",
+            environment=environment,
+        )
+        pcx = asked["accepter_provisioned_id"]
+        customer.ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=pcx)
+        strait_json("peering", "get", asked["id"], "--wait", environment=environment)
+        return pcx
+
+    @classmethod
+    def strangers_service(cls, cidr):
+        made = CLOUD.strait_json("project", "create", "other")
+        own = cls.others_own = CLOUD.environment | {
+            "STRAIT_PROJECT_ID": made["id"], "STRAIT_PUBLIC_KEY": made["public_key"], "STRAIT_SECRET_KEY": made["secret_key"],
+        }
+        vpc = cls.others_vpc = cls.peered(cls.stranger, cidr, own)
+        service = strait_json("service", "create", "--name", "others", "--wait", environment=own)
+        strait_json("service", "attach", service["service_id"], vpc, "--wait", environment=own)
+        # Each leads the ranges of the other's Peering VPCs to its own.
+        cls.lead(cls.stranger, cidr, *OURS)
+        cls.lead(cls.app, OURS[0], cidr)
+        return service["endpoint"]["host"]
+
+    @classmethod
+    def lead(cls, customer, there, *cidrs):
+        """Routes these ranges as that one is routed."""
+        for cidr in cidrs:
+            customer.ec2.create_route(
+                RouteTableId=customer.table, DestinationCidrBlock=cidr, VpcPeeringConnectionId=cls.route(customer, there)
+            )
+
+    @classmethod
+    def route(cls, customer, cidr):
+        """The peering connection that it leads through."""
+        [table] = customer.ec2.describe_route_tables(RouteTableIds=[customer.table])["RouteTables"]
+        [route] = [row for row in table["Routes"] if row.get("DestinationCidrBlock") == cidr]
+        return route["VpcPeeringConnectionId"]
+
+    @classmethod
+    def beside_the_service(cls):
+        """An instance in the service's own VPC, which may send everything."""
+        ec2 = CLOUD.client("provider")
+        done = ec2.run_instances(ImageId=IMAGE, MinCount=1, MaxCount=1, SubnetId=cls.host_of_service(ec2)["SubnetId"])
+        return done["Instances"][0]["InstanceId"]
+
+    @classmethod
+    def host_of_service(cls, ec2):
+        named = [{"Name": "tag:Name", "Values": [f"postgres-{cls.id}"]}, {"Name": "instance-state-name", "Values": ["running"]}]
+        return ec2.describe_instances(Filters=named)["Reservations"][0]["Instances"][0]
+
+    def forbidden(self):
+        """The ways that must never be, and beside them those that are."""
+        app = f"{self.app.address}:{OPEN_PORT}"
+        neighbour = self.app.instance()["InstanceId"]
+        self.addCleanup(self.app.ec2.terminate_instances, InstanceIds=[neighbour])
+        return Forbidden(
+            CLOUD.environment,
+            while_closed=[
+                ("internet", "internet", f"{self.service['public_endpoint']['address']}:{POSTGRESQL}"),
+                ("internet by name", "internet", f"{self.name}:{POSTGRESQL}"),
+            ],
+            always=[
+                ("stranger to the service", self.stranger.host, f"{self.name}:{POSTGRESQL}"),
+                ("customer to another's service", self.app.host, f"{self.others}:{POSTGRESQL}"),
+                ("service to customer", f"postgres-{self.id}", app),
+                ("beside the service to customer", self.beside, app),
+            ],
+            open_=[
+                ("stranger to its own service", self.stranger.host, f"{self.others}:{POSTGRESQL}"),
+                ("neighbour to customer", neighbour, app),
+            ],
+            listeners=[self.app.host],
+        )
+
     def setUp(self):
+        self.ensure_up()
         self.addCleanup(self.ensure_up)
+        self.knocking = self.enterContext(self.forbidden())
 
     def test_the_server_ends_at_each_step(self):
         """By failpoints, which only a debug build has."""
         first, second = self.vpcs
-        self.ensure_up()
         CLOUD.strait("service", "start", self.id, "--wait")
-        if CLOUD.strait_json("service", "get", self.id)["network"]["now"] != "public":
-            CLOUD.strait("service", "detach", self.id, "--wait")
+        self.detach()
         moves = [
             ("open-new-way", ("attach", self.id, first)),
             ("probe-new-way", ("attach", self.id, second)),
@@ -84,6 +165,7 @@ class Faults(unittest.TestCase):
             with self.subTest(step=step, move=words[0]):
                 self.dies_at(step, "service", *words)
                 self.check()
+        self.knocking.check(self)
 
     def test_vpcs_peerings_and_services_begin_and_end_through_it_all(self):
         cidr = "10.99.0.0/24"
@@ -106,10 +188,13 @@ class Faults(unittest.TestCase):
             self.assertEqual(len(CLOUD.strait_json("service", "list")), 1)
         self.assertEqual(len(CLOUD.client("provider").describe_vpcs()["Vpcs"]), self.provider_vpcs, "nothing is left")
         self.check()
+        self.knocking.check(self)
 
     def dies_at(self, step, *words):
         """Asks for something; the server ends at this step of it; the next one brings it to its end."""
         self.restart_with(f"{step}=return")
+        if words[1] == "detach":
+            self.knocking.may_open()
         # The answer may be lost with the server.
         self.asked(*words)
         self.wait_for_the_end()
@@ -123,28 +208,84 @@ class Faults(unittest.TestCase):
         """Kills of the server, of the store, of the service and of what answers names, while the service moves."""
         print(f"\nseed {SEED} (STRAIT_FAULT_SEED), {MOMENTS} moments")
         dice = random.Random(SEED)
-        self.ensure_up()
         CLOUD.strait("service", "attach", self.id, self.vpcs[0], "--wait")
-        with Prober(self) as prober:
-            for moment in range(MOMENTS):
-                target = dice.choice([*self.vpcs, "public"])
-                fault = dice.choice(["server", "server", "store", "service", "resolver"])
-                words = ("detach", self.id) if target == "public" else ("attach", self.id, target)
-                if target == "public":
-                    prober.public_allowed.set()
+        for moment in range(MOMENTS):
+            target = dice.choice([*self.vpcs, "public"])
+            fault = dice.choice(["server", "server", "store", "service", "resolver", "forwarder"])
+            words = ("detach", self.id) if target == "public" else ("attach", self.id, target)
+            if target == "public":
+                self.knocking.may_open()
+            with self.subTest(moment=moment, move=words[0], fault=fault):
                 asked = self.asked("service", *words)
                 time.sleep(dice.random() * 0.4)
                 self.kill(fault)
                 self.ensure_up()
                 if asked:
                     ended = CLOUD.strait_json("operation", "get", asked, "--wait")
-                    self.assertEqual(ended["state"], "succeeded", (moment, fault, ended))
+                    self.assertEqual(ended["state"], "succeeded", ended)
                 CLOUD.strait("service", "get", self.id, "--wait")
                 self.check()
-                if target != "public":
-                    prober.public_allowed.clear()
-        self.assertEqual(prober.broken, [], "forbidden ways stayed closed")
-        self.assertGreater(prober.tries, MOMENTS)
+        self.knocking.check(self)
+
+    def test_what_knocks_would_notice(self):
+        """The control of what is forbidden: each way is opened on purpose, and noticed."""
+        self.detach()
+        CLOUD.strait("service", "attach", self.id, self.vpcs[0], "--wait")
+        self.check()
+        time.sleep(2)
+        self.knocking.check(self)
+        self.let_in(self.stranger, self.vpcs[0], OURS[0])
+        self.notices("stranger to the service")
+        self.let_in(self.app, self.others_vpc, OTHERS, self.others_own)
+        self.notices("customer to another's service")
+        group = self.join_networks()
+        self.notices("beside the service to customer")
+        way_out = {"GroupId": group, "IpPermissions": tcp(OPEN_PORT, ANYWHERE)}
+        provider = CLOUD.client("provider")
+        provider.authorize_security_group_egress(**way_out)
+        self.addCleanup(provider.revoke_security_group_egress, **way_out)
+        self.notices("service to customer")
+        CLOUD.strait("service", "detach", self.id, "--wait")
+        self.notices("internet")
+        self.notices("internet by name")
+
+    def notices(self, way):
+        until = time.monotonic() + 20
+        while way not in {row[0] for row in self.knocking.broken()}:
+            self.assertLess(time.monotonic(), until, f"{way} is noticed")
+            time.sleep(0.1)
+
+    def let_in(self, customer, vpc, cidr, environment=None):
+        """Until the end of the test."""
+        routes = {"RouteTableId": customer.table, "DestinationCidrBlock": cidr}
+        before = self.route(customer, cidr)
+        pcx = self.join(customer, vpc, environment)
+        customer.ec2.replace_route(**routes, VpcPeeringConnectionId=pcx)
+        [made] = [row for row in strait_json("peering", "list", "--vpc", vpc, environment=environment) if row["accepter_provisioned_id"] == pcx]
+        self.addCleanup(strait_json, "peering", "delete", made["id"], "--yes", "--wait", environment=environment)
+        self.addCleanup(customer.ec2.replace_route, **routes, VpcPeeringConnectionId=before)
+
+    def join_networks(self):
+        """Peers the service's own VPC with the customer's, until the end of the test, as no Strait does; the service's group."""
+        provider = CLOUD.client("provider")
+        host = self.host_of_service(provider)
+        vpc = host["VpcId"]
+        [cidr] = [row["CidrBlock"] for row in provider.describe_vpcs(VpcIds=[vpc])["Vpcs"]]
+        peer = {"VpcId": vpc, "PeerVpcId": self.app.id, "PeerOwnerId": self.app.account}
+        pcx = provider.create_vpc_peering_connection(**peer)["VpcPeeringConnection"]["VpcPeeringConnectionId"]
+        self.addCleanup(provider.delete_vpc_peering_connection, VpcPeeringConnectionId=pcx)
+        self.app.ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=pcx)
+        there = [{"Name": "vpc-id", "Values": [vpc]}]
+        tables = [row["RouteTableId"] for row in provider.describe_route_tables(Filters=there)["RouteTables"]]
+        for ec2, table, range_ in ((self.app.ec2, self.app.table, cidr), *((provider, table, "10.20.0.0/16") for table in tables)):
+            ec2.create_route(RouteTableId=table, DestinationCidrBlock=range_, VpcPeeringConnectionId=pcx)
+            self.addCleanup(ec2.delete_route, RouteTableId=table, DestinationCidrBlock=range_)
+        return host["SecurityGroups"][0]["GroupId"]
+
+    def detach(self):
+        self.knocking.may_open()
+        if CLOUD.strait_json("service", "get", self.id)["network"]["now"] != "public":
+            CLOUD.strait("service", "detach", self.id, "--wait")
 
     def kill(self, what):
         if what == "server":
@@ -155,8 +296,12 @@ class Faults(unittest.TestCase):
                 self.assertLess(time.monotonic(), until, "a killed process ends")
                 time.sleep(0.01)
             return
-        words = {"store": f"{CLOUD.data}/store", "service": f"{CLOUD.data}/services/{self.id}", "resolver": "resolver"}[what]
-        for pid in processes(words):
+        those = {
+            "store": lambda: CLOUD.postgres("store")[:1], "service": lambda: CLOUD.postgres(f"services/{self.id}")[:1],
+            "resolver": lambda: CLOUD.agents("resolver"), "forwarder": lambda: CLOUD.agents("forwarder"),
+        }[what]()
+        # One that was killed a moment ago may not be back yet.
+        for pid in those:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
@@ -199,10 +344,14 @@ class Faults(unittest.TestCase):
             time.sleep(0.05)
 
     def ensure_up(self):
+        """The server runs, and its store answers."""
         until = time.monotonic() + 60
-        while not self.server():
+        while True:
             try:
-                CLOUD.strait("up", "--detach", *CLOUD.ports)
+                if not self.server():
+                    CLOUD.strait("up", "--detach", *CLOUD.ports)
+                CLOUD.strait("service", "list")
+                return
             except AssertionError:
                 if time.monotonic() > until:
                     raise
@@ -218,9 +367,10 @@ class Faults(unittest.TestCase):
         if public:
             self.hears("internet", shown["public_endpoint"]["address"], "PostgreSQL")
         else:
+            self.knocking.closed()
             self.hears(self.app.host, self.name, "PostgreSQL")
         endpoints = CLOUD.client("provider").describe_vpc_endpoints()["VpcEndpoints"]
-        self.assertEqual(len(endpoints), 0 if public else 1, endpoints)
+        self.assertEqual(len(endpoints) - self.provider_endpoints, 0 if public else 1, endpoints)
 
     def hears(self, host, address, wanted):
         until = time.monotonic() + 20
@@ -229,43 +379,15 @@ class Faults(unittest.TestCase):
             time.sleep(0.2)
 
 
-class Prober:
-    """Tries the forbidden ways all the time: the stranger's to the service's name, and the internet's while it is attached. An
-    attempt lasts 3 s, in which it is repeated, so that several at a time miss nothing."""
-
-    AT_A_TIME = 3
-
-    def __init__(self, test):
-        self.test, self.broken, self.tries = test, [], 0
-        probes = (self.as_stranger, self.from_internet)
-        self.threads = [threading.Thread(target=self.run, args=(probe,), daemon=True) for probe in probes * self.AT_A_TIME]
-        self.over, self.public_allowed = threading.Event(), threading.Event()
-        self.public = test.service["public_endpoint"]["address"]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-            time.sleep(1 / self.AT_A_TIME)
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        for thread in self.threads:
-            thread.join(timeout=60)
-
-    def run(self, probe):
-        while not self.over.is_set():
-            self.tries += 1
-            probe()
-
-    def as_stranger(self):
-        if hear(self.test.stranger.host, self.test.name) == "PostgreSQL":
-            self.broken.append(("stranger", time.time()))
-
-    def from_internet(self):
-        allowed = self.public_allowed.is_set()
-        if hear("internet", self.public) == "PostgreSQL" and not (allowed or self.public_allowed.is_set()):
-            self.broken.append(("internet", time.time()))
+def strait_json(*words, environment=None):
+    """Of the project with these keys."""
+    if environment is None:
+        return CLOUD.strait_json(*words)
+    done = subprocess.run(
+        [STRAIT, *words, "--output", "json"], env=environment, capture_output=True, text=True, timeout=90, stdin=subprocess.DEVNULL
+    )
+    assert done.returncode == 0, (words, done.stderr)
+    return json.loads(done.stdout) if done.stdout.strip() else None
 
 
 def hear(host, address):
@@ -274,19 +396,3 @@ def hear(host, address):
         env=CLOUD.environment, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, check=False,
     )
     return done.stdout.strip()
-
-
-def processes(words):
-    """Those whose command line has these words, of this Strait."""
-    found = []
-    for entry in os.listdir("/proc"):
-        if not entry.isdigit() or int(entry) == os.getpid():
-            continue
-        try:
-            with open(f"/proc/{entry}/cmdline", "rb") as file:
-                line = file.read().replace(b"\0", b" ").decode("utf-8", "replace")
-        except OSError:
-            continue
-        if words in line and (CLOUD.data in line):
-            found.append(int(entry))
-    return found

@@ -53,6 +53,11 @@ pub(crate) const ROUTES: &[(&str, &str, Needs)] = &[
     ),
     (
         "POST",
+        "/projects/{project_id}/vpcs/{vpc_id}/cancel-deletion",
+        In(ManageNetworks),
+    ),
+    (
+        "POST",
         "/projects/{project_id}/vpcs/{vpc_id}/rename",
         In(ManageNetworks),
     ),

@@ -143,7 +143,7 @@ async fn object(plane: &Plane, project: &str, before: &Repetition) -> Result<Res
         | Action::ServiceStop
         | Action::ServiceDelete => (StatusCode::ACCEPTED, Json(service().await?)).into_response(),
         Action::VpcCreate => (StatusCode::CREATED, Json(vpc().await?)).into_response(),
-        Action::VpcRename => {
+        Action::VpcRename | Action::VpcCancelDeletion => {
             let vpc = vpc().await?;
             Json(VpcMessage { message, vpc }).into_response()
         }

@@ -21,6 +21,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(list, create))
         .routes(routes!(get, delete))
         .routes(routes!(rename))
+        .routes(routes!(cancel_deletion))
 }
 
 /// Lists the project's Peering VPCs.
@@ -125,6 +126,27 @@ async fn delete(
         .delete_vpc(&project, &named.vpc_id, how.cascade)
         .await?;
     Ok(gone(vpc.operation_id))
+}
+
+/// Gives the deletion of a Peering VPC up, as long as nothing has been taken away. Services that were detached for it stay public.
+#[utoipa::path(
+    post, path = "/projects/{project_id}/vpcs/{vpc_id}/cancel-deletion", tag = "VPCs", operation_id = "cancelVPCDeletion",
+    params(
+        ("project_id" = String, Path, description = "The project's id or name."),
+        ("vpc_id" = String, Path, description = "The VPC's id or name.")
+    ),
+    responses((status = 200, body = VpcMessage, description = "It stays."), (status = "4XX", body = ErrorBody, description = "Refused."))
+)]
+async fn cancel_deletion(
+    By(plane): By,
+    InProject(project): InProject,
+    Segments(named): Segments<VpcPath>,
+) -> Result<Json<VpcMessage>, ApiError> {
+    let vpc = plane.cancel_vpc_deletion(&project, &named.vpc_id).await?;
+    Ok(Json(VpcMessage {
+        message: format!("The VPC {} ({:?}) stays.", vpc.id, vpc.name),
+        vpc: vpc.into(),
+    }))
 }
 
 /// How a Peering VPC is deleted.

@@ -6,6 +6,7 @@
 
 mod anchor;
 mod apply;
+mod connections;
 mod conntrack;
 mod elements;
 mod error;
@@ -24,6 +25,7 @@ mod system;
 
 pub use anchor::Anchor;
 pub use apply::Changes;
+pub use connections::shut_connections;
 pub use error::KernelError;
 pub use kernel::Kernel;
 pub use preflight::{Machine, Missing, preflight};

@@ -93,22 +93,35 @@ pub(crate) async fn load_names(pool: &PgPool) -> Result<BTreeMap<String, Ipv4Add
     named.collect()
 }
 
-/// Remembers the names that the public DNS answers.
+/// Remembers the names that the public DNS answers, where they differ from what it answered before.
 pub(crate) async fn write_names(
     pool: &PgPool,
+    before: &BTreeMap<String, Ipv4Addr>,
     names: &BTreeMap<String, Ipv4Addr>,
 ) -> Result<(), LocalError> {
+    let gone: Vec<&String> = before
+        .keys()
+        .filter(|name| !names.contains_key(*name))
+        .collect();
+    let (new, addresses): (Vec<&String>, Vec<String>) = names
+        .iter()
+        .filter(|(name, address)| before.get(*name) != Some(*address))
+        .map(|(name, address)| (name, address.to_string()))
+        .unzip();
     let mut transaction = pool.begin().await?;
-    sqlx::query("delete from cloud.name")
+    sqlx::query("delete from cloud.name where name = any($1)")
+        .bind(gone)
         .execute(&mut *transaction)
         .await?;
-    for (name, address) in names {
-        sqlx::query("insert into cloud.name (name, address) values ($1, $2)")
-            .bind(name)
-            .bind(address.to_string())
-            .execute(&mut *transaction)
-            .await?;
-    }
+    // One that the resolver was not told of is there already.
+    sqlx::query(
+        "insert into cloud.name (name, address) select * from unnest($1::text[], $2::text[])
+         on conflict (name) do update set address = excluded.address",
+    )
+    .bind(new)
+    .bind(addresses)
+    .execute(&mut *transaction)
+    .await?;
     Ok(transaction.commit().await?)
 }
 

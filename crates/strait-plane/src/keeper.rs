@@ -9,9 +9,6 @@ use crate::plane::pick;
 use crate::store::{self, keys, projects};
 use crate::{secret, validate};
 
-/// Serialises first starts; any constant that nobody else uses.
-const BOOTSTRAP_LOCK: i64 = 0x5374_7261_6974_0003;
-
 /// Who makes keys directly in the store.
 const ACTOR: &str = "strait admin";
 
@@ -42,10 +39,7 @@ impl Keeper {
     pub async fn bootstrap(&self, name: &str) -> Result<Bootstrap, PlaneError> {
         let name = validate::name(name)?;
         let mut tx = self.pool.begin().await?;
-        sqlx::query("SELECT pg_advisory_xact_lock($1)")
-            .bind(BOOTSTRAP_LOCK)
-            .execute(&mut *tx)
-            .await?;
+        projects::lock_first(&mut *tx).await?;
         if let Some(project) = projects::list(&mut *tx).await?.into_iter().next() {
             return Ok(Bootstrap { project, key: None });
         }

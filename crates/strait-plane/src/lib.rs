@@ -13,6 +13,7 @@ mod reconcile;
 mod secret;
 mod store;
 mod validate;
+mod wish;
 
 pub use error::{ErrorKind, PlaneError};
 pub use keeper::Keeper;

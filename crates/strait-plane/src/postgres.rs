@@ -1,6 +1,7 @@
 //! What the plane asks of whoever runs the PostgreSQL services.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -52,8 +53,8 @@ pub trait Postgres: Send + Sync {
 pub enum Which {
     /// All of them.
     All,
-    /// Those that are in no transaction.
-    Idle,
+    /// Those that are in no transaction, and those that come out of theirs within this time.
+    Idle(Duration),
 }
 
 /// What came of ending sessions.

@@ -8,6 +8,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use crate::store;
+
 /// How often it is asked.
 const BEAT: Duration = Duration::from_secs(1);
 /// How long it may take to answer what takes no time.
@@ -97,13 +99,8 @@ async fn ask(
             connection.insert(fresh.map_err(|error| error.to_string())?)
         }
     };
-    let only_read: bool =
-        sqlx::query_scalar("SELECT current_setting('transaction_read_only')::boolean")
-            .fetch_one(open)
-            .await
-            .map_err(|error| error.to_string())?;
-    if only_read {
-        // After a failover, the one that was the first.
+    let only_read = store::is_read_only(open).await;
+    if only_read.map_err(|error| error.to_string())? {
         return Err("it takes no changes (transaction_read_only)".to_owned());
     }
     Ok(())

@@ -197,6 +197,12 @@ impl WireError {
             Self::UnsupportedParameter { .. } => (StatusCode::BAD_REQUEST, "UnsupportedOperation"),
             Self::MissingParameter { .. } => (StatusCode::BAD_REQUEST, "MissingParameter"),
             Self::InvalidParameter { .. } => (StatusCode::BAD_REQUEST, "InvalidParameterValue"),
+            // EC2 has a word of its own for it.
+            Self::Call(error)
+                if ec2 && error.fault == Fault::Busy && error.code == "ServiceUnavailable" =>
+            {
+                (status(error.fault), "Unavailable")
+            }
             Self::Call(error) => (status(error.fault), &error.code),
             Self::Xml(_) | Self::Panicked => (StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
         }
@@ -282,5 +288,32 @@ fn invalid_parameter(name: &str, value: Option<&str>, reason: &str) -> String {
         (name, Some(value)) => {
             format!("Value ({value}) for parameter {name} is invalid. {reason}.")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cloud_that_is_away_is_said_as_each_service_says_it() {
+        let away = |fault| WireError::Call(AwsError::with_fault("ServiceUnavailable", "", fault));
+        for (service, code) in [
+            (Service::Ec2, "Unavailable"),
+            (Service::Elb, "ServiceUnavailable"),
+            (Service::Sts, "ServiceUnavailable"),
+            (Service::Route53, "ServiceUnavailable"),
+        ] {
+            let busy = away(Fault::Busy);
+            let said = busy.status_and_code(service);
+            assert_eq!(said, (StatusCode::SERVICE_UNAVAILABLE, code), "{service:?}");
+        }
+        // The control: what else fails keeps its code.
+        let failed = away(Fault::Server);
+        let said = failed.status_and_code(Service::Ec2);
+        assert_eq!(
+            said,
+            (StatusCode::INTERNAL_SERVER_ERROR, "ServiceUnavailable")
+        );
     }
 }

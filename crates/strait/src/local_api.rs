@@ -11,7 +11,7 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use strait_local::cloud::{Local, QuotaError, ReachError};
-use strait_plane::Plane;
+use strait_plane::{ErrorKind, Plane};
 use strait_vpc::QuotaSetting;
 
 /// An account with the keys that sign its calls.
@@ -165,7 +165,18 @@ fn shown(
 async fn reach(State(shared): State<Shared>, Query(asked): Query<ReachQuery>) -> Response {
     let service = match shared.plane.service(&asked.project, &asked.service).await {
         Ok(service) => service,
-        Err(error) => return refuse(StatusCode::NOT_FOUND, &error.to_string()),
+        Err(error) => {
+            let status = match error.kind() {
+                ErrorKind::NotFound => StatusCode::NOT_FOUND,
+                ErrorKind::Conflict => StatusCode::CONFLICT,
+                ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+                ErrorKind::Invalid
+                | ErrorKind::QuotaExceeded
+                | ErrorKind::Unauthorized
+                | ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            };
+            return refuse(status, &error.to_string());
+        }
     };
     match shared
         .local

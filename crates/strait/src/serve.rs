@@ -119,6 +119,7 @@ async fn start(
         ..strait_plane::Options::new(options.domain.clone())
     };
     let plane = Plane::start(pool, cloud.clone(), cloud, alone).await?;
+    local.heed(plane.store_pulse());
     let tls = match options.tls {
         true => Some(Tls::load(own_certificate(data, options)?)?),
         false => None,

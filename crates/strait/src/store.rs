@@ -1,16 +1,15 @@
 //! The plane's store, wherever an operator has put it.
 
+use std::io;
 use std::net::SocketAddr;
-use std::os::fd::RawFd;
 use std::path::PathBuf;
 use std::time::Duration;
-use std::{fs, io};
 
 use anyhow::{Result, anyhow};
-use nix::sys::socket::{Shutdown, SockaddrStorage, getpeername, shutdown};
 use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection as _, PgConnection, PgPool};
+use strait_kernel::shut_connections;
 use strait_plane::Pulse;
 use tokio::sync::watch;
 
@@ -76,7 +75,7 @@ pub(crate) async fn cut_silent(options: PgConnectOptions, mut pulse: watch::Rece
             }
         }
         if silent {
-            match cut(&known, &socket(&options)) {
+            match shut_connections(&known, socket(&options).as_deref()) {
                 Ok(count) => tracing::warn!(count, "connections to the silent store were ended"),
                 Err(error) => {
                     tracing::error!(%error, "connections to the silent store could not be ended");
@@ -115,37 +114,6 @@ fn socket(options: &PgConnectOptions) -> Option<PathBuf> {
     let folder = (options.get_socket().cloned())
         .or_else(|| host.starts_with('/').then(|| PathBuf::from(host)));
     folder.map(|folder| folder.join(name))
-}
-
-/// Ends this process's connections to these.
-fn cut(addresses: &[SocketAddr], socket: &Option<PathBuf>) -> io::Result<usize> {
-    let mut count = 0;
-    for entry in fs::read_dir("/proc/self/fd")? {
-        let name = entry?.file_name();
-        let Some(descriptor) = name.to_str().and_then(|name| name.parse::<RawFd>().ok()) else {
-            continue;
-        };
-        // Most are no sockets, or closed by now.
-        let Ok(peer) = getpeername::<SockaddrStorage>(descriptor) else {
-            continue;
-        };
-        let is_it = addresses.iter().any(|address| is(&peer, address))
-            || (peer.as_unix_addr().and_then(|peer| peer.path()))
-                .is_some_and(|path| Some(path) == socket.as_deref());
-        if is_it && shutdown(descriptor, Shutdown::Both).is_ok() {
-            count += 1;
-        }
-    }
-    Ok(count)
-}
-
-fn is(peer: &SockaddrStorage, address: &SocketAddr) -> bool {
-    match address {
-        SocketAddr::V4(address) => (peer.as_sockaddr_in())
-            .is_some_and(|peer| (peer.ip(), peer.port()) == (*address.ip(), address.port())),
-        SocketAddr::V6(address) => (peer.as_sockaddr_in6())
-            .is_some_and(|peer| (peer.ip(), peer.port()) == (*address.ip(), address.port())),
-    }
 }
 
 fn refused(database: &Database, error: &sqlx::Error) -> anyhow::Error {

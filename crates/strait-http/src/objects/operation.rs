@@ -116,13 +116,13 @@ impl From<model::Operation> for Operation {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Event {
     /// Its place among the others: `since` and `Last-Event-ID` go on from it.
-    #[schema(example = "4711-42")]
+    #[schema(example = "4711")]
     pub(crate) id: String,
     /// When.
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
     /// What: `peering.state`, `peering.ranges`, `peering.admitted`, `peering.gone`, `service.status`, `service.network`,
-    /// `service.gone`, `vpc.status`, `vpc.gone` or `operation.state`.
+    /// `service.gone`, `vpc.status`, `vpc.gone`, `operation.state`, `project.created` or `project.renamed`.
     #[schema(example = "peering.state")]
     pub(crate) kind: String,
     /// What kind of object it is about.

@@ -180,3 +180,26 @@ async fn a_vpc_in_use_is_deleted_with_what_uses_it_if_that_is_asked_for() {
     let service = world.get(&format!("/services/{id}")).await;
     assert_eq!(service.str("/network/now"), "public");
 }
+
+#[tokio::test]
+async fn a_deletion_that_waits_is_given_up() {
+    let world = World::new().await;
+    let vpc = world.vpc("10.0.0.0/24").await;
+    let id = world.service().await;
+    let body = json!({"vpc_id": vpc}).to_string();
+    world
+        .post(&format!("/services/{id}/attachToVPC"), &body)
+        .await;
+    world.get(&format!("/services/{id}?wait=20")).await;
+    // Its public way does not come up.
+    world.cloud.slow_ways(u32::MAX);
+    world.delete(&format!("/vpcs/{vpc}?cascade=true")).await;
+    let path = format!("/vpcs/{vpc}/cancel-deletion");
+
+    let kept = world.post(&path, "").await;
+
+    assert_eq!(kept.status, StatusCode::OK, "{kept:?}");
+    assert_eq!(kept.str("/vpc/status"), "CREATED");
+    let again = world.post(&path, "").await;
+    again.assert_refused(StatusCode::CONFLICT, "CONFLICT", None);
+}

@@ -45,6 +45,7 @@ const OPERATIONS: &[(&str, For)] = &[
     ("getVPC", Members(Viewer)),
     ("renameVPC", Members(Admin)),
     ("deleteVPC", Members(Admin)),
+    ("cancelVPCDeletion", Members(Admin)),
     ("getVPCPeerings", Members(Viewer)),
     ("createVPCPeering", Members(Admin)),
     ("getVPCPeering", Members(Viewer)),

@@ -22,15 +22,16 @@ pub use reach::ReachError;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use strait_kernel::Kernel;
+use strait_plane::Pulse;
 use strait_vpc::state::{Account, InstanceState};
 use strait_vpc::{AccountId, Action, AwsError, Caller, Context, Fault, Network, Response};
-use tokio::sync::{Mutex, Notify, mpsc};
+use tokio::sync::{Mutex, Notify, mpsc, watch};
 
 use crate::agent::Agent;
 use crate::engine::Engine;
@@ -72,6 +73,8 @@ struct Inner {
     /// Loopback ports of public ways, by service.
     forwards: Mutex<BTreeMap<String, Forwarded>>,
     changed: Notify,
+    /// How the store is, once somebody feels it.
+    pulse: OnceLock<watch::Receiver<Pulse>>,
     /// The provider's account.
     provider: String,
     options: Options,
@@ -169,6 +172,7 @@ impl Local {
                 names: Mutex::new(names),
                 forwards: Mutex::new(forwards),
                 changed: Notify::new(),
+                pulse: OnceLock::new(),
                 provider,
                 options: parts.options,
             }),
@@ -177,6 +181,13 @@ impl Local {
         tokio::spawn(write::serve(Arc::downgrade(&local.inner), asked));
         local.resume_forwarding().await?;
         Ok(local)
+    }
+
+    /// From now on changes are refused while the store does not answer, instead of waiting for it.
+    pub fn heed(&self, pulse: watch::Receiver<Pulse>) {
+        if self.inner.pulse.set(pulse).is_err() {
+            tracing::warn!("the store's pulse is felt already");
+        }
     }
 
     /// The network as last committed.
@@ -216,7 +227,8 @@ impl Local {
     /// Does one AWS call as this caller: checked by the rules, committed, and true in the kernel before it returns.
     ///
     /// # Errors
-    /// AWS's own, or `InternalError` when the store or the kernel failed; then nothing has changed.
+    /// AWS's own; `InternalError` when the store or the kernel failed, then nothing has changed; `ServiceUnavailable` while the
+    /// store does not answer.
     pub async fn call(&self, caller: Caller, action: Action) -> Result<Response, AwsError> {
         let read =
             with_context(|context| strait_vpc::read(&self.committed(), &caller, &action, context));

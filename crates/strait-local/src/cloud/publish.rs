@@ -82,11 +82,12 @@ impl Local {
         &self,
         names: &BTreeMap<String, Ipv4Addr>,
     ) -> Result<(), LocalError> {
-        if *self.inner.names.lock().await == *names {
+        let before = self.inner.names.lock().await.clone();
+        if before == *names {
             return Ok(());
         }
-        store::write_names(&self.inner.pool, names).await?;
-        let before = std::mem::replace(&mut *self.inner.names.lock().await, names.clone());
+        store::write_names(&self.inner.pool, &before, names).await?;
+        names.clone_into(&mut *self.inner.names.lock().await);
         let told = self.publish_services().await;
         if told.is_err() {
             // What the resolver was not told does not count, so that the next call tells it.
@@ -174,7 +175,7 @@ impl Local {
             accept: true,
         };
         wanted.insert(service.to_owned(), asked);
-        self.tell_forwarder(&mut wanted)
+        self.tell_forwarder(&forwards, &mut wanted)
             .await
             .map_err(|error| temporary(&error))?;
         let Some(port) = wanted.get(service).and_then(|forwarded| forwarded.port) else {
@@ -194,7 +195,7 @@ impl Local {
             return Ok(());
         };
         forwarded.accept = false;
-        self.tell_forwarder(&mut wanted)
+        self.tell_forwarder(&forwards, &mut wanted)
             .await
             .map_err(|error| temporary(&error))?;
         *forwards = wanted;
@@ -207,7 +208,7 @@ impl Local {
         let forwards = self.inner.forwards.lock().await;
         let mut rest = forwards.clone();
         rest.remove(service);
-        self.tell_forwarder(&mut rest)
+        self.tell_forwarder(&forwards, &mut rest)
             .await
             .map_err(|error| temporary(&error))
     }
@@ -221,12 +222,14 @@ impl Local {
     /// Tells the forwarder what was so when the last server ended.
     pub(super) async fn resume_forwarding(&self) -> Result<(), LocalError> {
         let mut forwards = self.inner.forwards.lock().await;
-        self.tell_forwarder(&mut forwards).await
+        let before = forwards.clone();
+        self.tell_forwarder(&before, &mut forwards).await
     }
 
-    /// Tells the forwarder all that it must do, and keeps the ports that it chose, here and in the store.
+    /// Tells the forwarder all that it must do, and keeps what is new and the ports that it chose, here and in the store.
     async fn tell_forwarder(
         &self,
+        before: &BTreeMap<String, Forwarded>,
         services: &mut BTreeMap<String, Forwarded>,
     ) -> Result<(), LocalError> {
         let state = ForwarderState {
@@ -251,7 +254,9 @@ impl Local {
                 }
                 None => {}
             }
-            store::write_forward(&self.inner.pool, service, Some(forwarded)).await?;
+            if before.get(service) != Some(forwarded) {
+                store::write_forward(&self.inner.pool, service, Some(forwarded)).await?;
+            }
         }
         Ok(())
     }

@@ -4,10 +4,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 
+use strait_plane::Pulse;
 use strait_vpc::names::{Renamed, renamed};
 use strait_vpc::picture::{Redrawn, redraw};
-use strait_vpc::{AwsError, Context, Network};
-use tokio::sync::{mpsc, oneshot};
+use strait_vpc::{AwsError, Context, Fault, Network};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Inner, Local, internal, with_context};
 use crate::{LocalError, store};
@@ -53,10 +54,15 @@ where
 
 impl Local {
     /// Makes a change of the network; when it succeeds and something changed, kernel and store agree before anyone sees it.
+    /// While the store does not answer, nobody waits for it.
     pub(super) async fn change<T: Send + 'static>(
         &self,
         change: impl Fn(&mut Network, &mut Context<'_>) -> Result<T, AwsError> + Send + 'static,
     ) -> Result<T, AwsError> {
+        let mut pulse = self.inner.pulse.get().cloned();
+        if pulse.as_ref().is_some_and(|pulse| !pulse.borrow().beats()) {
+            return Err(unavailable("nothing was done; try again"));
+        }
         let (to, answered) = oneshot::channel();
         let asked = Asked {
             change,
@@ -66,8 +72,33 @@ impl Local {
         let sent = self.inner.changes.send(Box::new(asked));
         let gone = || internal(&LocalError::Interrupted);
         sent.map_err(|_| gone())?;
-        answered.await.map_err(|_| gone())?
+        tokio::select! {
+            biased;
+            answer = answered => answer.map_err(|_| gone())?,
+            () = lost(pulse.as_mut()) => Err(unavailable(
+                "the change may be made yet, when it does; look, or send the call again with the same client token",
+            )),
+        }
     }
+}
+
+/// Waits until the store does not answer.
+async fn lost(pulse: Option<&mut watch::Receiver<Pulse>>) {
+    if let Some(pulse) = pulse
+        && pulse.wait_for(|pulse| !pulse.beats()).await.is_ok()
+    {
+        return;
+    }
+    // Nobody feels it.
+    std::future::pending::<()>().await;
+}
+
+fn unavailable(then: &str) -> AwsError {
+    AwsError::with_fault(
+        "ServiceUnavailable",
+        format!("The store where Strait keeps this cloud does not answer: {then}."),
+        Fault::Busy,
+    )
 }
 
 /// Makes changes until the cloud is dropped.

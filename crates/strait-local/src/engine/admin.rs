@@ -20,6 +20,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(5);
 const END_TIMEOUT: Duration = Duration::from_secs(1);
 const END_PAUSE: Duration = Duration::from_millis(10);
+/// Between two looks for sessions that are idle just now.
+const IDLE_PAUSE: Duration = Duration::from_millis(15);
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -124,6 +126,13 @@ pub(super) async fn end_sessions(
     which: Which,
 ) -> Result<u64, tokio_postgres::Error> {
     let sources: Vec<String> = sources.iter().map(ToString::to_string).collect();
+    match which {
+        Which::All => end_all(client, &sources).await,
+        Which::Idle(within) => end_idle(client, &sources, within).await,
+    }
+}
+
+async fn end_all(client: &Client, sources: &[String]) -> Result<u64, tokio_postgres::Error> {
     let deadline = Instant::now() + END_TIMEOUT;
     let mut ended = BTreeSet::new();
     loop {
@@ -131,16 +140,47 @@ pub(super) async fn end_sessions(
         let rows = client
             .query(
                 "select pid, pg_terminate_backend(pid) from pg_stat_activity
-                 where client_addr = any ($1::text[]::inet[]) and pid <> pg_backend_pid()
-                     and (state = 'idle' or not $2)",
-                &[&sources, &(which == Which::Idle)],
+                 where client_addr = any ($1::text[]::inet[]) and pid <> pg_backend_pid()",
+                &[&sources],
             )
             .await?;
         ended.extend(rows.iter().map(|row| row.get::<_, i32>(0)));
-        if rows.is_empty() || which == Which::Idle || Instant::now() > deadline {
+        if rows.is_empty() || Instant::now() > deadline {
             return Ok(u64::try_from(ended.len()).unwrap_or(u64::MAX));
         }
         sleep(END_PAUSE).await;
+    }
+}
+
+/// Those that work are met between two transactions: they are looked for all the time.
+async fn end_idle(
+    client: &Client,
+    sources: &[String],
+    within: Duration,
+) -> Result<u64, tokio_postgres::Error> {
+    let deadline = Instant::now() + within;
+    // One may begin a transaction at any moment, so each is looked at just before it is ended.
+    let end = client
+        .prepare(
+            "select pg_terminate_backend(pid) from pg_stat_get_activity($1) where state = 'idle'",
+        )
+        .await?;
+    let mut ended = 0;
+    loop {
+        let rows = client
+            .query(
+                "select pid from pg_stat_activity
+                 where client_addr = any ($1::text[]::inet[]) and pid <> pg_backend_pid() and state = 'idle'",
+                &[&sources],
+            )
+            .await?;
+        for row in rows {
+            ended += client.execute(&end, &[&row.get::<_, i32>(0)]).await?;
+        }
+        if Instant::now() + IDLE_PAUSE > deadline {
+            return Ok(ended);
+        }
+        sleep(IDLE_PAUSE).await;
     }
 }
 

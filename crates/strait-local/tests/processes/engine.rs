@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
@@ -135,8 +136,9 @@ fn ends_sessions(world: &World) {
         .wait(world.engine.ensure_running(host, "ends", &made(NAME)))
         .expect("it runs");
     let client = Client::of(host, NAME);
+    let app = Ipv4Addr::new(10, 0, 0, 10 + u8::try_from(HOSTS.len()).expect("few"));
+    ends_idle_sessions(world, &client, BTreeSet::from([app]));
     let (sleeper, log) = world.start_psql(&client, "select pg_sleep(60)");
-    let app = std::net::Ipv4Addr::new(10, 0, 0, 10 + u8::try_from(HOSTS.len()).expect("few"));
     let mut ended = 0;
     until("the session is there", || {
         let others = BTreeSet::from([address_of(host)]);
@@ -161,6 +163,21 @@ fn ends_sessions(world: &World) {
     );
     let text = fs::read_to_string(log.path()).expect("its output");
     assert!(text.contains("terminating connection"), "{text}");
+}
+
+fn ends_idle_sessions(world: &World, client: &Client<'_>, sources: BTreeSet<Ipv4Addr>) {
+    let within = Which::Idle(Duration::from_millis(500));
+    let end = || {
+        let ended = world
+            .engine
+            .end_sessions(client.host, "ends", &sources, within);
+        world.wait(ended).expect("asked")
+    };
+    let (busy, _log) = world.start_psql(client, "select pg_sleep(2)");
+    assert_eq!(end(), 0, "it is in a transaction");
+    assert!(busy.wait(Duration::from_secs(10)).expect("a wait"));
+    let (_idle, _log) = world.start_psql(client, r"\! sleep 2");
+    until("the session is ended", || end() == 1);
 }
 
 fn adopts(world: &World) {

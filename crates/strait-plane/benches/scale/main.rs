@@ -37,15 +37,31 @@ const LARGE: Size = Size {
     peerings: 5000,
     services: 1000,
 };
-/// How many moves are timed.
-const MOVES: usize = 60;
+/// How many moves of each are timed, in turns, so that whatever else the machine does is between both; and in how many parts.
+const MOVES: usize = 250;
+const PARTS: usize = 5;
 /// How long it is watched doing nothing: a round at least.
 const IDLE: Duration = Duration::from_secs(210);
 
 #[tokio::main]
 async fn main() {
-    let mut medians = Vec::new();
-    for (name, size) in [("ten", SMALL), ("thousands", LARGE)] {
+    let ten = Watched::start("ten", SMALL).await;
+    ten.idle().await;
+    let thousands = Watched::start("thousands", LARGE).await;
+    compare_moves(&ten.plane, &thousands.plane).await;
+    ten.plane.shutdown().await;
+    thousands.idle().await;
+    thousands.plane.shutdown().await;
+}
+
+/// A plane that has looked at all of a store.
+struct Watched {
+    name: &'static str,
+    plane: Plane,
+}
+
+impl Watched {
+    async fn start(name: &'static str, size: Size) -> Self {
         let pool = database::database().await;
         drop(
             strait_plane::Keeper::open(pool.clone())
@@ -59,7 +75,7 @@ async fn main() {
             ..Options::new("strait.internal".to_owned())
         };
         let started = Instant::now();
-        let plane = Plane::start(pool.clone(), cloud.clone(), cloud.clone(), options)
+        let plane = Plane::start(pool, cloud.clone(), cloud.clone(), options)
             .await
             .expect("a plane");
         settle_all(&plane, &cloud, size).await;
@@ -67,23 +83,50 @@ async fn main() {
             "{name}: looked at everything in {:.1} s after its start",
             started.elapsed().as_secs_f64()
         );
-        let median = moves(&plane).await;
-        println!(
-            "{name}: a move takes {:.2} ms (median of {MOVES})",
-            median.as_secs_f64() * 1e3
-        );
-        medians.push(median);
+        Self { name, plane }
+    }
+
+    async fn idle(&self) {
         let before = cpu();
         tokio::time::sleep(IDLE).await;
         let spent = cpu() - before;
-        let share = spent.as_secs_f64() / IDLE.as_secs_f64() * 100.0;
-        println!("{name}: doing nothing costs {share:.2} % of a core, PostgreSQL included");
-        plane.shutdown().await;
+        println!(
+            "{}: doing nothing costs {:.2} % of a core, PostgreSQL included",
+            self.name,
+            spent.as_secs_f64() / IDLE.as_secs_f64() * 100.0
+        );
     }
+}
+
+async fn compare_moves(ten: &Plane, thousands: &Plane) {
+    let mut times = [Vec::new(), Vec::new()];
+    for number in 0..MOVES {
+        times[0].push(a_move(ten, number).await);
+        times[1].push(a_move(thousands, number).await);
+    }
+    let ratio = |times: &[Vec<Duration>], part: std::ops::Range<usize>| {
+        let [few, many] = [&times[0], &times[1]].map(|times| median(&times[part.clone()]));
+        many.as_secs_f64() / few.as_secs_f64()
+    };
+    let size = MOVES / PARTS;
+    let mut parts: Vec<f64> = (0..PARTS)
+        .map(|part| ratio(&times, part * size..(part + 1) * size))
+        .collect();
+    parts.sort_by(f64::total_cmp);
     println!(
-        "a change with thousands costs {:.2} times what it costs with ten",
-        medians[1].as_secs_f64() / medians[0].as_secs_f64()
+        "a move takes {:.2} ms with ten and {:.2} ms with thousands (medians of {MOVES}): {:.2} times, {:.2} to {:.2} in {PARTS} parts",
+        median(&times[0]).as_secs_f64() * 1e3,
+        median(&times[1]).as_secs_f64() * 1e3,
+        ratio(&times, 0..MOVES),
+        parts[0],
+        parts[PARTS - 1],
     );
+}
+
+fn median(times: &[Duration]) -> Duration {
+    let mut sorted = times.to_vec();
+    sorted.sort_unstable();
+    sorted[sorted.len() / 2]
 }
 
 /// Rows as they are when all is as it was asked to be.
@@ -123,23 +166,19 @@ async fn settle_all(plane: &Plane, cloud: &Steady, size: Size) {
     drop(plane.list_services("p0").await);
 }
 
-async fn moves(plane: &Plane) -> Duration {
-    let mut times = Vec::new();
-    for number in 0..MOVES {
-        let start = Instant::now();
-        let asked = match number % 2 {
-            0 => plane.detach_service("p0", "s0", None, 0).await,
-            _ => plane.attach_service("p0", "s0", "1000000", 0).await,
-        };
-        let id = asked.expect("asked for").service_id;
-        let settled = plane
-            .settled(&Object::Service(id), Duration::from_secs(30))
-            .await;
-        assert_eq!(settled.expect("a wait"), Settled::Yes);
-        times.push(start.elapsed());
-    }
-    times.sort_unstable();
-    times[times.len() / 2]
+/// Out of its VPC and into it, in turns.
+async fn a_move(plane: &Plane, number: usize) -> Duration {
+    let start = Instant::now();
+    let asked = match number % 2 {
+        0 => plane.detach_service("p0", "s0", None, 0).await,
+        _ => plane.attach_service("p0", "s0", "1000000", 0).await,
+    };
+    let id = asked.expect("asked for").service_id;
+    let settled = plane
+        .settled(&Object::Service(id), Duration::from_secs(30))
+        .await;
+    assert_eq!(settled.expect("a wait"), Settled::Yes);
+    start.elapsed()
 }
 
 /// What this process and its PostgreSQL have used.

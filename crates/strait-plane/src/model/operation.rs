@@ -75,6 +75,8 @@ pub enum Action {
     VpcRename,
     /// A Peering VPC is taken away.
     VpcDelete,
+    /// A Peering VPC that was to be taken away stays.
+    VpcCancelDeletion,
     /// A customer is asked for a peering connection.
     PeeringCreate,
     /// A customer is asked once more.
@@ -99,6 +101,7 @@ words!(Action, "action", {
     VpcCreate => "vpc.create",
     VpcRename => "vpc.rename",
     VpcDelete => "vpc.delete",
+    VpcCancelDeletion => "vpc.cancel-deletion",
     PeeringCreate => "peering.create",
     PeeringRequest => "peering.request",
     PeeringRanges => "peering.ranges",
@@ -119,7 +122,9 @@ impl Action {
             | Self::ServicePassword
             | Self::ServiceEnvironment
             | Self::ServiceDelete => ObjectKind::Service,
-            Self::VpcCreate | Self::VpcRename | Self::VpcDelete => ObjectKind::Vpc,
+            Self::VpcCreate | Self::VpcRename | Self::VpcDelete | Self::VpcCancelDeletion => {
+                ObjectKind::Vpc
+            }
             Self::PeeringCreate
             | Self::PeeringRequest
             | Self::PeeringRanges
@@ -135,6 +140,7 @@ impl Action {
             Self::ServiceRename
             | Self::ServiceEnvironment
             | Self::VpcRename
+            | Self::VpcCancelDeletion
             | Self::PeeringRanges => &[],
             Self::ServiceStart => &[Step::Start],
             Self::ServicePassword => &[Step::Password],
@@ -157,6 +163,8 @@ impl Action {
 /// A kind of object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ObjectKind {
+    /// A project.
+    Project,
     /// A service.
     Service,
     /// A Peering VPC.
@@ -165,7 +173,7 @@ pub enum ObjectKind {
     Peering,
 }
 
-words!(ObjectKind, "kind of object", { Service => "service", Vpc => "vpc", Peering => "peering" });
+words!(ObjectKind, "kind of object", { Project => "project", Service => "service", Vpc => "vpc", Peering => "peering" });
 
 /// How an operation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -320,13 +328,12 @@ pub struct Event {
 /// A place in a project's events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Cursor {
-    pub(crate) xid: i64,
     pub(crate) id: i64,
 }
 
 impl std::fmt::Display for Cursor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}-{}", self.xid, self.id)
+        write!(f, "{}", self.id)
     }
 }
 
@@ -334,16 +341,13 @@ impl std::str::FromStr for Cursor {
     type Err = crate::error::PlaneError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let numbers = text
-            .split_once('-')
-            .and_then(|(xid, id)| Some((xid.parse().ok()?, id.parse().ok()?)));
-        let Some((xid, id)) = numbers else {
+        let Ok(id) = text.parse() else {
             return Err(crate::error::PlaneError::invalid(
                 "since",
                 format!("{text:?} is no place in the events; give the `id` of one"),
             ));
         };
-        Ok(Self { xid, id })
+        Ok(Self { id })
     }
 }
 

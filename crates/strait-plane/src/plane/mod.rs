@@ -5,6 +5,7 @@ mod identity;
 mod keys;
 mod logins;
 mod members;
+mod moves;
 mod operations;
 mod peerings;
 mod projects;

@@ -7,36 +7,13 @@ use sqlx::PgConnection;
 
 use super::Plane;
 use crate::error::PlaneError;
-use crate::model::{Action, Cursor, Event, Network, Operation, OperationFilter, Wanted};
+use crate::model::{Cursor, Event, Operation, OperationFilter};
 use crate::secret;
-use crate::store::events;
-use crate::store::operations::{self, Insert};
+use crate::store::{events, operations};
+use crate::wish::{self, Asked};
 
 /// How many operations or events one answer has at most.
 const PAGE: u32 = 1000;
-
-/// A change that somebody asks for, about to be noted.
-pub(super) struct Asked<'a> {
-    pub(super) action: Action,
-    pub(super) project: &'a str,
-    pub(super) object_id: &'a str,
-    pub(super) object_name: &'a str,
-    pub(super) wanted: Option<Wanted>,
-    pub(super) network: Option<&'a Network>,
-    pub(super) drain_seconds: u32,
-    pub(super) salt: Option<&'a str>,
-}
-
-impl<'a> Asked<'a> {
-    /// What a service is to be.
-    pub(super) fn becomes(self, wanted: Wanted, network: Option<&'a Network>) -> Self {
-        Self {
-            wanted: Some(wanted),
-            network,
-            ..self
-        }
-    }
-}
 
 /// What a request that was sent before came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,26 +131,6 @@ impl Plane {
         }))
     }
 
-    /// A change that the caller asks for.
-    pub(super) fn asked<'a>(
-        &self,
-        action: Action,
-        project: &'a str,
-        object_id: &'a str,
-        object_name: &'a str,
-    ) -> Asked<'a> {
-        Asked {
-            action,
-            project,
-            object_id,
-            object_name,
-            wanted: None,
-            network: None,
-            drain_seconds: 0,
-            salt: None,
-        }
-    }
-
     /// Notes it, in the transaction that writes the wish. Returns its id.
     pub(super) async fn note(
         &self,
@@ -182,25 +139,6 @@ impl Plane {
         before: Value,
         after: Value,
     ) -> Result<String, PlaneError> {
-        let once = (self.caller.once.as_ref())
-            .map(|once| (secret::digest(&once.key), once.fingerprint.as_str()));
-        let insert = Insert {
-            project: asked.project,
-            action: asked.action,
-            object_id: asked.object_id,
-            object_name: asked.object_name,
-            actor: &self.caller.actor,
-            actor_name: self.caller.actor_name.as_deref(),
-            wanted: asked.wanted,
-            network: asked.network,
-            drain_seconds: asked.drain_seconds,
-            before,
-            after,
-            once: once
-                .as_ref()
-                .map(|(key, fingerprint)| (key.as_str(), *fingerprint)),
-            salt: asked.salt,
-        };
-        operations::insert(tx, &insert).await
+        wish::note(tx, &self.caller, asked, before, after).await
     }
 }

@@ -12,8 +12,10 @@ use crate::model::{
     Vpc, VpcStatus, WaitingOn,
 };
 use crate::reconcile::RANGE_ELSEWHERE;
+use crate::store::operations::{self, Superseded};
 use crate::store::peerings::{self, Kept};
-use crate::store::{operations, projects, tell_work, vpcs};
+use crate::store::{projects, tell_work, vpcs};
+use crate::wish::Asked;
 use crate::{secret, validate};
 
 /// How long the answer waits for the `pcx-` id.
@@ -38,7 +40,7 @@ impl Plane {
             let all = peerings::list(&mut *tx, &vpc.id).await?;
             return Err(already(&vpc, &new, &all));
         }
-        let asked = self.asked(
+        let asked = Asked::new(
             Action::PeeringCreate,
             &vpc.project_id,
             &id,
@@ -61,8 +63,7 @@ impl Plane {
         vpc: &str,
         peering: &str,
     ) -> Result<Peering, PlaneError> {
-        let vpc = self.vpc(project, vpc).await?;
-        let kept = self.find_peering(&vpc, peering).await?;
+        let (vpc, kept) = self.find_peering(project, vpc, peering).await?;
         let mut tx = self.pool().begin().await?;
         still_there(vpcs::lock(&mut tx, &vpc.id).await?, &vpc)?;
         if !kept.state.has_ended() {
@@ -89,7 +90,7 @@ impl Plane {
             let all = peerings::list(self.pool(), &vpc.id).await?;
             return Err(already(&vpc, &new, &all));
         }
-        let asked = self.asked(
+        let asked = Asked::new(
             Action::PeeringRequest,
             &vpc.project_id,
             &kept.id,
@@ -125,7 +126,7 @@ impl Plane {
         }
         let mut tx = self.pool().begin().await?;
         peerings::ask_ranges(&mut *tx, &kept.id, blocks.as_ref()).await?;
-        let asked = self.asked(
+        let asked = Asked::new(
             Action::PeeringRanges,
             &vpc.project_id,
             &kept.id,
@@ -176,8 +177,8 @@ impl Plane {
         vpc: &str,
         peering: &str,
     ) -> Result<Peering, PlaneError> {
-        let vpc = self.vpc(project, vpc).await?;
-        self.find_peering(&vpc, peering).await.map(shown)
+        let (_, kept) = self.find_peering(project, vpc, peering).await?;
+        Ok(shown(kept))
     }
 
     /// Asks for the end of a connection, whatever became of it.
@@ -187,8 +188,7 @@ impl Plane {
         vpc: &str,
         peering: &str,
     ) -> Result<Peering, PlaneError> {
-        let vpc = self.vpc(project, vpc).await?;
-        let kept = self.find_peering(&vpc, peering).await?;
+        let (vpc, kept) = self.find_peering(project, vpc, peering).await?;
         let mut tx = self.pool().begin().await?;
         if kept.state == PeeringState::Deleting {
             return Ok(shown(kept));
@@ -215,7 +215,7 @@ impl Plane {
         if !peerings::want_deleted(&mut *tx, &kept.id).await? {
             return Err(PlaneError::not_found("peering connection", &kept.id));
         }
-        let asked = self.asked(
+        let asked = Asked::new(
             Action::PeeringDelete,
             &vpc.project_id,
             &kept.id,
@@ -224,7 +224,14 @@ impl Plane {
         let before = json!({ "state": kept.state, "provisioned_id": kept.provisioned_id });
         let after = json!({ "state": PeeringState::Deleting });
         let operation = self.note(tx, asked, before, after).await?;
-        operations::cancel_others(tx, ObjectKind::Peering, &kept.id, &operation).await?;
+        operations::cancel_others(
+            tx,
+            ObjectKind::Peering,
+            &kept.id,
+            &operation,
+            Superseded::Deleted,
+        )
+        .await?;
         Ok(operation)
     }
 
@@ -253,42 +260,20 @@ impl Plane {
         vpc: &str,
         peering: &str,
     ) -> Result<CustomerGuide, PlaneError> {
-        let vpc = self.vpc(project, vpc).await?;
-        let kept = self.find_peering(&vpc, peering).await?;
+        let (vpc, kept) = self.find_peering(project, vpc, peering).await?;
         guide::for_customer(self.account(), &vpc, &kept)
     }
 
-    async fn find_peering(&self, vpc: &Vpc, name: &str) -> Result<Kept, PlaneError> {
-        let mut all = peerings::list(self.pool(), &vpc.id).await?;
-        let by_id = all
-            .iter()
-            .position(|kept| kept.id == name)
-            .or_else(|| {
-                all.iter()
-                    .position(|kept| kept.provisioned_id.as_deref() == Some(name))
-            })
-            .or_else(|| {
-                all.iter()
-                    .position(|kept| kept.accepter_provisioned_id.as_deref() == Some(name))
-            });
-        if let Some(index) = by_id {
-            return Ok(all.swap_remove(index));
-        }
-        let live: Vec<usize> = (0..all.len())
-            .filter(|index| all[*index].peer_vpc_id == name && !all[*index].state.has_ended())
-            .collect();
-        match live.as_slice() {
-            [] => Err(PlaneError::not_found("peering connection", name)),
-            [index] => Ok(all.swap_remove(*index)),
-            [..] => {
-                let ids: Vec<&str> = live.iter().map(|index| all[*index].id.as_str()).collect();
-                Err(PlaneError::conflict(format!(
-                    "{} peering connections lead to {name}; name it by its id, one of: {}",
-                    ids.len(),
-                    ids.join(", ")
-                )))
-            }
-        }
+    /// A connection with its VPC.
+    async fn find_peering(
+        &self,
+        project: &str,
+        vpc: &str,
+        peering: &str,
+    ) -> Result<(Vpc, Kept), PlaneError> {
+        let vpc = self.vpc(project, vpc).await?;
+        let all = peerings::list(self.pool(), &vpc.id).await?;
+        Ok((vpc, named(all, peering)?))
     }
 }
 
@@ -296,6 +281,39 @@ impl Kept {
     /// Whether it stands in the way of deleting its VPC.
     pub(super) fn is_in_use(&self) -> bool {
         !self.state.has_ended() && self.state != PeeringState::Deleting
+    }
+}
+
+/// The one that is meant: by its id, a `pcx-` id, or the customer's VPC if only one leads there.
+fn named(mut all: Vec<Kept>, name: &str) -> Result<Kept, PlaneError> {
+    let by_id = all
+        .iter()
+        .position(|kept| kept.id == name)
+        .or_else(|| {
+            all.iter()
+                .position(|kept| kept.provisioned_id.as_deref() == Some(name))
+        })
+        .or_else(|| {
+            all.iter()
+                .position(|kept| kept.accepter_provisioned_id.as_deref() == Some(name))
+        });
+    if let Some(index) = by_id {
+        return Ok(all.swap_remove(index));
+    }
+    let live: Vec<usize> = (0..all.len())
+        .filter(|index| all[*index].peer_vpc_id == name && !all[*index].state.has_ended())
+        .collect();
+    match live.as_slice() {
+        [] => Err(PlaneError::not_found("peering connection", name)),
+        [index] => Ok(all.swap_remove(*index)),
+        [..] => {
+            let ids: Vec<&str> = live.iter().map(|index| all[*index].id.as_str()).collect();
+            Err(PlaneError::conflict(format!(
+                "{} peering connections lead to {name}; name it by its id, one of: {}",
+                ids.len(),
+                ids.join(", ")
+            )))
+        }
     }
 }
 

@@ -1,23 +1,23 @@
-//! Services.
+//! Services: what they are, and how they are reached.
 
 use std::collections::BTreeSet;
 
 use serde_json::json;
-use sqlx::PgConnection;
 
-use super::operations::Asked;
+use super::moves::usable;
 use super::registration::no_twin;
 use super::{Named, Plane, pick};
 use crate::error::PlaneError;
 use crate::model::{
-    Action, Addon, Caller, CreatedService, Endpoint, Environment, Network, NewService, ObjectKind,
-    OperationState, Project, PublicEndpoint, Service, ServiceConnection, ServiceNetwork,
-    ServiceStatus, Vpc, VpcEndpoint, VpcStatus, Wanted,
+    Action, Addon, CreatedService, Endpoint, Environment, Network, NewService, OperationState,
+    Project, PublicEndpoint, Service, ServiceConnection, ServiceNetwork, ServiceStatus, Vpc,
+    VpcEndpoint, Wanted,
 };
 use crate::names::Names;
 use crate::postgres;
 use crate::store::services::{self, Insert, Kept, Origin};
-use crate::store::{operations, projects, tell_work, vpcs};
+use crate::store::{projects, tell_work, vpcs};
+use crate::wish::Asked;
 use crate::{secret, validate};
 
 /// Who owns a service's database, as on Tiger.
@@ -137,7 +137,7 @@ impl Plane {
         };
         let asked = Asked {
             salt: new.salt.as_deref(),
-            ..self.asked(action, &new.project.id, &id, &name)
+            ..Asked::new(action, &new.project.id, &id, &name)
         };
         let after = json!({ "name": name, "region_code": new.region, "network": network });
         self.note(
@@ -175,149 +175,11 @@ impl Plane {
         let name = validate::name(name)?;
         let mut tx = self.pool().begin().await?;
         services::rename(&mut *tx, &kept.id, &name).await?;
-        let asked = self.asked(Action::ServiceRename, &kept.project_id, &kept.id, &name);
+        let asked = Asked::new(Action::ServiceRename, &kept.project_id, &kept.id, &name);
         let (before, after) = (json!({ "name": kept.name }), json!({ "name": name }));
         self.note(&mut tx, asked, before, after).await?;
         tx.commit().await?;
         self.service(&kept.project_id, &kept.id).await
-    }
-
-    /// Asks for the end of a service with its data, whatever else was asked of it. It is `DELETING` at first.
-    pub async fn delete_service(
-        &self,
-        project: &str,
-        service: &str,
-    ) -> Result<Service, PlaneError> {
-        let kept = self.find_service(project, service).await?;
-        self.wish(&kept, Action::ServiceDelete, 0, |_, network| {
-            Ok((Wanted::Deleted, network))
-        })
-        .await
-    }
-
-    /// Starts a stopped service. One that runs is a success.
-    pub async fn start_service(&self, project: &str, service: &str) -> Result<Service, PlaneError> {
-        let kept = self.find_service(project, service).await?;
-        self.wish(
-            &kept,
-            Action::ServiceStart,
-            0,
-            |wanted, network| match wanted {
-                Wanted::Running | Wanted::Paused => Ok((Wanted::Running, network)),
-                Wanted::Deleted => Err(deleted(&kept)),
-            },
-        )
-        .await
-    }
-
-    /// Stops a service; its data, names and ways stay. One that is stopped is a success.
-    pub async fn stop_service(&self, project: &str, service: &str) -> Result<Service, PlaneError> {
-        let kept = self.find_service(project, service).await?;
-        if let Origin::Registered(registration) = &kept.origin {
-            return Err(PlaneError::conflict(format!(
-                "service {} ({:?}) is a PostgreSQL that Strait did not make; stop it where it runs ({})",
-                kept.id, kept.name, registration.host
-            )));
-        }
-        self.wish(
-            &kept,
-            Action::ServiceStop,
-            0,
-            |wanted, network| match wanted {
-                Wanted::Running | Wanted::Paused => Ok((Wanted::Paused, network)),
-                Wanted::Deleted => Err(deleted(&kept)),
-            },
-        )
-        .await
-    }
-
-    /// Asks for a service to be reached through this Peering VPC only, wherever it is now, once what was asked of it before
-    /// is done. The former way stays open for `drain_seconds` beside the new one. Returns at once.
-    pub async fn attach_service(
-        &self,
-        project: &str,
-        service: &str,
-        vpc: &str,
-        drain_seconds: u32,
-    ) -> Result<Service, PlaneError> {
-        let kept = self.find_service(project, service).await?;
-        let vpc = self.vpc(&kept.project_id, vpc).await?;
-        let drain_seconds = validate::drain(drain_seconds)?;
-        let mut tx = self.pool().begin().await?;
-        // The VPC's row first, as its deletion does.
-        let status = vpcs::lock(&mut tx, &vpc.id).await?;
-        let Some((wanted, network)) = services::lock(&mut tx, &kept.id).await? else {
-            return Err(PlaneError::not_found("service", service));
-        };
-        movable(&kept, wanted, "attached")?;
-        usable(
-            status,
-            &vpc,
-            &kept.region_code,
-            &format!("{} ({:?})", kept.id, kept.name),
-        )?;
-        let target = Network::Vpc(vpc.id.clone());
-        if network != target {
-            let asked = Asked {
-                drain_seconds,
-                ..self.asked(
-                    Action::ServiceAttach,
-                    &kept.project_id,
-                    &kept.id,
-                    &kept.name,
-                )
-            };
-            self.want(
-                &mut tx,
-                asked,
-                (wanted, &network),
-                (Wanted::Running, &target),
-            )
-            .await?;
-            tx.commit().await?;
-        }
-        self.service(&kept.project_id, &kept.id).await
-    }
-
-    /// Asks for a service to be public again, once what was asked of it before is done. With `vpc`, only if it is attached
-    /// to that one. The private way stays open for `drain_seconds` beside the public one. Returns at once.
-    pub async fn detach_service(
-        &self,
-        project: &str,
-        service: &str,
-        vpc: Option<&str>,
-        drain_seconds: u32,
-    ) -> Result<Service, PlaneError> {
-        let kept = self.find_service(project, service).await?;
-        let from = match vpc {
-            Some(vpc) => Some(self.vpc(&kept.project_id, vpc).await?),
-            None => None,
-        };
-        let drain_seconds = validate::drain(drain_seconds)?;
-        self.wish(
-            &kept,
-            Action::ServiceDetach,
-            drain_seconds,
-            |wanted, network| {
-                movable(&kept, wanted, "detached")?;
-                match (&network, &from) {
-                    (Network::Public, Some(from)) => Err(PlaneError::conflict(format!(
-                        "service {} ({:?}) is not attached to VPC {} ({:?}): it is public",
-                        kept.id, kept.name, from.id, from.name
-                    ))),
-                    (Network::Vpc(id), Some(from)) if *id != from.id => {
-                        Err(PlaneError::conflict(format!(
-                            "service {} ({:?}) is not attached to VPC {} ({:?}) but to VPC {id}",
-                            kept.id, kept.name, from.id, from.name
-                        )))
-                    }
-                    (Network::Public | Network::Vpc(_), _) => {
-                        Ok((Wanted::Running, Network::Public))
-                    }
-                }
-            },
-        )
-        .await
     }
 
     /// How to connect to a service now.
@@ -389,94 +251,6 @@ impl Plane {
         )
     }
 
-    /// Writes a wish that depends on what was wished for before; the same wish again is none.
-    async fn wish(
-        &self,
-        kept: &Kept,
-        action: Action,
-        drain_seconds: u32,
-        decide: impl FnOnce(Wanted, Network) -> Result<(Wanted, Network), PlaneError>,
-    ) -> Result<Service, PlaneError> {
-        let mut tx = self.pool().begin().await?;
-        let Some(before) = services::lock(&mut tx, &kept.id).await? else {
-            return Err(PlaneError::not_found("service", &kept.id));
-        };
-        let after = decide(before.0, before.1.clone())?;
-        if after != before {
-            let asked = Asked {
-                drain_seconds,
-                ..self.asked(action, &kept.project_id, &kept.id, &kept.name)
-            };
-            self.want(&mut tx, asked, (before.0, &before.1), (after.0, &after.1))
-                .await?;
-        }
-        // Read here: once it is committed, a deletion may be over before we look.
-        let now = services::get(&mut *tx, &kept.id).await?;
-        tx.commit().await?;
-        let now = now.ok_or_else(|| PlaneError::not_found("service", &kept.id))?;
-        Ok(self.shown(now))
-    }
-
-    /// Asks for a service to be public again, because its Peering VPC is to be deleted.
-    pub(super) async fn detach_from(
-        &self,
-        tx: &mut PgConnection,
-        vpc: &Vpc,
-        service: &str,
-    ) -> Result<(), PlaneError> {
-        let Some((wanted, network)) = services::lock(&mut *tx, service).await? else {
-            return Ok(());
-        };
-        let Some(kept) = services::get(&mut *tx, service).await? else {
-            return Ok(());
-        };
-        if network.vpc() != Some(&vpc.id) || wanted == Wanted::Deleted {
-            return Ok(());
-        }
-        movable(&kept, wanted, "detached")?;
-        // The request's key stands for the deletion, which has others' detachments in its wake.
-        let this = self.by(Caller {
-            once: None,
-            ..Caller::clone(&self.caller)
-        });
-        let asked = this.asked(
-            Action::ServiceDetach,
-            &kept.project_id,
-            &kept.id,
-            &kept.name,
-        );
-        this.want(
-            tx,
-            asked,
-            (wanted, &network),
-            (Wanted::Running, &Network::Public),
-        )
-        .await?;
-        Ok(())
-    }
-
-    /// Writes a wish, as an operation that waits for its turn.
-    pub(super) async fn want(
-        &self,
-        tx: &mut PgConnection,
-        asked: Asked<'_>,
-        before: (Wanted, &Network),
-        after: (Wanted, &Network),
-    ) -> Result<String, PlaneError> {
-        let service = asked.object_id;
-        services::want(&mut *tx, service, after.0, after.1).await?;
-        let words =
-            |(wanted, network): (Wanted, &Network)| json!({ "wanted": wanted, "network": network });
-        let moves = (before.1 != after.1).then_some(after.1);
-        let asked = asked.becomes(after.0, moves);
-        let id = self.note(tx, asked, words(before), words(after)).await?;
-        if after.0 == Wanted::Deleted {
-            operations::cancel_others(tx, ObjectKind::Service, service, &id).await?;
-        }
-        tell_work(&mut *tx, "service", service).await?;
-        Ok(id)
-    }
-
     /// A new service's password, and what it can be told again by, if whoever asks has a key that is hard to guess.
     fn password(&self) -> (String, Option<String>) {
         match &self.caller.once {
@@ -488,7 +262,7 @@ impl Plane {
         }
     }
 
-    fn shown(&self, kept: Kept) -> Service {
+    pub(super) fn shown(&self, kept: Kept) -> Service {
         let names = Names::of(&kept.id, &kept.project_id, self.domain());
         let network = ServiceNetwork {
             settled: !kept.others
@@ -560,51 +334,6 @@ impl Plane {
             updated: kept.updated,
         }
     }
-}
-
-/// Whether a service may be reached through this VPC.
-fn usable(
-    status: Option<VpcStatus>,
-    vpc: &Vpc,
-    region: &str,
-    service: &str,
-) -> Result<(), PlaneError> {
-    match status {
-        None => return Err(PlaneError::not_found("VPC", &vpc.id)),
-        Some(VpcStatus::Created) => {}
-        Some(status @ (VpcStatus::Creating | VpcStatus::Deleting | VpcStatus::Failed)) => {
-            return Err(PlaneError::conflict(format!(
-                "VPC {} ({:?}) is {status}, and must be CREATED for services to be attached to it",
-                vpc.id, vpc.name
-            )));
-        }
-    }
-    if vpc.region_code != region {
-        return Err(PlaneError::conflict(format!(
-            "service {service} is in {region} and VPC {} ({:?}) in {}; attach it to a VPC in its own Region",
-            vpc.id, vpc.name, vpc.region_code
-        )));
-    }
-    Ok(())
-}
-
-/// A move is probed end to end, so that the service must run.
-fn movable(kept: &Kept, wanted: Wanted, verb: &str) -> Result<(), PlaneError> {
-    match wanted {
-        Wanted::Running => Ok(()),
-        Wanted::Paused => Err(PlaneError::conflict(format!(
-            "service {} ({:?}) is stopped and cannot be {verb}; start it first",
-            kept.id, kept.name
-        ))),
-        Wanted::Deleted => Err(deleted(kept)),
-    }
-}
-
-pub(super) fn deleted(kept: &Kept) -> PlaneError {
-    PlaneError::conflict(format!(
-        "service {} ({:?}) is being deleted",
-        kept.id, kept.name
-    ))
 }
 
 /// A value of a connection string, as libpq reads it.

@@ -6,13 +6,13 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::Plane;
-use super::services::deleted;
 use crate::error::PlaneError;
 use crate::model::{Action, Addon, Environment, LogPage, LogQuery, Operation, Service, Wanted};
 use crate::names::Names;
 use crate::postgres::PostgresError;
 use crate::reconcile::spec;
 use crate::store::services::{self, Kept, Origin};
+use crate::wish::{self, Asked, deleted};
 use crate::{secret, validate};
 
 /// How long the answer waits until PostgreSQL has been told a password.
@@ -47,14 +47,9 @@ impl Plane {
             return Err(deleted(&kept));
         }
         services::set_verifier(&mut *tx, &kept.id, &verifier).await?;
-        let asked = self.asked(
-            Action::ServicePassword,
-            &kept.project_id,
-            &kept.id,
-            &kept.name,
-        );
+        let asked = Asked::of(Action::ServicePassword, &kept);
         let same = (wanted, &network);
-        let operation = self.want(&mut tx, asked, same, same).await?;
+        let operation = wish::want(&mut tx, &self.caller, asked, same, same).await?;
         tx.commit().await?;
         self.operation_ended(&kept.project_id, &operation, PASSWORD_PATIENCE)
             .await
@@ -70,12 +65,7 @@ impl Plane {
         let kept = self.find_service(project, service).await?;
         let mut tx = self.pool().begin().await?;
         services::set_environment(&mut *tx, &kept.id, environment).await?;
-        let asked = self.asked(
-            Action::ServiceEnvironment,
-            &kept.project_id,
-            &kept.id,
-            &kept.name,
-        );
+        let asked = Asked::of(Action::ServiceEnvironment, &kept);
         let (before, after) = (
             json!({ "environment": kept.environment }),
             json!({ "environment": environment }),

@@ -1,11 +1,15 @@
 //! Peering VPCs.
 
 use serde_json::json;
+use sqlx::PgConnection;
 
 use super::{Named, Plane, pick, quota_refusal};
 use crate::error::PlaneError;
 use crate::model::{Action, NewVpc, ObjectKind, Quota, Vpc, VpcStatus};
-use crate::store::{operations, peerings, projects, services, tell_work, vpcs};
+use crate::store::operations::{self, Superseded};
+use crate::store::services::{self, VpcUser};
+use crate::store::{peerings, projects, tell_work, vpcs};
+use crate::wish::{self, Asked};
 use crate::{secret, validate};
 
 impl Named for Vpc {
@@ -65,7 +69,7 @@ impl Plane {
                 "cidr: {cidr} overlaps another VPC of the project; take another range"
             )));
         }
-        let asked = self.asked(Action::VpcCreate, &project.id, &id, &name);
+        let asked = Asked::new(Action::VpcCreate, &project.id, &id, &name);
         let after = json!({ "name": name, "cidr": cidr, "region_code": region });
         self.note(&mut tx, asked, json!({}), after).await?;
         tell_work(&mut *tx, "vpc", &id).await?;
@@ -96,7 +100,7 @@ impl Plane {
         let name = validate::name(name)?;
         let mut tx = self.pool().begin().await?;
         vpcs::rename(&mut *tx, &vpc.id, &name).await?;
-        let asked = self.asked(Action::VpcRename, &vpc.project_id, &vpc.id, &name);
+        let asked = Asked::new(Action::VpcRename, &vpc.project_id, &vpc.id, &name);
         let (before, after) = (json!({ "name": vpc.name }), json!({ "name": name }));
         self.note(&mut tx, asked, before, after).await?;
         tx.commit().await?;
@@ -117,10 +121,16 @@ impl Plane {
         let Some(status) = vpcs::lock(&mut tx, &vpc.id).await? else {
             return Err(PlaneError::not_found(Vpc::KIND, &vpc.id));
         };
+        let attached = services::using_vpc(&mut *tx, &vpc.id).await?;
         if status == VpcStatus::Deleting {
+            if cascade {
+                // Those that could not leave are asked once more.
+                self.detach_all(&mut tx, &vpc, &attached).await?;
+                tell_work(&mut *tx, "vpc", &vpc.id).await?;
+                tx.commit().await?;
+            }
             return Ok(vpc);
         }
-        let attached = services::using_vpc(&mut *tx, &vpc.id).await?;
         let peered = peerings::list(&mut *tx, &vpc.id).await?;
         let users: Vec<String> = attached
             .iter()
@@ -154,24 +164,22 @@ impl Plane {
                 users.join("; ")
             )));
         }
-        if let Some(user) = (attached.iter()).find(|user| !user.attached && !user.deleted) {
-            // Its move may come to nothing, and it be here again.
-            return Err(PlaneError::conflict(format!(
-                "service {} ({:?}) is just leaving VPC {} ({:?}): wait until it has, then delete the VPC",
-                user.id, user.name, vpc.id, vpc.name
-            )));
-        }
-        for user in attached.iter().filter(|user| user.attached) {
-            self.detach_from(&mut tx, &vpc, &user.id).await?;
-        }
+        self.detach_all(&mut tx, &vpc, &attached).await?;
         vpcs::want_deleted(&mut *tx, &vpc.id).await?;
-        let asked = self.asked(Action::VpcDelete, &vpc.project_id, &vpc.id, &vpc.name);
+        let asked = Asked::new(Action::VpcDelete, &vpc.project_id, &vpc.id, &vpc.name);
         let (before, after) = (
             json!({ "status": status }),
             json!({ "status": VpcStatus::Deleting }),
         );
         let operation = self.note(&mut tx, asked, before, after).await?;
-        operations::cancel_others(&mut tx, ObjectKind::Vpc, &vpc.id, &operation).await?;
+        operations::cancel_others(
+            &mut tx,
+            ObjectKind::Vpc,
+            &vpc.id,
+            &operation,
+            Superseded::Deleted,
+        )
+        .await?;
         tell_work(&mut *tx, "vpc", &vpc.id).await?;
         tx.commit().await?;
         Ok(Vpc {
@@ -179,6 +187,58 @@ impl Plane {
             operation_id: Some(operation),
             ..vpc
         })
+    }
+
+    /// Gives the deletion of a Peering VPC up, unless something has been taken away already. Services that were detached
+    /// for it stay public.
+    pub async fn cancel_vpc_deletion(&self, project: &str, vpc: &str) -> Result<Vpc, PlaneError> {
+        let vpc = self.vpc(project, vpc).await?;
+        let mut tx = self.pool().begin().await?;
+        if !vpcs::want_kept(&mut *tx, &vpc.id).await? {
+            let why = match vpc.status {
+                VpcStatus::Deleting => {
+                    "its peering connections are being taken away already; wait until it is gone, then make another one"
+                }
+                VpcStatus::Creating | VpcStatus::Created | VpcStatus::Failed => {
+                    "it is not to be deleted"
+                }
+            };
+            return Err(PlaneError::conflict(format!(
+                "the deletion of VPC {} ({:?}) cannot be given up: {why}",
+                vpc.id, vpc.name
+            )));
+        }
+        let asked = Asked::new(
+            Action::VpcCancelDeletion,
+            &vpc.project_id,
+            &vpc.id,
+            &vpc.name,
+        );
+        let before = json!({ "status": VpcStatus::Deleting });
+        let operation = self.note(&mut tx, asked, before, json!({})).await?;
+        operations::cancel_others(
+            &mut tx,
+            ObjectKind::Vpc,
+            &vpc.id,
+            &operation,
+            Superseded::Kept,
+        )
+        .await?;
+        tell_work(&mut *tx, "vpc", &vpc.id).await?;
+        tx.commit().await?;
+        self.vpc(&vpc.project_id, &vpc.id).await
+    }
+
+    async fn detach_all(
+        &self,
+        tx: &mut PgConnection,
+        vpc: &Vpc,
+        users: &[VpcUser],
+    ) -> Result<(), PlaneError> {
+        for user in users.iter().filter(|user| user.attached) {
+            wish::leave(tx, &self.caller.actor, &vpc.id, &user.id).await?;
+        }
+        Ok(())
     }
 }
 

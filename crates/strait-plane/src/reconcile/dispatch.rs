@@ -13,7 +13,7 @@ use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::failure::Failure;
-use super::lease::Lease;
+use super::lease::{self, Lease};
 use super::run::Run;
 use super::{Context, Found, Key, Wake, names, peerings, service, vpc};
 use crate::error::PlaneError;
@@ -31,10 +31,14 @@ const TAKE_OVER: Duration = Duration::from_secs(1);
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(15));
 /// How soon something that takes time is looked at again, at most.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
-/// Reconcilers at a time.
+/// Reconcilers at a time, and those of them that nobody asked for.
 const AT_ONCE: usize = 8;
-/// How long a round takes at least for each object, so that thousands cost no more than some hundred.
+const LOOKS_AT_ONCE: usize = 4;
+/// How long a round takes at least for each object, so that thousands cost no more than some hundred; it is looked at one
+/// after another, so that changes do not notice.
 const ROUND_PER_OBJECT: Duration = Duration::from_millis(150);
+/// How soon what is worked on just now is looked at.
+const AFTER_WORK: Duration = Duration::from_millis(50);
 /// A cloud that says "changed" without end is asked no more often than this, and than this for each peering connection.
 const BETWEEN_LOOKS: (Duration, Duration) = (Duration::from_millis(25), Duration::from_micros(100));
 
@@ -125,8 +129,10 @@ pub(super) async fn run(
     let mut work = Work::new(Arc::clone(&context), wake);
     let mut tick = Instant::now();
     let mut round = Instant::now();
+    // The first round is in haste: what is there may be another server's, or gone.
+    let mut pace = Duration::ZERO;
     loop {
-        let retry = work.next_retry();
+        let (retry, look) = (work.next_retry(), work.next_look());
         tokio::select! {
             biased;
             () = told_to_stop(&mut stopping) => break,
@@ -137,9 +143,11 @@ pub(super) async fn run(
                 Wake::Round => {
                     round = Instant::now();
                     tick = round;
+                    pace = Duration::ZERO;
                 }
             },
             () = sleep_until(retry) => work.retry(),
+            () = sleep_until(look) => work.start(),
             () = sleep_until(tick) => {
                 let everything = Instant::now() >= round && context.leases.holds(WATCH);
                 if everything {
@@ -151,15 +159,13 @@ pub(super) async fn run(
                 }
                 match to_do(&context, everything).await {
                     Ok(keys) => {
-                        let many = u32::try_from(keys.len()).unwrap_or(u32::MAX);
-                        for key in keys {
-                            match everything {
-                                true => work.look_at(key),
-                                false => work.remind(key),
-                            }
-                        }
                         if everything {
+                            let many = u32::try_from(keys.len()).unwrap_or(u32::MAX);
                             round = Instant::now() + ROUND.max(ROUND_PER_OBJECT.saturating_mul(many));
+                            work.look_at(keys, pace);
+                            pace = ROUND_PER_OBJECT;
+                        } else {
+                            keys.into_iter().for_each(|key| work.remind(key));
                         }
                     }
                     Err(error) => {
@@ -184,7 +190,7 @@ async fn to_do(context: &Context, everything: bool) -> Result<Vec<Key>, PlaneErr
     let found = if everything {
         store::everything(pool).await?
     } else {
-        store::unsettled(pool, context.leases.holder()).await?
+        store::unsettled(pool, context.leases.holder(), lease::TERM).await?
     };
     Ok(found
         .into_iter()
@@ -205,6 +211,10 @@ struct Work {
     thorough: BTreeSet<Key>,
     /// Woken while running, or while enough others run: first come, first served.
     queued: VecDeque<Key>,
+    /// What of a round is still to be looked at, when the next one may be, and how soon after that the one after it.
+    looks: VecDeque<Key>,
+    look_at: Instant,
+    pace: Duration,
     retries: BTreeMap<Key, Retry>,
 }
 
@@ -223,6 +233,9 @@ impl Work {
             running: HashMap::new(),
             thorough: BTreeSet::new(),
             queued: VecDeque::new(),
+            looks: VecDeque::new(),
+            look_at: Instant::now(),
+            pace: Duration::ZERO,
             retries: BTreeMap::new(),
         }
     }
@@ -234,10 +247,17 @@ impl Work {
         self.start();
     }
 
-    /// Everything is looked at, as it is.
-    fn look_at(&mut self, key: Key) {
-        self.thorough.insert(key.clone());
-        self.remind(key);
+    /// Everything is looked at, as it is: one each `pace`.
+    fn look_at(&mut self, keys: Vec<Key>, pace: Duration) {
+        let known: BTreeSet<Key> = self.looks.iter().cloned().collect();
+        for key in keys {
+            self.thorough.insert(key.clone());
+            if !known.contains(&key) && !self.retries.contains_key(&key) {
+                self.looks.push_back(key);
+            }
+        }
+        self.pace = pace;
+        self.start();
     }
 
     /// Something is to be done, unless that is known already.
@@ -259,20 +279,48 @@ impl Work {
                 later.push_back(key);
                 continue;
             }
-            if let Some(retry) = self.retries.get_mut(&key) {
-                retry.at = None;
-            }
-            let thorough = self.thorough.remove(&key);
-            let task = self.tasks.spawn(reconcile(
-                Arc::clone(&self.context),
-                self.wake.clone(),
-                key.clone(),
-                thorough,
-            ));
-            self.running.insert(task.id(), (key, thorough));
+            self.spawn(key);
         }
         later.append(&mut self.queued);
         self.queued = later;
+        self.start_looks();
+    }
+
+    /// What nobody asked for comes after what somebody did.
+    fn start_looks(&mut self) {
+        while self.may_look()
+            && self.look_at <= Instant::now()
+            && let Some(key) = self.looks.pop_front()
+        {
+            if self.runs(&key) {
+                self.looks.push_back(key);
+                self.look_at = Instant::now() + AFTER_WORK;
+                return;
+            }
+            if self.thorough.contains(&key) {
+                self.look_at = Instant::now() + self.pace;
+                self.spawn(key);
+            }
+        }
+    }
+
+    fn may_look(&self) -> bool {
+        let looking = self.running.values().filter(|(_, thorough)| *thorough);
+        self.running.len() < AT_ONCE && looking.count() < LOOKS_AT_ONCE
+    }
+
+    fn spawn(&mut self, key: Key) {
+        if let Some(retry) = self.retries.get_mut(&key) {
+            retry.at = None;
+        }
+        let thorough = self.thorough.remove(&key);
+        let task = self.tasks.spawn(reconcile(
+            Arc::clone(&self.context),
+            self.wake.clone(),
+            key.clone(),
+            thorough,
+        ));
+        self.running.insert(task.id(), (key, thorough));
     }
 
     fn queue(&mut self, key: Key) {
@@ -341,12 +389,18 @@ impl Work {
     }
 
     fn next_retry(&self) -> Instant {
-        let never = Instant::now() + Duration::from_secs(3600);
         self.retries
             .values()
             .filter_map(|retry| retry.at)
             .min()
-            .unwrap_or(never)
+            .unwrap_or_else(never)
+    }
+
+    fn next_look(&self) -> Instant {
+        match !self.looks.is_empty() && self.may_look() {
+            true => self.look_at,
+            false => never(),
+        }
     }
 
     fn retry(&mut self) {
@@ -365,6 +419,10 @@ impl Work {
         }
         self.start();
     }
+}
+
+fn never() -> Instant {
+    Instant::now() + Duration::from_secs(3600)
 }
 
 /// Under a lease, which is kept until all is as wished.

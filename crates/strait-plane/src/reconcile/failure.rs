@@ -37,6 +37,12 @@ impl From<PlaneError> for Failure {
     }
 }
 
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
 /// Says in which step it happened.
 pub(super) trait During<T> {
     /// `step` in the form "opening the private way".

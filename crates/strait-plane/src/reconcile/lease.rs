@@ -13,7 +13,7 @@ use crate::secret;
 use crate::store::leases;
 
 /// How long a lease lasts without being renewed.
-const TERM: Duration = Duration::from_secs(5);
+pub(super) const TERM: Duration = Duration::from_secs(5);
 /// How much earlier its holder stops: a step that began before is over by then, or harmless.
 const MARGIN: Duration = Duration::from_secs(1);
 /// How often leases are renewed.

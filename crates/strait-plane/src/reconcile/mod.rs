@@ -9,25 +9,29 @@ mod network;
 mod peerings;
 mod run;
 mod service;
+mod tries;
+mod vpc;
 
 pub(crate) use peerings::RANGE_ELSEWHERE;
 pub(crate) use service::spec;
-mod vpc;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use sqlx::{PgPool, Transaction};
+use sqlx::{PgConnection, PgPool, Postgres as Database, Transaction};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::cloud::{Cloud, WaySpec};
 use crate::error::PlaneError;
 use crate::postgres::Postgres;
+use crate::store;
+use failure::Failure;
 use lease::Leases;
 use names::Published;
+use tries::Tries;
 
 /// How long `shutdown` waits for the step that each reconciler is in.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(5);
@@ -43,6 +47,7 @@ pub(crate) struct Context {
     /// How long a move may take before it is given up.
     patience: Duration,
     leases: Leases,
+    tries: Tries,
     stopping: watch::Sender<bool>,
     published: tokio::sync::Mutex<Published>,
     remembered: tokio::sync::Mutex<peerings::Remembered>,
@@ -73,6 +78,7 @@ impl Context {
             domain,
             patience,
             leases: Leases::new(),
+            tries: Tries::default(),
             changes: watch::Sender::new(0),
             stopping: watch::Sender::new(false),
             published: tokio::sync::Mutex::default(),
@@ -82,9 +88,26 @@ impl Context {
         })
     }
 
-    /// For what must be written together: a server may end between two statements.
-    async fn begin(&self) -> Result<Transaction<'static, sqlx::Postgres>, PlaneError> {
-        Ok(self.pool.begin().await?)
+    /// For what must be written together. Nothing is written, unless this server still has the lease: one that was frozen
+    /// since it looked writes nothing when it wakes.
+    async fn begin_under(&self, lease: &str) -> Result<Transaction<'static, Database>, Failure> {
+        let mut tx = self.pool.begin().await?;
+        if !store::leases::hold(&mut *tx, lease, self.leases.holder()).await? {
+            return Err(Failure::Lost);
+        }
+        Ok(tx)
+    }
+
+    /// Writes, if this server still has the lease.
+    async fn write_under<T>(
+        &self,
+        lease: &str,
+        change: impl AsyncFnOnce(&mut PgConnection) -> Result<T, PlaneError>,
+    ) -> Result<T, Failure> {
+        let mut tx = self.begin_under(lease).await?;
+        let changed = change(&mut tx).await?;
+        tx.commit().await?;
+        Ok(changed)
     }
 
     fn changed(&self) {

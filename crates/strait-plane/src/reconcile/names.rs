@@ -12,7 +12,7 @@ use crate::cloud::NameTarget;
 use crate::model::Network;
 use crate::names::Names;
 use crate::store::services::Kept as Service;
-use crate::store::ways::Current;
+use crate::store::ways::{Current, Open};
 use crate::{secret, store};
 
 /// The lease under which names are published.
@@ -37,23 +37,61 @@ impl Published {
     }
 }
 
+/// What is to become of the names.
+enum Change {
+    /// What the store says of all services.
+    Whole,
+    /// These lead there, or nowhere; the others stay.
+    These(BTreeMap<String, Option<NameTarget>>),
+}
+
+/// Whether this server published last that the service's names lead to this way, as far as it knows.
+pub(super) async fn lead(
+    context: &Context,
+    service: &Service,
+    network: &Network,
+    open: &Open,
+) -> bool {
+    let published = context.published.lock().await;
+    let Some(known) = &published.0 else {
+        return false;
+    };
+    let way = Current {
+        service: service.id.clone(),
+        project: service.project_id.clone(),
+        network: network.clone(),
+        target: NameTarget {
+            address: open.address,
+            host: open.host.clone(),
+        },
+    };
+    let mut wanted = BTreeMap::new();
+    insert(&mut wanted, context, way);
+    all(context, service)
+        .iter()
+        .all(|name| known.names.get(name) == wanted.get(name))
+}
+
 /// Makes the public DNS answer what the store says of this service, and what is known of the others.
 pub(super) async fn publish_of(context: &Context, service: &Service) -> Result<(), Failure> {
     let mut published = context.published.lock().await;
     let Some(known) = ours(context, &published).await? else {
-        return publish_all(context, &mut published).await;
+        return put(context, &mut published, Change::Whole).await;
     };
-    let mut names = known.names.clone();
-    for name in Names::of(&service.id, &service.project_id, &context.domain).all() {
-        names.remove(&name);
-    }
+    let mut now = BTreeMap::new();
     if let Some(way) = store::ways::current_of(&context.pool, &service.id).await? {
-        insert(&mut names, context, way);
+        insert(&mut now, context, way);
     }
-    if names == known.names {
+    let change: BTreeMap<String, Option<NameTarget>> = all(context, service)
+        .into_iter()
+        .map(|name| (now.remove(&name), name))
+        .filter(|(target, name)| known.names.get(name) != target.as_ref())
+        .map(|(target, name)| (name, target))
+        .collect();
+    if change.is_empty() {
         return Ok(());
     }
-    put(context, &mut published, async || Ok(names.clone())).await
+    put(context, &mut published, Change::These(change)).await
 }
 
 /// Makes the public DNS answer what the store says of all services.
@@ -64,7 +102,7 @@ pub(super) async fn publish(context: &Context) -> Result<(), Failure> {
     {
         return Ok(());
     }
-    publish_all(context, &mut published).await
+    put(context, &mut published, Change::Whole).await
 }
 
 /// What this server published, unless another one has published since.
@@ -76,18 +114,10 @@ async fn ours<'a>(context: &Context, published: &'a Published) -> Result<Option<
     Ok((mark.as_ref() == Some(&known.mark)).then_some(known))
 }
 
-async fn publish_all(context: &Context, published: &mut Published) -> Result<(), Failure> {
-    put(context, published, async || wanted(context).await).await
-}
-
 /// One at a time among all servers, so that no older map comes after a newer one.
-async fn put(
-    context: &Context,
-    published: &mut Published,
-    names: impl AsyncFnOnce() -> Result<BTreeMap<String, NameTarget>, Failure>,
-) -> Result<(), Failure> {
+async fn put(context: &Context, published: &mut Published, change: Change) -> Result<(), Failure> {
     take_lease(context).await?;
-    let outcome = put_under_lease(context, published, names).await;
+    let outcome = put_under_lease(context, published, change).await;
     context.leases.give_back(&context.pool, LEASE).await;
     outcome
 }
@@ -95,16 +125,17 @@ async fn put(
 async fn put_under_lease(
     context: &Context,
     published: &mut Published,
-    names: impl AsyncFnOnce() -> Result<BTreeMap<String, NameTarget>, Failure>,
+    change: Change,
 ) -> Result<(), Failure> {
-    let known = ours(context, published).await?.is_some();
-    let names = match known {
-        true => names().await?,
-        // Another server published while this one waited for its turn.
-        false => wanted(context).await?,
+    // Another server may have published while this one waited for its turn.
+    let is_ours = ours(context, published).await?.is_some();
+    let names = match (published.0.take(), change) {
+        (Some(known), Change::These(these)) if is_ours => changed(known.names, these),
+        (Some(_) | None, Change::These(_) | Change::Whole) => wanted(context).await?,
     };
-    published.forget();
-    store::note_published(&context.pool, None).await?;
+    context
+        .write_under(LEASE, async |db| store::note_published(db, None).await)
+        .await?;
     if !context.leases.holds(LEASE) {
         return Err(Failure::Lost);
     }
@@ -118,9 +149,26 @@ async fn put_under_lease(
         return Err(Failure::NotYet);
     }
     let mark = secret::server_id();
-    store::note_published(&context.pool, Some(&mark)).await?;
+    context
+        .write_under(LEASE, async |db| {
+            store::note_published(db, Some(&mark)).await
+        })
+        .await?;
     published.0 = Some(Map { names, mark });
     Ok(())
+}
+
+fn changed(
+    mut names: BTreeMap<String, NameTarget>,
+    these: BTreeMap<String, Option<NameTarget>>,
+) -> BTreeMap<String, NameTarget> {
+    for (name, target) in these {
+        match target {
+            Some(target) => names.insert(name, target),
+            None => names.remove(&name),
+        };
+    }
+    names
 }
 
 async fn take_lease(context: &Context) -> Result<(), Failure> {
@@ -143,6 +191,10 @@ async fn wanted(context: &Context) -> Result<BTreeMap<String, NameTarget>, Failu
         insert(&mut names, context, way);
     }
     Ok(names)
+}
+
+fn all(context: &Context, service: &Service) -> Vec<String> {
+    Names::of(&service.id, &service.project_id, &context.domain).all()
 }
 
 fn insert(names: &mut BTreeMap<String, NameTarget>, context: &Context, way: Current) {

@@ -7,11 +7,12 @@ use tokio::time::{Instant, sleep};
 
 use super::failure::{During, Failure};
 use super::run::Run;
-use super::{Context, names, service};
+use super::{names, service};
 use crate::cloud::{Sources, WayKind, WaySpec};
 use crate::model::{Network, Step};
 use crate::postgres::{Ended, Which};
 use crate::store::services::{self, Kept as Service, Origin};
+use crate::store::vpcs;
 use crate::store::ways::{self, Kept as Way, Open};
 
 /// How long one run waits for a way to be ready; the next run goes on.
@@ -30,7 +31,7 @@ pub(super) enum Sessions {
     MayBeGone,
 }
 
-/// While a way is drained: how often idle sessions are ended.
+/// While a way is drained: how long idle sessions are ended in one go.
 const DRAIN_PACE: Duration = Duration::from_millis(500);
 
 /// Makes the wanted way the only one.
@@ -46,7 +47,8 @@ pub(super) async fn settle(run: &mut Run<'_>, service: &Service) -> Result<(), F
     }
     let kept = ways::list(&context.pool, &service.id).await?;
     run.at(Step::Open).await?;
-    open(run, service, kept.iter().find(|way| way.network == *target)).await?;
+    let way = kept.iter().find(|way| way.network == *target);
+    let open = open(run, service, way).await?;
     if moves {
         run.at(Step::Probe).await?;
         context
@@ -56,14 +58,19 @@ pub(super) async fn settle(run: &mut Run<'_>, service: &Service) -> Result<(), F
             .during(&format!("trying the {} way before the move", word(target)))?;
         run.at(Step::Names).await?;
         run.go_on()?;
-        if !services::switch(&context.pool, &service.id, target).await? {
+        let switched = run
+            .write(async |db| services::switch(db, &service.id, target).await)
+            .await?;
+        if !switched {
             // It is to be deleted by now.
             return Err(Failure::NotYet);
         }
     }
-    names::publish_of(context, service).await?;
+    if moves || run.operation().is_some() || !names::lead(context, service, target, &open).await {
+        names::publish_of(context, service).await?;
+    }
     if moves && is_registered(service) && *target != Network::Public {
-        advise(context, service).await?;
+        advise(run, service).await?;
     }
     for way in kept.iter().filter(|way| way.network != *target) {
         drain(run, service, way).await?;
@@ -94,14 +101,17 @@ async fn drain(run: &mut Run<'_>, service: &Service, way: &Way) -> Result<(), Fa
         return Ok(());
     };
     run.at(Step::Drain).await?;
-    let pool = &run.context.pool;
-    let left = ways::drained_in(pool, &service.id, &way.network, seconds).await?;
+    let left = run
+        .write(async |db| ways::drained_in(db, &service.id, &way.network, seconds).await)
+        .await?;
     if left.is_zero() {
         return Ok(());
     }
+    let pace = left.min(DRAIN_PACE);
+    let begun = Instant::now();
     // Who cannot be asked to end sessions is not asked to wait for them either: the time is what counts.
     if let Err(failure) =
-        service::end_sessions(run.context, service, &open.sources, Which::Idle).await
+        service::end_sessions(run.context, service, &open.sources, Which::Idle(pace)).await
     {
         tracing::info!(
             service = service.id,
@@ -109,7 +119,7 @@ async fn drain(run: &mut Run<'_>, service: &Service, way: &Way) -> Result<(), Fa
             "idle sessions are not ended"
         );
     }
-    Err(Failure::After(left.min(DRAIN_PACE)))
+    Err(Failure::After(pace.saturating_sub(begun.elapsed())))
 }
 
 /// Whether it is the public way of a service that Strait did not make.
@@ -132,23 +142,25 @@ async fn take_up(run: &mut Run<'_>, service: &Service) -> Result<(), Failure> {
         run.at(Step::Look).await?;
         let checked = context.cloud.check_registration(&spec).await;
         checked.during("looking at the service")?;
-        return advise(context, service).await;
+        return advise(run, service).await;
     }
     run.at(Step::Open).await?;
     // It is there from now on, to be closed again if this comes to nothing.
-    ways::intend(&context.pool, &service.id, &Network::Public).await?;
+    run.write(async |db| ways::intend(db, &service.id, &Network::Public).await)
+        .await?;
     run.go_on()?;
     let opened = context.cloud.reopen_way(&spec).await;
     opened.during("opening the public way")
 }
 
 /// Notes what its operator should know before clients come by a private way.
-async fn advise(context: &Context, service: &Service) -> Result<(), Failure> {
-    let spec = service::spec(context, service);
-    if let Some(advice) = context.postgres.advice(&spec).await {
-        services::notice(&context.pool, &service.id, &advice).await?;
-    }
-    Ok(())
+async fn advise(run: &Run<'_>, service: &Service) -> Result<(), Failure> {
+    let spec = service::spec(run.context, service);
+    let Some(advice) = run.context.postgres.advice(&spec).await else {
+        return Ok(());
+    };
+    run.write(async |db| services::notice(db, &service.id, &advice).await)
+        .await
 }
 
 /// Sees to it that a stopped service's way is there.
@@ -174,14 +186,15 @@ pub(super) async fn close(
     let context = run.context;
     let spec = spec(service, &way.network);
     let step = format!("closing the {} way", word(&way.network));
-    ways::closing(&context.pool, &service.id, &way.network).await?;
+    run.write(async |db| ways::closing(db, &service.id, &way.network).await)
+        .await?;
     context.with_found(|found| found.ways.remove(&spec));
     if way.open.is_some() || is_its_own(service, &way.network) {
         run.go_on()?;
         context.cloud.refuse_way(&spec).await.during(&step)?;
     }
     if let Some(open) = &way.open {
-        match end_sessions(context, service, open).await {
+        match end_sessions(run, service, open).await {
             Ok(()) => {}
             Err(failure) if sessions == Sessions::MustEnd => return Err(failure),
             Err(failure) => {
@@ -196,13 +209,18 @@ pub(super) async fn close(
     run.go_on()?;
     context.cloud.remove_way(&spec).await.during(&step)?;
     run.go_on()?;
-    ways::closed(&context.pool, &service.id, &way.network).await?;
-    Ok(())
+    run.write(async |db| {
+        ways::closed(&mut *db, &service.id, &way.network).await?;
+        match way.network.vpc() {
+            Some(vpc) => vpcs::tell_if_leaving(db, vpc).await,
+            None => Ok(()),
+        }
+    })
+    .await
 }
 
 /// Makes the way, or finds it, and notes where it leads.
-async fn open(run: &Run<'_>, service: &Service, kept: Option<&Way>) -> Result<(), Failure> {
-    let context = run.context;
+async fn open(run: &Run<'_>, service: &Service, kept: Option<&Way>) -> Result<Open, Failure> {
     let network = &service.wanted_network;
     let half_closed = kept.filter(|way| way.closing && !is_its_own(service, network));
     if let Some(way) = half_closed {
@@ -210,7 +228,8 @@ async fn open(run: &Run<'_>, service: &Service, kept: Option<&Way>) -> Result<()
         close(run, service, way, Sessions::MustEnd).await?;
     }
     if kept.is_none_or(|way| way.closing) {
-        ways::intend(&context.pool, &service.id, network).await?;
+        run.write(async |db| ways::intend(db, &service.id, network).await)
+            .await?;
     }
     let known = kept
         .filter(|way| !way.closing)
@@ -223,7 +242,7 @@ async fn ensure_ready(
     service: &Service,
     network: &Network,
     known: Option<&Open>,
-) -> Result<(), Failure> {
+) -> Result<Open, Failure> {
     let context = run.context;
     let spec = spec(service, network);
     let step = format!("opening the {} way", word(network));
@@ -235,10 +254,11 @@ async fn ensure_ready(
         if observed.ready {
             let open = Open::from(observed);
             if known != Some(&open) {
-                ways::opened(&context.pool, &service.id, network, &open).await?;
+                run.write(async |db| ways::opened(db, &service.id, network, &open).await)
+                    .await?;
             }
             context.with_found(|found| found.ways.insert(spec));
-            return Ok(());
+            return Ok(open);
         }
         if Instant::now() + pause > patience {
             return Err(Failure::NotYet);
@@ -259,14 +279,15 @@ async fn keep_current(run: &Run<'_>, service: &Service) {
     }
 }
 
-async fn end_sessions(context: &Context, service: &Service, open: &Open) -> Result<(), Failure> {
+async fn end_sessions(run: &Run<'_>, service: &Service, open: &Open) -> Result<(), Failure> {
     if open.sources == Sources::These(BTreeSet::new()) {
         return Ok(());
     }
     let patience = Instant::now() + SESSION_PATIENCE;
     let mut ended = 0;
     loop {
-        match service::end_sessions(context, service, &open.sources, Which::All).await? {
+        let ended_now = service::end_sessions(run.context, service, &open.sources, Which::All);
+        match ended_now.await? {
             Ended::Sessions(0) => {
                 if ended > 0 {
                     sleep(FIN_GRACE).await;
@@ -275,8 +296,9 @@ async fn end_sessions(context: &Context, service: &Service, open: &Open) -> Resu
             }
             Ended::Sessions(more) => ended += more,
             Ended::NotAllowed(why) => {
-                services::notice(&context.pool, &service.id, &why).await?;
-                return Ok(());
+                return run
+                    .write(async |db| services::notice(db, &service.id, &why).await)
+                    .await;
             }
         }
         if Instant::now() >= patience {

@@ -13,16 +13,12 @@ use super::failure::{During, Failure};
 use super::run::Run;
 use crate::admission::{Candidate, Verdict, admit};
 use crate::cloud::{CloudError, PeerState, PeeringObserved, PeeringSpec};
-use crate::error::PlaneError;
-use crate::model::{Action, OperationState, PeeringState, Reason, Step, Vpc};
+use crate::model::{Action, ObjectKind, OperationState, PeeringState, Reason, Step, Vpc};
 use crate::store::peerings::{self as kept, Kept};
-use crate::store::{operations, vpcs};
+use crate::store::vpcs;
 
 /// The code of ranges that the customer has not got.
 pub(crate) const RANGE_ELSEWHERE: &str = "peer_range_elsewhere";
-
-/// What a customer is asked by.
-const ASKS: &[Action] = &[Action::PeeringCreate, Action::PeeringRequest];
 
 /// Makes the connections of this VPC what they should be. One that fails does not hold up the others.
 pub(super) async fn settle(run: &Run<'_>, vpc: &Vpc) -> Result<(), Failure> {
@@ -33,20 +29,18 @@ pub(super) async fn settle(run: &Run<'_>, vpc: &Vpc) -> Result<(), Failure> {
         .iter()
         .filter(|peering| peering.state == PeeringState::Deleting)
     {
-        worst = worse(
-            worst,
-            own(context, peering, delete(run, vpc, peering).await).await?,
-        );
+        let deleted = delete(run, vpc, peering).await;
+        worst = worse(worst, own(run, peering, deleted).await?);
     }
     let live: Vec<&Kept> = all
         .iter()
         .filter(|peering| is_live(peering.state))
         .collect();
-    if live
-        .iter()
-        .any(|peering| peering.state == PeeringState::InitiatingRequest)
-    {
-        run.boundary(Step::Ask)?;
+    let mut asking = BTreeMap::new();
+    for peering in &live {
+        if peering.state == PeeringState::InitiatingRequest {
+            asking.insert(peering.id.as_str(), ask(run, peering).await?);
+        }
     }
     let mut looks = look(context, live.iter().map(|peering| peering.spec(vpc.spec()))).await;
     let mut unseen = BTreeSet::new();
@@ -54,7 +48,9 @@ pub(super) async fn settle(run: &Run<'_>, vpc: &Vpc) -> Result<(), Failure> {
         let Some(looked) = looks.remove(&peering.id) else {
             return Err(Failure::NotYet);
         };
-        let noted = own(context, peering, note(context, peering, looked).await).await?;
+        let asks = asking.get_mut(peering.id.as_str());
+        let noted = note(run, peering, asks, looked).await;
+        let noted = own(run, peering, noted).await?;
         if noted.is_err() {
             unseen.insert(peering.id.clone());
         }
@@ -62,30 +58,48 @@ pub(super) async fn settle(run: &Run<'_>, vpc: &Vpc) -> Result<(), Failure> {
     }
     let all = kept::list(&context.pool, &vpc.id).await?;
     run.go_on()?;
-    worse(worst, let_in(context, vpc, &all, &unseen).await?)
+    worse(worst, let_in(run, vpc, &all, &unseen).await?)
+}
+
+/// The run of what a customer is asked by.
+async fn ask<'a>(run: &Run<'a>, peering: &Kept) -> Result<Run<'a>, Failure> {
+    let mut own = run.of(ObjectKind::Peering, &peering.id).await?;
+    if (own.operation()).is_some_and(|one| one.shown.action == Action::PeeringDelete) {
+        // It is to be deleted by now.
+        return Err(Failure::NotYet);
+    }
+    own.at(Step::Ask).await?;
+    Ok(own)
 }
 
 /// Takes a connection away and forgets it.
 pub(super) async fn delete(run: &Run<'_>, vpc: &Vpc, peering: &Kept) -> Result<(), Failure> {
-    let context = run.context;
     run.boundary(Step::Remove)?;
-    context
+    let mut own = run.of(ObjectKind::Peering, &peering.id).await?;
+    own.at(Step::Remove).await?;
+    run.context
         .cloud
         .delete_peering(&peering.spec(vpc.spec()))
         .await
         .during("deleting the peering connection")?;
-    // Its VPC may have been deleted with it.
-    let gone = Reason {
-        code: "superseded".to_owned(),
-        message: "the peering connection is deleted".to_owned(),
-    };
-    let (done, cancelled) = (OperationState::Succeeded, OperationState::Cancelled);
-    let mut tx = context.begin().await?;
+    let mut tx = run.begin().await?;
     kept::delete(&mut *tx, &peering.id).await?;
-    let deletion = &[Action::PeeringDelete];
-    operations::end_all(&mut *tx, deletion, &peering.id, done, None).await?;
-    operations::end_all(&mut *tx, ASKS, &peering.id, cancelled, Some(&gone)).await?;
-    tx.commit().await.map_err(PlaneError::from)?;
+    // It may have been asked for meanwhile.
+    own.look_again(&mut tx, ObjectKind::Peering, &peering.id)
+        .await?;
+    let action = own.operation().map(|operation| operation.shown.action);
+    if action.is_none_or(|action| action == Action::PeeringDelete) {
+        own.succeed(&mut tx).await?;
+    } else {
+        // It goes with its VPC.
+        let gone = Reason {
+            code: "superseded".to_owned(),
+            message: "the peering connection is deleted".to_owned(),
+        };
+        own.end(&mut tx, OperationState::Cancelled, Some(&gone), None)
+            .await?;
+    }
+    tx.commit().await?;
     Ok(())
 }
 
@@ -173,40 +187,49 @@ async fn look(
 }
 
 async fn note(
-    context: &Context,
+    run: &Run<'_>,
     peering: &Kept,
+    asks: Option<&mut Run<'_>>,
     looked: Result<PeeringObserved, CloudError>,
 ) -> Result<(), Failure> {
     let observed = looked.during("asking for the peering connection")?;
-    let mut tx = context.begin().await?;
+    let pending = observed.state == PeerState::PendingAcceptance;
+    let clears = pending && peering.reason.is_some();
+    if asks.is_none() && !clears && !differs(peering, &observed) {
+        return Ok(());
+    }
+    let mut tx = run.begin().await?;
     if differs(peering, &observed) {
         kept::observed(&mut *tx, &peering.id, state(observed.state), &observed).await?;
     }
-    if peering.state == PeeringState::InitiatingRequest {
-        let (state, reason) = match observed.state {
+    if let Some(own) = asks {
+        match observed.state {
             PeerState::Failed => {
-                let (code, message) = ("peering_failed".to_owned(), observed.message.clone());
-                (OperationState::Failed, Some(Reason { code, message }))
+                let why = Reason {
+                    code: "peering_failed".to_owned(),
+                    message: observed.message.clone(),
+                };
+                own.end(&mut tx, OperationState::Failed, Some(&why), None)
+                    .await?;
             }
             PeerState::PendingAcceptance
             | PeerState::Active
             | PeerState::Expired
             | PeerState::Rejected
-            | PeerState::Deleted => (OperationState::Succeeded, None),
-        };
-        operations::end_all(&mut *tx, ASKS, &peering.id, state, reason.as_ref()).await?;
+            | PeerState::Deleted => own.succeed(&mut tx).await?,
+        }
     }
-    tx.commit().await.map_err(PlaneError::from)?;
-    if observed.state == PeerState::PendingAcceptance && peering.reason.is_some() {
-        kept::explain(&context.pool, &peering.id, None, false).await?;
+    if clears {
+        kept::explain(&mut *tx, &peering.id, None, false).await?;
     }
+    tx.commit().await?;
     Ok(())
 }
 
 /// Lets in those whose ranges are free, and says of each why it is not as it should be.
 /// The reason of those that could not be looked at is that.
 async fn let_in(
-    context: &Context,
+    run: &Run<'_>,
     vpc: &Vpc,
     all: &[Kept],
     unseen: &BTreeSet<String>,
@@ -236,9 +259,9 @@ async fn let_in(
     // Ranges are given up before others get them: a route has one target.
     work.sort_by_key(|(peering, verdict)| peering.admitted_cidrs.is_subset(&verdict.ranges));
     for (peering, verdict) in work {
-        let told = tell(context, vpc, peering, &verdict.ranges).await;
+        let told = tell(run, vpc, peering, &verdict.ranges).await;
         if let Err(Failure::Shown { .. }) = &told {
-            worst = worse(worst, own(context, peering, told).await?);
+            worst = worse(worst, own(run, peering, told).await?);
             continue;
         }
         told?;
@@ -249,7 +272,8 @@ async fn let_in(
         let refused = reason.is_some();
         if !unseen.contains(&peering.id) && (&peering.reason, peering.refused) != (&reason, refused)
         {
-            kept::explain(&context.pool, &peering.id, reason.as_ref(), refused).await?;
+            run.write(async |db| kept::explain(db, &peering.id, reason.as_ref(), refused).await)
+                .await?;
         }
     }
     Ok(worst)
@@ -257,7 +281,7 @@ async fn let_in(
 
 /// Tells the cloud whom to let in. What ended and was never let in is nothing to tell of.
 async fn tell(
-    context: &Context,
+    run: &Run<'_>,
     vpc: &Vpc,
     peering: &Kept,
     ranges: &BTreeSet<Ipv4Net>,
@@ -265,32 +289,33 @@ async fn tell(
     if peering.state.has_ended() && peering.admitted_cidrs.is_empty() {
         return Ok(());
     }
-    context
+    run.context
         .cloud
         .admit_peer(&peering.spec(vpc.spec()), ranges)
         .await
         .during("letting the customer's ranges in")?;
     if peering.admitted_cidrs != *ranges {
         let all = *ranges == peering.welcome_cidrs;
-        kept::admitted(&context.pool, &peering.id, ranges, all).await?;
+        run.write(async |db| kept::admitted(db, &peering.id, ranges, all).await)
+            .await?;
     }
     Ok(())
 }
 
 /// A failure that is one connection's own is shown there, and counts as "not yet" for its VPC.
 async fn own(
-    context: &Context,
+    run: &Run<'_>,
     peering: &Kept,
     outcome: Result<(), Failure>,
 ) -> Result<Result<(), Failure>, Failure> {
     match outcome {
         Ok(()) => Ok(Ok(())),
         Err(Failure::Shown { reason, refused }) => {
-            let pool = &context.pool;
-            kept::explain(pool, &peering.id, Some(&reason), refused).await?;
-            operations::explain_all(pool, &[Action::PeeringDelete], &peering.id, Some(&reason))
+            let (id, why) = (&peering.id, Some(&reason));
+            run.write(async |db| kept::explain(db, id, why, refused).await)
                 .await?;
-            operations::explain_all(pool, ASKS, &peering.id, Some(&reason)).await?;
+            let mut own = run.of(ObjectKind::Peering, id).await?;
+            own.held_up(why).await?;
             Ok(Err(Failure::Elsewhere))
         }
         Err(failure @ (Failure::NotYet | Failure::After(_) | Failure::Elsewhere)) => {

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use sqlx::{PgConnection, Postgres, Transaction};
+use tokio::time::Instant;
 
 use super::Context;
 use super::failure::Failure;
 use crate::error::PlaneError;
-use crate::model::{Network, OperationState, Reason, Step};
+use crate::model::{Network, ObjectKind, OperationState, Reason, Step};
 use crate::store::operations::{self, Kept};
 
 /// One run.
@@ -30,6 +32,13 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// For an object that is worked on under the same lease, and its operation.
+    pub(super) async fn of(&self, kind: ObjectKind, object: &str) -> Result<Run<'a>, Failure> {
+        let mut run = Run::new(self.context, self.lease, self.taken_over);
+        run.take_up_of(kind, object).await?;
+        Ok(run)
+    }
+
     /// Before anything in this Region: what is remembered of it may be out of date.
     pub(super) fn in_region(&self, region: &str) {
         if self.taken_over {
@@ -37,27 +46,70 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// For what must be written together. Nothing is written, unless this server still has the lease.
+    pub(super) async fn begin(&self) -> Result<Transaction<'static, Postgres>, Failure> {
+        self.context.begin_under(self.lease).await
+    }
+
+    /// Writes, if this server still has the lease.
+    pub(super) async fn write<T>(
+        &self,
+        change: impl AsyncFnOnce(&mut PgConnection) -> Result<T, PlaneError>,
+    ) -> Result<T, Failure> {
+        self.context.write_under(self.lease, change).await
+    }
+
     /// The operation whose turn it is.
     pub(super) fn operation(&self) -> Option<&Kept> {
         self.operation.as_ref()
     }
 
-    /// Begins with this operation, or goes on with it.
+    /// Begins with the object's first operation, or goes on with it.
+    pub(super) async fn take_up_of(
+        &mut self,
+        kind: ObjectKind,
+        object: &str,
+    ) -> Result<(), Failure> {
+        let head = operations::head(&self.context.pool, kind, object).await?;
+        self.take_up(head, None).await
+    }
+
+    /// Begins with this operation, or goes on with it. `former` is what a move is away from.
     pub(super) async fn take_up(
         &mut self,
         operation: Option<Kept>,
         former: Option<&Network>,
-    ) -> Result<(), PlaneError> {
-        self.operation = operation;
-        let Some(operation) = &mut self.operation else {
+    ) -> Result<(), Failure> {
+        self.operation = None;
+        let Some(mut operation) = operation else {
             return Ok(());
         };
         if operation.shown.state == OperationState::Queued {
             let former = former.filter(|_| operation.network.is_some());
-            operations::start(&self.context.pool, &operation.shown.id, former).await?;
+            let id = &operation.shown.id;
+            self.write(async |db| operations::start(db, id, former).await)
+                .await?;
             operation.shown.state = OperationState::Running;
-            operation.shown.started = Some(Timestamp::now());
             operation.former = former.cloned();
+        }
+        let (object, id) = (&operation.shown.object_id, &operation.shown.id);
+        let tries = &self.context.tries;
+        tries.begin(object, id, operation.spent, Instant::now());
+        self.operation = Some(operation);
+        Ok(())
+    }
+
+    /// In a transaction that has made its object's row its own: whose turn it is now.
+    pub(super) async fn look_again(
+        &mut self,
+        db: &mut PgConnection,
+        kind: ObjectKind,
+        object: &str,
+    ) -> Result<(), PlaneError> {
+        let head = operations::head(db, kind, object).await?;
+        let known = self.operation.as_ref().map(|known| &known.shown.id);
+        if head.as_ref().map(|head| &head.shown.id) != known {
+            self.operation = head;
         }
         Ok(())
     }
@@ -86,7 +138,9 @@ impl<'a> Run<'a> {
             }
         }
         steps[index].started = Some(now);
-        operations::step(&self.context.pool, &operation.shown.id, steps).await?;
+        let (id, steps) = (operation.shown.id.clone(), steps.clone());
+        self.write(async |db| operations::step(db, &id, &steps).await)
+            .await?;
         self.go_on()
     }
 
@@ -108,39 +162,58 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// The operation is done.
-    pub(super) async fn succeed(&mut self) -> Result<(), PlaneError> {
-        let Some(mut operation) = self.operation.take() else {
-            return Ok(());
-        };
+    /// The operation is done, in the transaction that writes so. One that had ended before stays as it was.
+    pub(super) async fn succeed(&mut self, db: &mut PgConnection) -> Result<(), PlaneError> {
         let now = Timestamp::now();
-        for record in &mut operation.shown.steps {
-            if record.started.is_some() && record.ended.is_none() {
-                record.ended = Some(now);
+        if let Some(operation) = &mut self.operation {
+            for record in &mut operation.shown.steps {
+                if record.started.is_some() && record.ended.is_none() {
+                    record.ended = Some(now);
+                }
             }
         }
-        let (id, steps) = (&operation.shown.id, &operation.shown.steps);
-        let pool = &self.context.pool;
-        operations::end(pool, id, OperationState::Succeeded, steps, None, None).await?;
+        self.end(db, OperationState::Succeeded, None, None).await?;
         Ok(())
     }
 
-    /// Notes what holds the operation up.
-    pub(super) async fn held_up(&self, why: &Reason) -> Result<(), PlaneError> {
-        let Some(operation) = &self.operation else {
+    /// The operation is over, in the transaction that writes so. False: it was before.
+    pub(super) async fn end(
+        &mut self,
+        db: &mut PgConnection,
+        state: OperationState,
+        why: Option<&Reason>,
+        next_action: Option<&str>,
+    ) -> Result<bool, PlaneError> {
+        let Some(operation) = self.operation.take() else {
+            return Ok(true);
+        };
+        self.context.tries.forget(&operation.shown.object_id);
+        let (id, steps) = (&operation.shown.id, &operation.shown.steps);
+        operations::end(db, id, state, steps, why, next_action).await
+    }
+
+    /// Notes what holds the operation up, or that nothing does.
+    pub(super) async fn held_up(&mut self, why: Option<&Reason>) -> Result<(), Failure> {
+        let Some(operation) = &mut self.operation else {
             return Ok(());
         };
-        operations::explain(&self.context.pool, &operation.shown.id, Some(why)).await
+        if operation.shown.reason.as_ref() == why {
+            return Ok(());
+        }
+        operation.shown.reason = why.cloned();
+        let id = operation.shown.id.clone();
+        self.write(async |db| operations::explain(db, &id, why).await)
+            .await
     }
 
     /// Whether the operation has been tried for longer than it may take.
     pub(super) fn is_out_of_time(&self) -> bool {
-        let started = self.operation.as_ref().and_then(|kept| kept.shown.started);
-        let drain = self.operation.as_ref().map(|kept| kept.drain_seconds);
-        let drain = Duration::from_secs(drain.unwrap_or_default().into());
-        // A clock that was set back makes it negative.
-        started
-            .and_then(|started| Duration::try_from(Timestamp::now().duration_since(started)).ok())
-            .is_some_and(|spent| spent > self.context.patience + drain)
+        let Some(operation) = &self.operation else {
+            return false;
+        };
+        let drain = Duration::from_secs(operation.drain_seconds.into());
+        let (object, id) = (&operation.shown.object_id, &operation.shown.id);
+        let spent = self.context.tries.spent(object, id, Instant::now());
+        spent > self.context.patience + drain
     }
 }

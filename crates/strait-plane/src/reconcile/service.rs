@@ -4,13 +4,11 @@ use super::failure::{During, Failure};
 use super::run::Run;
 use super::{Context, names, network};
 use crate::cloud::Sources;
-use crate::error::PlaneError;
 use crate::model::{Network, ObjectKind, OperationState, Reason, ServiceStatus, Step, Wanted};
 use crate::names::Names;
 use crate::postgres::{Ended, Made, ServiceKind, ServiceSpec, Which};
-use crate::store::operations;
 use crate::store::services::{self, Kept, Origin};
-use crate::store::ways;
+use crate::store::{operations, vpcs, ways};
 
 /// What is as it was asked to be is looked at only if that is to be done thoroughly: every server is told of every wish.
 pub(super) async fn reconcile(run: &mut Run<'_>, id: &str, thorough: bool) -> Result<(), Failure> {
@@ -23,6 +21,7 @@ pub(super) async fn reconcile(run: &mut Run<'_>, id: &str, thorough: bool) -> Re
             return Ok(());
         }
         run.in_region(&service.region_code);
+        let is_asked = operation.is_some();
         let former = service
             .current
             .as_ref()
@@ -34,6 +33,10 @@ pub(super) async fn reconcile(run: &mut Run<'_>, id: &str, thorough: bool) -> Re
             Wanted::Paused => pause(run, &service).await,
             Wanted::Deleted => delete(run, &service).await,
         };
+        if outcome.is_ok() && !is_asked {
+            // Who asks meanwhile wakes it again.
+            return Ok(());
+        }
         if !conclude(run, &service, outcome).await? {
             return Ok(());
         }
@@ -83,14 +86,15 @@ async fn conclude(
         give_up(run, &reason).await?;
         return Ok(true);
     }
-    run.held_up(&reason).await?;
-    services::blame(pool, &service.id, service.revision, &reason, refused).await?;
+    run.held_up(Some(&reason)).await?;
+    let (id, revision) = (&service.id, service.revision);
+    run.write(async |db| services::blame(db, id, revision, &reason, refused).await)
+        .await?;
     Err(Failure::Shown { reason, refused })
 }
 
 /// A move that cannot be made leaves the service as it was, unless closing the former way has begun. False: it goes on.
 async fn go_back(run: &mut Run<'_>, service: &Kept, reason: &Reason) -> Result<bool, Failure> {
-    let context = run.context;
     let Some(operation) = run.operation() else {
         return Ok(false);
     };
@@ -109,44 +113,34 @@ async fn go_back(run: &mut Run<'_>, service: &Kept, reason: &Reason) -> Result<b
             in_words(&former)
         ),
     };
-    let mut tx = context.begin().await?;
+    let id = operation.shown.id.clone();
+    let mut tx = run.begin().await?;
     if !ways::stays(&mut *tx, &service.id, &former).await? {
         return Ok(false);
     }
-    services::go_back(&mut tx, &service.id, &former, &operation.shown.id).await?;
-    let ended = operations::end(
-        &mut *tx,
-        &operation.shown.id,
-        OperationState::Failed,
-        &operation.shown.steps,
-        Some(&reason),
-        Some("see to what the reason says, then ask for the move again"),
-    )
-    .await?;
-    if !ended {
-        // Another server brought it to another end.
-        return Err(Failure::Lost);
+    services::go_back(&mut tx, &service.id, &former, &id).await?;
+    let next = "see to what the reason says, then ask for the move again";
+    if !run
+        .end(&mut tx, OperationState::Failed, Some(&reason), Some(next))
+        .await?
+    {
+        // A deletion made it pointless meanwhile.
+        return Err(Failure::NotYet);
     }
-    tx.commit().await.map_err(PlaneError::from)?;
-    run.take_up(None, None).await?;
+    if let Network::Vpc(vpc) = &former {
+        vpcs::tell_if_leaving(&mut *tx, vpc).await?;
+    }
+    tx.commit().await?;
     Ok(true)
 }
 
 /// What cannot be done must not hold up what comes after it.
 async fn give_up(run: &mut Run<'_>, reason: &Reason) -> Result<(), Failure> {
-    let Some(operation) = run.operation() else {
-        return Ok(());
-    };
-    operations::end(
-        &run.context.pool,
-        &operation.shown.id,
-        OperationState::Failed,
-        &operation.shown.steps,
-        Some(reason),
-        Some("see to what the reason says, then ask again"),
-    )
-    .await?;
-    run.take_up(None, None).await?;
+    let next = "see to what the reason says, then ask again";
+    let mut tx = run.begin().await?;
+    run.end(&mut tx, OperationState::Failed, Some(reason), Some(next))
+        .await?;
+    tx.commit().await?;
     Ok(())
 }
 
@@ -171,7 +165,7 @@ async fn start(run: &mut Run<'_>, service: &Kept) -> Result<(), Failure> {
             None => ServiceStatus::Configuring,
             Some(_) => ServiceStatus::Resuming,
         };
-        services::set_status(&context.pool, &service.id, status).await?;
+        set_status(run, service, status).await?;
     }
     run.at(Step::Start).await?;
     if let Err(error) = context
@@ -179,13 +173,13 @@ async fn start(run: &mut Run<'_>, service: &Kept) -> Result<(), Failure> {
         .ensure_running(&spec(context, service))
         .await
     {
-        services::set_status(&context.pool, &service.id, ServiceStatus::Unstable).await?;
+        set_status(run, service, ServiceStatus::Unstable).await?;
         return Err(error).during("starting PostgreSQL");
     }
     run.at(Step::Password).await?;
-    if service.current.is_some() {
+    if service.current.is_some() && service.status != ServiceStatus::Ready {
         // It can be used as it is, however a move ends.
-        services::set_status(&context.pool, &service.id, ServiceStatus::Ready).await?;
+        set_status(run, service, ServiceStatus::Ready).await?;
     }
     network::settle(run, service).await?;
     done(run, service, ServiceStatus::Ready).await
@@ -195,7 +189,7 @@ async fn start(run: &mut Run<'_>, service: &Kept) -> Result<(), Failure> {
 async fn pause(run: &mut Run<'_>, service: &Kept) -> Result<(), Failure> {
     let context = run.context;
     if service.status != ServiceStatus::Paused {
-        services::set_status(&context.pool, &service.id, ServiceStatus::Pausing).await?;
+        set_status(run, service, ServiceStatus::Pausing).await?;
     }
     run.at(Step::Stop).await?;
     context
@@ -210,22 +204,38 @@ async fn pause(run: &mut Run<'_>, service: &Kept) -> Result<(), Failure> {
 }
 
 async fn done(run: &mut Run<'_>, service: &Kept, status: ServiceStatus) -> Result<(), Failure> {
-    let pool = &run.context.pool;
     run.go_on()?;
-    run.succeed().await?;
-    services::reconciled(pool, &service.id, status, service.revision).await?;
+    let is_noted = service.revision == service.reconciled
+        && service.status == status
+        && service.reason.is_none();
+    if is_noted && run.operation().is_none() {
+        return Ok(());
+    }
+    let mut tx = run.begin().await?;
+    run.succeed(&mut tx).await?;
+    services::reconciled(&mut *tx, &service.id, status, service.revision).await?;
+    tx.commit().await?;
     Ok(())
+}
+
+async fn set_status(run: &Run<'_>, service: &Kept, status: ServiceStatus) -> Result<(), Failure> {
+    run.write(async |db| services::set_status(db, &service.id, status).await)
+        .await
 }
 
 async fn delete(run: &mut Run<'_>, service: &Kept) -> Result<(), Failure> {
     let context = run.context;
-    services::set_status(&context.pool, &service.id, ServiceStatus::Deleting).await?;
-    services::forget_current(&context.pool, &service.id).await?;
+    run.write(async |db| {
+        services::set_status(&mut *db, &service.id, ServiceStatus::Deleting).await?;
+        services::forget_current(db, &service.id).await
+    })
+    .await?;
     for way in ways::list(&context.pool, &service.id).await? {
         run.at(Step::Close).await?;
         if network::is_its_own(service, &way.network) {
             // Forgetting a service cuts nobody off from it.
-            ways::closed(&context.pool, &service.id, &way.network).await?;
+            run.write(async |db| ways::closed(db, &service.id, &way.network).await)
+                .await?;
             continue;
         }
         network::close(run, service, &way, network::Sessions::MayBeGone).await?;
@@ -239,8 +249,10 @@ async fn delete(run: &mut Run<'_>, service: &Kept) -> Result<(), Failure> {
         .await
         .during("deleting PostgreSQL")?;
     run.go_on()?;
-    run.succeed().await?;
-    services::delete(&context.pool, &service.id).await?;
+    let mut tx = run.begin().await?;
+    run.succeed(&mut tx).await?;
+    services::delete(&mut *tx, &service.id).await?;
+    tx.commit().await?;
     Ok(())
 }
 

@@ -4,42 +4,51 @@ use super::failure::{During, Failure};
 use super::peerings;
 use super::run::Run;
 use crate::error::PlaneError;
-use crate::model::{Action, OperationState, Reason, Step, Vpc, VpcStatus};
-use crate::store::{operations, peerings as kept, services, vpcs};
+use crate::model::{Action, ObjectKind, OperationState, Reason, Step, Vpc, VpcStatus};
+use crate::store::services::{self, VpcUser};
+use crate::store::{peerings as kept, vpcs};
+use crate::wish;
 
 pub(super) async fn reconcile(run: &mut Run<'_>, id: &str) -> Result<(), Failure> {
-    let context = run.context;
-    let Some(vpc) = vpcs::get(&context.pool, id).await? else {
+    let Some(vpc) = vpcs::get(&run.context.pool, id).await? else {
         return Ok(());
     };
     run.in_region(&vpc.region_code);
+    run.take_up_of(ObjectKind::Vpc, id).await?;
     let outcome = match vpc.status {
         VpcStatus::Creating | VpcStatus::Failed | VpcStatus::Created => keep(run, &vpc).await,
         VpcStatus::Deleting => delete(run, &vpc).await,
     };
     if let Err(Failure::Shown { reason, refused }) = &outcome {
-        vpcs::blame(&context.pool, id, reason, *refused).await?;
-        let pool = &context.pool;
-        operations::explain_all(pool, &[Action::VpcDelete], id, Some(reason)).await?;
-        if *refused {
-            let failed = OperationState::Failed;
-            operations::end_all(pool, &[Action::VpcCreate], id, failed, Some(reason)).await?;
-        } else {
-            operations::explain_all(pool, &[Action::VpcCreate], id, Some(reason)).await?;
-        }
+        blame(run, &vpc, reason, *refused).await?;
     }
     outcome
 }
 
-async fn keep(run: &Run<'_>, vpc: &Vpc) -> Result<(), Failure> {
+/// What the cloud will not make has failed; it is tried all the same, and a deletion is tried until it is done.
+async fn blame(
+    run: &mut Run<'_>,
+    vpc: &Vpc,
+    reason: &Reason,
+    refused: bool,
+) -> Result<(), Failure> {
+    let mut tx = run.begin().await?;
+    vpcs::blame(&mut *tx, &vpc.id, reason, refused).await?;
+    let makes = (run.operation()).is_some_and(|one| one.shown.action == Action::VpcCreate);
+    if refused && makes {
+        run.end(&mut tx, OperationState::Failed, Some(reason), None)
+            .await?;
+    }
+    tx.commit().await?;
+    run.held_up(Some(reason)).await
+}
+
+async fn keep(run: &mut Run<'_>, vpc: &Vpc) -> Result<(), Failure> {
     let context = run.context;
     let found = vpc.status == VpcStatus::Created
         && context.with_found(|found| found.vpcs.contains(&vpc.id));
     if !found {
-        run.go_on()?;
-        if vpc.status == VpcStatus::Creating {
-            run.boundary(Step::Make)?;
-        }
+        run.at(Step::Make).await?;
         let observed = context
             .cloud
             .ensure_vpc(&vpc.spec())
@@ -49,43 +58,43 @@ async fn keep(run: &Run<'_>, vpc: &Vpc) -> Result<(), Failure> {
             || vpc.reason.is_some()
             || vpc.provisioned_id.as_ref() != Some(&observed.provisioned_id);
         if changed {
-            let mut tx = context.begin().await?;
+            let mut tx = run.begin().await?;
             if !vpcs::made(&mut *tx, &vpc.id, &observed.provisioned_id).await? {
                 // It is to be deleted by now.
                 return Err(Failure::NotYet);
             }
-            let done = OperationState::Succeeded;
-            operations::end_all(&mut *tx, &[Action::VpcCreate], &vpc.id, done, None).await?;
-            tx.commit().await.map_err(PlaneError::from)?;
+            run.succeed(&mut tx).await?;
+            tx.commit().await?;
         }
         context.with_found(|found| found.vpcs.insert(vpc.id.clone()));
     }
     peerings::settle(run, vpc).await?;
     if vpc.reason.is_some() {
-        vpcs::clear_reason(&context.pool, &vpc.id).await?;
+        run.write(async |db| vpcs::clear_reason(db, &vpc.id).await)
+            .await?;
     }
     Ok(())
 }
 
-/// What uses it leaves first: the plane refuses to delete one in use unless that was asked to leave, and to use one that is
-/// being deleted.
-async fn delete(run: &Run<'_>, vpc: &Vpc) -> Result<(), Failure> {
+/// What uses it leaves first. Until something is taken away the deletion can be given up.
+async fn delete(run: &mut Run<'_>, vpc: &Vpc) -> Result<(), Failure> {
     let context = run.context;
     let users = services::using_vpc(&context.pool, &vpc.id).await?;
-    if let Some(user) = users.first() {
-        let message = format!(
-            "service {} ({:?}) still uses it, and is to be detached first; see what its operation says",
-            user.id, user.name
-        );
+    if !users.is_empty() {
         return Err(Failure::Shown {
-            reason: Reason {
-                code: "vpc_in_use".to_owned(),
-                message,
-            },
+            reason: let_go(run, vpc, &users).await?,
             refused: false,
         });
     }
-    operations::explain_all(&context.pool, &[Action::VpcDelete], &vpc.id, None).await?;
+    let begun = run
+        .write(async |db| vpcs::remove(db, &vpc.id).await)
+        .await?;
+    if !begun {
+        // The deletion was given up meanwhile.
+        return Err(Failure::NotYet);
+    }
+    run.held_up(None).await?;
+    run.at(Step::Remove).await?;
     for peering in kept::list(&context.pool, &vpc.id).await? {
         peerings::delete(run, vpc, &peering).await?;
     }
@@ -96,10 +105,65 @@ async fn delete(run: &Run<'_>, vpc: &Vpc) -> Result<(), Failure> {
         .await
         .during("deleting the Peering VPC")?;
     context.with_found(|found| found.vpcs.remove(&vpc.id));
-    let mut tx = context.begin().await?;
+    let mut tx = run.begin().await?;
     vpcs::delete(&mut *tx, &vpc.id).await?;
-    let done = OperationState::Succeeded;
-    operations::end_all(&mut *tx, &[Action::VpcDelete], &vpc.id, done, None).await?;
-    tx.commit().await.map_err(PlaneError::from)?;
+    run.succeed(&mut tx).await?;
+    tx.commit().await?;
     Ok(())
+}
+
+/// Asks those to leave again that came back because they could not, and says what is in the way.
+async fn let_go(run: &Run<'_>, vpc: &Vpc, users: &[VpcUser]) -> Result<Reason, Failure> {
+    let mut in_the_way = Vec::new();
+    for user in users {
+        let what = format!("service {} ({:?})", user.id, user.name);
+        if !user.attached || user.open {
+            in_the_way.push(format!("{what} is just leaving it"));
+            continue;
+        }
+        let why = match &user.failed {
+            Some(why) => format!("{what} could not be detached: {why}"),
+            None => format!("{what} uses it"),
+        };
+        let then = if user.rests {
+            "Strait tries again by itself".to_owned()
+        } else {
+            match ask_to_leave(run, vpc, user).await? {
+                None => "Strait tries again now".to_owned(),
+                Some(refusal) => refusal,
+            }
+        };
+        in_the_way.push(format!("{why} ({then})"));
+    }
+    Ok(Reason {
+        code: "vpc_in_use".to_owned(),
+        message: format!(
+            "{}. See to what is said, then `strait vpc delete {} --cascade` tries at once; `strait vpc cancel-deletion {}` gives \
+             the deletion up",
+            in_the_way.join("; "),
+            vpc.id,
+            vpc.id
+        ),
+    })
+}
+
+/// As whoever asked for the deletion. Why that cannot be, if it cannot.
+async fn ask_to_leave(run: &Run<'_>, vpc: &Vpc, user: &VpcUser) -> Result<Option<String>, Failure> {
+    let actor = match run.operation() {
+        Some(operation) => operation.shown.actor.as_str(),
+        None => "strait",
+    };
+    let mut tx = run.begin().await?;
+    if vpcs::lock(&mut tx, &vpc.id).await? != Some(VpcStatus::Deleting) {
+        // The deletion was given up meanwhile.
+        return Err(Failure::NotYet);
+    }
+    match wish::leave(&mut tx, actor, &vpc.id, &user.id).await {
+        Ok(()) => {
+            tx.commit().await?;
+            Ok(None)
+        }
+        Err(PlaneError::Conflict { message }) => Ok(Some(message)),
+        Err(error) => Err(error.into()),
+    }
 }

@@ -10,7 +10,6 @@ use crate::model::{Cursor, Event};
 
 #[derive(FromRow)]
 struct Row {
-    xid: i64,
     id: i64,
     at: i64,
     kind: String,
@@ -25,10 +24,7 @@ impl TryFrom<Row> for Event {
 
     fn try_from(row: Row) -> Result<Self, PlaneError> {
         Ok(Self {
-            cursor: Cursor {
-                xid: row.xid,
-                id: row.id,
-            },
+            cursor: Cursor { id: row.id },
             at: timestamp(row.at)?,
             kind: row.kind,
             object_kind: row.object_kind.parse()?,
@@ -39,7 +35,8 @@ impl TryFrom<Row> for Event {
     }
 }
 
-/// A project's events after this one, oldest first; none that a transaction still open may come before.
+/// A project's events after this one, oldest first. None appears later before one that can be read: they are numbered as
+/// they are committed.
 pub(crate) async fn since(
     db: impl PgExecutor<'_>,
     project: &str,
@@ -47,30 +44,26 @@ pub(crate) async fn since(
     limit: i64,
 ) -> Result<Vec<Event>, PlaneError> {
     sqlx::query_as::<_, Row>(
-        "SELECT xid::text::bigint AS xid, id, (extract(epoch FROM at) * 1000000)::bigint AS at, kind, object_kind,
-             object_id, operation_id, data FROM strait.event
-         WHERE project_id = $1 AND (xid, id) > ($2::text::xid8, $3) AND xid < pg_snapshot_xmin(pg_current_snapshot())
-         ORDER BY event.xid, event.id LIMIT $4",
+        "SELECT id, (extract(epoch FROM at) * 1000000)::bigint AS at, kind, object_kind, object_id, operation_id, data
+         FROM strait.event WHERE project_id = $1 AND id > $2 ORDER BY id LIMIT $3",
     )
     .bind(project)
-    .bind(cursor.xid.to_string())
     .bind(cursor.id)
     .bind(limit)
     .all(db)
     .await
 }
 
-/// The place after the last one that can be read.
+/// The place after the last one.
 pub(crate) async fn end(db: impl PgExecutor<'_>, project: &str) -> Result<Cursor, PlaneError> {
-    let last: Option<(i64, i64)> = sqlx::query_as(
-        "SELECT xid::text::bigint, id FROM strait.event
-         WHERE project_id = $1 AND xid < pg_snapshot_xmin(pg_current_snapshot())
-         ORDER BY xid DESC, id DESC LIMIT 1",
-    )
-    .bind(project)
-    .fetch_optional(db)
-    .await?;
-    Ok(last.map_or_else(Cursor::default, |(xid, id)| Cursor { xid, id }))
+    let last: Option<i64> =
+        sqlx::query_scalar("SELECT max(id) FROM strait.event WHERE project_id = $1")
+            .bind(project)
+            .fetch_one(db)
+            .await?;
+    Ok(Cursor {
+        id: last.unwrap_or_default(),
+    })
 }
 
 /// Forgets what is older than `days`, and all but the newest `most` of each project.
@@ -87,9 +80,9 @@ pub(crate) async fn prune(
     .await?;
     sqlx::query(
         "DELETE FROM strait.event e USING (
-             SELECT p.id, (SELECT e.xid FROM strait.event e WHERE e.project_id = p.id
-                 ORDER BY e.xid DESC, e.id DESC OFFSET $1 LIMIT 1) AS last FROM strait.project p) AS old
-         WHERE e.project_id = old.id AND e.xid <= old.last",
+             SELECT p.id, (SELECT e.id FROM strait.event e WHERE e.project_id = p.id
+                 ORDER BY e.id DESC OFFSET $1 LIMIT 1) AS last FROM strait.project p) AS old
+         WHERE e.project_id = old.id AND e.id <= old.last",
     )
     .bind(most)
     .run(db)

@@ -28,7 +28,7 @@ pub(crate) async fn take(
          ON CONFLICT (key) DO UPDATE SET holder = excluded.holder, until = excluded.until
          WHERE l.holder = excluded.holder OR l.until < clock_timestamp()
              -- The clock was set back.
-             OR l.until > clock_timestamp() + 2 * $3
+             OR l.until > clock_timestamp() + 1.25 * $3
          RETURNING (SELECT holder FROM former) AS former",
     )
     .bind(key)
@@ -54,6 +54,25 @@ pub(crate) async fn renew(
     .bind(interval(term))
     .fetch_all(db)
     .await?)
+}
+
+/// Lets nobody take it until the end of this transaction. False: this holder has it no more.
+///
+/// A holder that is frozen in the transaction must hold up nobody: PostgreSQL ends it then, long before the lease passes on.
+pub(crate) async fn hold(
+    db: impl PgExecutor<'_>,
+    key: &str,
+    holder: &str,
+) -> Result<bool, PlaneError> {
+    let held: Option<String> = sqlx::query_scalar(
+        "SELECT set_config('idle_in_transaction_session_timeout', '2s', true) FROM strait.lease
+         WHERE key = $1 AND holder = $2 AND until > '-infinity' FOR SHARE",
+    )
+    .bind(key)
+    .bind(holder)
+    .fetch_optional(db)
+    .await?;
+    Ok(held.is_some())
 }
 
 pub(crate) async fn give_back(
@@ -82,7 +101,7 @@ pub(crate) async fn prune(db: impl PgExecutor<'_>) -> Result<(), PlaneError> {
         .await
 }
 
-fn interval(term: Duration) -> PgInterval {
+pub(super) fn interval(term: Duration) -> PgInterval {
     PgInterval {
         months: 0,
         days: 0,

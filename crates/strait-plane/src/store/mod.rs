@@ -13,6 +13,7 @@ pub(crate) mod vpcs;
 pub(crate) mod ways;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
@@ -52,6 +53,13 @@ pub(crate) async fn migrate(pool: &PgPool) -> Result<(), PlaneError> {
         }),
         migrated => Ok(migrated?),
     }
+}
+
+/// Whether it takes no changes: after a failover, the one that was the first.
+pub(crate) async fn is_read_only(db: impl PgExecutor<'_>) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT current_setting('transaction_read_only')::boolean")
+        .fetch_one(db)
+        .await
 }
 
 /// Which store this is.
@@ -98,6 +106,7 @@ pub(crate) async fn tell_work(
 pub(crate) async fn unsettled(
     db: impl PgExecutor<'_>,
     holder: &str,
+    term: Duration,
 ) -> Result<Vec<(String, String)>, PlaneError> {
     Ok(sqlx::query_as(
         "WITH todo (kind, id) AS (
@@ -107,9 +116,12 @@ pub(crate) async fn unsettled(
              UNION SELECT 'service', object_id FROM strait.operation WHERE object_kind = 'service' AND ended IS NULL)
          SELECT kind, id FROM todo
          WHERE NOT EXISTS (SELECT 1 FROM strait.lease l
-             WHERE l.key = kind || ':' || id AND l.holder <> $1 AND l.until > clock_timestamp())",
+             WHERE l.key = kind || ':' || id AND l.holder <> $1
+                 -- As one is taken: no lease lasts longer, unless the clock was set back.
+                 AND l.until BETWEEN clock_timestamp() AND clock_timestamp() + 1.25 * $2)",
     )
     .bind(holder)
+    .bind(leases::interval(term))
     .fetch_all(db)
     .await?)
 }

@@ -1,5 +1,7 @@
 //! Operations. Those of one object are inserted while its row is locked, so that their numbers are in order.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection, PgExecutor};
@@ -16,7 +18,8 @@ const COLUMNS: &str = "id, project_id, action, object_kind, object_id, object_na
     drain_seconds, steps, before, after, reason_code, reason_message, next_action, fingerprint, salt,
     (extract(epoch FROM created) * 1000000)::bigint AS created,
     (extract(epoch FROM started) * 1000000)::bigint AS started,
-    (extract(epoch FROM ended) * 1000000)::bigint AS ended";
+    (extract(epoch FROM ended) * 1000000)::bigint AS ended,
+    (extract(epoch FROM clock_timestamp() - started) * 1000)::bigint AS spent";
 
 /// An operation as it is kept.
 #[derive(Debug, Clone)]
@@ -30,6 +33,8 @@ pub(crate) struct Kept {
     pub(crate) former: Option<Network>,
     /// How long the former way stays open.
     pub(crate) drain_seconds: u32,
+    /// For how long it has been done or tried, by the store's clock.
+    pub(crate) spent: Duration,
     /// Of the request that asked for it.
     pub(crate) fingerprint: Option<String>,
     /// What a new service's password comes from, beside the key.
@@ -53,6 +58,15 @@ pub(crate) struct Insert<'a> {
     /// The hash of the key, and the request's fingerprint.
     pub(crate) once: Option<(&'a str, &'a str)>,
     pub(crate) salt: Option<&'a str>,
+}
+
+/// Why an operation makes others pointless.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Superseded {
+    /// The object is to be deleted.
+    Deleted,
+    /// It is not to be deleted any more.
+    Kept,
 }
 
 #[derive(FromRow)]
@@ -81,6 +95,7 @@ struct Row {
     created: i64,
     started: Option<i64>,
     ended: Option<i64>,
+    spent: Option<i64>,
 }
 
 impl TryFrom<Row> for Kept {
@@ -94,6 +109,10 @@ impl TryFrom<Row> for Kept {
             network: row.network.map(|word| network(&word)).transpose()?,
             former: row.former.map(|word| network(&word)).transpose()?,
             drain_seconds: u32::try_from(row.drain_seconds).unwrap_or_default(),
+            // Negative if that clock was set back.
+            spent: Duration::from_millis(
+                u64::try_from(row.spent.unwrap_or_default()).unwrap_or_default(),
+            ),
             fingerprint: row.fingerprint,
             salt: row.salt,
             shown: Operation {
@@ -336,72 +355,27 @@ pub(crate) async fn end(
     .await
 }
 
-/// Ends all of an object's that have not ended, but this one.
+/// Ends all of an object's that have not ended, but this one, which makes them pointless.
 pub(crate) async fn cancel_others(
     db: &mut PgConnection,
     kind: ObjectKind,
     object: &str,
     but: &str,
+    because: Superseded,
 ) -> Result<(), PlaneError> {
+    let because = match because {
+        Superseded::Deleted => format!("the {kind} is being deleted ({but})"),
+        Superseded::Kept => format!("the deletion was given up ({but})"),
+    };
     sqlx::query(
         "UPDATE strait.operation SET state = 'cancelled', ended = clock_timestamp(), updated = clock_timestamp(),
-             reason_code = 'superseded', reason_message = 'the ' || object_kind || ' is being deleted (' || $3 || ')'
+             reason_code = 'superseded', reason_message = $4
          WHERE object_kind = $1 AND object_id = $2 AND id <> $3 AND ended IS NULL",
     )
     .bind(kind.as_str())
     .bind(object)
     .bind(but)
-    .run(db)
-    .await
-}
-
-/// Ends those of an object that are of these kinds, all of one step.
-pub(crate) async fn end_all(
-    db: impl PgExecutor<'_>,
-    actions: &[Action],
-    object: &str,
-    state: OperationState,
-    why: Option<&Reason>,
-) -> Result<(), PlaneError> {
-    let (code, message) = reason_columns(why);
-    let words: Vec<&str> = actions.iter().map(|action| action.as_str()).collect();
-    sqlx::query(
-        "UPDATE strait.operation SET state = $3, reason_code = $4, reason_message = $5, ended = clock_timestamp(),
-             started = coalesce(started, clock_timestamp()), updated = clock_timestamp(),
-             steps = jsonb_build_array(jsonb_build_object('step', steps->0->>'step',
-                 'started', to_char(coalesce(started, clock_timestamp()) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'),
-                 'ended', CASE WHEN $3 = 'succeeded' THEN
-                     to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') END))
-         WHERE object_id = $1 AND action = ANY($2) AND ended IS NULL",
-    )
-    .bind(object)
-    .bind(words)
-    .bind(state.as_str())
-    .bind(code)
-    .bind(message)
-    .run(db)
-    .await
-}
-
-/// The turn of those of these kinds has come; what holds them up.
-pub(crate) async fn explain_all(
-    db: impl PgExecutor<'_>,
-    actions: &[Action],
-    object: &str,
-    why: Option<&Reason>,
-) -> Result<(), PlaneError> {
-    let (code, message) = reason_columns(why);
-    let words: Vec<&str> = actions.iter().map(|action| action.as_str()).collect();
-    sqlx::query(
-        "UPDATE strait.operation SET state = 'running', started = coalesce(started, clock_timestamp()),
-             reason_code = $3, reason_message = $4, updated = clock_timestamp()
-         WHERE object_id = $1 AND action = ANY($2) AND ended IS NULL
-             AND (state, reason_code, reason_message) IS DISTINCT FROM ('running', $3, $4)",
-    )
-    .bind(object)
-    .bind(words)
-    .bind(code)
-    .bind(message)
+    .bind(because)
     .run(db)
     .await
 }

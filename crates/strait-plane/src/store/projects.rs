@@ -6,6 +6,9 @@ use super::{Change, Find, timestamp};
 use crate::error::PlaneError;
 use crate::model::{Project, Quota};
 
+/// Serialises first starts; any constant that nobody else uses.
+const FIRST_LOCK: i64 = 0x5374_7261_6974_0003;
+
 #[derive(FromRow)]
 struct Row {
     id: String,
@@ -39,6 +42,14 @@ pub(crate) async fn insert(
     .fetch_one(db)
     .await?
     .try_into()
+}
+
+/// Until the end of the transaction nobody else makes the first project.
+pub(crate) async fn lock_first(db: impl PgExecutor<'_>) -> Result<(), PlaneError> {
+    sqlx::query("SELECT pg_advisory_xact_lock($1)")
+        .bind(FIRST_LOCK)
+        .run(db)
+        .await
 }
 
 pub(crate) async fn list(db: impl PgExecutor<'_>) -> Result<Vec<Project>, PlaneError> {

@@ -3,7 +3,7 @@
 use ipnet::Ipv4Net;
 use sqlx::{FromRow, PgConnection, PgExecutor};
 
-use super::{Change, Find, range, reason, reason_columns, timestamp};
+use super::{Change, Find, WORK_CHANNEL, range, reason, reason_columns, timestamp};
 use crate::cloud::VpcSpec;
 use crate::error::PlaneError;
 use crate::model::{Reason, Vpc, VpcStatus};
@@ -161,6 +161,37 @@ pub(crate) async fn want_deleted(db: impl PgExecutor<'_>, id: &str) -> Result<()
     )
     .bind(id)
     .run(db)
+    .await
+}
+
+/// Taking it away begins, unless that was given up. False: it was.
+pub(crate) async fn remove(db: impl PgExecutor<'_>, id: &str) -> Result<bool, PlaneError> {
+    sqlx::query("UPDATE strait.vpc SET removing = true WHERE id = $1 AND status = 'DELETING'")
+        .bind(id)
+        .touches(db)
+        .await
+}
+
+/// Wakes its reconciler if it is to be deleted: something that used it left, or came back.
+pub(crate) async fn tell_if_leaving(db: impl PgExecutor<'_>, id: &str) -> Result<(), PlaneError> {
+    sqlx::query(
+        "SELECT pg_notify($1, 'vpc:' || id) FROM strait.vpc WHERE id = $2 AND status = 'DELETING'",
+    )
+    .bind(WORK_CHANNEL)
+    .bind(id)
+    .run(db)
+    .await
+}
+
+/// It is to stay after all. False: it is not to be deleted, or taking it away has begun.
+pub(crate) async fn want_kept(db: impl PgExecutor<'_>, id: &str) -> Result<bool, PlaneError> {
+    sqlx::query(
+        "UPDATE strait.vpc SET status = CASE WHEN provisioned_id IS NULL THEN 'CREATING' ELSE 'CREATED' END,
+             reason_code = NULL, reason_message = NULL, updated = clock_timestamp()
+         WHERE id = $1 AND status = 'DELETING' AND NOT removing",
+    )
+    .bind(id)
+    .touches(db)
     .await
 }
 

@@ -147,7 +147,7 @@ impl Postgres for FakePostgres {
         };
         let verb = match which {
             Which::All => "end_sessions",
-            Which::Idle => "end_idle_sessions",
+            Which::Idle(_) => "end_idle_sessions",
         };
         self.begin(format!("{verb} {} {}", service.id, list.join(",")))
             .await?;

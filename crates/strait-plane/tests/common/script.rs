@@ -1,6 +1,6 @@
 //! What the pretenders do: a common log, failures and halts on order, and things that must never happen.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -10,6 +10,8 @@ use tokio::sync::Notify;
 pub(crate) struct Script {
     inner: Mutex<Inner>,
     halted: Notify,
+    thawed: Condvar,
+    released: Notify,
 }
 
 #[derive(Default)]
@@ -19,6 +21,20 @@ struct Inner {
     halt: Option<Halt>,
     count: usize,
     wrong: Vec<String>,
+    freeze: Option<Freeze>,
+    hold: Option<Hold>,
+}
+
+/// How calls are held up, without those that run beside them.
+struct Hold {
+    call: String,
+    holds: bool,
+}
+
+/// How a call is stopped, with all that runs in its thread.
+struct Freeze {
+    call: String,
+    frozen: bool,
 }
 
 struct Failure {
@@ -77,6 +93,41 @@ impl Script {
             .is_ok()
     }
 
+    /// Holds calls that start so up until `release`.
+    pub(crate) fn hold(&self, call: &str) {
+        let (call, holds) = (call.to_owned(), false);
+        self.inner().hold = Some(Hold { call, holds });
+    }
+
+    pub(crate) fn release(&self) {
+        self.inner().hold = None;
+        self.released.notify_waiters();
+    }
+
+    /// Whether one is held up.
+    pub(crate) fn holds(&self) -> bool {
+        self.inner().hold.as_ref().is_some_and(|hold| hold.holds)
+    }
+
+    /// Freezes the thread of the next call that starts so until `thaw`: with it a server that has that thread only, as
+    /// SIGSTOP would.
+    pub(crate) fn freeze(&self, call: &str) {
+        let (call, frozen) = (call.to_owned(), false);
+        self.inner().freeze = Some(Freeze { call, frozen });
+    }
+
+    pub(crate) fn thaw(&self) {
+        self.inner().freeze = None;
+        self.thawed.notify_all();
+    }
+
+    pub(crate) fn is_frozen(&self) -> bool {
+        self.inner()
+            .freeze
+            .as_ref()
+            .is_some_and(|freeze| freeze.frozen)
+    }
+
     pub(crate) fn forget(&self) {
         self.inner().log.clear();
     }
@@ -103,14 +154,27 @@ impl Script {
 
     /// Every call begins with it.
     pub(crate) async fn begin(&self, call: String) -> Ordered {
-        let (ordered, halts) = {
+        let released = self.released.notified();
+        let (ordered, halts, held) = {
             let mut inner = self.inner();
+            let held = inner.is_held(&call);
             let ordered = inner.ordered(&call);
+            let freezes = inner.freezes(&call);
             inner.log.push(call);
             let number = inner.count;
             inner.count += 1;
-            (ordered, inner.halts(number, false))
+            let halts = inner.halts(number, false);
+            if freezes {
+                let thawed = self
+                    .thawed
+                    .wait_while(inner, |inner| inner.freeze.is_some());
+                drop(thawed.expect("no test panics while it holds this"));
+            }
+            (ordered, halts, held)
         };
+        if held {
+            released.await;
+        }
         self.maybe_hang(halts).await;
         ordered
     }
@@ -155,6 +219,24 @@ impl Inner {
             true => Ordered::Refused,
             false => Ordered::Temporary,
         }
+    }
+
+    fn is_held(&mut self, call: &str) -> bool {
+        let Some(hold) = &mut self.hold else {
+            return false;
+        };
+        let held = call.starts_with(&hold.call);
+        hold.holds |= held;
+        held
+    }
+
+    fn freezes(&mut self, call: &str) -> bool {
+        let Some(freeze) = &mut self.freeze else {
+            return false;
+        };
+        let freezes = !freeze.frozen && call.starts_with(&freeze.call);
+        freeze.frozen |= freezes;
+        freezes
     }
 
     fn halts(&self, number: usize, after: bool) -> bool {

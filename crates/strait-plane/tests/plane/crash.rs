@@ -189,68 +189,6 @@ async fn a_start_makes_sure_of_everything_that_should_be_there() {
     world.script.assert_nothing_wrong();
 }
 
-#[tokio::test]
-async fn of_two_servers_one_acts_on_a_wish_and_the_other_goes_on_alone() {
-    let world = World::new().await;
-    let second = World::new_on(&world).await;
-    world.script.forget();
-
-    // Both are told of it; one acts.
-    let id = second.service().await.service_id;
-    let runs = |world: &World| {
-        world
-            .script
-            .log()
-            .iter()
-            .filter(|call| call.starts_with("ensure_running"))
-            .count()
-    };
-    assert_eq!(runs(&world), 1, "{:#?}", world.script.log());
-
-    world.plane.shutdown().await;
-    second
-        .plane
-        .stop_service(&second.project, &id)
-        .await
-        .expect("stopped");
-    second.settle_service(&id).await;
-    assert_eq!(second.postgres.runs(&id), Some(false));
-}
-
-#[tokio::test]
-async fn a_lease_that_a_wrong_clock_gave_for_an_hour_passes_on_at_once() {
-    let world = World::new().await;
-    let id = world.service().await.service_id;
-    let give = "INSERT INTO strait.lease (key, holder, until) VALUES ('service:' || $1, 'another', clock_timestamp() + $2)
-         ON CONFLICT (key) DO UPDATE SET holder = 'another', until = excluded.until";
-    for (seconds, longest) in [(3600, 5), (2, 10)] {
-        let until = sqlx::postgres::types::PgInterval {
-            months: 0,
-            days: 0,
-            microseconds: seconds * 1_000_000,
-        };
-        let given = sqlx::query(give).bind(&id).bind(until);
-        given.execute(&world.pool).await.expect("given");
-        let start = std::time::Instant::now();
-        world
-            .plane
-            .stop_service(&world.project, &id)
-            .await
-            .expect("asked for");
-        world.settle_service(&id).await;
-        world
-            .plane
-            .start_service(&world.project, &id)
-            .await
-            .expect("asked for");
-        world.settle_service(&id).await;
-        let spent = start.elapsed().as_secs();
-        assert!(spent < longest, "{spent} s");
-        // One that lasts as long as leases do is waited for.
-        assert!(seconds > 3 || spent >= 1, "{spent} s");
-    }
-}
-
 /// Waits until a call halts. True: it came to its end without.
 async fn settled_before_halt(world: &World, object: Object) -> bool {
     tokio::select! {

@@ -4,7 +4,10 @@
 mod common;
 
 mod attach;
+mod cascade;
 mod crash;
+mod events;
+mod leases;
 mod lifecycle;
 mod objects;
 mod operations;

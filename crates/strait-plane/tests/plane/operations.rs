@@ -1,16 +1,14 @@
 //! Operations: their order, what they tell, and that a request counts once.
 
-use std::time::Duration;
-
 use strait_plane::cloud::WayKind;
 use strait_plane::model::{
-    Action, Caller, Cursor, Network, NewPeering, NewService, Object, Once, Operation,
-    OperationFilter, OperationState, PeeringState, Role, Settled, Step, Wanted,
+    Action, Caller, Network, NewService, Object, Once, Operation, OperationFilter, OperationState,
+    PeeringState, Role, Settled, Step, Wanted,
 };
 use strait_plane::{ErrorKind, Plane};
 
 use crate::common::cloud::PUBLIC_SOURCE;
-use crate::world::{PATIENCE, REGION, World};
+use crate::world::{REGION, World};
 
 #[tokio::test]
 async fn an_operation_tells_who_asked_what_changes_and_how_far_it_is() {
@@ -20,7 +18,7 @@ async fn an_operation_tells_who_asked_what_changes_and_how_far_it_is() {
     let plane = by(&world.plane, "key:sk1", None);
 
     let asked = plane.attach_service(&world.project, &id, &vpc.id, 0).await;
-    let operation = ended(&world, asked.expect("asked for").operation_id).await;
+    let operation = world.ended(asked.expect("asked for").operation_id).await;
 
     assert_eq!(operation.state, OperationState::Succeeded);
     assert_eq!(operation.action, Action::ServiceAttach);
@@ -66,7 +64,11 @@ async fn changes_of_one_service_are_made_in_the_order_in_which_they_were_asked_f
     assert_eq!(shown.network.wanted, Network::Public);
     let mut over = Vec::new();
     for asked in asked {
-        over.push(ended(&world, asked.expect("nobody is told to wait").operation_id).await);
+        over.push(
+            world
+                .ended(asked.expect("nobody is told to wait").operation_id)
+                .await,
+        );
     }
 
     assert!(
@@ -114,8 +116,8 @@ async fn what_cannot_be_done_holds_up_nothing_that_comes_after_it() {
         .plane
         .attach_service(&world.project, &id, &second.id, 0)
         .await;
-    let good = ended(&world, good.expect("asked for").operation_id).await;
-    let bad = ended(&world, bad.expect("asked for").operation_id).await;
+    let good = world.ended(good.expect("asked for").operation_id).await;
+    let bad = world.ended(bad.expect("asked for").operation_id).await;
 
     assert_eq!(good.state, OperationState::Succeeded);
     assert_eq!(bad.state, OperationState::Failed);
@@ -143,10 +145,10 @@ async fn a_deletion_makes_all_others_pointless() {
 
     let deleted = world.plane.delete_service(&world.project, &id).await;
 
-    let deleted = ended(&world, deleted.expect("asked for").operation_id).await;
+    let deleted = world.ended(deleted.expect("asked for").operation_id).await;
     assert_eq!(deleted.state, OperationState::Succeeded);
     for asked in [running, waiting] {
-        let operation = ended(&world, asked.expect("asked for").operation_id).await;
+        let operation = world.ended(asked.expect("asked for").operation_id).await;
         assert_eq!(operation.state, OperationState::Cancelled);
         assert!(
             operation
@@ -201,7 +203,7 @@ async fn a_drained_way_stays_open_beside_the_new_one_until_its_time_is_over() {
             .contains(&format!("refuse_way {id} public"))
     );
 
-    let operation = ended(&world, operation).await;
+    let operation = world.ended(operation).await;
     let drained = operation
         .steps
         .iter()
@@ -338,72 +340,6 @@ async fn operations_are_listed_by_state_action_object_and_page() {
 }
 
 #[tokio::test]
-async fn what_happens_to_a_peering_is_told_in_order() {
-    let world = World::new().await;
-    let vpc = world.vpc("10.0.0.0/24").await;
-    let from = world
-        .plane
-        .events_end(&world.project)
-        .await
-        .expect("a place");
-    let peering = world.peering(&vpc.id, "vpc-0123456789abcdef0").await;
-    world.cloud.accept(&peering.id, &["172.16.0.0/16"]);
-    world
-        .settle(Object::Peering(peering.id.clone()), Settled::Yes)
-        .await;
-    world
-        .eventually("it is active", async || {
-            world.peering_state(&vpc.id, &peering.id).await == PeeringState::Active
-        })
-        .await;
-    world
-        .cloud
-        .accept(&peering.id, &["172.16.0.0/16", "172.17.0.0/16"]);
-
-    let mut told = Vec::new();
-    let mut since = from;
-    world
-        .eventually("all of it is told", async || {
-            let wait = Duration::from_millis(200);
-            let events = world
-                .plane
-                .events(&world.project, since, wait)
-                .await
-                .expect("events");
-            since = events.last().map_or(since, |event| event.cursor);
-            told.extend(events);
-            told.iter()
-                .filter(|event| event.kind == "peering.ranges")
-                .count()
-                == 2
-        })
-        .await;
-
-    let states: Vec<&str> = (told.iter())
-        .filter(|event| event.kind == "peering.state" && event.object_id == peering.id)
-        .filter_map(|event| event.data["to"].as_str())
-        .collect();
-    assert_eq!(
-        states,
-        ["initiating-request", "pending-acceptance", "active"]
-    );
-    assert!(told.is_sorted_by_key(|event| event.cursor));
-    let again = world
-        .plane
-        .events(&world.project, from, Duration::ZERO)
-        .await
-        .expect("events");
-    assert_eq!(again[..told.len()], told, "they are there to be read again");
-    let none = world.plane.events(
-        &world.project,
-        again.last().expect("one").cursor,
-        Duration::ZERO,
-    );
-    assert_eq!(none.await.expect("events"), []);
-    assert!("nowhere".parse::<Cursor>().is_err());
-}
-
-#[tokio::test]
 async fn a_peering_that_ended_is_asked_for_again_as_the_same_one() {
     let world = World::new().await;
     let vpc = world.vpc("10.0.0.0/24").await;
@@ -460,7 +396,7 @@ async fn one_that_ended_is_deleted_beside_its_successor() {
         .delete_peering(&world.project, &vpc.id, &first.id)
         .await;
 
-    let deleted = ended(&world, deleted.expect("asked for").operation_id).await;
+    let deleted = world.ended(deleted.expect("asked for").operation_id).await;
     assert_eq!(deleted.state, OperationState::Succeeded);
     assert_eq!(
         world.peering_state(&vpc.id, &second.id).await,
@@ -473,61 +409,6 @@ async fn one_that_ended_is_deleted_beside_its_successor() {
     assert_eq!(third.expect_err("it waits").kind(), ErrorKind::Conflict);
 }
 
-#[tokio::test]
-async fn a_vpc_goes_with_all_that_uses_it_if_that_is_asked_for() {
-    let world = World::new().await;
-    let vpc = world.vpc("10.0.0.0/24").await;
-    let id = world.service().await.service_id;
-    let peering = world.peering(&vpc.id, "vpc-0123456789abcdef0").await;
-    world.cloud.accept(&peering.id, &["172.16.0.0/16"]);
-    let attached = world
-        .plane
-        .attach_service(&world.project, &id, &vpc.id, 0)
-        .await;
-    attached.expect("asked for");
-    world.settle_service(&id).await;
-    let refused = world.plane.delete_vpc(&world.project, &vpc.id, false).await;
-    let refused = refused.expect_err("it is in use").to_string();
-    for user in [&id, &peering.id, &"--cascade".to_owned()] {
-        assert!(refused.contains(user.as_str()), "{refused}");
-    }
-    // The cloud has not heard of this one when its VPC goes.
-    world.script.fail("ensure_peering", usize::MAX, false);
-    let late = NewPeering {
-        peer_account_id: "123456789012".to_owned(),
-        peer_vpc_id: "vpc-0123456789abcdef1".to_owned(),
-        peer_region_code: REGION.to_owned(),
-        ..NewPeering::default()
-    };
-    let late = world
-        .plane
-        .create_peering(&world.project, &vpc.id, late)
-        .await;
-    let late = late.expect("asked for").operation_id;
-    world.script.forget();
-
-    let deleted = world.plane.delete_vpc(&world.project, &vpc.id, true).await;
-    let operation = ended(&world, deleted.expect("asked for").operation_id).await;
-
-    assert_eq!(operation.state, OperationState::Succeeded, "{operation:#?}");
-    assert_eq!(ended(&world, late).await.state, OperationState::Cancelled);
-    assert_eq!(world.cloud.vpcs(), 0);
-    assert_eq!(world.cloud.peerings(), 0);
-    let service = world.settle_service(&id).await;
-    assert_eq!(service.network.now, Some(Network::Public));
-    let log = world.script.log();
-    let at = |call: &str| {
-        log.iter()
-            .position(|line| line.starts_with(call))
-            .expect("a call")
-    };
-    assert!(
-        at("remove_way") < at("delete_peering") && at("delete_peering") < at("delete_vpc"),
-        "{log:#?}"
-    );
-    world.script.assert_nothing_wrong();
-}
-
 fn by(plane: &Plane, actor: &str, once: Option<(&str, &str)>) -> Plane {
     plane.by(Caller {
         actor: actor.to_owned(),
@@ -538,21 +419,6 @@ fn by(plane: &Plane, actor: &str, once: Option<(&str, &str)>) -> Plane {
             fingerprint: fingerprint.to_owned(),
         }),
     })
-}
-
-async fn ended(world: &World, id: Option<String>) -> Operation {
-    let id = id.expect("an operation");
-    let operation = world
-        .plane
-        .operation_ended(&world.project, &id, PATIENCE)
-        .await;
-    let operation = operation.expect("it is kept");
-    assert!(
-        operation.state.has_ended(),
-        "{operation:#?}\nafter {:#?}",
-        world.script.log()
-    );
-    operation
 }
 
 fn names(operations: &[Operation]) -> Vec<&str> {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::PgPool;
-use sqlx::postgres::PgPoolOptions;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use strait_plane::model::{
-    NewPeering, NewService, NewVpc, Object, Peering, PeeringState, Service, Settled, Vpc,
+    NewPeering, NewService, NewVpc, Object, Operation, Peering, PeeringState, Service, Settled, Vpc,
 };
 use strait_plane::postgres::Origin;
 use strait_plane::{Options, Plane, PlaneError};
@@ -59,15 +59,17 @@ impl World {
 
     /// Another server on the same store, in front of the same cloud.
     pub(crate) async fn new_on(other: &Self) -> Self {
-        let pool = another_pool(&other.pool).await;
-        let plane = start(&pool, &other.cloud, &other.postgres, among_others()).await;
-        Self {
-            pool,
-            script: Arc::clone(&other.script),
-            cloud: Arc::clone(&other.cloud),
-            postgres: Arc::clone(&other.postgres),
-            plane,
-            project: other.project.clone(),
+        other.place().start().await
+    }
+
+    /// Where another server can be started, in another runtime for instance.
+    pub(crate) fn place(&self) -> Place {
+        Place {
+            store: self.pool.connect_options().as_ref().clone(),
+            script: Arc::clone(&self.script),
+            cloud: Arc::clone(&self.cloud),
+            postgres: Arc::clone(&self.postgres),
+            project: self.project.clone(),
         }
     }
 
@@ -160,6 +162,22 @@ impl World {
         found.expect("the peering connection").state
     }
 
+    /// The operation when it is over.
+    pub(crate) async fn ended(&self, id: Option<String>) -> Operation {
+        let id = id.expect("an operation");
+        let operation = self
+            .plane
+            .operation_ended(&self.project, &id, PATIENCE)
+            .await
+            .expect("it is kept");
+        assert!(
+            operation.state.has_ended(),
+            "{operation:#?}\nafter {:#?}",
+            self.script.log()
+        );
+        operation
+    }
+
     /// The calls that name this, in order, shortened to their first word and what follows the id.
     pub(crate) fn calls(&self, id: &str) -> Vec<String> {
         self.script
@@ -180,6 +198,32 @@ impl World {
                 self.script.log()
             );
             tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+/// A store, and what is in front of it.
+pub(crate) struct Place {
+    store: PgConnectOptions,
+    pub(crate) script: Arc<Script>,
+    cloud: Arc<FakeCloud>,
+    postgres: Arc<FakePostgres>,
+    project: String,
+}
+
+impl Place {
+    /// Another server, among others.
+    pub(crate) async fn start(self) -> World {
+        let pool = PgPoolOptions::new().max_connections(10);
+        let pool = pool.connect_with(self.store).await.expect("a pool");
+        let plane = start(&pool, &self.cloud, &self.postgres, among_others()).await;
+        World {
+            pool,
+            script: self.script,
+            cloud: self.cloud,
+            postgres: self.postgres,
+            plane,
+            project: self.project,
         }
     }
 }

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Context;
+use super::follow::Away;
 use crate::tls;
 
 /// How long a call may take, beside the time that it is asked to wait.
@@ -402,10 +403,14 @@ async fn answer(response: reqwest::Response) -> Result<String> {
     let Ok(refusal) = serde_json::from_str::<Refusal>(&text) else {
         bail!("the server answered {status}, and not as Strait does: is STRAIT_URL right?");
     };
-    match refusal.next_action {
-        Some(next) => bail!("{}\nNext: {next}", refusal.message),
-        None => bail!("{}", refusal.message),
+    let told = match refusal.next_action {
+        Some(next) => format!("{}\nNext: {next}", refusal.message),
+        None => refusal.message,
+    };
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        return Err(Away(told).into());
     }
+    bail!(told)
 }
 
 fn read(text: &str) -> Result<Value> {

@@ -13,6 +13,30 @@ const STRIDE: u64 = 2;
 /// How often one looks at what the server cannot wait for: somebody else's doing.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// The server cannot answer for now, and says why: its store is away.
+#[derive(Debug)]
+pub(super) struct Away(pub(super) String);
+
+impl std::fmt::Display for Away {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Away {}
+
+/// What is waited for is waited for over an outage of the server's store too.
+pub(super) async fn patiently<T>(end: Instant, ask: impl AsyncFn() -> Result<T>) -> Result<T> {
+    loop {
+        match ask().await {
+            Err(error) if error.is::<Away>() && Instant::now() < end => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            answered => return answered,
+        }
+    }
+}
+
 /// The object when the server has made it as it was asked for.
 pub(super) async fn until_settled(
     client: &Client,
@@ -27,7 +51,8 @@ pub(super) async fn until_settled(
             .saturating_duration_since(Instant::now())
             .as_secs()
             .min(STRIDE);
-        let Some((settled, object)) = client.get_settled(path, left).await? else {
+        let asked = patiently(end, async || client.get_settled(path, left).await);
+        let Some((settled, object)) = asked.await? else {
             bail!("{what} is gone: somebody deleted it");
         };
         line.show(&object);
@@ -52,7 +77,9 @@ pub(super) async fn until_gone(
 ) -> Result<()> {
     let line = Line::start(what);
     let end = Instant::now() + Duration::from_secs(timeout);
-    while let Some((settled, object)) = client.get_settled(path, STRIDE).await? {
+    while let Some((settled, object)) =
+        patiently(end, async || client.get_settled(path, STRIDE).await).await?
+    {
         line.show(&object);
         if settled == Settled::Failed {
             // It waits for nothing then: do not ask in a hurry.
@@ -79,7 +106,7 @@ pub(super) async fn until(
     let line = Line::start(what);
     let end = Instant::now() + Duration::from_secs(timeout);
     loop {
-        let object = client.get(path).await?;
+        let object = patiently(end, async || client.get(path).await).await?;
         line.show(&object);
         if done(&object)? {
             return Ok(object);
@@ -147,9 +174,36 @@ fn why(object: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use anyhow::anyhow;
     use serde_json::json;
 
     use super::*;
+
+    #[tokio::test]
+    async fn an_outage_is_waited_for_and_nothing_else() {
+        let asked = AtomicU32::new(0);
+        let end = Instant::now() + Duration::from_secs(60);
+        let answer = patiently(end, async || match asked.fetch_add(1, Ordering::Relaxed) {
+            0 => Err(away()),
+            _ => Ok("there"),
+        });
+        assert_eq!(answer.await.expect("an answer"), "there");
+        assert_eq!(asked.load(Ordering::Relaxed), 2);
+
+        let refused = patiently(end, async || Err::<(), _>(anyhow!("there is none")));
+        assert_eq!(
+            refused.await.expect_err("refused").to_string(),
+            "there is none"
+        );
+        let over = patiently(Instant::now(), async || Err::<(), _>(away()));
+        assert!(over.await.expect_err("the time is over").is::<Away>());
+    }
+
+    fn away() -> anyhow::Error {
+        Away("the store does not answer".to_owned()).into()
+    }
 
     #[test]
     fn the_best_reason_is_told() {

@@ -213,6 +213,7 @@ mod tests {
             "peering request pcx-1",
             "service attach orders main --drain 30 --wait",
             "vpc delete main --cascade --yes --wait",
+            "vpc cancel-deletion main",
             "operation watch op-1",
             "operation list --state running,queued",
             "events --follow",

@@ -1,6 +1,6 @@
 //! `strait operation` and `strait events`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::client::{Client, typed};
 use super::output::{self, Fields, Format, Rows};
-use super::{Common, Context, Wait};
+use super::{Common, Context, Wait, follow};
 
 /// Before a stream that ended is asked for again.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -185,18 +185,17 @@ pub(super) async fn events(options: &Events, context: &Context) -> Result<()> {
 
 /// The operation when it has ended.
 async fn ended(client: &Client, path: &[&str], timeout: u64) -> Result<Value> {
-    const STRIDE: u64 = 30;
-    let mut left = timeout;
+    const STRIDE: f64 = 30.0;
+    let end = Instant::now() + Duration::from_secs(timeout);
     loop {
-        let stride = left.min(STRIDE);
-        let query = [("wait", format!("{stride}s"))];
-        let found = client.get_where(path, &query).await?;
+        let left = end.saturating_duration_since(Instant::now()).as_secs_f64();
+        let query = [("wait", format!("{:.0}s", left.ceil().min(STRIDE)))];
+        let found = follow::patiently(end, async || client.get_where(path, &query).await).await?;
         let operation: Operation = typed(&found)?;
         if operation.ended.is_some() {
             return Ok(found);
         }
-        left -= stride;
-        if left == 0 {
+        if Instant::now() >= end {
             bail!(
                 "operation {} has not ended after {timeout} s ({}); the server goes on with it",
                 operation.id,

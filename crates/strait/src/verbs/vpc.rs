@@ -56,6 +56,13 @@ pub(crate) enum Verb {
         #[command(flatten)]
         common: Common,
     },
+    /// Gives the deletion of a Peering VPC up, as long as nothing has been taken away; detached services stay public
+    CancelDeletion {
+        /// Its id or name
+        vpc: String,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Deletes a Peering VPC that has no peerings and no services any more
     #[command(visible_alias = "rm")]
     Delete {
@@ -112,6 +119,15 @@ pub(super) async fn run(verb: Verb, context: &Context) -> Result<()> {
                 bail!("the server renamed the VPC, and did not show it: {answer}");
             };
             show(renamed, common.format())
+        }
+        Verb::CancelDeletion { vpc, common } => {
+            let client = common.client(context)?;
+            let path = client.in_its_project(&["vpcs", &vpc, "cancel-deletion"]);
+            let answer = client.post(&path, &json!({})).await?;
+            let Some(kept) = answer.get("vpc") else {
+                bail!("the server kept the VPC, and did not show it: {answer}");
+            };
+            show(kept, common.format())
         }
         Verb::Delete {
             vpc,
