@@ -112,8 +112,7 @@ impl Plane {
         peering: &str,
         blocks: &[String],
     ) -> Result<Peering, PlaneError> {
-        let vpc = self.vpc(project, vpc).await?;
-        let kept = self.find_peering(&vpc, peering).await?;
+        let (vpc, kept) = self.find_peering(project, vpc, peering).await?;
         let blocks = validate::peer_cidr_blocks(blocks)?;
         if kept.state == PeeringState::Deleting {
             return Err(PlaneError::conflict(format!(
