@@ -53,8 +53,9 @@ lint: ## Format, lints and shell syntax, without changing anything
 	timeout 600 cargo clippy -p strait --locked -- -D warnings
 	for script in .ci/run scripts/*.sh demo/*.sh demo/steps/*.sh tests/*.sh tests/clients/*.sh tests/tiger/*.sh benches/*.sh; do bash -n "$$script"; done
 
-setup: ## Installs what is missing on Debian 12+ or Ubuntu 24.04+, and fetches moto's tests if it can
-	scripts/setup.sh
+setup: ## Installs what is missing on Debian 12+ or Ubuntu 24.04+, and fetches moto's tests and Chromium's driver if it can
+	scripts/setup.sh --with-browser
+	tests/clients/console.sh --prepare || [ $$? -eq 77 ]
 	tests/clients/moto.sh --prepare || [ $$? -eq 77 ]
 
 clean-up: ## Ends the demo's Strait; its data stays in $STRAIT_DEMO_DIR

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Installs what Strait, its demo and its tests need and this machine lacks. Says what it does; removes nothing.
+# `--with-browser`: Chromium too, which the tests of the console click in.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -11,6 +12,7 @@ main() {
     check_cargo
     install_packages
     install_clients
+    [ "${1:-}" != --with-browser ] || install_browser
     warn_of_apparmor
 }
 
@@ -69,6 +71,16 @@ install_clients() {
     cp "$REQUIREMENTS" "$stamp"
 }
 
+# Without it the console's tests say that they prove nothing.
+install_browser() {
+    if command -v chromium >/dev/null && command -v chromedriver >/dev/null; then
+        return
+    fi
+    echo "setup: installing Debian packages: chromium chromium-driver"
+    as_root timeout 300 apt-get update -qq && apt_install chromium chromium-driver fonts-dejavu-core ||
+        echo "setup: no Chromium with its driver to be had (on Ubuntu they are snaps): the console's tests will prove nothing here"
+}
+
 warn_of_apparmor() {
     local setting=/proc/sys/kernel/apparmor_restrict_unprivileged_userns
     if [ "$(id -u)" -eq 0 ] || [ "$(cat "$setting" 2>/dev/null || echo 0)" != 1 ]; then
@@ -115,4 +127,4 @@ die() {
     exit 1
 }
 
-main
+main "$@"

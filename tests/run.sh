@@ -9,13 +9,14 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$HOME/.cache/strait-target}"
 : "${STRAIT_BIN:=$CARGO_TARGET_DIR/debug/strait}"
 : "${STRAIT_CLIENTS:=${XDG_CACHE_HOME:-$HOME/.cache}/strait-clients}"
+: "${STRAIT_CONSOLE:=${XDG_CACHE_HOME:-$HOME/.cache}/strait-console}"
 : "${STRAIT_MOTO:=${XDG_CACHE_HOME:-$HOME/.cache}/strait-moto}"
 : "${STRAIT_TIGER:=${XDG_CACHE_HOME:-$HOME/.cache}/strait-tiger}"
 : "${STRAIT_TEST_USER:=strait-test}"
 : "${STRAIT_TESTS_AT_ONCE:=$(($(nproc) * 2))}"
 
 # What takes longest comes first, so that nothing long is left for the end.
-ALL=(crates aws soak kills faults story as-root clients crash moto backup bad-input full-disk systemd tour wire setup)
+ALL=(crates aws soak kills faults story as-root clients console crash moto backup bad-input full-disk systemd tour wire setup)
 # The stories in front of three clouds, and what else there is of AWS.
 AWS=(test_on_aws.Faults test_on_aws_servers test_in_process test_on_aws_services test_on_aws_places test_on_aws.Steady test_on_aws.Story
     test_on_aws_certificates test_on_moto test_on_moto_rds)
@@ -75,6 +76,7 @@ prepare() {
     chmod 755 "$STAGE"
     mkdir "$STAGE/data" "$STAGE/log"
     [[ " $* " != *moto* ]] || tests/clients/moto.sh --prepare || [ $? -eq "$NOT_PROVED" ]
+    [[ " $* " != *console* ]] || tests/clients/console.sh --prepare || [ $? -eq "$NOT_PROVED" ]
     [ "$(id -u)" -eq 0 ] || return 0
     mkdir "$STAGE/src"
     cp -r demo tests scripts README.md "$STAGE/src/"
@@ -85,6 +87,7 @@ prepare() {
         mkdir "$STAGE/moto"
         cp -a "$STRAIT_MOTO"/{venv,moto,requirements.txt,source.txt} "$STAGE/moto/"
     fi
+    [ ! -f "$STRAIT_CONSOLE/requirements.txt" ] || cp -a "$STRAIT_CONSOLE" "$STAGE/console"
     chmod -R a+rX "$STAGE"
 }
 
@@ -149,6 +152,7 @@ run_one() {
     wire) wire ;;
     story) ordinary "$user" 900 demo/story.sh ;;
     as-root) story_as_root ;;
+    console | test_console*) ordinary "$user" 900 tests/clients/console.sh "${1/#console/test_console}" ;;
     moto) ordinary "$user" 300 tests/clients/moto.sh ;;
     crash) ordinary "$user" 600 tests/crash.sh ;;
     backup) ordinary "$user" 300 tests/backup.sh ;;
@@ -219,7 +223,7 @@ ordinary() {
     local user=$1 limit=$2 script=$3
     shift 3
     if [ "$(id -u)" -ne 0 ]; then
-        env "${PLACES[@]}" STRAIT_BIN="$STRAIT_BIN" STRAIT_CLIENTS="$STRAIT_CLIENTS" STRAIT_MOTO="$STRAIT_MOTO" STRAIT_TIGER="$STRAIT_TIGER" STRAIT_STORY_DOWN=1 \
+        env "${PLACES[@]}" STRAIT_BIN="$STRAIT_BIN" STRAIT_CLIENTS="$STRAIT_CLIENTS" STRAIT_CONSOLE="$STRAIT_CONSOLE" STRAIT_MOTO="$STRAIT_MOTO" STRAIT_TIGER="$STRAIT_TIGER" STRAIT_STORY_DOWN=1 \
             STRAIT_CLIENTS_SECONDS="$limit" timeout "$limit" "$script" "$@"
         return
     fi
@@ -227,7 +231,7 @@ ordinary() {
     timeout "$limit" setpriv --reuid "$user" --regid "$user" --init-groups --inh-caps=-all --bounding-set=-all \
         env -i HOME="$(getent passwd "$user" | cut -d: -f6)" USER="$user" PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin \
         TMPDIR=/tmp TERM="${TERM:-dumb}" \
-        STRAIT_BIN="$STAGE/strait" STRAIT_CLIENTS="$STAGE/clients" STRAIT_MOTO="$STAGE/moto" STRAIT_TIGER="$STAGE/tiger" STRAIT_STORY_DOWN=1 \
+        STRAIT_BIN="$STAGE/strait" STRAIT_CLIENTS="$STAGE/clients" STRAIT_CONSOLE="$STAGE/console" STRAIT_MOTO="$STAGE/moto" STRAIT_TIGER="$STAGE/tiger" STRAIT_STORY_DOWN=1 \
         "${PLACES[@]}" STRAIT_SOAK_SECONDS="${STRAIT_SOAK_SECONDS:-}" STRAIT_LONG="${STRAIT_LONG:-}" STRAIT_CLIENTS_SECONDS="$limit" "$script" "$@"
 }
 

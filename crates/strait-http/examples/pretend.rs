@@ -39,11 +39,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{told}");
     let options = strait_http::Options {
         admin_key: Some(admin_key.to_owned()),
-        hosts: Vec::new(),
         rate: strait_http::Rate {
             each_second: std::num::NonZeroU32::MAX,
             at_once: std::num::NonZeroU32::MAX,
         },
+        ..strait_http::Options::default()
     };
     let router = strait_http::router(plane, options);
     let ended = tokio::task::spawn_blocking(|| {

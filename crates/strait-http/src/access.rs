@@ -92,12 +92,26 @@ pub(crate) fn peer(parts: &Parts) -> Option<IpAddr> {
 
 /// The token of the session that a browser is in.
 pub(crate) fn session_cookie(headers: &HeaderMap) -> Option<&str> {
+    cookie(headers, SESSION_COOKIE)
+}
+
+/// The value of a cookie.
+pub(crate) fn cookie<'a>(headers: &'a HeaderMap, named: &str) -> Option<&'a str> {
     let lines = headers.get_all(header::COOKIE).into_iter();
     lines
         .filter_map(|line| line.to_str().ok())
         .flat_map(|line| line.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find_map(|(name, value)| (name == SESSION_COOKIE).then_some(value))
+        .find_map(|(name, value)| (name == named).then_some(value))
+}
+
+/// Compares in a time that does not tell how much was right.
+pub(crate) fn same(given: &[u8], expected: &[u8]) -> bool {
+    let differences = given
+        .iter()
+        .zip(expected)
+        .fold(0, |found, (a, b)| found | (a ^ b));
+    given.len() == expected.len() && differences == 0
 }
 
 impl FromRequestParts<Shared> for Asks {
@@ -219,15 +233,6 @@ fn key_pair(encoded: &str) -> Option<(String, String)> {
     let text = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
     let (public, secret) = text.split_once(':')?;
     Some((public.to_owned(), secret.to_owned()))
-}
-
-/// Compares in a time that does not tell how much was right.
-fn same(given: &[u8], expected: &[u8]) -> bool {
-    let differences = given
-        .iter()
-        .zip(expected)
-        .fold(0, |found, (a, b)| found | (a ^ b));
-    given.len() == expected.len() && differences == 0
 }
 
 #[cfg(test)]

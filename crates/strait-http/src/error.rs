@@ -1,7 +1,7 @@
 //! What the API says when it refuses.
 
 use axum::Json;
-use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use strait_plane::{ErrorKind, PlaneError};
@@ -35,6 +35,12 @@ pub(crate) enum ApiError {
     Unauthorized(&'static str),
     #[error("this takes the admin key of the operator")]
     NotAdmin,
+    #[error(
+        "this form was not sent from a page of this server, or that page is of another session"
+    )]
+    Forged,
+    #[error("{0}")]
+    Customers(String),
     #[error("this is for who is logged in, and the request carries keys")]
     NoSession,
     #[error(
@@ -78,11 +84,6 @@ pub(crate) enum ApiError {
     },
 }
 
-/// Answers a path that is none.
-pub(crate) async fn no_such_path(uri: Uri) -> ApiError {
-    ApiError::NoSuchPath(uri.path().to_owned())
-}
-
 impl ApiError {
     pub(crate) fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Field {
@@ -113,7 +114,9 @@ impl ApiError {
                 ErrorKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             },
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
-            Self::NotAdmin | Self::NoSession | Self::Host(_) => StatusCode::FORBIDDEN,
+            Self::NotAdmin | Self::NoSession | Self::Forged | Self::Host(_) => {
+                StatusCode::FORBIDDEN
+            }
             Self::Unasked => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Field { .. } | Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Absent { .. } => StatusCode::UNPROCESSABLE_ENTITY,
@@ -121,7 +124,7 @@ impl ApiError {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::NoStore | Self::Unknown => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoStore | Self::Unknown | Self::Customers(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoSuchPath(_) => StatusCode::NOT_FOUND,
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
         }
@@ -152,7 +155,7 @@ impl ApiError {
                 ErrorKind::Internal => "INTERNAL",
             },
             Self::Unauthorized(_) => "UNAUTHORIZED",
-            Self::NotAdmin | Self::NoSession => "FORBIDDEN",
+            Self::NotAdmin | Self::NoSession | Self::Forged => "FORBIDDEN",
             Self::Unasked => "INTERNAL",
             Self::Host(_) => "HOST_NOT_ALLOWED",
             Self::Field { .. } => "INVALID_ARGUMENT",
@@ -162,7 +165,7 @@ impl ApiError {
             Self::TooLarge => "PAYLOAD_TOO_LARGE",
             Self::TooSlow => "REQUEST_TIMEOUT",
             Self::TooMany { .. } => "TOO_MANY_REQUESTS",
-            Self::NoStore => "UNAVAILABLE",
+            Self::NoStore | Self::Customers(_) => "UNAVAILABLE",
             Self::Unknown => "OUTCOME_UNKNOWN",
             Self::NoSuchPath(_) => "NO_SUCH_PATH",
             Self::WrongMethod { .. } => "METHOD_NOT_ALLOWED",
@@ -179,12 +182,14 @@ impl ApiError {
         (self.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(2)
     }
 
-    fn wrong_field(&self) -> Option<String> {
+    pub(crate) fn wrong_field(&self) -> Option<String> {
         match self {
             Self::Plane(error) => error.field().map(str::to_owned),
             Self::Field { field, .. } => Some(field.clone()),
             Self::Unauthorized(_)
             | Self::NotAdmin
+            | Self::Forged
+            | Self::Customers(_)
             | Self::NoSession
             | Self::Unasked
             | Self::Host(_)
@@ -229,7 +234,9 @@ impl ApiError {
             Self::ContentType(_) => Some("send the header `Content-Type: application/json`".to_owned()),
             Self::NoStore => Some(LATER.to_owned()),
             Self::Unknown => Some(REPEAT.to_owned()),
-            Self::Field { .. }
+            Self::Forged => Some("load the page again and send the form from there".to_owned()),
+            Self::Customers(_)
+            | Self::Field { .. }
             | Self::Absent { .. }
             | Self::TooLarge
             | Self::TooSlow
@@ -254,7 +261,10 @@ impl IntoResponse for ApiError {
         if status.is_server_error() {
             tracing::error!(error = ?self, "a request failed");
         }
-        let mut response = (status, Json(self.body())).into_response();
+        let body = self.body();
+        let mut response = (status, Json(body.clone())).into_response();
+        // For the console, which says the same as a page.
+        response.extensions_mut().insert(body);
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(
                 header::WWW_AUTHENTICATE,

@@ -1,10 +1,13 @@
-//! The REST API: one axum router over the plane, shaped as Tiger Cloud's, with Strait's own fields beside Tiger's.
+//! The REST API: one axum router over the plane, shaped as Tiger Cloud's, with Strait's own fields beside Tiger's. And the
+//! console: pages over the same plane.
 
 mod absent;
 mod access;
 mod admin;
 mod auth;
 mod body;
+mod console;
+mod customer;
 mod error;
 mod graphql;
 mod hosts;
@@ -42,6 +45,11 @@ use utoipa_axum::router::OpenApiRouter;
 
 use limits::Limits;
 
+pub use customer::{
+    CustomerAccount, CustomerChange, CustomerCloud, CustomerError, CustomerVpc, Holdings, Instance,
+    PeeringRequest, Place, RequestState, Route, RouteTable, Rule, SecurityGroup, Target, Trial,
+    WalkStep,
+};
 pub use error::ErrorBody;
 pub use graphql::sdl;
 pub use limits::Rate;
@@ -62,6 +70,10 @@ pub struct Options {
     pub admin_key: Option<String>,
     /// Host names and addresses that requests may be for, beside this machine's loopback names.
     pub hosts: Vec<String>,
+    /// The customers' cloud, where it is this Strait that runs it: then the console has their half too.
+    pub customers: Option<Arc<dyn CustomerCloud>>,
+    /// Whether browsers come by HTTPS: the console's cookies are for that alone then.
+    pub https: bool,
     /// How often one identity, and one address, may ask.
     pub rate: Rate,
 }
@@ -72,6 +84,8 @@ impl fmt::Debug for Options {
         f.debug_struct("Options")
             .field("admin_key", &self.admin_key().map(|_| "…"))
             .field("hosts", &self.hosts)
+            .field("customers", &self.customers.is_some())
+            .field("https", &self.https)
             .field("rate", &self.rate)
             .finish()
     }
@@ -107,10 +121,11 @@ pub fn router(plane: Plane, options: Options) -> Router {
             get(move || async move { Json(openapi) }),
         )
         .route(graphql::PATH, post(graphql::answer))
-        .fallback(error::no_such_path)
+        .fallback(console::no_such_path)
         .route_layer(from_fn_with_state(Arc::clone(&app), once::once))
         .route_layer(from_fn_with_state(Arc::clone(&app), access::admitted))
         .route_layer(from_fn_with_state(Arc::clone(&app), outage::watched))
+        .merge(console::routes(&app))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(Arc::clone(&app), hosts::only_ours))
         .layer(TraceLayer::new_for_http())
@@ -233,6 +248,8 @@ mod tests {
         let options = Options {
             admin_key: Some("the-operators-key".to_owned()),
             hosts: vec!["api.strait.internal".to_owned()],
+            customers: None,
+            https: false,
             rate: Rate::default(),
         };
         let shown = format!("{options:?}");

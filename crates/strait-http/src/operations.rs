@@ -26,9 +26,9 @@ use crate::wait::patience;
 /// How many operations a list has unless another number is asked for.
 const PAGE: u32 = 100;
 /// How long a stream looks for something new before it looks whether its client is still there.
-const BEAT: Duration = Duration::from_secs(15);
+pub(crate) const BEAT: Duration = Duration::from_secs(15);
 /// How long a stream lasts: its client comes back with `Last-Event-ID`, and is asked for its keys again.
-const LIFE: Duration = Duration::from_secs(300);
+pub(crate) const LIFE: Duration = Duration::from_secs(300);
 /// Where the id of an operation is told beside a body, or instead of one.
 const HEADER: HeaderName = HeaderName::from_static("strait-operation");
 

@@ -169,6 +169,8 @@ async fn reach(State(shared): State<Shared>, Query(asked): Query<ReachQuery>) ->
             let status = match error.kind() {
                 ErrorKind::NotFound => StatusCode::NOT_FOUND,
                 ErrorKind::Conflict => StatusCode::CONFLICT,
+                ErrorKind::Forbidden => StatusCode::FORBIDDEN,
+                ErrorKind::TooMany => StatusCode::TOO_MANY_REQUESTS,
                 ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
                 ErrorKind::Invalid
                 | ErrorKind::QuotaExceeded

@@ -5,6 +5,7 @@ mod args;
 mod backup;
 mod cloud;
 mod config;
+mod customers;
 mod data;
 mod down;
 mod env;

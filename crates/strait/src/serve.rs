@@ -17,6 +17,7 @@ use strait_plane::model::{NewKey, Role};
 use tokio::task::JoinSet;
 
 use crate::args::Up;
+use crate::customers::Customers;
 use crate::data::{Credentials, DataDir};
 use crate::listen::answer;
 use crate::running::{self, Running};
@@ -128,7 +129,13 @@ async fn start(
 
     let rest = strait_http::router(
         plane.clone(),
-        rest_options(&credentials, options, http_address, tls.as_deref()),
+        rest_options(
+            &credentials,
+            options,
+            http_address,
+            tls.as_deref(),
+            local.clone(),
+        ),
     )
     .merge(local_api::router(
         local.clone(),
@@ -269,6 +276,7 @@ fn rest_options(
     options: &Up,
     http: SocketAddr,
     tls: Option<&Tls>,
+    local: Local,
 ) -> strait_http::Options {
     let mut hosts = tls.map(Tls::names).unwrap_or_default();
     hosts.extend([
@@ -280,6 +288,8 @@ fn rest_options(
         admin_key: Some(credentials.admin_key.clone()),
         hosts,
         rate: strait_http::Rate::default(),
+        customers: Some(Arc::new(Customers::of(local))),
+        https: tls.is_some(),
     }
 }
 

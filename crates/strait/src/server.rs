@@ -64,6 +64,8 @@ async fn start(
         admin_key: (config.http.admin_key.as_ref()).map(|key| key.reveal().to_owned()),
         hosts: hosts(config, tls.as_deref()),
         rate: strait_http::Rate::default(),
+        customers: None,
+        https: tls.is_some(),
     };
     let mut parts = JoinSet::new();
     let cutting = store::cut_silent(config.database.options(), plane.store_pulse());

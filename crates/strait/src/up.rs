@@ -191,6 +191,10 @@ fn check_machine() -> Result<()> {
 fn greet(data: &DataDir, server: &ServerRecord) {
     println!("  REST API  {}/public/api/v1", server.rest_url());
     println!("  AWS APIs  {}", server.aws_url());
+    println!(
+        "  console   {}/ (`strait console` signs you in)",
+        server.rest_url()
+    );
     if let Some(fingerprint) = &server.fingerprint {
         println!("  TLS       SHA-256 {fingerprint}");
     }

@@ -5,8 +5,11 @@
 mod common;
 
 mod access;
+mod console;
 mod contract;
+mod customers;
 mod graphql;
+mod guest;
 mod operations;
 mod refusals;
 mod register;

@@ -17,6 +17,7 @@ use tower::ServiceExt;
 
 use crate::common::cloud::FakeCloud;
 use crate::common::database;
+use crate::customers::FakeCustomers;
 use strait_plane::postgres::Origin;
 
 use crate::common::postgres::FakePostgres;
@@ -29,6 +30,7 @@ pub(crate) const BASE: &str = "/public/api/v1";
 pub(crate) struct World {
     pub(crate) cloud: Arc<FakeCloud>,
     pub(crate) postgres: Arc<FakePostgres>,
+    pub(crate) customers: Arc<FakeCustomers>,
     pub(crate) plane: Plane,
     pub(crate) pool: PgPool,
     pub(crate) project: String,
@@ -76,9 +78,12 @@ impl World {
         )
         .await
         .expect("a plane");
+        let customers = Arc::new(FakeCustomers::default());
         let options = Options {
             admin_key: admin_key.map(str::to_owned),
             hosts: vec!["api.strait.internal".to_owned()],
+            customers: Some(Arc::clone(&customers) as _),
+            https: false,
             rate,
         };
         let router = strait_http::router(plane.clone(), options);
@@ -90,6 +95,7 @@ impl World {
         Self {
             cloud,
             postgres,
+            customers,
             plane,
             pool,
             project: project.id,

@@ -17,6 +17,7 @@ mod vpc;
 mod way;
 mod write;
 
+pub use probe::Tried;
 pub use quota::QuotaError;
 pub use reach::ReachError;
 use std::collections::BTreeMap;

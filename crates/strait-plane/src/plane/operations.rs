@@ -96,6 +96,12 @@ impl Plane {
         }
     }
 
+    /// What happened last in a project, the newest first.
+    pub async fn latest_events(&self, project: &str, limit: u32) -> Result<Vec<Event>, PlaneError> {
+        let project = self.project(project).await?;
+        events::latest(self.pool(), &project.id, i64::from(limit.clamp(1, PAGE))).await
+    }
+
     /// The place of the last event of a project: what comes after it is new.
     pub async fn events_end(&self, project: &str) -> Result<Cursor, PlaneError> {
         let project = self.project(project).await?;

@@ -57,13 +57,21 @@ impl Named for Kept {
 }
 
 impl Plane {
+    /// Whether this Strait makes services; else it takes those that exist.
+    pub fn makes_services(&self) -> bool {
+        match self.context.postgres.origin() {
+            postgres::Origin::Made => true,
+            postgres::Origin::Registered => false,
+        }
+    }
+
     /// Asks for a service. Its password is in this answer only.
     pub async fn create_service(
         &self,
         project: &str,
         new: NewService,
     ) -> Result<CreatedService, PlaneError> {
-        if self.context.postgres.origin() == postgres::Origin::Registered {
+        if !self.makes_services() {
             return Err(PlaneError::conflict(
                 "this Strait makes no PostgreSQL services; register one that exists: `strait service register`",
             ));

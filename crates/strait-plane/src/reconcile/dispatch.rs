@@ -34,9 +34,10 @@ const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// Reconcilers at a time, and those of them that nobody asked for.
 const AT_ONCE: usize = 8;
 const LOOKS_AT_ONCE: usize = 4;
-/// How long a round takes at least for each object, so that thousands cost no more than some hundred; it is looked at one
-/// after another, so that changes do not notice.
-const ROUND_PER_OBJECT: Duration = Duration::from_millis(150);
+/// How long a round takes at least for each object, so that thousands cost no more than some hundred.
+const ROUND_PER_OBJECT: Duration = Duration::from_millis(250);
+/// So many are looked at in a row: few enough for changes not to notice, enough to find the store's plans and pages warm.
+const IN_A_ROW: u32 = 10;
 /// How soon what is worked on just now is looked at.
 const AFTER_WORK: Duration = Duration::from_millis(50);
 /// A cloud that says "changed" without end is asked no more often than this, and than this for each peering connection.
@@ -215,6 +216,8 @@ struct Work {
     looks: VecDeque<Key>,
     look_at: Instant,
     pace: Duration,
+    /// How many have been looked at since the last pause.
+    in_a_row: u32,
     retries: BTreeMap<Key, Retry>,
 }
 
@@ -236,6 +239,7 @@ impl Work {
             looks: VecDeque::new(),
             look_at: Instant::now(),
             pace: Duration::ZERO,
+            in_a_row: 0,
             retries: BTreeMap::new(),
         }
     }
@@ -247,7 +251,7 @@ impl Work {
         self.start();
     }
 
-    /// Everything is looked at, as it is: one each `pace`.
+    /// Everything is looked at, as it is: one each `pace`, on average.
     fn look_at(&mut self, keys: Vec<Key>, pace: Duration) {
         let known: BTreeSet<Key> = self.looks.iter().cloned().collect();
         for key in keys {
@@ -298,7 +302,10 @@ impl Work {
                 return;
             }
             if self.thorough.contains(&key) {
-                self.look_at = Instant::now() + self.pace;
+                self.in_a_row = (self.in_a_row + 1) % IN_A_ROW;
+                if self.in_a_row == 0 {
+                    self.look_at = Instant::now() + self.pace * IN_A_ROW;
+                }
                 self.spawn(key);
             }
         }

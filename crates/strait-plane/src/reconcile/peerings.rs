@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::Context;
 use super::failure::{During, Failure};
@@ -114,23 +114,37 @@ pub(super) struct Remembered {
 /// Peering VPCs where something is not as it was kept: a customer accepted, added a range, deleted.
 pub(super) async fn changed(context: &Context) -> Result<BTreeSet<String>, Failure> {
     let all = remembered(context).await?;
-    let mut looks = look(context, all.iter().map(|(_, spec)| spec.clone())).await;
-    Ok(all
-        .iter()
-        .filter(|(peering, _)| {
-            // A failure is shown by the VPC's reconciler, once; while it lasts, the retry of that one is enough.
-            looks
-                .remove(&peering.id)
-                .is_some_and(|looked| match looked {
-                    Ok(observed) => {
-                        differs(peering, &observed)
-                            || (peering.reason.is_none() && !is_let_in(peering))
-                    }
-                    Err(_) => peering.reason.is_none(),
-                })
-        })
-        .map(|(peering, _)| peering.vpc_id.clone())
-        .collect())
+    let mut tasks = JoinSet::new();
+    for index in 0..all.len() {
+        let (cloud, all) = (Arc::clone(&context.cloud), Arc::clone(&all));
+        tasks.spawn(async move {
+            let (peering, spec) = &all[index];
+            let looked = cloud.ensure_peering(spec).await;
+            is_changed(peering, looked).then(|| peering.vpc_id.clone())
+        });
+    }
+    let mut changed = BTreeSet::new();
+    while let Some(looked) = tasks.join_next().await {
+        match looked {
+            Ok(vpc) => changed.extend(vpc),
+            Err(error) => broke(&error),
+        }
+    }
+    Ok(changed)
+}
+
+fn is_changed(peering: &Kept, looked: Result<PeeringObserved, CloudError>) -> bool {
+    match looked {
+        Ok(observed) => {
+            differs(peering, &observed) || (peering.reason.is_none() && !is_let_in(peering))
+        }
+        // A failure is shown by the VPC's reconciler, once; while it lasts, the retry of that one is enough.
+        Err(_) => peering.reason.is_none(),
+    }
+}
+
+fn broke(error: &JoinError) {
+    tracing::error!(%error, "a look at a peering connection broke; this is a defect of Strait, please report it");
 }
 
 async fn remembered(context: &Context) -> Result<Arc<Vec<(Kept, PeeringSpec)>>, Failure> {
@@ -178,9 +192,7 @@ async fn look(
             Ok((id, observed)) => {
                 looks.insert(id, observed);
             }
-            Err(error) => {
-                tracing::error!(%error, "a look at a peering connection broke; this is a defect of Strait, please report it");
-            }
+            Err(error) => broke(&error),
         }
     }
     looks

@@ -54,6 +54,23 @@ pub(crate) async fn since(
     .await
 }
 
+/// A project's last events, newest first.
+pub(crate) async fn latest(
+    db: impl PgExecutor<'_>,
+    project: &str,
+    limit: i64,
+) -> Result<Vec<Event>, PlaneError> {
+    sqlx::query_as::<_, Row>(
+        "SELECT id, (extract(epoch FROM at) * 1000000)::bigint AS at, kind, object_kind,
+             object_id, operation_id, data FROM strait.event
+         WHERE project_id = $1 ORDER BY event.id DESC LIMIT $2",
+    )
+    .bind(project)
+    .bind(limit)
+    .all(db)
+    .await
+}
+
 /// The place after the last one.
 pub(crate) async fn end(db: impl PgExecutor<'_>, project: &str) -> Result<Cursor, PlaneError> {
     let last: Option<i64> =
@@ -79,10 +96,11 @@ pub(crate) async fn prune(
     .run(&mut *db)
     .await?;
     sqlx::query(
-        "DELETE FROM strait.event e USING (
-             SELECT p.id, (SELECT e.id FROM strait.event e WHERE e.project_id = p.id
-                 ORDER BY e.id DESC OFFSET $1 LIMIT 1) AS last FROM strait.project p) AS old
-         WHERE e.project_id = old.id AND e.id <= old.last",
+        // Looked for once a project, and not once an event.
+        "WITH old AS MATERIALIZED (
+             SELECT p.id AS project, oldest.id AS last FROM strait.project p CROSS JOIN LATERAL (
+                 SELECT e.id FROM strait.event e WHERE e.project_id = p.id ORDER BY e.id DESC OFFSET $1 LIMIT 1) oldest)
+         DELETE FROM strait.event e USING old WHERE e.project_id = old.project AND e.id <= old.last",
     )
     .bind(most)
     .run(db)

@@ -389,10 +389,12 @@ pub(crate) async fn prune(db: &mut PgConnection, days: i32, most: i64) -> Result
     .run(&mut *db)
     .await?;
     sqlx::query(
-        "DELETE FROM strait.operation o USING (
-             SELECT p.id, (SELECT number FROM strait.operation WHERE project_id = p.id
-                 ORDER BY number DESC OFFSET $1 LIMIT 1) AS last FROM strait.project p) AS old
-         WHERE o.project_id = old.id AND o.number <= old.last AND o.ended IS NOT NULL",
+        // Looked for once a project, and not once an operation.
+        "WITH old AS MATERIALIZED (
+             SELECT p.id AS project, oldest.number AS last FROM strait.project p CROSS JOIN LATERAL (
+                 SELECT o.number FROM strait.operation o WHERE o.project_id = p.id ORDER BY o.number DESC OFFSET $1 LIMIT 1) oldest)
+         DELETE FROM strait.operation o USING old
+         WHERE o.project_id = old.project AND o.number <= old.last AND o.ended IS NOT NULL",
     )
     .bind(most)
     .run(&mut *db)

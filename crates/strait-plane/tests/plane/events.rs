@@ -106,3 +106,47 @@ async fn events_wait_for_nobody_and_none_is_missed() {
     assert!(next[0].cursor > first[0].cursor);
     batch.rollback().await.expect("rolled back");
 }
+
+#[tokio::test]
+async fn the_newest_ten_thousand_of_each_project_are_kept() {
+    let world = World::new().await;
+    let other = world.plane.create_project("other").await;
+    let other = other.expect("a project").id;
+    // Without triggers: an operation has no events of its own here. The first one of all has not ended.
+    let sql = format!(
+        "BEGIN; SET LOCAL session_replication_role = replica; DELETE FROM strait.event;
+         INSERT INTO strait.event (project_id, kind, object_kind, object_id, data)
+             SELECT '{project}', 'service.status', 'service', n, '{{}}' FROM generate_series(1, 10030) n;
+         INSERT INTO strait.event (project_id, kind, object_kind, object_id, data)
+             SELECT '{other}', 'service.status', 'service', n, '{{}}' FROM generate_series(1, 30) n;
+         INSERT INTO strait.operation (id, project_id, action, object_kind, object_id, object_name, actor, state, ended)
+             SELECT 'op-' || n, '{project}', 'vpc.rename', 'vpc', n, n, 'test',
+                 CASE n WHEN 1 THEN 'running' ELSE 'succeeded' END, CASE n WHEN 1 THEN NULL ELSE clock_timestamp() END
+             FROM generate_series(1, 10030) n;
+         COMMIT",
+        project = world.project,
+    );
+    sqlx::raw_sql(&sql)
+        .execute(&world.pool)
+        .await
+        .expect("rows");
+    let world = world.restart().await;
+    let count = async |sql: &str, project: &str| -> i64 {
+        sqlx::query_scalar(sql)
+            .bind(project)
+            .fetch_one(&world.pool)
+            .await
+            .expect("a count")
+    };
+    let events = "SELECT count(*) FROM strait.event WHERE project_id = $1";
+    world
+        .eventually("events are forgotten", async || {
+            count(events, &world.project).await == 10_000
+        })
+        .await;
+    assert_eq!(count(events, &other).await, 30);
+    let oldest = "SELECT min(object_id::bigint) FROM strait.event WHERE project_id = $1";
+    assert_eq!(count(oldest, &world.project).await, 31);
+    let operations = "SELECT count(*) FROM strait.operation WHERE project_id = $1";
+    assert_eq!(count(operations, &world.project).await, 10_001);
+}

@@ -1,0 +1,377 @@
+//! The customer's half, where this Strait plays the customer's cloud: accounts, and the requests that they are asked.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use maud::{Markup, html};
+
+use super::form::{Fields, Posted};
+use super::frame::{Page, Tab};
+use super::network;
+use super::parts::{Tone, left, state, sure};
+use super::visitor::{Permission, Visitor};
+use super::vpcs;
+use crate::Shared;
+use crate::customer::{
+    CustomerAccount, CustomerChange, CustomerCloud, CustomerError, CustomerVpc, Holdings,
+    PeeringRequest, RequestState,
+};
+use crate::error::ApiError;
+
+/// The customers' cloud, for who may look at it.
+pub(super) struct Customers {
+    pub(super) visitor: Visitor,
+    pub(super) app: Shared,
+    /// Whether they may act as customers.
+    pub(super) may: bool,
+}
+
+impl axum::extract::FromRequestParts<Shared> for Customers {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(
+        parts: &mut axum::http::request::Parts,
+        app: &Shared,
+    ) -> Result<Self, ApiError> {
+        let visitor = Visitor::from_request_parts(parts, app).await?;
+        if app.options.customers.is_none() {
+            return Err(ApiError::NoSuchPath(parts.uri.path().to_owned()));
+        }
+        let seats = visitor.seats(app).await?;
+        if seats.is_empty() {
+            return Err(forbidden(
+                "look at the customers’ cloud: it is for members of a project",
+            ));
+        }
+        let may = (seats.iter()).any(|seat| seat.role.may(Permission::ManageNetworks));
+        Ok(Self {
+            visitor,
+            app: app.clone(),
+            may,
+        })
+    }
+}
+
+impl Customers {
+    /// The cloud, which is there: else these pages are not.
+    pub(super) fn cloud(&self) -> Result<&dyn CustomerCloud, ApiError> {
+        let cloud = self.app.options.customers.as_deref();
+        cloud.ok_or_else(|| ApiError::NoSuchPath("/cloud".to_owned()))
+    }
+
+    /// A page of it.
+    pub(super) fn page(&self, title: impl Into<String>) -> Page<'_> {
+        Page::new(title)
+            .to(&self.visitor)
+            .with_cloud(true)
+            .at(Tab::Cloud)
+    }
+
+    fn must(&self) -> Result<(), ApiError> {
+        if self.may {
+            return Ok(());
+        }
+        Err(forbidden(
+            "act as a customer: it takes the role admin in a project",
+        ))
+    }
+
+    async fn holdings(&self, account: &str) -> Result<Holdings, ApiError> {
+        let found = self.cloud()?.holdings(account).await;
+        found.ok_or_else(|| missing(&format!("account {account}")))
+    }
+}
+
+pub(super) async fn accounts(customers: Customers) -> Result<Markup, ApiError> {
+    let accounts = customers.cloud()?.accounts().await;
+    let body = html! {
+        div.title { h1 { "Customer’s cloud" } }
+        p { "This Strait runs its customers’ cloud too, so that the whole way can be tried on one machine. What you do here, a customer does in their own account." }
+        @if accounts.is_empty() {
+            (no_customer(&customers))
+        } @else {
+            div.sheet {
+                table.cards {
+                    thead { tr { th { "Account" } th { "Id" } th { "VPCs" } th { "Requests to answer" } } }
+                    tbody { @for account in &accounts { (account_row(account)) } }
+                }
+            }
+            @if customers.may { (example(&customers, "Make another example customer")) }
+            p { a href="/cloud/try" { "Try a connection" } " from an instance, or from the internet." }
+        }
+    };
+    Ok(customers.page("Customer’s cloud").render(&body))
+}
+
+pub(super) async fn make_example(
+    customers: Customers,
+    Posted(_): Posted,
+) -> Result<Redirect, ApiError> {
+    customers.must()?;
+    let region = vpcs::preferred(&customers.app.plane.supported_regions());
+    let account = customers
+        .cloud()?
+        .make_example(&region)
+        .await
+        .map_err(refused)?;
+    Ok(Redirect::to(&format!("/cloud/{}", account.id)))
+}
+
+pub(super) async fn account(
+    customers: Customers,
+    Path(id): Path<String>,
+) -> Result<Markup, ApiError> {
+    let holdings = customers.holdings(&id).await?;
+    Ok(overview(&customers, &holdings, &Fields::default()))
+}
+
+pub(super) async fn vpc(
+    customers: Customers,
+    Path((id, vpc)): Path<(String, String)>,
+) -> Result<Markup, ApiError> {
+    let holdings = customers.holdings(&id).await?;
+    network::page(&customers, &holdings, &vpc, &Fields::default())
+}
+
+/// Everything that a customer does: a form says what, and where its page is.
+pub(super) async fn change(
+    State(_): State<Shared>,
+    customers: Customers,
+    Path(id): Path<String>,
+    Posted(fields): Posted,
+) -> Result<Response, ApiError> {
+    customers.must()?;
+    let Some(change) = read(&fields) else {
+        return Err(ApiError::Malformed(
+            "this form asks for nothing that there is".to_owned(),
+        ));
+    };
+    let cloud = customers.cloud()?;
+    let vpc = fields.given("vpc");
+    match cloud.change(&id, fields.get("region"), change).await {
+        Ok(()) => {
+            let back = vpc.map_or_else(
+                || format!("/cloud/{id}"),
+                |vpc| format!("/cloud/{id}/vpcs/{vpc}"),
+            );
+            Ok(Redirect::to(&back).into_response())
+        }
+        Err(error) => {
+            let holdings = customers.holdings(&id).await?;
+            let fields = fields.refused(refused(error), &[])?;
+            let page = match vpc {
+                Some(vpc) => network::page(&customers, &holdings, &vpc, &fields)?,
+                None => overview(&customers, &holdings, &fields),
+            };
+            Ok((StatusCode::CONFLICT, page).into_response())
+        }
+    }
+}
+
+/// What the cloud refuses, as pages say it.
+pub(super) fn refused(error: CustomerError) -> ApiError {
+    match error {
+        CustomerError::NotFound(what) => missing(&what),
+        CustomerError::Refused { .. } => ApiError::field("request", error.to_string()),
+        CustomerError::Failed(_) => ApiError::Customers(error.to_string()),
+    }
+}
+
+fn forbidden(what: &str) -> ApiError {
+    ApiError::Plane(strait_plane::PlaneError::Forbidden {
+        message: format!("you may not {what}"),
+    })
+}
+
+/// That there is no such thing of a customer's.
+pub(super) fn missing(what: &str) -> ApiError {
+    ApiError::Plane(strait_plane::PlaneError::NotFound {
+        kind: "customer’s",
+        name: what.to_owned(),
+    })
+}
+
+fn read(fields: &Fields) -> Option<CustomerChange> {
+    let given = |name: &str| fields.get(name).to_owned();
+    Some(match fields.get("do") {
+        "accept" => CustomerChange::Accept {
+            peering: given("peering"),
+        },
+        "reject" => CustomerChange::Reject {
+            peering: given("peering"),
+        },
+        "delete-peering" => CustomerChange::DeletePeering {
+            peering: given("peering"),
+        },
+        "add-route" => CustomerChange::AddRoute {
+            table: given("table"),
+            peering: given("peering"),
+        },
+        "delete-route" => CustomerChange::DeleteRoute {
+            table: given("table"),
+            destination: given("destination"),
+        },
+        "allow" => CustomerChange::Allow {
+            group: given("group"),
+            peering: given("peering"),
+        },
+        "disallow" => CustomerChange::Disallow {
+            group: given("group"),
+            rule: given("rule"),
+        },
+        _ => return None,
+    })
+}
+
+fn account_row(account: &CustomerAccount) -> Markup {
+    html! {
+        tr {
+            td data-label="Account" { a href={ "/cloud/" (account.id) } { (account.name) } }
+            td data-label="Id" { (account.id) }
+            td data-label="VPCs" { (account.vpcs) }
+            td data-label="Requests to answer" {
+                @if account.pending > 0 { (state((Tone::Wait, &format!("{} pending", account.pending)))) } @else { "none" }
+            }
+        }
+    }
+}
+
+fn no_customer(customers: &Customers) -> Markup {
+    html! {
+        div.sheet.empty {
+            h2 { "No customer yet" }
+            p { "Make one to try things with: an account with a VPC, a route table, a security group that lets nothing out yet, and an instance. Then peer with its VPC, and do the customer’s half here." }
+            @if customers.may { (example_form(customers, "Make an example customer")) }
+            p.soft { "Or make your own with the AWS command line: " code { "eval \"$(strait env --account customer)\"" } }
+        }
+    }
+}
+
+fn example(customers: &Customers, word: &str) -> Markup {
+    sure(
+        word,
+        &html! { "A new account, with a VPC, a route table, a security group that lets nothing out yet, and an instance." },
+        &example_form(customers, "Make it"),
+    )
+}
+
+fn example_form(customers: &Customers, word: &str) -> Markup {
+    html! {
+        form method="post" action="/cloud/example" {
+            (customers.visitor.token())
+            button.main type="submit" { (word) }
+        }
+    }
+}
+
+fn overview(customers: &Customers, holdings: &Holdings, fields: &Fields) -> Markup {
+    let account = &holdings.account;
+    let body = html! {
+        div.title { h1 { "Account " (account.name) } }
+        (fields.refusal())
+        p.soft { "Account " (account.id) ". Give the provider this number and the VPC’s id." }
+        section.sheet aria-label="Peering requests" {
+            h2 { "Peering requests" }
+            @if holdings.requests.is_empty() {
+                p.soft { "Nobody has asked yet. A provider asks on the page of a Peering VPC: Add a peering connection." }
+            }
+            @for request in &holdings.requests { (request_of(customers, &account.id, request)) }
+        }
+        section.sheet aria-label="VPCs" {
+            h2 { "VPCs" }
+            @if holdings.vpcs.is_empty() {
+                p.soft { "This account has no VPC." }
+            } @else {
+                table.cards {
+                    thead { tr { th { "VPC" } th { "Range" } th { "Region" } th { "Instances" } } }
+                    tbody {
+                        @for vpc in &holdings.vpcs {
+                            tr {
+                                td data-label="VPC" { a href={ "/cloud/" (account.id) "/vpcs/" (vpc.id) } { (called(vpc)) } " " small.soft { code { (vpc.id) } } }
+                                td data-label="Range" { code { (listed(vpc)) } }
+                                td data-label="Region" { (vpc.region) }
+                                td data-label="Instances" { (vpc.instances.len()) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    };
+    customers
+        .page(format!("Account {}", account.name))
+        .below("/cloud", "Customer’s cloud")
+        .render(&body)
+}
+
+fn request_of(customers: &Customers, account: &str, request: &PeeringRequest) -> Markup {
+    let may = customers.may;
+    let range = request
+        .requester_range
+        .map_or_else(|| "range not known".to_owned(), |range| range.to_string());
+    let form = |act: &str, class: &str, word: &str| {
+        html! {
+            form method="post" action={ "/cloud/" (account) "/change" } {
+                (customers.visitor.token())
+                (hidden(&[("do", act), ("peering", &request.id), ("region", &request.region)]))
+                button.(class) type="submit" { (word) }
+            }
+        }
+    };
+    html! {
+        div.note.(tone(request.state).class()) {
+            div.row { strong { code { (request.id) } } (state(word(request.state))) }
+            p { "From account " (request.requester_account) ": " code { (request.requester_vpc) } " (" (range) ") in " (request.requester_region)
+                ", to your VPC " a href={ "/cloud/" (account) "/vpcs/" (request.vpc) } { (request.vpc) } " in " (request.region) "." }
+            @match request.state {
+                RequestState::Pending => {
+                    p.soft { "Accept only what a provider told you about. It expires " (left(request.expires_at)) "." }
+                    @if may { div.row { (form("accept", "main", "Accept")) (form("reject", "danger", "Reject")) } }
+                }
+                RequestState::Active => {
+                    p { "Next: in the VPC, add the route and let TCP 5432 out." }
+                    div.row {
+                        a.button href={ "/cloud/" (account) "/vpcs/" (request.vpc) } { "To the VPC" }
+                        @if may { (sure("Delete the connection…", &html! { "Open connections through it end." }, &form("delete-peering", "danger", "Delete it"))) }
+                    }
+                }
+                RequestState::Failed | RequestState::Expired | RequestState::Rejected | RequestState::Deleted => {}
+            }
+        }
+    }
+}
+
+/// Fields that nobody sees.
+pub(super) fn hidden(fields: &[(&str, &str)]) -> Markup {
+    html! { @for (name, value) in fields { input type="hidden" name=(name) value=(value); } }
+}
+
+/// What people call a VPC.
+pub(super) fn called(vpc: &CustomerVpc) -> &str {
+    match (&vpc.name, vpc.is_default) {
+        (Some(name), _) => name,
+        (None, true) => "Default VPC",
+        (None, false) => &vpc.id,
+    }
+}
+
+/// A VPC's ranges.
+pub(super) fn listed(vpc: &CustomerVpc) -> String {
+    let ranges: Vec<String> = vpc.ranges.iter().map(ToString::to_string).collect();
+    ranges.join(", ")
+}
+
+fn tone(state: RequestState) -> Tone {
+    word(state).0
+}
+
+fn word(state: RequestState) -> (Tone, &'static str) {
+    match state {
+        RequestState::Pending => (Tone::Wait, "Pending acceptance"),
+        RequestState::Active => (Tone::Good, "Active"),
+        RequestState::Failed => (Tone::Bad, "Failed"),
+        RequestState::Expired => (Tone::Bad, "Expired"),
+        RequestState::Rejected => (Tone::Plain, "Rejected"),
+        RequestState::Deleted => (Tone::Plain, "Deleted"),
+    }
+}

@@ -1,0 +1,353 @@
+"""The console: the whole story by clicks, and what must not work in it."""
+
+import os
+import re
+import subprocess
+import unittest
+from urllib import error, parse, request
+
+from browser import Browser
+from cloud import STRAIT, Cloud
+
+# Where pictures of the pages go, if anywhere.
+PICTURES = os.environ.get("STRAIT_PICTURES")
+
+
+class Console(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.cloud = Cloud()
+        cls.addClassCleanup(cls.cloud.close)
+        cls.base = cls.cloud.account("provider")["STRAIT_URL"]
+        cls.browser = Browser(cls.base)
+        cls.addClassCleanup(cls.browser.close)
+        cls.seen = {}
+
+    def tearDown(self):
+        self.browser.scripts(True)
+
+    def test_1_the_whole_story_by_clicks(self):
+        page = self.browser
+        self.sign_in()
+        page.click("Customer’s cloud")
+        self.look("cloud-empty")
+        page.click("Make an example customer")
+        account = re.search(r"Account (\d{12})", page.text())[1]
+        network = re.search(r"vpc-[0-9a-f]{17}", page.find("//tr[contains(., '10.20.0.0/16')]").text)[0]
+        self.look("cloud-account")
+
+        page.open("/")
+        self.look("services-empty")
+        page.click("Create a service")
+        page.fill("Name", "orders")
+        self.look("service-new")
+        page.click("Create")
+        password = page.find("//dt[.='Password']/following-sibling::dd//code").text
+        self.look("service-password")
+        page.driver.refresh()
+        self.assertEqual(page.find("//dt[.='Password']/following-sibling::dd//code").text, password, "sent twice, made once")
+        page.click("I have kept it: to the service")
+        page.wait_for("Ready")
+        self.look("service-public")
+        self.assertNotIn(password, page.driver.page_source, "shown once")
+        line = page.find("//section[@aria-label='Connect']//code").text
+        self.assertTrue(self.answers("internet", line, password), "public")
+
+        self.make_vpc("peering", "10.80.0.0/20", wrong="10.80.0.0/8")
+        self.peer(account, network)
+        self.look("peering-pending")
+        page.wait_for("It is the customer’s turn")
+        pcx = re.search(r"pcx-[0-9a-f]{17}", page.text())[0]
+        self.assertIn(f"accept-vpc-peering-connection --region us-east-1 --vpc-peering-connection-id {pcx}", page.text())
+        page.click("do it there")
+        self.look("cloud-request")
+        page.click("Accept")
+        page.wait_for("Active")
+        page.click("To the VPC")
+        self.look("cloud-vpc")
+
+        # From here on the service is attached, step by step, and each missing piece is found by a try from the customer's instance.
+        self.move("orders", "peering", "Attach")
+        page.wait_for("The public way is closed", seconds=60)
+        self.look("service-private")
+        self.assertEqual(page.find("//section[@aria-label='Connect']//code").text, line, "the same line")
+        self.assertFalse(self.answers("internet", line, password), "not public any more")
+        self.try_from("app", "orders", "No connection")
+        self.look("try-stopped")
+        self.assertTrue(page.says("It stops here"))
+        self.in_vpc(account, network)
+        page.click("Add the route")
+        page.wait_for("10.80.0.0/20")
+        self.try_from("app", "orders", "No connection")
+        self.in_vpc(account, network)
+        page.choose("Security group", "app")
+        page.click("Add the rule")
+        page.wait_for("TCP 5432")
+        self.look("cloud-vpc-done")
+        self.try_from("app", "orders", "PostgreSQL answers")
+        self.look("try-reached")
+        self.assertTrue(self.answers("app", line, password), "private")
+        self.assertFalse(self.answers("internet", line, password), "not public")
+        self.try_from("The internet", "orders", "No connection")
+
+        # Another VPC, and the service moved there.
+        self.make_vpc("second", "10.81.0.0/20")
+        self.peer(account, network)
+        page.wait_for("It is the customer’s turn")
+        page.click("do it there")
+        page.click("Accept")
+        self.in_vpc(account, network)
+        page.choose("To the range", "10.81.0.0/20", "//section[@aria-label='Route tables']")
+        page.click("Add the route")
+        page.choose("Security group", "app")
+        page.choose("To the range", "10.81.0.0/20", "//section[@aria-label='Security groups']")
+        page.click("Add the rule")
+        self.move("orders", "second", "Move")
+        page.wait_for("through VPC second", seconds=60)
+        page.until(lambda: not page.says("on its way"), "moved")
+        self.assertTrue(self.answers("app", line, password), "by the other VPC")
+
+        # Public again.
+        page.click("Operations", "//nav[@aria-label='Service']")
+        self.look("service-operations-attached")
+        page.click("Detach…")
+        self.look("service-detach")
+        self.assertTrue(page.says("The service will be public again"))
+        page.click("Detach: make it public")
+        page.wait_for("From the internet (public)", seconds=60)
+        self.assertTrue(self.answers("internet", line, password), "public again")
+        self.assertFalse(self.answers("app", line, password), "not private any more")
+
+        page.click("Operations", "//nav[@aria-label='Main']")
+        self.assertTrue(page.says("Detach a service"))
+        self.look("operations")
+        page.click("Detach a service")
+        self.assertTrue(page.says("Close the former way"))
+        self.look("operation")
+        page.open(self.project + "/events")
+        self.assertTrue(page.says("service.network"))
+        self.look("events")
+
+        # What a VPC takes with it is named.
+        page.click("Peering VPCs")
+        self.look("vpcs")
+        page.click("second")
+        page.click("Delete…")
+        self.assertTrue(page.says(f"peering connection to {network}"))
+        self.look("vpc-delete")
+        page.pick("Delete the VPC together with all of these")
+        page.click("Delete the VPC and all of these")
+        page.until(lambda: not page.says("second"), "the VPC is gone")
+
+        # By the other half, deleted there.
+        page.click("peering")
+        page.click(network)
+        page.click("do it there") if page.offers("do it there") else page.open(f"/cloud/{account}")
+        page.click("Delete the connection…")
+        page.click("Delete it")
+        page.wait_for("Deleted")
+        page.open(self.project + "/vpcs")
+        page.click("peering")
+        page.wait_for("Deleted")
+        page.click(network)
+        page.click("Ask again")
+        page.wait_for("It is the customer’s turn")
+
+        page.open(self.project + "/services")
+        page.click("orders")
+        page.click("Operations", "//nav[@aria-label='Service']")
+        page.click("Delete the service…")
+        page.fill("Type the service’s name to confirm", "other")
+        page.click("Delete the service")
+        self.assertTrue(page.says("if you mean it"))
+        self.complained(1, "422")
+        self.look("service-delete")
+        page.fill("Type the service’s name to confirm", "orders")
+        page.click("Delete the service")
+        page.wait_for("No service yet", seconds=60)
+
+    def test_2_without_a_script_it_works_by_reloads(self):
+        page = self.browser
+        self.sign_in()
+        page.scripts(False)
+        page.open(self.project + "/services")
+        page.click("Create a service")
+        page.fill("Name", "plain")
+        page.click("Create")
+        page.click("I have kept it: to the service")
+        page.until(lambda: page.says("Ready"), "made, and the page loaded again by itself")
+        page.click("Operations", "//nav[@aria-label='Service']")
+        page.click("Stop the service…")
+        page.click("Stop the service")
+        page.until(lambda: page.says("Stopped"), "stopped")
+
+    def test_3_every_page_is_sound_and_fits_a_narrow_window(self):
+        page = self.browser
+        self.sign_in()
+        self.addCleanup(page.wide)
+        for name, path in self.pages().items():
+            page.open(path)
+            self.look(f"page-{name.replace('/', '-')}")
+        page.narrow()
+        for name, path in (self.pages() | self.seen).items():
+            page.open(path)
+            self.assertLessEqual(page.overflow(), 0, f"{name} ({path}) is wider than its window")
+
+    def test_4_a_form_that_is_not_from_here_changes_nothing(self):
+        page = self.browser
+        self.sign_in()
+        page.open(self.project + "/vpcs/new")
+        token = page.driver.find_element("css selector", "input[name=form_token]").get_attribute("value")
+        cookie = page.driver.get_cookie("strait_session")
+        self.assertTrue(cookie["httpOnly"])
+        self.assertIn(cookie["sameSite"], ("Lax", "Strict"))
+        form = {"cidr": "10.95.0.0/20", "region_code": "us-east-1", "name": "forged"}
+        signed_in = {"Cookie": f"strait_session={cookie['value']}"}
+        here = {"Origin": self.base, "Sec-Fetch-Site": "same-origin"}
+        for what, headers, fields in [
+            ("no token", signed_in | here, form),
+            ("another token", signed_in | here, form | {"form_token": "0" * len(token)}),
+            ("another site", signed_in | {"Sec-Fetch-Site": "cross-site"}, form | {"form_token": token}),
+            ("another port's site", signed_in | {"Sec-Fetch-Site": "same-site"}, form | {"form_token": token}),
+            ("another origin", signed_in | {"Origin": "http://evil.example"}, form | {"form_token": token}),
+            ("no word of where from", signed_in, form | {"form_token": token}),
+        ]:
+            status, _ = self.post(self.project + "/vpcs/new", headers, fields)
+            self.assertEqual(status, 403, what)
+        status, where = self.post(self.project + "/vpcs/new", here, form | {"form_token": token})
+        self.assertEqual((status, where), (303, "/login"), "nobody is signed in")
+        self.assertNotIn("forged", [vpc["name"] for vpc in self.cloud.strait_json("vpc", "list")])
+        status, _ = self.post(self.project + "/vpcs/new", signed_in | here, form | {"form_token": token})
+        self.assertEqual(status, 303)
+        self.assertIn("forged", [vpc["name"] for vpc in self.cloud.strait_json("vpc", "list")])
+        self.cloud.strait("vpc", "delete", "forged", "--wait")
+
+    def sign_in(self):
+        """By a link that the operator gets, as the demo's user does."""
+        page = self.browser
+        page.wide()
+        page.driver.delete_all_cookies()
+        page.open("about:blank")
+        page.complaints()
+        page.open(re.search(r"http\S+", self.cloud.strait("console"))[0])
+        self.assertNotIn("#", page.path, "the link's token is in the form, and no more in the address")
+        self.look("login")
+        page.click("Sign in with the link")
+        type(self).project = re.search(r"/projects/[a-z0-9]+", page.driver.current_url)[0]
+        page.complaints()
+
+    def look(self, name):
+        """Looks at a page: nothing is forbidden to it, nothing wider than its window; keeps where it was, and a picture."""
+        page = self.browser
+        self.assertEqual(page.complaints(), [], name)
+        self.assertEqual(page.audit(), [], name)
+        self.assertLessEqual(page.overflow(), 0, name)
+        self.seen[name] = page.path
+        if not PICTURES:
+            return
+        for theme in ["light", "dark"]:
+            page.dark(theme == "dark")
+            for size in [page.wide, page.narrow]:
+                size()
+                page.shot(f"{PICTURES}/{name}-{theme}-{size.__name__}.png")
+        page.dark(False)
+        page.wide()
+
+    def complained(self, count, about):
+        """What the browser says of a refused form is no fault of the page."""
+        complaints = self.browser.complaints()
+        self.assertEqual(len(complaints), count, complaints)
+        self.assertIn(about, complaints[0])
+
+    def pages(self):
+        """Pages that are there whatever the other tests did."""
+        names = ["services", "services/new", "vpcs", "vpcs/new", "operations", "events", "members", "keys"]
+        own = {name: f"{self.project}/{name}" for name in names}
+        return own | {"projects": "/projects", "account": "/account", "cloud": "/cloud", "try": "/cloud/try"}
+
+    def make_vpc(self, name, cidr, wrong=None):
+        page = self.browser
+        page.open(self.project + "/vpcs")
+        page.click("Create a VPC")
+        page.fill("Name", name)
+        if wrong:
+            page.fill("Range", wrong)
+            self.look("vpc-new")
+            page.click("Create")
+            self.complained(1, "422")
+            self.assertIn("/16", page.find("//p[@id='cidr-wrong']").text)
+            self.assertEqual(page.field("Range").get_attribute("aria-invalid"), "true")
+            self.assertEqual(page.field("Name").get_attribute("value"), name, "nothing typed is lost")
+            self.assertEqual(page.field("Range").get_attribute("value"), wrong)
+            self.look("vpc-wrong")
+        page.fill("Range", cidr)
+        page.click("Create")
+        page.wait_for("Created")
+        page.until(lambda: page.says("Id in the cloud"), "made")
+        self.look("vpc")
+
+    def peer(self, account, network):
+        page = self.browser
+        page.click("Add a peering connection")
+        page.fill("Customer’s AWS account", account)
+        page.fill("Customer’s VPC", network)
+        page.choose("Customer’s Region", "us-east-1")
+        self.look("peering-new")
+        page.click("Ask the customer")
+        page.wait_for("Pending acceptance")
+
+    def move(self, service, vpc, verb):
+        page = self.browser
+        page.open(self.project + "/services")
+        page.click(service)
+        page.click("Operations", "//nav[@aria-label='Service']")
+        page.pick(vpc)
+        self.look(f"service-{verb.lower()}")
+        self.assertTrue(page.says("open connections by it end"), "what will happen is said before")
+        if verb == "Attach":
+            self.assertTrue(page.says("not reached from the internet any more"))
+        page.click(f"{verb} the service")
+        self.seen["service"] = page.path
+
+    def in_vpc(self, account, network):
+        self.browser.open(f"/cloud/{account}/vpcs/{network}")
+
+    def try_from(self, place, service, outcome):
+        page = self.browser
+        page.open("/cloud/try")
+        page.choose("From", place)
+        page.choose("To", service)
+        page.click("Try it")
+        page.wait_for(outcome, "//section[@id='result']", 10)
+
+    def answers(self, place, line, password):
+        """Whether psql gets in from there by the very line that the page shows."""
+        environment = self.cloud.environment | {"PGPASSWORD": password, "PGCONNECT_TIMEOUT": "4"}
+        command = f"{line} -X -w -At -c 'select 6 * 7'"
+        done = subprocess.run(
+            [STRAIT, "exec", place, "--", "sh", "-c", command],
+            env=environment, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL,
+        )
+        return done.returncode == 0 and done.stdout.strip() == "42"
+
+    def post(self, path, headers, fields):
+        """Status, and where it leads."""
+        asked = request.Request(self.base + path, parse.urlencode(fields).encode(), headers, method="POST")
+        opener = request.build_opener(Stay, request.ProxyHandler({}))
+        try:
+            with opener.open(asked, timeout=20) as answer:
+                return answer.status, answer.headers.get("Location")
+        except error.HTTPError as refusal:
+            with refusal:
+                return refusal.code, refusal.headers.get("Location")
+
+
+class Stay(request.HTTPRedirectHandler):
+    """Goes nowhere."""
+
+    def redirect_request(self, *_):
+        return None
+
+
+if __name__ == "__main__":
+    unittest.main()
