@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-long bench fmt lint setup clean-up
+.PHONY: help demo build test test-clients test-long bench fmt lint setup clean-up
 
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/strait-target
 export STRAIT_DEMO_DIR ?= $(or $(XDG_DATA_HOME),$(HOME)/.local/share)/strait-demo
@@ -24,6 +24,9 @@ build: ## Builds the program for daily use ($CARGO_TARGET_DIR/release/strait)
 test: setup lint ## Everything that a change must pass: about three quarters of an hour from nothing on 2 cores
 	timeout 2400 cargo test --workspace $(FEATURES) --locked --no-run
 	STRAIT_BIN="$$CARGO_TARGET_DIR/debug/strait" tests/run.sh
+
+test-clients: ## Tiger Cloud's own command line and Terraform provider, unmodified, against Strait; needs `make test` before it
+	STRAIT_BIN="$$CARGO_TARGET_DIR/debug/strait" tests/run.sh tiger terraform schemathesis
 
 test-long: test ## The same, 10 minutes of bad input for the parsers, 2,000 random networks, the story five times over, and the benches
 	STRAIT_FUZZ_SECONDS=600 STRAIT_FUZZ_SEED=$$(date +%s) timeout 900 cargo test --locked -p strait-wire --lib fuzz -- --test-threads=4 --nocapture
@@ -48,7 +51,7 @@ lint: ## Format, lints and shell syntax, without changing anything
 	cargo fmt --all --check
 	timeout 1800 cargo clippy --workspace $(FEATURES) --all-targets --locked -- -D warnings
 	timeout 600 cargo clippy -p strait --locked -- -D warnings
-	for script in .ci/run scripts/*.sh demo/*.sh demo/steps/*.sh tests/*.sh tests/clients/*.sh benches/*.sh; do bash -n "$$script"; done
+	for script in .ci/run scripts/*.sh demo/*.sh demo/steps/*.sh tests/*.sh tests/clients/*.sh tests/tiger/*.sh benches/*.sh; do bash -n "$$script"; done
 
 setup: ## Installs what is missing on Debian 12+ or Ubuntu 24.04+, and fetches moto's tests and Chromium's driver if it can
 	scripts/setup.sh --with-browser

@@ -11,6 +11,7 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$HOME/.cache/strait-target}"
 : "${STRAIT_CLIENTS:=${XDG_CACHE_HOME:-$HOME/.cache}/strait-clients}"
 : "${STRAIT_CONSOLE:=${XDG_CACHE_HOME:-$HOME/.cache}/strait-console}"
 : "${STRAIT_MOTO:=${XDG_CACHE_HOME:-$HOME/.cache}/strait-moto}"
+: "${STRAIT_TIGER:=${XDG_CACHE_HOME:-$HOME/.cache}/strait-tiger}"
 : "${STRAIT_TEST_USER:=strait-test}"
 : "${STRAIT_TESTS_AT_ONCE:=$(($(nproc) * 2))}"
 
@@ -23,6 +24,8 @@ CLIENTS=(test_moves test_children test_users test_balancers test_rules_groups te
     test_route53 test_sts test_rules_{vpc,ipv6,routes,peering,generic})
 FAULTS=(test_faults.Faults.test_the_server_ends_at_each_step
     test_faults.Faults.test_vpcs_peerings_and_services_begin_and_end_through_it_all)
+# Tiger Cloud's own clients: `make test-clients`.
+TIGER=(tiger terraform schemathesis)
 KILLS=(test_faults.Faults.test_at_random_moments test_faults.Faults.test_what_knocks_would_notice)
 
 NOT_PROVED=77
@@ -62,7 +65,7 @@ members() {
 known() {
     case "$1" in
     test_*) [ -f "tests/clients/${1%%.*}.py" ] ;;
-    *) [[ " ${ALL[*]} " == *" $1 "* ]] ;;
+    *) [[ " ${ALL[*]} ${TIGER[*]} " == *" $1 "* ]] ;;
     esac
 }
 
@@ -142,6 +145,9 @@ run_one() {
     PLACES=(STRAIT_DATA_DIR="$data/strait" STRAIT_DEMO_DIR="$data/story" STRAIT_HTTP_WANTED=127.0.0.1:0 STRAIT_AWS_WANTED=127.0.0.1:0)
     case "$1" in
     crates) crates ;;
+    tiger) tigers "$user" tiger tiger test_tiger ;;
+    terraform) tigers "$user" provider provider test_terraform ;;
+    schemathesis) schemathesis ;;
     setup) timeout 120 tests/setup.sh ;;
     wire) wire ;;
     story) ordinary "$user" 900 demo/story.sh ;;
@@ -173,6 +179,30 @@ wire() {
         crates/strait-wire/tests/clients/boto3_smoke.py "$CARGO_TARGET_DIR/debug/examples/serve"
 }
 
+# tigers USER PART FILE MODULE: one of Tiger Cloud's own clients against a Strait of its own.
+tigers() {
+    local user=$1 part=$2 file=$3 module=$4
+    STRAIT_TIGER="$STRAIT_TIGER" tests/tiger/prepare.sh "$part" || return
+    if [ "$part" = provider ] && ! command -v terraform >/dev/null; then
+        echo "NOT PROVED: there is no Terraform on this machine"
+        return "$NOT_PROVED"
+    fi
+    if [ "$(id -u)" -eq 0 ]; then
+        mkdir -p "$STAGE/tiger"
+        cp -a "$STRAIT_TIGER/$file" "$STAGE/tiger/"
+        chmod -R a+rX "$STAGE/tiger"
+    fi
+    ordinary "$user" 400 tests/tiger/run.sh "$module"
+}
+
+# Requests made from the OpenAPI document, against the whole API over a cloud that only pretends.
+schemathesis() {
+    STRAIT_TIGER="$STRAIT_TIGER" tests/tiger/prepare.sh schemathesis || return
+    # With the features of all tests, so that nothing is built twice.
+    timeout 900 cargo build --quiet --locked --workspace --features strait/aws,strait/failpoints --example pretend || return
+    STRAIT_TIGER="$STRAIT_TIGER" timeout 320 tests/tiger/schemathesis.sh "$CARGO_TARGET_DIR/debug/examples/pretend"
+}
+
 # In front of moto's server.
 on_moto() {
     tests/clients/moto.sh --prepare || return
@@ -193,7 +223,7 @@ ordinary() {
     local user=$1 limit=$2 script=$3
     shift 3
     if [ "$(id -u)" -ne 0 ]; then
-        env "${PLACES[@]}" STRAIT_BIN="$STRAIT_BIN" STRAIT_CLIENTS="$STRAIT_CLIENTS" STRAIT_CONSOLE="$STRAIT_CONSOLE" STRAIT_MOTO="$STRAIT_MOTO" STRAIT_STORY_DOWN=1 \
+        env "${PLACES[@]}" STRAIT_BIN="$STRAIT_BIN" STRAIT_CLIENTS="$STRAIT_CLIENTS" STRAIT_CONSOLE="$STRAIT_CONSOLE" STRAIT_MOTO="$STRAIT_MOTO" STRAIT_TIGER="$STRAIT_TIGER" STRAIT_STORY_DOWN=1 \
             STRAIT_CLIENTS_SECONDS="$limit" timeout "$limit" "$script" "$@"
         return
     fi
@@ -201,7 +231,7 @@ ordinary() {
     timeout "$limit" setpriv --reuid "$user" --regid "$user" --init-groups --inh-caps=-all --bounding-set=-all \
         env -i HOME="$(getent passwd "$user" | cut -d: -f6)" USER="$user" PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin \
         TMPDIR=/tmp TERM="${TERM:-dumb}" \
-        STRAIT_BIN="$STAGE/strait" STRAIT_CLIENTS="$STAGE/clients" STRAIT_CONSOLE="$STAGE/console" STRAIT_MOTO="$STAGE/moto" STRAIT_STORY_DOWN=1 \
+        STRAIT_BIN="$STAGE/strait" STRAIT_CLIENTS="$STAGE/clients" STRAIT_CONSOLE="$STAGE/console" STRAIT_MOTO="$STAGE/moto" STRAIT_TIGER="$STAGE/tiger" STRAIT_STORY_DOWN=1 \
         "${PLACES[@]}" STRAIT_SOAK_SECONDS="${STRAIT_SOAK_SECONDS:-}" STRAIT_LONG="${STRAIT_LONG:-}" STRAIT_CLIENTS_SECONDS="$limit" "$script" "$@"
 }
 

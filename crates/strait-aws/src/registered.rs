@@ -1,7 +1,7 @@
 //! The plane's `Postgres` for services that exist: Strait does not run them. It ends sessions in them, where their
 //! operator gave it a role for that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection};
 use strait_plane::cloud::Sources;
-use strait_plane::model::Registration;
+use strait_plane::model::{Addon, LogPage, LogQuery, Registration};
 use strait_plane::postgres::{
     Ended, Origin, Postgres, PostgresError, ServiceKind, ServiceSpec, Which,
 };
@@ -115,6 +115,19 @@ impl Postgres for Registered {
                 "whether its tcp_keepalives_idle is under {KEEPALIVES_UNDER} could not be looked at: {error}"
             ))
         })
+    }
+
+    fn addons(&self) -> BTreeSet<Addon> {
+        // It makes none.
+        BTreeSet::new()
+    }
+
+    async fn logs(&self, service: &ServiceSpec, _: &LogQuery) -> Result<LogPage, PostgresError> {
+        let registration = registration(service)?;
+        Err(PostgresError::Failed(format!(
+            "the log of service {} is where it runs, {}",
+            service.id, registration.host
+        )))
     }
 
     fn authority(&self) -> String {

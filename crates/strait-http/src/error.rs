@@ -47,6 +47,11 @@ pub(crate) enum ApiError {
         "this route does not say whom it is for, so that it is for nobody; this is a defect of Strait, please report it"
     )]
     Unasked,
+    #[error("there are no {what} here: {instead}")]
+    Absent {
+        what: &'static str,
+        instead: &'static str,
+    },
     #[error("{0}")]
     Host(String),
     #[error("{message}")]
@@ -96,7 +101,7 @@ impl ApiError {
         matches!(self, Self::Plane(error) if error.is_lost_connection())
     }
 
-    fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Plane(error) => match error.kind() {
                 ErrorKind::NotFound => StatusCode::NOT_FOUND,
@@ -114,6 +119,7 @@ impl ApiError {
             }
             Self::Unasked => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Field { .. } | Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Absent { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::ContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -121,6 +127,16 @@ impl ApiError {
             Self::NoStore | Self::Unknown | Self::Customers(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoSuchPath(_) => StatusCode::NOT_FOUND,
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
+        }
+    }
+
+    /// What is said of it.
+    pub(crate) fn body(&self) -> ErrorBody {
+        ErrorBody {
+            code: self.code(),
+            message: self.to_string(),
+            field: self.wrong_field(),
+            next_action: self.next_action(),
         }
     }
 
@@ -144,6 +160,7 @@ impl ApiError {
             Self::Host(_) => "HOST_NOT_ALLOWED",
             Self::Field { .. } => "INVALID_ARGUMENT",
             Self::Malformed(_) => "MALFORMED_REQUEST",
+            Self::Absent { .. } => "NOT_SUPPORTED",
             Self::ContentType(_) => "UNSUPPORTED_MEDIA_TYPE",
             Self::TooLarge => "PAYLOAD_TOO_LARGE",
             Self::TooSlow => "REQUEST_TIMEOUT",
@@ -176,6 +193,7 @@ impl ApiError {
             | Self::NoSession
             | Self::Unasked
             | Self::Host(_)
+            | Self::Absent { .. }
             | Self::Malformed(_)
             | Self::ContentType(_)
             | Self::TooLarge
@@ -219,6 +237,7 @@ impl ApiError {
             Self::Forged => Some("load the page again and send the form from there".to_owned()),
             Self::Customers(_)
             | Self::Field { .. }
+            | Self::Absent { .. }
             | Self::TooLarge
             | Self::TooSlow
             | Self::TooMany { .. }
@@ -242,12 +261,7 @@ impl IntoResponse for ApiError {
         if status.is_server_error() {
             tracing::error!(error = ?self, "a request failed");
         }
-        let body = ErrorBody {
-            code: self.code(),
-            message: self.to_string(),
-            field: self.wrong_field(),
-            next_action: self.next_action(),
-        };
+        let body = self.body();
         let mut response = (status, Json(body.clone())).into_response();
         // For the console, which says the same as a page.
         response.extensions_mut().insert(body);

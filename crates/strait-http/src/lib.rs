@@ -1,6 +1,7 @@
 //! The REST API: one axum router over the plane, shaped as Tiger Cloud's, with Strait's own fields beside Tiger's. And the
 //! console: pages over the same plane.
 
+mod absent;
 mod access;
 mod admin;
 mod auth;
@@ -8,7 +9,9 @@ mod body;
 mod console;
 mod customer;
 mod error;
+mod graphql;
 mod hosts;
+mod info;
 mod keys;
 mod limits;
 mod members;
@@ -21,6 +24,7 @@ mod peerings;
 mod projects;
 mod services;
 mod system;
+mod upkeep;
 mod users;
 mod vpcs;
 mod wait;
@@ -31,7 +35,7 @@ use std::time::Duration;
 
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use strait_plane::Plane;
 use tower_http::trace::TraceLayer;
@@ -47,6 +51,7 @@ pub use customer::{
     WalkStep,
 };
 pub use error::ErrorBody;
+pub use graphql::sdl;
 pub use limits::Rate;
 
 /// Where everything but `/health` is.
@@ -115,6 +120,7 @@ pub fn router(plane: Plane, options: Options) -> Router {
             &format!("{BASE}/openapi.json"),
             get(move || async move { Json(openapi) }),
         )
+        .route(graphql::PATH, post(graphql::answer))
         .fallback(console::no_such_path)
         .route_layer(from_fn_with_state(Arc::clone(&app), once::once))
         .route_layer(from_fn_with_state(Arc::clone(&app), access::admitted))
@@ -139,10 +145,13 @@ fn documented() -> OpenApiRouter<Shared> {
         .merge(vpcs::routes())
         .merge(peerings::routes())
         .merge(services::routes())
+        .merge(upkeep::routes())
+        .merge(absent::routes())
         .merge(operations::routes())
         .merge(members::routes())
         .merge(keys::routes())
         .merge(auth::routes())
+        .merge(info::routes())
         .merge(admin::routes())
         .merge(users::routes())
         .merge(system::routes());

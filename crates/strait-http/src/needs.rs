@@ -33,6 +33,8 @@ use Permission::{
 pub(crate) const ROUTES: &[(&str, &str, Needs)] = &[
     ("GET", "/health", Nothing),
     ("GET", "/openapi.json", Nothing),
+    // Its resolvers take the rest, each for itself.
+    ("POST", crate::graphql::PATH, Nothing),
     ("GET", "/regions", Nothing),
     ("GET", "/ca.pem", Nothing),
     ("GET", "/ca", Identity),
@@ -130,6 +132,96 @@ pub(crate) const ROUTES: &[(&str, &str, Needs)] = &[
         "/projects/{project_id}/services/{service_id}/detachFromVPC",
         In(ManageServices),
     ),
+    (
+        "POST",
+        "/projects/{project_id}/services/{service_id}/updatePassword",
+        In(ManageServices),
+    ),
+    (
+        "POST",
+        "/projects/{project_id}/services/{service_id}/setEnvironment",
+        In(ManageServices),
+    ),
+    (
+        "GET",
+        "/projects/{project_id}/services/{service_id}/logs",
+        In(See),
+    ),
+    (
+        "POST",
+        "/projects/{project_id}/services/{service_id}/resize",
+        In(ManageServices),
+    ),
+    (
+        "POST",
+        "/projects/{project_id}/services/{service_id}/forkService",
+        In(ManageServices),
+    ),
+    (
+        "POST",
+        "/projects/{project_id}/services/{service_id}/setHA",
+        In(ManageServices),
+    ),
+    (
+        "POST",
+        "/projects/{project_id}/services/{service_id}/enablePooler",
+        In(ManageServices),
+    ),
+    (
+        "POST",
+        "/projects/{project_id}/services/{service_id}/disablePooler",
+        In(ManageServices),
+    ),
+    (
+        "GET",
+        "/projects/{project_id}/services/{service_id}/metrics/available-series",
+        In(See),
+    ),
+    (
+        "POST",
+        "/projects/{project_id}/services/{service_id}/metrics/series",
+        In(ManageServices),
+    ),
+    (
+        "GET",
+        "/projects/{project_id}/services/{service_id}/replicaSets",
+        In(See),
+    ),
+    (
+        "POST",
+        "/projects/{project_id}/services/{service_id}/replicaSets",
+        In(ManageServices),
+    ),
+    (
+        "DELETE",
+        "/projects/{project_id}/services/{service_id}/replicaSets/{replica_set_id}",
+        In(ManageServices),
+    ),
+    (
+        "POST",
+        "/projects/{project_id}/services/{service_id}/replicaSets/{replica_set_id}/resize",
+        In(ManageServices),
+    ),
+    (
+        "POST",
+        "/projects/{project_id}/services/{service_id}/replicaSets/{replica_set_id}/enablePooler",
+        In(ManageServices),
+    ),
+    (
+        "POST",
+        "/projects/{project_id}/services/{service_id}/replicaSets/{replica_set_id}/disablePooler",
+        In(ManageServices),
+    ),
+    (
+        "POST",
+        "/projects/{project_id}/services/{service_id}/replicaSets/{replica_set_id}/setEnvironment",
+        In(ManageServices),
+    ),
+    (
+        "PUT",
+        "/projects/{project_id}/vpcs/{vpc_id}/peerings/{peering_id}/ranges",
+        In(ManageNetworks),
+    ),
     ("GET", "/projects/{project_id}/operations", In(See)),
     (
         "GET",
@@ -161,6 +253,7 @@ pub(crate) const ROUTES: &[(&str, &str, Needs)] = &[
         "/projects/{project_id}/keys/{public_key}",
         In(ManageKeys),
     ),
+    ("GET", "/auth/info", Identity),
     ("POST", "/auth/login", Nothing),
     ("POST", "/auth/login-link", Nothing),
     ("POST", "/auth/logout", Session),
@@ -249,7 +342,10 @@ mod tests {
     #[test]
     fn every_route_says_what_it_takes_and_there_are_no_others() {
         let document = serde_json::to_value(crate::openapi()).expect("a description is JSON");
-        let mut routes = BTreeSet::from([("GET".to_owned(), "/openapi.json".to_owned())]);
+        let mut routes = BTreeSet::from([
+            ("GET".to_owned(), "/openapi.json".to_owned()),
+            ("POST".to_owned(), crate::graphql::PATH.to_owned()),
+        ]);
         for (path, methods) in document["paths"].as_object().expect("paths") {
             let path = path.strip_prefix(crate::BASE).unwrap_or(path);
             for method in methods.as_object().expect("methods").keys() {

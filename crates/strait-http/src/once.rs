@@ -39,6 +39,9 @@ pub(crate) async fn once(
     let (mut parts, body) = request.into_parts();
     let body = whole(Request::from_parts(parts.clone(), body), &app, BODY_TIME).await?;
     let mut digest = Sha256::new();
+    // Of a body with a password in it, nothing is kept that the password could be found by.
+    digest.update(&key);
+    digest.update([0]);
     for part in [
         parts.method.as_str(),
         parts.uri.path(),
@@ -130,6 +133,10 @@ async fn object(plane: &Plane, project: &str, before: &Repetition) -> Result<Res
             let answer = ServiceMessage { message, service };
             (StatusCode::ACCEPTED, Json(answer)).into_response()
         }
+        Action::ServiceEnvironment => {
+            let service = service().await?;
+            Json(ServiceMessage { message, service }).into_response()
+        }
         Action::ServiceRename => Json(service().await?).into_response(),
         Action::ServiceRegister
         | Action::ServiceStart
@@ -140,13 +147,14 @@ async fn object(plane: &Plane, project: &str, before: &Repetition) -> Result<Res
             let vpc = vpc().await?;
             Json(VpcMessage { message, vpc }).into_response()
         }
-        Action::VpcDelete | Action::PeeringDelete => {
+        Action::VpcDelete | Action::PeeringDelete | Action::ServicePassword => {
             gone(Some(operation.id.clone())).into_response()
         }
         Action::PeeringCreate => {
             let peering = peering(plane, project, before).await?;
             (StatusCode::CREATED, Json(peering)).into_response()
         }
+        Action::PeeringRanges => Json(peering(plane, project, before).await?).into_response(),
         Action::PeeringRequest => {
             let peering = peering(plane, project, before).await?;
             (StatusCode::ACCEPTED, Json(peering)).into_response()

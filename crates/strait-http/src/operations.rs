@@ -73,7 +73,7 @@ struct Filter {
         ("object" = Option<String>, Query, description = "Only those about the object with this id."),
         ("actor" = Option<String>, Query, description = "Only those that this one asked for."),
         ("before" = Option<String>, Query, description = "Only those before the one with this id: the next page."),
-        ("limit" = Option<u32>, Query, description = "At most so many: 100 without it, 1000 at most.")
+        ("limit" = Option<u64>, Query, description = "At most so many: 100 without it, 1000 at most.")
     ),
     responses((status = 200, body = Vec<Operation>, description = "The operations."), (status = "4XX", body = ErrorBody, description = "Refused."))
 )]

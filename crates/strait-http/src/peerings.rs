@@ -12,7 +12,7 @@ use crate::Shared;
 use crate::access::{By, InProject};
 use crate::body::{Body, PeeringPath, Segments, VpcPath};
 use crate::error::{ApiError, ErrorBody};
-use crate::objects::{Peering, PeeringInput};
+use crate::objects::{Peering, PeeringInput, RangesInput};
 use crate::operations::{Gone, gone};
 use crate::wait::{Verdict, Wait};
 
@@ -20,6 +20,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(get, delete))
+        .routes(routes!(set_ranges))
         .routes(routes!(request))
 }
 
@@ -101,6 +102,34 @@ async fn get(
         .peering(&project, &peering.vpc_id, &peering.id)
         .await?;
     Ok((verdict, Json(show(&app.plane, &project, peering).await?)))
+}
+
+/// Says which of the customer's ranges may come in. Without any, all that the customer has may.
+#[utoipa::path(
+    put, path = "/projects/{project_id}/vpcs/{vpc_id}/peerings/{peering_id}/ranges", tag = "VPCs", operation_id = "setVPCPeeringRanges",
+    params(
+        ("project_id" = String, Path, description = "The project's id or name."),
+        ("vpc_id" = String, Path, description = "The VPC's id or name."),
+        ("peering_id" = String, Path, description = "The peering connection's id.")
+    ),
+    request_body = RangesInput,
+    responses((status = 200, body = Peering, description = "Taken on."), (status = "4XX", body = ErrorBody, description = "Refused."))
+)]
+async fn set_ranges(
+    By(plane): By,
+    InProject(project): InProject,
+    Segments(named): Segments<PeeringPath>,
+    Body(new): Body<RangesInput>,
+) -> Result<Json<Peering>, ApiError> {
+    let peering = plane
+        .set_peering_ranges(
+            &project,
+            &named.vpc_id,
+            &named.peering_id,
+            &new.peer_cidr_blocks,
+        )
+        .await?;
+    Ok(Json(show(&plane, &project, peering).await?))
 }
 
 /// Asks the customer once more for a peering connection that has ended: the same one, with a new `pcx-` id.

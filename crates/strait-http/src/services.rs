@@ -62,11 +62,15 @@ async fn create(
     Body(new): Body<ServiceInput>,
 ) -> Result<(StatusCode, Json<CreatedService>), ApiError> {
     new.check()?;
-    let region_code = region_of(&plane, &project, &new).await?;
+    let (environment, addons) = (new.environment()?, new.addons()?);
+    let (region, vpc) = (new.region_code.as_deref(), new.vpc_id.as_deref());
+    let region_code = region_of(&plane, &project, region, vpc).await?;
     let new = NewService {
         name: new.name,
         region_code,
         vpc: new.vpc_id,
+        environment,
+        addons,
     };
     let created = plane.create_service(&project, new).await?;
     let service = show(&plane, created.service).await?;
@@ -274,7 +278,9 @@ async fn detach(
 /// The service with its connection lines, which are to be had as soon as a way is open.
 pub(crate) async fn show(plane: &Plane, service: model::Service) -> Result<Service, ApiError> {
     if service.endpoint.is_none() {
-        return Ok(Service::new(service, None));
+        // Its name is known before it leads anywhere: clients keep passwords under it.
+        let host = (service.registration.is_none()).then(|| plane.stable_host(&service));
+        return Ok(Service::new(service, None).to_be_at(host));
     }
     let lines = match plane
         .service_connection(&service.project_id, &service.service_id)
@@ -288,11 +294,16 @@ pub(crate) async fn show(plane: &Plane, service: model::Service) -> Result<Servi
 }
 
 /// The Region that was asked for, or its VPC's, or the first.
-async fn region_of(plane: &Plane, project: &str, new: &ServiceInput) -> Result<String, ApiError> {
-    if let Some(region) = &new.region_code {
-        return Ok(region.clone());
+pub(crate) async fn region_of(
+    plane: &Plane,
+    project: &str,
+    region: Option<&str>,
+    vpc: Option<&str>,
+) -> Result<String, ApiError> {
+    if let Some(region) = region {
+        return Ok(region.to_owned());
     }
-    if let Some(vpc) = &new.vpc_id {
+    if let Some(vpc) = vpc {
         return Ok(plane.vpc(project, vpc).await?.region_code);
     }
     let regions = plane.supported_regions();

@@ -1,11 +1,12 @@
 //! What the plane asks of whoever runs the PostgreSQL services.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::cloud::Sources;
-use crate::model::Registration;
+use crate::model::{Addon, LogPage, LogQuery, Registration};
 
 /// Runs services. Every verb is safe to repeat and keyed by the service's id.
 #[async_trait]
@@ -32,6 +33,13 @@ pub trait Postgres: Send + Sync {
 
     /// What the operator of a service should know before clients come by a private way, if there is something.
     async fn advice(&self, service: &ServiceSpec) -> Option<String>;
+
+    /// What the services that it makes can have beside plain PostgreSQL.
+    fn addons(&self) -> BTreeSet<Addon>;
+
+    /// A page of the service's own log, the newest entries first.
+    async fn logs(&self, service: &ServiceSpec, query: &LogQuery)
+    -> Result<LogPage, PostgresError>;
 
     /// The certificate authority that signs services' certificates, PEM.
     fn authority(&self) -> String;
@@ -94,6 +102,8 @@ pub struct Made {
     pub names: Vec<String>,
     /// The SCRAM-SHA-256 verifier of `tsdbadmin`'s password, as PostgreSQL keeps it.
     pub password_verifier: String,
+    /// What it has beside plain PostgreSQL.
+    pub addons: BTreeSet<Addon>,
 }
 
 /// Why a service could not be run.

@@ -1,5 +1,7 @@
 //! What users write, checked and brought into the form that is kept.
 
+use std::collections::BTreeSet;
+
 use ipnet::Ipv4Net;
 
 use crate::error::PlaneError;
@@ -159,6 +161,60 @@ pub(crate) fn region(
     ))
 }
 
+/// A password for `tsdbadmin`.
+pub(crate) fn service_password(text: &str) -> Result<(), PlaneError> {
+    const LENGTH: std::ops::RangeInclusive<usize> = 8..=128;
+    if !LENGTH.contains(&text.len()) {
+        return Err(PlaneError::invalid(
+            "password",
+            format!(
+                "it has {} bytes; give one of {} to {}",
+                text.len(),
+                LENGTH.start(),
+                LENGTH.end()
+            ),
+        ));
+    }
+    // Others have several forms, of which PostgreSQL's clients choose one.
+    if !text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return Err(PlaneError::invalid(
+            "password",
+            "it holds other characters than letters, digits, spaces and signs of ASCII; leave these out",
+        ));
+    }
+    Ok(())
+}
+
+/// Those of a customer's ranges that may come in; none given: all of them.
+pub(crate) fn peer_cidr_blocks(blocks: &[String]) -> Result<Option<BTreeSet<Ipv4Net>>, PlaneError> {
+    const MOST: usize = 100;
+    if blocks.len() > MOST {
+        return Err(PlaneError::invalid(
+            "peer_cidr_blocks",
+            format!("there are {}; give at most {MOST}", blocks.len()),
+        ));
+    }
+    let mut read = BTreeSet::new();
+    for text in blocks {
+        let Ok(net) = text.trim().parse::<Ipv4Net>() else {
+            return Err(PlaneError::invalid(
+                "peer_cidr_blocks",
+                format!(
+                    "{text:?} is no IPv4 CIDR block; write an address, a slash and a prefix length, as in 10.1.0.0/16"
+                ),
+            ));
+        };
+        if net != net.trunc() {
+            return Err(PlaneError::invalid(
+                "peer_cidr_blocks",
+                format!("{text:?} has host bits; write {}", net.trunc()),
+            ));
+        }
+        read.insert(net);
+    }
+    Ok((!read.is_empty()).then_some(read))
+}
+
 /// The customer's side of a peering connection.
 pub(crate) fn peer(new: &NewPeering, known_regions: &[String]) -> Result<NewPeering, PlaneError> {
     let account = new.peer_account_id.trim();
@@ -187,6 +243,7 @@ pub(crate) fn peer(new: &NewPeering, known_regions: &[String]) -> Result<NewPeer
             new.peer_region_code.trim(),
             known_regions,
         )?,
+        peer_cidr_blocks: new.peer_cidr_blocks.clone(),
     })
 }
 
@@ -390,6 +447,7 @@ mod tests {
             peer_account_id: "123456789012".to_owned(),
             peer_vpc_id: "vpc-0123456789abcdef0".to_owned(),
             peer_region_code: "eu-west-1".to_owned(),
+            ..NewPeering::default()
         };
         assert_eq!(peer(&good, &known).expect("fine"), good);
 

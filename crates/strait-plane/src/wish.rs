@@ -86,14 +86,14 @@ pub(crate) async fn note(
     operations::insert(tx, &insert).await
 }
 
-/// Writes what a service is to be from now on, as an operation that waits for its turn.
+/// Writes what a service is to be from now on, as an operation that waits for its turn. Returns its id.
 pub(crate) async fn want(
     tx: &mut PgConnection,
     caller: &Caller,
     asked: Asked<'_>,
     before: (Wanted, &Network),
     after: (Wanted, &Network),
-) -> Result<(), PlaneError> {
+) -> Result<String, PlaneError> {
     let service = asked.object_id;
     services::want(&mut *tx, service, after.0, after.1).await?;
     let words =
@@ -105,7 +105,8 @@ pub(crate) async fn want(
         operations::cancel_others(tx, ObjectKind::Service, service, &id, Superseded::Deleted)
             .await?;
     }
-    tell_work(&mut *tx, "service", service).await
+    tell_work(&mut *tx, "service", service).await?;
+    Ok(id)
 }
 
 /// Asks for a service to be public again, because its Peering VPC is to be deleted; one that does not use it is left alone.
@@ -137,7 +138,8 @@ pub(crate) async fn leave(
         (wanted, &network),
         (Wanted::Running, &Network::Public),
     )
-    .await
+    .await?;
+    Ok(())
 }
 
 /// A move is probed end to end, so that the service must run.

@@ -27,11 +27,17 @@ pub(crate) async fn env(data: &DataDir, options: &Env) -> Result<()> {
     let account: AccountKeys = answer(request).await?;
     let endpoint = server.aws_url();
     let ca_file = (credentials.ca_file.as_ref()).map(|path| path.display().to_string());
+    let tigers = format!("{}/public/api/v1", credentials.url);
+    let graphql = format!("{}/api/query", credentials.url);
     let mut variables = vec![
         ("STRAIT_URL", credentials.url.as_str()),
         ("STRAIT_PROJECT_ID", &credentials.project_id),
         ("STRAIT_PUBLIC_KEY", &credentials.public_key),
         ("STRAIT_SECRET_KEY", &credentials.secret_key),
+        ("TIGER_API_URL", &tigers),
+        ("TIGER_PUBLIC_KEY", &credentials.public_key),
+        ("TIGER_SECRET_KEY", &credentials.secret_key),
+        ("TIMESCALE_DEV_URL", &graphql),
         ("AWS_ENDPOINT_URL", &endpoint),
         ("AWS_ACCESS_KEY_ID", &account.access_key_id),
         ("AWS_SECRET_ACCESS_KEY", &account.secret_access_key),

@@ -105,7 +105,7 @@ fn passes(name: &str) -> bool {
     const NAMES: &[&str] = &[
         "TERM", "LANG", "LC_ALL", "COLUMNS", "LINES", "HOME", "USER", "NO_COLOR",
     ];
-    const PREFIXES: &[&str] = &["PG", "AWS_", "STRAIT_"];
+    const PREFIXES: &[&str] = &["PG", "AWS_", "STRAIT_", "TIGER_"];
     NAMES.contains(&name)
         || PREFIXES.iter().any(|prefix| name.starts_with(prefix)) && name != "PGSSLROOTCERT"
 }
@@ -123,6 +123,7 @@ mod tests {
     fn secrets_of_this_session_do_not_pass() {
         assert!(passes("PGPASSWORD"));
         assert!(passes("AWS_ENDPOINT_URL"));
+        assert!(passes("TIGER_API_URL"));
         assert!(!passes("SSH_AUTH_SOCK"));
         assert!(!passes("PGSSLROOTCERT"));
     }

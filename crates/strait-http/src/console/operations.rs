@@ -180,6 +180,8 @@ pub(super) fn action(action: Action) -> &'static str {
         Action::ServiceStop => "Stop a service",
         Action::ServiceAttach => "Attach a service to a VPC",
         Action::ServiceDetach => "Detach a service",
+        Action::ServicePassword => "Set a service's password",
+        Action::ServiceEnvironment => "Say what a service is for",
         Action::ServiceDelete => "Delete a service",
         Action::VpcCreate => "Create a VPC",
         Action::VpcRename => "Rename a VPC",
@@ -187,6 +189,7 @@ pub(super) fn action(action: Action) -> &'static str {
         Action::VpcCancelDeletion => "Keep a VPC after all",
         Action::PeeringCreate => "Ask for a peering connection",
         Action::PeeringRequest => "Ask again for a peering connection",
+        Action::PeeringRanges => "Choose the ranges of a peering connection",
         Action::PeeringDelete => "Delete a peering connection",
     }
 }

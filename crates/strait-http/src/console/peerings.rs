@@ -42,6 +42,7 @@ pub(super) async fn create(
         peer_account_id: fields.get("peer_account_id").to_owned(),
         peer_vpc_id: fields.get("peer_vpc_id").to_owned(),
         peer_region_code: fields.get("peer_region_code").to_owned(),
+        ..NewPeering::default()
     };
     match scope.plane.create_peering(scope.id(), &vpc.id, new).await {
         Ok(peering) => Ok(Redirect::to(&address(&scope, &peering)).into_response()),

@@ -296,6 +296,7 @@ async fn made(scope: &Scope, fields: &Fields) -> Result<CreatedService, PlaneErr
         name: fields.given("name"),
         region_code: fields.get("region_code").to_owned(),
         vpc: fields.given("vpc"),
+        ..NewService::default()
     };
     match plane.create_service(scope.id(), new).await {
         // The same form came by another connection at the same time.

@@ -1,5 +1,6 @@
 //! The objects as the API shows and takes them.
 
+mod log;
 mod operation;
 mod peering;
 mod project;
@@ -12,13 +13,17 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
+pub(crate) use log::ServiceLogs;
 pub(crate) use operation::{Event, Operation};
-pub(crate) use peering::{Peering, PeeringInput};
+pub(crate) use peering::{Peering, PeeringInput, RangesInput};
 pub(crate) use project::{
     NamedInput, NewProject, Project, ProjectWithKey, QuotaInput, QuotaSetting,
 };
 pub(crate) use registration::{Registration, RegistrationInput};
-pub(crate) use service::{CreatedService, Service, ServiceInput, ServiceMessage, ServiceVpcInput};
+pub(crate) use service::{
+    CreatedService, EnvironmentInput, Service, ServiceInput, ServiceMessage, ServicePasswordInput,
+    ServiceVpcInput,
+};
 pub(crate) use user::{
     Key, KeyInput, KeyWithSecret, LinkInput, LinkLogin, Login, LoginLink, Member, MemberInput,
     NewSession, NewUser, PasswordChange, PasswordInput, RoleInput, Session, User,

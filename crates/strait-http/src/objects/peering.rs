@@ -63,6 +63,10 @@ pub(crate) struct Peering {
     /// The customer's ranges, known once the customer has accepted.
     #[schema(value_type = Vec<String>, example = json!(["10.1.0.0/16"]))]
     peer_cidrs: BTreeSet<Ipv4Net>,
+    /// Those ranges that may come in, if not all of the customer's may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>, example = json!(["10.1.0.0/16"]))]
+    peer_cidr_blocks: Option<BTreeSet<Ipv4Net>>,
     /// What the customer needs, once the connection has an id.
     #[serde(skip_serializing_if = "Option::is_none")]
     customer_steps: Option<CustomerGuide>,
@@ -97,6 +101,7 @@ impl Peering {
             reason: peering.reason.map(Reason::from),
             operation_id: peering.operation_id,
             peer_cidrs: peering.peer_cidrs,
+            peer_cidr_blocks: peering.peer_cidr_blocks,
             customer_steps: guide.map(CustomerGuide::from),
             created: peering.created,
             updated: peering.updated,
@@ -118,6 +123,20 @@ pub(crate) struct PeeringInput {
     /// The customer's VPC.
     #[schema(example = "vpc-0123456789abcdef0")]
     peer_vpc_id: String,
+    /// Those of the customer's ranges that may come in; without any, all may.
+    #[serde(default)]
+    #[schema(example = json!(["10.1.0.0/16"]))]
+    peer_cidr_blocks: Vec<String>,
+}
+
+/// Which of the customer's ranges may come in.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = PeeringRangesInput)]
+pub(crate) struct RangesInput {
+    /// These; without any, all may.
+    #[schema(example = json!(["10.1.0.0/16"]))]
+    pub(crate) peer_cidr_blocks: Vec<String>,
 }
 
 impl From<PeeringInput> for NewPeering {
@@ -126,6 +145,7 @@ impl From<PeeringInput> for NewPeering {
             peer_account_id: input.peer_account_id,
             peer_vpc_id: input.peer_vpc_id,
             peer_region_code: input.peer_region_code,
+            peer_cidr_blocks: input.peer_cidr_blocks,
         }
     }
 }

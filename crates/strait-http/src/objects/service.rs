@@ -1,15 +1,19 @@
 //! Services.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use strait_plane::model::{self, Network, ServiceConnection, ServiceStatus, Wanted};
+use strait_plane::model::{
+    self, Addon, Environment, Network, POSTGRES_PORT, ServiceConnection, ServiceStatus, Wanted,
+};
 use utoipa::ToSchema;
-use utoipa::openapi::schema::Object;
+use utoipa::openapi::schema::{Array, ArrayBuilder, Object, ObjectBuilder, SchemaType, Type};
 
 use super::{Reason, Registration};
 use crate::error::ApiError;
+use crate::upkeep::word;
 
 /// A PostgreSQL service.
 #[derive(Debug, Serialize, ToSchema)]
@@ -41,12 +45,17 @@ pub(crate) struct Service {
     /// Tiger's list of what is set aside for it: nothing is, services share the machine.
     #[schema(value_type = Vec<Object>)]
     resources: [(); 0],
+    /// What else is known of it.
+    metadata: ServiceMetadata,
+    /// What it has beside plain PostgreSQL.
+    #[schema(schema_with = addons)]
+    addons: BTreeSet<Addon>,
     /// From where it is reached.
     network: ServiceNetwork,
     /// Where it is, if Strait did not make it.
     #[serde(skip_serializing_if = "Option::is_none")]
     registration: Option<Registration>,
-    /// The stable name and where it leads now.
+    /// The stable name, and where it leads once a way is open.
     #[serde(skip_serializing_if = "Option::is_none")]
     endpoint: Option<Endpoint>,
     /// The way from the internet, while it is public.
@@ -55,6 +64,10 @@ pub(crate) struct Service {
     /// The way through a Peering VPC, while it is private.
     #[serde(skip_serializing_if = "Option::is_none")]
     vpc_endpoint: Option<VpcEndpoint>,
+    /// The same.
+    #[serde(rename = "vpcEndpoint", skip_serializing_if = "Option::is_none")]
+    #[schema(deprecated)]
+    vpc_endpoint_by_its_former_name: Option<VpcEndpoint>,
     /// A line for `psql`, from where the service is reached.
     #[serde(skip_serializing_if = "Option::is_none")]
     connection: Option<String>,
@@ -93,17 +106,25 @@ impl Service {
             project_id: service.project_id,
             name: service.name,
             region_code: service.region_code,
-            service_type: ServiceType::Postgres,
+            service_type: match service.addons.contains(&Addon::TimeSeries) {
+                true => ServiceType::TimescaleDb,
+                false => ServiceType::Postgres,
+            },
             created: service.created,
             updated: service.updated,
             status: service.status,
             wanted: service.wanted,
             resources: [],
+            metadata: ServiceMetadata {
+                environment: service.environment,
+            },
+            addons: service.addons,
             network: service.network.into(),
             registration: service.registration.map(Registration::from),
             endpoint: service.endpoint.map(Endpoint::from),
             public_endpoint: service.public_endpoint.map(PublicEndpoint::from),
-            vpc_endpoint: service.vpc_endpoint.map(VpcEndpoint::from),
+            vpc_endpoint: service.vpc_endpoint.clone().map(VpcEndpoint::from),
+            vpc_endpoint_by_its_former_name: service.vpc_endpoint.map(VpcEndpoint::from),
             connection,
             local_connection,
             connection_explanation,
@@ -112,6 +133,18 @@ impl Service {
             notice: service.notice,
             operation_id: service.operation_id,
         }
+    }
+}
+
+impl Service {
+    /// With the name that it will be reached by.
+    pub(crate) fn to_be_at(self, host: Option<String>) -> Self {
+        let endpoint = host.map(|host| Endpoint {
+            host,
+            port: POSTGRES_PORT,
+            address: None,
+        });
+        Self { endpoint, ..self }
     }
 }
 
@@ -145,8 +178,18 @@ pub(crate) struct ServiceMessage {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
 enum ServiceType {
+    /// PostgreSQL with TimescaleDB.
+    TimescaleDb,
     /// PostgreSQL.
     Postgres,
+}
+
+/// What else is known of a service.
+#[derive(Debug, Serialize, ToSchema)]
+struct ServiceMetadata {
+    /// What it is for.
+    #[schema(schema_with = environment)]
+    environment: Environment,
 }
 
 /// From where a service is reached: `public` or `vpc:ID`.
@@ -173,8 +216,9 @@ struct Endpoint {
     #[schema(example = 5432)]
     port: u16,
     /// What the name answers now.
-    #[schema(value_type = String, format = Ipv4)]
-    address: Ipv4Addr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Ipv4)]
+    address: Option<Ipv4Addr>,
 }
 
 /// The way from the internet.
@@ -224,7 +268,7 @@ impl From<model::Endpoint> for Endpoint {
         Self {
             host: endpoint.host,
             port: endpoint.port,
-            address: endpoint.address,
+            address: Some(endpoint.address),
         }
     }
 }
@@ -264,8 +308,9 @@ pub(crate) struct ServiceInput {
     pub(crate) region_code: Option<String>,
     /// Its Peering VPC from the start, by id or name; public without one.
     pub(crate) vpc_id: Option<String>,
-    /// Tiger's add-ons: none can be had.
+    /// What it is to have beside plain PostgreSQL, if the PostgreSQL here has it.
     #[serde(default)]
+    #[schema(schema_with = addons)]
     addons: Vec<String>,
     /// Tiger's replicas: none can be had.
     replica_count: Option<u32>,
@@ -273,19 +318,14 @@ pub(crate) struct ServiceInput {
     cpu_millis: Option<String>,
     /// Tiger's share of memory: `shared`.
     memory_gbs: Option<String>,
-    /// Tiger's tag: `DEV`.
+    /// What it is for; `DEV` without it.
+    #[schema(schema_with = environment_or_none, required = false)]
     environment_tag: Option<String>,
 }
 
 impl ServiceInput {
     /// Refuses what Strait cannot give, rather than leave it out in silence.
     pub(crate) fn check(&self) -> Result<(), ApiError> {
-        if let Some(addon) = self.addons.first() {
-            return refuse(
-                "addons",
-                &format!("{addon:?} is not to be had: services are plain PostgreSQL"),
-            );
-        }
         if self.replica_count.is_some_and(|count| count > 0) {
             return refuse(
                 "replica_count",
@@ -303,22 +343,48 @@ impl ServiceInput {
                 );
             }
         }
-        if self
-            .environment_tag
-            .as_deref()
-            .is_some_and(|tag| tag != "DEV")
-        {
-            return refuse(
-                "environment_tag",
-                "services have no environment here: leave it out, or ask for \"DEV\"",
-            );
-        }
         Ok(())
+    }
+
+    /// What it is for.
+    pub(crate) fn environment(&self) -> Result<Environment, ApiError> {
+        let tag = self.environment_tag.as_deref();
+        tag.map_or(Ok(Environment::default()), |tag| {
+            word("environment_tag", tag)
+        })
+    }
+
+    /// What it is to have beside plain PostgreSQL.
+    pub(crate) fn addons(&self) -> Result<BTreeSet<Addon>, ApiError> {
+        self.addons
+            .iter()
+            .map(|text| word("addons", text))
+            .collect()
     }
 }
 
 fn refuse(field: &'static str, message: &str) -> Result<(), ApiError> {
     Err(ApiError::field(field, format!("{field}: {message}")))
+}
+
+/// Another password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = UpdatePasswordInput)]
+pub(crate) struct ServicePasswordInput {
+    /// 8 to 128 characters of ASCII.
+    #[schema(format = Password, min_length = 8, max_length = 128)]
+    pub(crate) password: String,
+}
+
+/// What a service is for.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = SetEnvironmentInput)]
+pub(crate) struct EnvironmentInput {
+    /// Which.
+    #[schema(schema_with = environment)]
+    pub(crate) environment: String,
 }
 
 /// Which Peering VPC.
@@ -338,6 +404,24 @@ pub(crate) struct ServiceVpcInput {
 
 fn status() -> Object {
     super::words(ServiceStatus::ALL.iter().map(|status| status.as_str()))
+}
+
+fn environment() -> Object {
+    super::words(Environment::ALL.iter().map(|word| word.as_str()))
+}
+
+fn environment_or_none() -> Object {
+    let words = Environment::ALL.iter().map(|word| Some(word.as_str()));
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::String, Type::Null]))
+        .enum_values(Some(words.chain([None])))
+        .build()
+}
+
+fn addons() -> Array {
+    ArrayBuilder::new()
+        .items(super::words(Addon::ALL.iter().map(|addon| addon.as_str())))
+        .build()
 }
 
 fn wanted() -> Object {

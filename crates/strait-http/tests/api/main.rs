@@ -6,12 +6,15 @@ mod common;
 
 mod access;
 mod console;
+mod contract;
 mod customers;
+mod graphql;
 mod guest;
 mod operations;
 mod refusals;
 mod register;
 mod roles;
 mod story;
+mod upkeep;
 mod users;
 mod world;

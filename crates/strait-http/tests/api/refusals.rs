@@ -53,8 +53,14 @@ async fn bodies_that_are_wrong_are_refused_by_field() {
         ),
         (
             "/services",
-            r#"{"name":"a","environment_tag":"PROD"}"#,
+            r#"{"name":"a","environment_tag":"STAGING"}"#,
             "environment_tag",
+        ),
+        ("/services", r#"{"name":"a","addons":["x"]}"#, "addons"),
+        (
+            "/vpcs/1/peerings",
+            r#"{"peer_account_id":"123456789012","peer_region_code":"eu-central-1"}"#,
+            "peer_vpc_id",
         ),
     ] {
         let refused = world.post(path, body).await;

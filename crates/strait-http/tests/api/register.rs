@@ -251,11 +251,11 @@ async fn none_is_registered_where_strait_makes_them() {
     );
 }
 
-async fn register(world: &World, body: &Value) -> Answer {
+pub(crate) async fn register(world: &World, body: &Value) -> Answer {
     world.post("/services/register", &body.to_string()).await
 }
 
-fn asked() -> Value {
+pub(crate) fn asked() -> Value {
     json!({
         "name": "orders",
         "region_code": crate::world::REGION,

@@ -161,6 +161,11 @@ impl World {
         self.send(request.body(body).expect("a request")).await
     }
 
+    /// Calls a path of the project's without a body.
+    pub(crate) async fn call(&self, method: Method, path: &str) -> Answer {
+        self.in_project(method, path, "").await
+    }
+
     async fn in_project(&self, method: Method, path: &str, body: &str) -> Answer {
         let path = format!("/projects/{}{path}", self.project);
         self.call_as(&self.keys, method, &path, body).await

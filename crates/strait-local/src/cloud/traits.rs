@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ipnet::Ipv4Net;
 use strait_plane::cloud::*;
-use strait_plane::model::FoundBy;
+use strait_plane::model::{Addon, FoundBy, LogPage, LogQuery};
 use strait_plane::postgres::{
     Ended, Made, Origin, Postgres, PostgresError, ServiceKind, ServiceSpec, Which,
 };
@@ -180,6 +180,19 @@ impl Postgres for Local {
     async fn advice(&self, _service: &ServiceSpec) -> Option<String> {
         // What it makes, it makes right.
         None
+    }
+
+    fn addons(&self) -> BTreeSet<Addon> {
+        self.inner.engine.addons()
+    }
+
+    async fn logs(
+        &self,
+        service: &ServiceSpec,
+        query: &LogQuery,
+    ) -> Result<LogPage, PostgresError> {
+        let logs = self.inner.engine.logs(&service.id, query).await;
+        logs.map_err(|error| from_local(&error))
     }
 
     fn authority(&self) -> String {

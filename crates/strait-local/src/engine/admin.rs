@@ -40,10 +40,16 @@ pub(super) enum NoConnection {
     Refused(tokio_postgres::Error),
 }
 
+/// The database that Strait itself connects to.
+pub(super) const OWN: &str = "postgres";
+/// The users' database.
+pub(super) const TSDB: &str = "tsdb";
+
 /// Connects to the service's own server, from within, as the superuser.
 pub(super) async fn connect(
     kernel: &Arc<Kernel>,
     host: &str,
+    database: &str,
     password: &str,
 ) -> Result<Client, NoConnection> {
     let stream = open(kernel, host).await?;
@@ -51,7 +57,7 @@ pub(super) async fn connect(
     config
         .user(ADMIN)
         .password(password)
-        .dbname("postgres")
+        .dbname(database)
         .application_name("strait");
     let (client, connection) = timeout(LOGIN_TIMEOUT, config.connect_raw(stream, NoTls))
         .await
@@ -91,6 +97,20 @@ pub(super) async fn set_verifier(
     }
     let statement = format!("alter role tsdbadmin password {}", literal(verifier));
     client.batch_execute(&statement).await
+}
+
+/// Makes an extension, with those that it needs, unless it is there.
+pub(super) async fn create_extension(
+    client: &Client,
+    name: &str,
+) -> Result<(), tokio_postgres::Error> {
+    let statement = format!("create extension if not exists {name} cascade");
+    client.batch_execute(&statement).await
+}
+
+/// Whether a connection was refused because there is no such database.
+pub(super) fn is_no_database(error: &tokio_postgres::Error) -> bool {
+    error.code() == Some(&SqlState::INVALID_CATALOG_NAME)
 }
 
 /// Makes the server read its configuration and certificate again.

@@ -1,12 +1,19 @@
 //! PostgreSQL's configuration files: pure functions.
 
+use std::collections::BTreeSet;
 use std::path::Path;
+
+use strait_plane::model::Addon;
 
 /// The superuser: Strait's own.
 pub(super) const ADMIN: &str = "strait";
 
 /// `postgresql.conf` of a service: TLS and TCP only, in its own network namespace.
-pub(super) fn service_conf() -> String {
+pub(super) fn service_conf(addons: &BTreeSet<Addon>) -> String {
+    let preloaded: Vec<&str> = addons
+        .iter()
+        .filter_map(|addon| addon.preloaded())
+        .collect();
     format!(
         "{COMMON}\
          listen_addresses = '*'\n\
@@ -21,7 +28,9 @@ pub(super) fn service_conf() -> String {
          authentication_timeout = '15s'\n\
          tcp_keepalives_idle = 60\n\
          tcp_keepalives_interval = 10\n\
-         tcp_keepalives_count = 6\n"
+         tcp_keepalives_count = 6\n\
+         shared_preload_libraries = '{}'\n",
+        preloaded.join(",")
     )
 }
 
@@ -81,8 +90,10 @@ mod tests {
 
     #[test]
     fn a_service_has_no_unix_socket_and_takes_tls_only() {
-        assert!(service_conf().contains("unix_socket_directories = ''\n"));
-        assert!(service_conf().contains("ssl = on\n"));
+        let conf = service_conf(&BTreeSet::new());
+        assert!(conf.contains("unix_socket_directories = ''\n"));
+        assert!(conf.contains("ssl = on\n"));
+        assert!(conf.contains("shared_preload_libraries = ''\n"));
         let hba = service_hba();
         assert!(!hba.contains("trust"), "{hba}");
         let order: Vec<&str> = hba.lines().collect();

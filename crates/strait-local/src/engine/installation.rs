@@ -67,6 +67,26 @@ impl Installation {
         })
     }
 
+    /// Whether this extension is installed for it.
+    pub fn has(&self, extension: &str) -> bool {
+        let control = format!("extension/{extension}.control");
+        self.shared()
+            .iter()
+            .any(|folder| folder.join(&control).exists())
+    }
+
+    /// Where its extensions may be: what `pg_config --sharedir` would say, for Debian's way to lay it out and for
+    /// PostgreSQL's own two.
+    fn shared(&self) -> [PathBuf; 3] {
+        let prefix = self.programs.join("..");
+        let debian = format!("../../../share/postgresql/{}", self.major);
+        [
+            prefix.join(debian),
+            prefix.join("share/postgresql"),
+            prefix.join("share"),
+        ]
+    }
+
     /// A program of it.
     pub fn program(&self, name: &str) -> PathBuf {
         self.programs.join(name)
@@ -148,6 +168,28 @@ mod tests {
         let error =
             Installation::find_in(Some(named), dir.path(), Vec::new()).expect_err("nothing");
         assert!(error.to_string().contains("STRAIT_PG_BIN is"), "{error}");
+    }
+
+    #[test]
+    fn extensions_are_found_where_debian_and_postgresql_itself_put_them() {
+        for (programs, shared) in [
+            ("usr/lib/postgresql/16/bin", "usr/share/postgresql/16"),
+            ("opt/pg/bin", "opt/pg/share/postgresql"),
+            ("opt/other/bin", "opt/other/share"),
+        ] {
+            let dir = tempfile::tempdir().expect("a folder");
+            let installation = Installation {
+                programs: dir.path().join(programs),
+                major: 16,
+            };
+            let folder = dir.path().join(shared).join("extension");
+            fs::create_dir_all(&installation.programs).expect("a folder");
+            fs::create_dir_all(&folder).expect("a folder");
+            assert!(!installation.has("vector"), "{programs}");
+            fs::write(folder.join("vector.control"), "").expect("a file");
+            assert!(installation.has("vector"), "{programs}");
+            assert!(!installation.has("timescaledb"), "{programs}");
+        }
     }
 
     fn fake(programs: &Path, major: u32) {

@@ -6,6 +6,7 @@ pub mod backup;
 mod config;
 mod folder;
 mod installation;
+mod log;
 mod process;
 mod service;
 mod store;
@@ -18,6 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use strait_kernel::Kernel;
+use strait_plane::model::{Addon, LogPage, LogQuery};
 use strait_plane::postgres::{Made, Which};
 use tokio::time::sleep;
 
@@ -118,6 +120,19 @@ impl Engine {
         service
             .end_sessions(&self.shared, host, sources, which)
             .await
+    }
+
+    /// What services can have beside plain PostgreSQL, as it is installed now.
+    pub fn addons(&self) -> BTreeSet<Addon> {
+        let all = Addon::ALL.iter().copied();
+        all.filter(|addon| self.shared.installation.has(addon.extension()))
+            .collect()
+    }
+
+    /// A page of a service's own log. One that never ran has an empty one.
+    pub async fn logs(&self, id: &str, query: &LogQuery) -> Result<LogPage, LocalError> {
+        let (files, query) = (service::logs(&self.shared.data, id), query.clone());
+        blocking(move || log::page(&files, &query)).await
     }
 
     /// Whether the service runs and accepts connections.

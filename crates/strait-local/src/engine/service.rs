@@ -67,12 +67,13 @@ impl Service {
                 }
                 process
             }
-            None => self.start(shared, host).await?,
+            None => self.start(shared, host, made).await?,
         };
         let client = self.connect_when_ready(shared, host, &process).await?;
         admin::set_verifier(&client, &made.password_verifier)
             .await
             .map_err(|error| self.statement(error))?;
+        self.add(shared, host, made).await?;
         self.failures = 0;
         self.next_try = None;
         Ok(())
@@ -207,11 +208,41 @@ impl Service {
         Ok(true)
     }
 
-    async fn start(&self, shared: &Shared, host: &str) -> Result<Process, LocalError> {
+    /// Makes the extensions that it is to have from the start, once: what its users do with them then is theirs.
+    async fn add(&self, shared: &Shared, host: &str, made: &Made) -> Result<(), LocalError> {
+        let mark = self.folder.join("addons");
+        if made.addons.is_empty() || mark.exists() {
+            return Ok(());
+        }
+        let path = self.folder.join("password");
+        let own = fs::read_to_string(&path).map_err(LocalError::system("read", &path))?;
+        let client = match admin::connect(&shared.kernel, host, admin::TSDB, &own).await {
+            Ok(client) => client,
+            // Its users took the database away before they had the extensions, which is theirs to do.
+            Err(NoConnection::Refused(error)) if admin::is_no_database(&error) => {
+                return write_file(&mark, b"", 0o600);
+            }
+            Err(reason) => {
+                return Err(LocalError::NotReady {
+                    id: self.id.clone(),
+                    reason: reason.to_string(),
+                    log: self.log(),
+                });
+            }
+        };
+        for addon in &made.addons {
+            admin::create_extension(&client, addon.extension())
+                .await
+                .map_err(|error| self.statement(error))?;
+        }
+        write_file(&mark, b"", 0o600)
+    }
+
+    async fn start(&self, shared: &Shared, host: &str, made: &Made) -> Result<Process, LocalError> {
         let (data, log) = (self.data(), self.log());
         folder::write_owned(
             &data.join("postgresql.conf"),
-            config::service_conf().as_bytes(),
+            config::service_conf(&made.addons).as_bytes(),
         )?;
         folder::write_owned(&data.join("pg_hba.conf"), config::service_hba().as_bytes())?;
         folder::rotate(&log, LARGEST_LOG)?;
@@ -265,12 +296,12 @@ impl Service {
         let own = fs::read_to_string(&path)
             .map_err(LocalError::system("read", &path))
             .map_err(unreachable)?;
-        match admin::connect(&shared.kernel, host, &own).await {
+        match admin::connect(&shared.kernel, host, admin::OWN, &own).await {
             Err(NoConnection::Password) => {}
             other => return other,
         }
         let first = shared.template.password().map_err(unreachable)?;
-        let client = admin::connect(&shared.kernel, host, &first).await?;
+        let client = admin::connect(&shared.kernel, host, admin::OWN, &first).await?;
         admin::set_own_password(&client, &own)
             .await
             .map_err(NoConnection::Refused)?;
@@ -305,6 +336,12 @@ impl Service {
     fn record(&self) -> PathBuf {
         self.folder.join("process.json")
     }
+}
+
+/// Where a service's log is, the newest file first.
+pub(super) fn logs(data: &Path, id: &str) -> Vec<PathBuf> {
+    let log = data.join("services").join(id).join("log");
+    vec![log.clone(), log.with_extension("before")]
 }
 
 /// Removes the folders of services that were being deleted.

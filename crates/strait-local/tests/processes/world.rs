@@ -1,6 +1,6 @@
 //! What all tests share: an anchor with one network, in which each test has a host of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -185,6 +185,7 @@ impl Output {
 pub(crate) fn made(name: &str) -> Made {
     Made {
         names: vec![name.to_owned()],
+        addons: BTreeSet::new(),
         password_verifier: VERIFIER.to_owned(),
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ipnet::Ipv4Net;
 use strait_plane::cloud::*;
-use strait_plane::model::FoundBy;
+use strait_plane::model::{Addon, FoundBy, LogPage, LogQuery};
 use strait_plane::postgres::{Ended, Origin, Postgres, PostgresError, ServiceSpec, Which};
 
 #[derive(Default)]
@@ -159,6 +159,14 @@ impl Postgres for Steady {
 
     async fn advice(&self, _: &ServiceSpec) -> Option<String> {
         None
+    }
+
+    fn addons(&self) -> BTreeSet<Addon> {
+        BTreeSet::new()
+    }
+
+    async fn logs(&self, _: &ServiceSpec, _: &LogQuery) -> Result<LogPage, PostgresError> {
+        Ok(LogPage::default())
     }
 
     fn authority(&self) -> String {

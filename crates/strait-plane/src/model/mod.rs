@@ -1,6 +1,7 @@
 //! The domain's objects, as they are shown. Field names are Tiger Cloud's where it has the field, ours beside them.
 
 mod access;
+mod log;
 mod operation;
 mod peering;
 mod project;
@@ -12,6 +13,7 @@ mod vpc;
 use serde::Serialize;
 
 pub use access::{Permission, Role};
+pub use log::{LogCursor, LogEntry, LogPage, LogQuery};
 pub use operation::{
     Action, Cursor, Event, ObjectKind, Operation, OperationFilter, OperationState, Step, StepRecord,
 };
@@ -22,8 +24,8 @@ pub use peering::{
 pub use project::{ApiKey, Bootstrap, NewApiKey, NewKey, Project, Quota, QuotaSetting};
 pub use registration::{At, FoundBy, NewRegistration, POSTGRES_PORT, PublicWay, Registration};
 pub use service::{
-    CreatedService, Endpoint, Network, NewService, PublicEndpoint, Service, ServiceConnection,
-    ServiceNetwork, ServiceStatus, VpcEndpoint, Wanted,
+    Addon, CreatedService, Endpoint, Environment, Network, NewService, PublicEndpoint, Service,
+    ServiceConnection, ServiceNetwork, ServiceStatus, VpcEndpoint, Wanted,
 };
 pub use user::{
     Identity, IssuedToken, LoginLink, Member, NewSession, NewUser, Seat, Session, User,

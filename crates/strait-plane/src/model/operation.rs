@@ -63,6 +63,10 @@ pub enum Action {
     ServiceAttach,
     /// A service is made public again.
     ServiceDetach,
+    /// A service's administrator gets another password.
+    ServicePassword,
+    /// A service carries another word for what it is for.
+    ServiceEnvironment,
     /// A service is taken away.
     ServiceDelete,
     /// A Peering VPC is made.
@@ -77,6 +81,8 @@ pub enum Action {
     PeeringCreate,
     /// A customer is asked once more.
     PeeringRequest,
+    /// Other ranges of a customer's may come in.
+    PeeringRanges,
     /// A peering connection is taken away.
     PeeringDelete,
 }
@@ -89,6 +95,8 @@ words!(Action, "action", {
     ServiceStop => "service.stop",
     ServiceAttach => "service.attach",
     ServiceDetach => "service.detach",
+    ServicePassword => "service.password",
+    ServiceEnvironment => "service.environment",
     ServiceDelete => "service.delete",
     VpcCreate => "vpc.create",
     VpcRename => "vpc.rename",
@@ -96,6 +104,7 @@ words!(Action, "action", {
     VpcCancelDeletion => "vpc.cancel-deletion",
     PeeringCreate => "peering.create",
     PeeringRequest => "peering.request",
+    PeeringRanges => "peering.ranges",
     PeeringDelete => "peering.delete",
 });
 
@@ -110,11 +119,16 @@ impl Action {
             | Self::ServiceStop
             | Self::ServiceAttach
             | Self::ServiceDetach
+            | Self::ServicePassword
+            | Self::ServiceEnvironment
             | Self::ServiceDelete => ObjectKind::Service,
             Self::VpcCreate | Self::VpcRename | Self::VpcDelete | Self::VpcCancelDeletion => {
                 ObjectKind::Vpc
             }
-            Self::PeeringCreate | Self::PeeringRequest | Self::PeeringDelete => ObjectKind::Peering,
+            Self::PeeringCreate
+            | Self::PeeringRequest
+            | Self::PeeringRanges
+            | Self::PeeringDelete => ObjectKind::Peering,
         }
     }
 
@@ -123,8 +137,13 @@ impl Action {
         match self {
             Self::ServiceCreate => &[Step::Start, Step::Open, Step::Probe, Step::Names],
             Self::ServiceRegister => &[Step::Look, Step::Open, Step::Probe, Step::Names],
-            Self::ServiceRename | Self::VpcRename | Self::VpcCancelDeletion => &[],
+            Self::ServiceRename
+            | Self::ServiceEnvironment
+            | Self::VpcRename
+            | Self::VpcCancelDeletion
+            | Self::PeeringRanges => &[],
             Self::ServiceStart => &[Step::Start],
+            Self::ServicePassword => &[Step::Password],
             Self::ServiceStop => &[Step::Stop],
             Self::ServiceAttach | Self::ServiceDetach => &[
                 Step::Open,
@@ -196,6 +215,8 @@ pub enum Step {
     Start,
     /// PostgreSQL is stopped.
     Stop,
+    /// PostgreSQL is told the password.
+    Password,
     /// A service that exists is looked at.
     Look,
     /// The new way is opened.
@@ -219,6 +240,7 @@ pub enum Step {
 words!(Step, "step", {
     Start => "start-postgresql",
     Stop => "stop-postgresql",
+    Password => "set-password",
     Look => "look-at-service",
     Open => "open-new-way",
     Probe => "probe-new-way",

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{Reason, words};
 
 /// What is asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NewPeering {
     /// The customer's account: 12 digits.
     pub peer_account_id: String,
@@ -17,6 +17,8 @@ pub struct NewPeering {
     pub peer_vpc_id: String,
     /// The customer's Region: any known one.
     pub peer_region_code: String,
+    /// Those of the customer's ranges that may come in, as the user wrote them; all without any.
+    pub peer_cidr_blocks: Vec<String>,
 }
 
 /// A peering connection between a Peering VPC and a customer's VPC.
@@ -54,6 +56,9 @@ pub struct Peering {
     pub reason: Option<Reason>,
     /// The customer's ranges, known once the customer has accepted.
     pub peer_cidrs: BTreeSet<Ipv4Net>,
+    /// Those ranges that may come in, if not all of the customer's may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer_cidr_blocks: Option<BTreeSet<Ipv4Net>>,
     /// The operation that was asked for last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation_id: Option<String>,

@@ -1,5 +1,6 @@
 //! PostgreSQL services.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::Ipv4Addr;
 
@@ -9,7 +10,7 @@ use serde::{Serialize, Serializer};
 use super::{Reason, Registration, words};
 
 /// What is asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NewService {
     /// For people; one is made up without it.
     pub name: Option<String>,
@@ -17,6 +18,10 @@ pub struct NewService {
     pub region_code: String,
     /// Its Peering VPC (name or id) from the start; public without one.
     pub vpc: Option<String>,
+    /// What it is for.
+    pub environment: Environment,
+    /// What it has beside plain PostgreSQL.
+    pub addons: BTreeSet<Addon>,
 }
 
 /// A service at the one moment when its password is known.
@@ -44,6 +49,10 @@ pub struct Service {
     pub status: ServiceStatus,
     /// What it was asked to be.
     pub wanted: Wanted,
+    /// What it is for: a word that it carries.
+    pub environment: Environment,
+    /// What it has beside plain PostgreSQL.
+    pub addons: BTreeSet<Addon>,
     /// How it is reached, and how it was asked to be reached.
     pub network: ServiceNetwork,
     /// Where it is, if Strait did not make it.
@@ -115,6 +124,47 @@ pub enum Wanted {
 }
 
 words!(Wanted, "wanted state", { Running => "running", Paused => "paused", Deleted => "deleted" });
+
+/// What a service is for: a word for people and their tools; Strait treats both alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Environment {
+    /// Development.
+    #[default]
+    Dev,
+    /// Production.
+    Prod,
+}
+
+words!(Environment, "environment", { Dev => "DEV", Prod => "PROD" });
+
+/// What a service can have beside plain PostgreSQL, if the PostgreSQL that makes it has it. Tiger's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Addon {
+    /// TimescaleDB.
+    TimeSeries,
+    /// Vectors.
+    Ai,
+}
+
+words!(Addon, "add-on", { TimeSeries => "time-series", Ai => "ai" });
+
+impl Addon {
+    /// PostgreSQL's name of the extension that it is.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::TimeSeries => "timescaledb",
+            Self::Ai => "vector",
+        }
+    }
+
+    /// The library that must be there when the server starts, if one must.
+    pub fn preloaded(self) -> Option<&'static str> {
+        match self {
+            Self::TimeSeries => Some("timescaledb"),
+            Self::Ai => None,
+        }
+    }
+}
 
 /// From where a service is reached. Shown as `public` or `vpc:ID`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

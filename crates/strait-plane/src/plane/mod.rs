@@ -11,6 +11,7 @@ mod peerings;
 mod projects;
 mod registration;
 mod services;
+mod upkeep;
 mod users;
 mod vpcs;
 mod wait;

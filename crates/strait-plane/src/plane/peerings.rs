@@ -11,6 +11,7 @@ use crate::model::{
     Action, CustomerGuide, NewPeering, ObjectKind, Peering, PeeringState, PeeringStatus, Quota,
     Vpc, VpcStatus, WaitingOn,
 };
+use crate::reconcile::RANGE_ELSEWHERE;
 use crate::store::operations::{self, Superseded};
 use crate::store::peerings::{self, Kept};
 use crate::store::{projects, tell_work, vpcs};
@@ -30,11 +31,12 @@ impl Plane {
     ) -> Result<Peering, PlaneError> {
         let vpc = self.vpc(project, vpc).await?;
         let new = validate::peer(&new, &self.known_regions())?;
+        let blocks = validate::peer_cidr_blocks(&new.peer_cidr_blocks)?;
         let id = secret::numeric_id();
         let mut tx = self.pool().begin().await?;
         still_there(vpcs::lock(&mut tx, &vpc.id).await?, &vpc)?;
         self.one_more(&mut tx, &vpc).await?;
-        if !peerings::insert(&mut tx, &id, &vpc.id, &new).await? {
+        if !peerings::insert(&mut tx, &id, &vpc.id, &new, blocks.as_ref()).await? {
             let all = peerings::list(&mut *tx, &vpc.id).await?;
             return Err(already(&vpc, &new, &all));
         }
@@ -46,7 +48,7 @@ impl Plane {
         );
         let after = json!({
             "vpc_id": vpc.id, "peer_account_id": new.peer_account_id, "peer_vpc_id": new.peer_vpc_id,
-            "peer_region_code": new.peer_region_code,
+            "peer_region_code": new.peer_region_code, "peer_cidr_blocks": blocks,
         });
         self.note(&mut tx, asked, json!({}), after).await?;
         tell_work(&mut *tx, "vpc", &vpc.id).await?;
@@ -82,6 +84,7 @@ impl Plane {
                 peer_account_id: kept.peer_account_id.clone(),
                 peer_vpc_id: kept.peer_vpc_id.clone(),
                 peer_region_code: kept.peer_region_code.clone(),
+                peer_cidr_blocks: Vec::new(),
             };
             drop(tx);
             let all = peerings::list(self.pool(), &vpc.id).await?;
@@ -99,6 +102,43 @@ impl Plane {
         tell_work(&mut *tx, "vpc", &vpc.id).await?;
         tx.commit().await?;
         self.asked_for(&kept.id).await
+    }
+
+    /// Says which of the customer's ranges may come in; without any, all may.
+    pub async fn set_peering_ranges(
+        &self,
+        project: &str,
+        vpc: &str,
+        peering: &str,
+        blocks: &[String],
+    ) -> Result<Peering, PlaneError> {
+        let (vpc, kept) = self.find_peering(project, vpc, peering).await?;
+        let blocks = validate::peer_cidr_blocks(blocks)?;
+        if kept.state == PeeringState::Deleting {
+            return Err(PlaneError::conflict(format!(
+                "peering connection {} is being deleted",
+                kept.id
+            )));
+        }
+        if kept.asked_cidrs == blocks {
+            return Ok(shown(kept));
+        }
+        let mut tx = self.pool().begin().await?;
+        peerings::ask_ranges(&mut *tx, &kept.id, blocks.as_ref()).await?;
+        let asked = Asked::new(
+            Action::PeeringRanges,
+            &vpc.project_id,
+            &kept.id,
+            &kept.peer_vpc_id,
+        );
+        let (before, after) = (
+            json!({ "peer_cidr_blocks": kept.asked_cidrs }),
+            json!({ "vpc_id": vpc.id, "peer_cidr_blocks": blocks }),
+        );
+        self.note(&mut tx, asked, before, after).await?;
+        tell_work(&mut *tx, "vpc", &vpc.id).await?;
+        tx.commit().await?;
+        self.peering(project, &vpc.id, &kept.id).await
     }
 
     /// Waits a little for its `pcx-` id.
@@ -311,6 +351,7 @@ pub(super) fn shown(kept: Kept) -> Peering {
         reason: kept.reason,
         operation_id: kept.operation_id,
         peer_cidrs: kept.peer_cidrs,
+        peer_cidr_blocks: kept.asked_cidrs,
         created: kept.created,
         updated: kept.updated,
     }
@@ -348,7 +389,15 @@ fn turn(kept: &Kept) -> (PeeringStatus, WaitingOn, Option<String>) {
                 (true, true) => PeeringStatus::Invalid,
                 (true, false) | (false, _) => PeeringStatus::Active,
             };
+            let elsewhere = kept
+                .reason
+                .as_ref()
+                .is_some_and(|reason| reason.code == RANGE_ELSEWHERE);
             match kept.refused {
+                true if elsewhere => provider(
+                    status,
+                    "give ranges that the customer's VPC has (`peer_cidr_blocks`)",
+                ),
                 true => provider(
                     status,
                     "use another Peering VPC for this customer, or delete the other connection",

@@ -1,12 +1,16 @@
 //! Services that exist already.
 
+use std::collections::BTreeSet;
+
 use sqlx::PgConnection;
 
 use super::Plane;
 use super::services::New;
 use crate::cloud::CloudError;
 use crate::error::PlaneError;
-use crate::model::{At, FoundBy, NewRegistration, POSTGRES_PORT, Registration, Service};
+use crate::model::{
+    At, Environment, FoundBy, NewRegistration, POSTGRES_PORT, Registration, Service,
+};
 use crate::store::services::{self, Origin};
 use crate::{postgres, validate};
 
@@ -37,6 +41,8 @@ impl Plane {
             name: name.as_deref(),
             origin: Origin::Registered(registration),
             vpc: None,
+            environment: Environment::default(),
+            addons: &BTreeSet::new(),
             salt: None,
         };
         self.insert_service(new).await

@@ -1,5 +1,7 @@
 //! Services: what they are, and how they are reached.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::moves::usable;
@@ -7,8 +9,9 @@ use super::registration::no_twin;
 use super::{Named, Plane, pick};
 use crate::error::PlaneError;
 use crate::model::{
-    Action, CreatedService, Endpoint, Network, NewService, OperationState, Project, PublicEndpoint,
-    Service, ServiceConnection, ServiceNetwork, ServiceStatus, Vpc, VpcEndpoint, Wanted,
+    Action, Addon, CreatedService, Endpoint, Environment, Network, NewService, OperationState,
+    Project, PublicEndpoint, Service, ServiceConnection, ServiceNetwork, ServiceStatus, Vpc,
+    VpcEndpoint, Wanted,
 };
 use crate::names::Names;
 use crate::postgres;
@@ -31,6 +34,8 @@ pub(super) struct New<'a> {
     pub(super) name: Option<&'a str>,
     pub(super) origin: Origin,
     pub(super) vpc: Option<&'a Vpc>,
+    pub(super) environment: Environment,
+    pub(super) addons: &'a BTreeSet<Addon>,
     /// What its password can be told again by.
     pub(super) salt: Option<String>,
 }
@@ -81,6 +86,7 @@ impl Plane {
             Some(vpc) => Some(self.vpc(&project.id, vpc).await?),
             None => None,
         };
+        self.can_have(&new.addons)?;
         let (initial_password, salt) = self.password();
         let new = New {
             project: &project,
@@ -88,6 +94,8 @@ impl Plane {
             name: new.name.as_deref(),
             origin: Origin::Made(secret::scram_verifier(&initial_password)),
             vpc: vpc.as_ref(),
+            environment: new.environment,
+            addons: &new.addons,
             salt,
         };
         Ok(CreatedService {
@@ -126,6 +134,8 @@ impl Plane {
             region: new.region,
             origin: &new.origin,
             vpc: new.vpc.map(|vpc| vpc.id.as_str()),
+            environment: new.environment,
+            addons: new.addons,
         };
         services::insert(&mut *tx, &insert).await?;
         let network = Network::from_vpc(new.vpc.map(|vpc| vpc.id.clone()));
@@ -314,6 +324,8 @@ impl Plane {
                 Wanted::Running | Wanted::Paused => kept.status,
             },
             wanted: kept.wanted,
+            environment: kept.environment,
+            addons: kept.addons,
             network,
             registration: match kept.origin {
                 Origin::Made(_) => None,

@@ -87,7 +87,7 @@ impl Plane {
         Ok(match peering.state {
             PeeringState::PendingAcceptance => Some(Settled::Yes),
             PeeringState::Active => {
-                (peering.admitted_cidrs == peering.peer_cidrs).then_some(Settled::Yes)
+                (peering.admitted_cidrs == peering.welcome_cidrs).then_some(Settled::Yes)
             }
             PeeringState::Failed
             | PeeringState::Expired

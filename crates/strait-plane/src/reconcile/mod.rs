@@ -12,6 +12,9 @@ mod service;
 mod tries;
 mod vpc;
 
+pub(crate) use peerings::RANGE_ELSEWHERE;
+pub(crate) use service::spec;
+
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};

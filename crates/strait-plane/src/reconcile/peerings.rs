@@ -17,6 +17,9 @@ use crate::model::{Action, ObjectKind, OperationState, PeeringState, Reason, Ste
 use crate::store::peerings::{self as kept, Kept};
 use crate::store::vpcs;
 
+/// The code of ranges that the customer has not got.
+pub(crate) const RANGE_ELSEWHERE: &str = "peer_range_elsewhere";
+
 /// Makes the connections of this VPC what they should be. One that fails does not hold up the others.
 pub(super) async fn settle(run: &Run<'_>, vpc: &Vpc) -> Result<(), Failure> {
     let context = run.context;
@@ -250,7 +253,7 @@ async fn let_in(
                 id: &peering.id,
                 peer_vpc: &peering.peer_vpc_id,
                 since: peering.created,
-                ranges: &peering.peer_cidrs,
+                ranges: &peering.welcome_cidrs,
                 admitted: &peering.admitted_cidrs,
             })
             .collect(),
@@ -274,7 +277,10 @@ async fn let_in(
             continue;
         }
         told?;
-        let reason = verdict.reason.or_else(|| ended_reason(peering));
+        let reason = verdict
+            .reason
+            .or_else(|| ended_reason(peering))
+            .or_else(|| elsewhere_reason(peering));
         let refused = reason.is_some();
         if !unseen.contains(&peering.id) && (&peering.reason, peering.refused) != (&reason, refused)
         {
@@ -301,7 +307,8 @@ async fn tell(
         .await
         .during("letting the customer's ranges in")?;
     if peering.admitted_cidrs != *ranges {
-        run.write(async |db| kept::admitted(db, &peering.id, ranges).await)
+        let all = *ranges == peering.welcome_cidrs;
+        run.write(async |db| kept::admitted(db, &peering.id, ranges, all).await)
             .await?;
     }
     Ok(())
@@ -349,7 +356,7 @@ fn is_live(state: PeeringState) -> bool {
 
 /// Whether an active one is let in as a whole.
 fn is_let_in(peering: &Kept) -> bool {
-    peering.state != PeeringState::Active || peering.admitted_cidrs == peering.peer_cidrs
+    peering.state != PeeringState::Active || peering.admitted_cidrs == peering.welcome_cidrs
 }
 
 fn differs(peering: &Kept, observed: &PeeringObserved) -> bool {
@@ -371,6 +378,36 @@ fn state(state: PeerState) -> PeeringState {
         PeerState::Rejected => PeeringState::Rejected,
         PeerState::Deleted => PeeringState::Deleted,
     }
+}
+
+/// Why those ranges that were asked for do not come in: the customer has not got them.
+fn elsewhere_reason(peering: &Kept) -> Option<Reason> {
+    let asked = (peering.asked_cidrs.as_ref()).filter(|_| peering.state == PeeringState::Active)?;
+    let has = |asked: &Ipv4Net| {
+        let mut ranges = peering.peer_cidrs.iter();
+        ranges.any(|range| range.contains(asked) || asked.contains(range))
+    };
+    let missing: Vec<String> = (asked.iter().filter(|range| !has(range)))
+        .map(ToString::to_string)
+        .collect();
+    if missing.is_empty() {
+        return None;
+    }
+    let ranges: Vec<String> = peering.peer_cidrs.iter().map(ToString::to_string).collect();
+    Some(Reason {
+        code: RANGE_ELSEWHERE.to_owned(),
+        message: format!(
+            "only {} may come in by this peering connection, and {} has {}: nothing comes from {}; give ranges that it has (`peer_cidr_blocks`)",
+            asked
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", "),
+            peering.peer_vpc_id,
+            ranges.join(", "),
+            missing.join(", "),
+        ),
+    })
 }
 
 /// Why nothing comes of one that ended.

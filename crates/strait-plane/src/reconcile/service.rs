@@ -176,6 +176,7 @@ async fn start(run: &mut Run<'_>, service: &Kept) -> Result<(), Failure> {
         set_status(run, service, ServiceStatus::Unstable).await?;
         return Err(error).during("starting PostgreSQL");
     }
+    run.at(Step::Password).await?;
     if service.current.is_some() && service.status != ServiceStatus::Ready {
         // It can be used as it is, however a move ends.
         set_status(run, service, ServiceStatus::Ready).await?;
@@ -196,6 +197,8 @@ async fn pause(run: &mut Run<'_>, service: &Kept) -> Result<(), Failure> {
         .ensure_stopped(&spec(context, service))
         .await
         .during("stopping PostgreSQL")?;
+    // It is told when it starts.
+    run.at(Step::Password).await?;
     network::keep(run, service).await?;
     done(run, service, ServiceStatus::Paused).await
 }
@@ -253,7 +256,7 @@ async fn delete(run: &mut Run<'_>, service: &Kept) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(super) fn spec(context: &Context, service: &Kept) -> ServiceSpec {
+pub(crate) fn spec(context: &Context, service: &Kept) -> ServiceSpec {
     ServiceSpec {
         id: service.id.clone(),
         region: service.region_code.clone(),
@@ -261,6 +264,7 @@ pub(super) fn spec(context: &Context, service: &Kept) -> ServiceSpec {
             Origin::Made(password_verifier) => ServiceKind::Made(Made {
                 names: Names::of(&service.id, &service.project_id, &context.domain).all(),
                 password_verifier: password_verifier.clone(),
+                addons: service.addons.clone(),
             }),
             Origin::Registered(registration) => ServiceKind::Registered(registration.clone()),
         },

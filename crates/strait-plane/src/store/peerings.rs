@@ -13,7 +13,7 @@ use crate::model::{NewPeering, PeeringState, Reason};
 
 const SELECT: &str = "SELECT id, vpc_id, peer_account_id, peer_vpc_id, peer_region_code, provisioned_id,
     accepter_provisioned_id, state, cloud_message, (extract(epoch FROM expires_at) * 1000000)::bigint AS expires_at,
-    peer_cidrs, admitted_cidrs, reason_code, reason_message, refused,
+    peer_cidrs, asked_cidrs, admitted_cidrs, reason_code, reason_message, refused,
     (extract(epoch FROM created) * 1000000)::bigint AS created,
     (extract(epoch FROM updated) * 1000000)::bigint AS updated, attempt,
     (SELECT o.id FROM strait.operation o WHERE o.object_id = peering.id ORDER BY o.number DESC LIMIT 1) AS operation_id
@@ -33,6 +33,10 @@ pub(crate) struct Kept {
     pub(crate) cloud_message: String,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) peer_cidrs: BTreeSet<Ipv4Net>,
+    /// Those ranges that may come in; all without any.
+    pub(crate) asked_cidrs: Option<BTreeSet<Ipv4Net>>,
+    /// The customer's ranges that may come in: as the customer has them, or as they were asked for.
+    pub(crate) welcome_cidrs: BTreeSet<Ipv4Net>,
     pub(crate) admitted_cidrs: BTreeSet<Ipv4Net>,
     pub(crate) reason: Option<Reason>,
     pub(crate) refused: bool,
@@ -71,6 +75,7 @@ struct Row {
     cloud_message: String,
     expires_at: Option<i64>,
     peer_cidrs: Vec<String>,
+    asked_cidrs: Option<Vec<String>>,
     admitted_cidrs: Vec<String>,
     reason_code: Option<String>,
     reason_message: Option<String>,
@@ -85,7 +90,10 @@ impl TryFrom<Row> for Kept {
     type Error = PlaneError;
 
     fn try_from(row: Row) -> Result<Self, PlaneError> {
+        let peer_cidrs = ranges(&row.peer_cidrs)?;
+        let asked_cidrs = row.asked_cidrs.as_deref().map(ranges).transpose()?;
         Ok(Self {
+            welcome_cidrs: welcome(&peer_cidrs, asked_cidrs.as_ref()),
             id: row.id,
             vpc_id: row.vpc_id,
             peer_account_id: row.peer_account_id,
@@ -96,7 +104,8 @@ impl TryFrom<Row> for Kept {
             state: row.state.parse()?,
             cloud_message: row.cloud_message,
             expires_at: row.expires_at.map(timestamp).transpose()?,
-            peer_cidrs: ranges(&row.peer_cidrs)?,
+            peer_cidrs,
+            asked_cidrs,
             admitted_cidrs: ranges(&row.admitted_cidrs)?,
             reason: reason(row.reason_code, row.reason_message),
             refused: row.refused,
@@ -114,17 +123,35 @@ pub(crate) async fn insert(
     id: &str,
     vpc: &str,
     new: &NewPeering,
+    asked: Option<&BTreeSet<Ipv4Net>>,
 ) -> Result<bool, PlaneError> {
     sqlx::query(
-        "INSERT INTO strait.peering (id, vpc_id, peer_account_id, peer_vpc_id, peer_region_code)
-         VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+        "INSERT INTO strait.peering (id, vpc_id, peer_account_id, peer_vpc_id, peer_region_code, asked_cidrs)
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
     )
     .bind(id)
     .bind(vpc)
     .bind(&new.peer_account_id)
     .bind(&new.peer_vpc_id)
     .bind(&new.peer_region_code)
+    .bind(asked.map(texts))
     .touches(db)
+    .await
+}
+
+/// Keeps which of the customer's ranges may come in.
+pub(crate) async fn ask_ranges(
+    db: impl PgExecutor<'_>,
+    id: &str,
+    asked: Option<&BTreeSet<Ipv4Net>>,
+) -> Result<(), PlaneError> {
+    sqlx::query(
+        "UPDATE strait.peering SET asked_cidrs = $2, reason_code = NULL, reason_message = NULL, refused = false,
+             updated = clock_timestamp() WHERE id = $1",
+    )
+    .bind(id)
+    .bind(asked.map(texts))
+    .run(db)
     .await
 }
 
@@ -214,16 +241,18 @@ pub(crate) async fn admitted(
     db: impl PgExecutor<'_>,
     id: &str,
     ranges: &BTreeSet<Ipv4Net>,
+    all: bool,
 ) -> Result<(), PlaneError> {
     sqlx::query(
         "UPDATE strait.peering SET admitted_cidrs = $2, updated = clock_timestamp(),
-             reason_code = CASE WHEN peer_cidrs = $2 AND state = 'active' THEN NULL ELSE reason_code END,
-             reason_message = CASE WHEN peer_cidrs = $2 AND state = 'active' THEN NULL ELSE reason_message END,
-             refused = refused AND NOT (peer_cidrs = $2 AND state = 'active')
+             reason_code = CASE WHEN $3 AND state = 'active' THEN NULL ELSE reason_code END,
+             reason_message = CASE WHEN $3 AND state = 'active' THEN NULL ELSE reason_message END,
+             refused = refused AND NOT ($3 AND state = 'active')
          WHERE id = $1 AND admitted_cidrs <> $2",
     )
     .bind(id)
     .bind(texts(ranges))
+    .bind(all)
     .run(db)
     .await
 }
@@ -266,4 +295,47 @@ pub(crate) async fn count(db: impl PgExecutor<'_>, vpc: &str) -> Result<u32, Pla
     .await?;
     u32::try_from(count)
         .map_err(|_| PlaneError::Corrupt(format!("{count} peering connections on {vpc}")))
+}
+
+/// What the customer has of what was asked for.
+fn welcome(has: &BTreeSet<Ipv4Net>, asked: Option<&BTreeSet<Ipv4Net>>) -> BTreeSet<Ipv4Net> {
+    let Some(asked) = asked else {
+        return has.clone();
+    };
+    let both = |one: &Ipv4Net, other: &Ipv4Net| {
+        if one.contains(other) {
+            return Some(*other);
+        }
+        other.contains(one).then_some(*one)
+    };
+    let found = (asked.iter()).flat_map(|asked| has.iter().filter_map(|has| both(asked, has)));
+    Ipv4Net::aggregate(&found.collect()).into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_for_is_let_in_as_far_as_the_customer_has_it() {
+        let has = set(&["10.1.0.0/16", "10.3.0.0/24"]);
+        for (asked, welcome_ones) in [
+            (&["10.1.0.0/16"][..], &["10.1.0.0/16"][..]),
+            (&["10.1.4.0/24", "10.1.4.0/25"], &["10.1.4.0/24"]),
+            (&["10.0.0.0/8"], &["10.1.0.0/16", "10.3.0.0/24"]),
+            (&["10.2.0.0/16"], &[]),
+        ] {
+            assert_eq!(
+                welcome(&has, Some(&set(asked))),
+                set(welcome_ones),
+                "{asked:?}"
+            );
+        }
+        assert_eq!(welcome(&has, None), has);
+    }
+
+    fn set(ranges: &[&str]) -> BTreeSet<Ipv4Net> {
+        let read = ranges.iter().map(|range| range.parse().expect("a range"));
+        read.collect()
+    }
 }

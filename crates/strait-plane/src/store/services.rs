@@ -1,5 +1,7 @@
 //! Services.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection, PgExecutor};
@@ -8,11 +10,13 @@ use super::ways::{Open, OpenRow};
 use super::{Change, Find, reason, reason_columns, timestamp};
 use crate::error::PlaneError;
 use crate::model::{
-    Network, OperationState, PublicWay, Reason, Registration, ServiceStatus, Wanted,
+    Addon, Environment, Network, OperationState, PublicWay, Reason, Registration, ServiceStatus,
+    Wanted,
 };
 
 const SELECT: &str = "SELECT s.id, s.project_id, s.name, s.region_code, s.password_verifier, s.registration, s.wanted, s.wanted_vpc,
     s.status, s.current_network, s.revision, s.reconciled, s.reason_code, s.reason_message, s.refused, s.notice,
+    s.environment, s.addons,
     (extract(epoch FROM s.created) * 1000000)::bigint AS created,
     (extract(epoch FROM s.updated) * 1000000)::bigint AS updated,
     w.vpc_id AS current_vpc, host(w.address) AS address, w.port, w.provisioned_id, w.host,
@@ -33,6 +37,8 @@ pub(crate) struct Kept {
     pub(crate) region_code: String,
     pub(crate) origin: Origin,
     pub(crate) wanted: Wanted,
+    pub(crate) environment: Environment,
+    pub(crate) addons: BTreeSet<Addon>,
     pub(crate) wanted_network: Network,
     pub(crate) status: ServiceStatus,
     pub(crate) current: Option<Current>,
@@ -82,6 +88,8 @@ struct Row {
     password_verifier: Option<String>,
     registration: Option<Json<Registration>>,
     wanted: String,
+    environment: String,
+    addons: Vec<String>,
     wanted_vpc: Option<String>,
     status: String,
     current_network: Option<String>,
@@ -137,6 +145,8 @@ impl TryFrom<Row> for Kept {
             region_code: row.region_code,
             origin,
             wanted: row.wanted.parse()?,
+            environment: row.environment.parse()?,
+            addons: (row.addons.iter().map(|word| word.parse())).collect::<Result<_, _>>()?,
             wanted_network: Network::from_vpc(row.wanted_vpc),
             status: row.status.parse()?,
             current,
@@ -161,6 +171,8 @@ pub(crate) struct Insert<'a> {
     pub(crate) region: &'a str,
     pub(crate) origin: &'a Origin,
     pub(crate) vpc: Option<&'a str>,
+    pub(crate) environment: Environment,
+    pub(crate) addons: &'a BTreeSet<Addon>,
 }
 
 pub(crate) async fn insert(db: impl PgExecutor<'_>, new: &Insert<'_>) -> Result<(), PlaneError> {
@@ -168,9 +180,11 @@ pub(crate) async fn insert(db: impl PgExecutor<'_>, new: &Insert<'_>) -> Result<
         Origin::Made(verifier) => (Some(verifier), None),
         Origin::Registered(registration) => (None, Some(Json(registration))),
     };
+    let words: Vec<&str> = new.addons.iter().map(|addon| addon.as_str()).collect();
     sqlx::query(
-        "INSERT INTO strait.service (id, project_id, name, region_code, password_verifier, registration, wanted_vpc)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO strait.service (id, project_id, name, region_code, password_verifier, registration, wanted_vpc,
+             environment, addons)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(new.id)
     .bind(new.project)
@@ -179,6 +193,8 @@ pub(crate) async fn insert(db: impl PgExecutor<'_>, new: &Insert<'_>) -> Result<
     .bind(verifier)
     .bind(registration)
     .bind(new.vpc)
+    .bind(new.environment.as_str())
+    .bind(words)
     .run(db)
     .await
 }
@@ -257,14 +273,38 @@ pub(crate) async fn rename(
     id: &str,
     name: &str,
 ) -> Result<(), PlaneError> {
+    sqlx::query("UPDATE strait.service SET name = $2, updated = clock_timestamp() WHERE id = $1")
+        .bind(id)
+        .bind(name)
+        .run(db)
+        .await
+}
+
+pub(crate) async fn set_environment(
+    db: impl PgExecutor<'_>,
+    id: &str,
+    environment: Environment,
+) -> Result<(), PlaneError> {
     sqlx::query(
-        "UPDATE strait.service SET name = $2, updated = clock_timestamp()
-         WHERE id = $1 AND current_network IS NOT NULL",
+        "UPDATE strait.service SET environment = $2, updated = clock_timestamp() WHERE id = $1",
     )
     .bind(id)
-    .bind(name)
+    .bind(environment.as_str())
     .run(db)
     .await
+}
+
+/// Keeps what PostgreSQL is to keep of another password.
+pub(crate) async fn set_verifier(
+    db: impl PgExecutor<'_>,
+    id: &str,
+    verifier: &str,
+) -> Result<(), PlaneError> {
+    sqlx::query("UPDATE strait.service SET password_verifier = $2 WHERE id = $1")
+        .bind(id)
+        .bind(verifier)
+        .run(db)
+        .await
 }
 
 /// Writes a wish.

@@ -1,11 +1,12 @@
 //! Services that only pretend.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use strait_plane::cloud::Sources;
+use strait_plane::model::{Addon, LogEntry, LogPage, LogQuery};
 use strait_plane::postgres::{Ended, Origin, Postgres, PostgresError, ServiceSpec, Which};
 
 use super::cloud::PUBLIC_SOURCE;
@@ -23,6 +24,8 @@ struct State {
     services: BTreeMap<String, (ServiceSpec, bool)>,
     sessions: BTreeMap<(String, Ipv4Addr), u64>,
     may_not_end: bool,
+    addons: BTreeSet<Addon>,
+    logs: Vec<LogEntry>,
     lets_idle_flows_end: bool,
 }
 
@@ -55,6 +58,16 @@ impl FakePostgres {
     /// From now on there is something that operators should know.
     pub(crate) fn let_idle_flows_end(&self) {
         self.state().lets_idle_flows_end = true;
+    }
+
+    /// From now on services can have these.
+    pub(crate) fn offer(&self, addons: impl IntoIterator<Item = Addon>) {
+        self.state().addons = addons.into_iter().collect();
+    }
+
+    /// What every service's log holds from now on, the newest first.
+    pub(crate) fn log(&self, entries: Vec<LogEntry>) {
+        self.state().logs = entries;
     }
 
     pub(crate) fn connect(&self, service: &str, source: Ipv4Addr, sessions: u64) {
@@ -157,6 +170,25 @@ impl Postgres for FakePostgres {
         self.state()
             .lets_idle_flows_end
             .then(|| format!("connections to {} may end", service.id))
+    }
+
+    fn addons(&self) -> BTreeSet<Addon> {
+        self.state().addons.clone()
+    }
+
+    async fn logs(
+        &self,
+        service: &ServiceSpec,
+        query: &LogQuery,
+    ) -> Result<LogPage, PostgresError> {
+        self.begin(format!("logs {}", service.id)).await?;
+        self.script.end().await;
+        let state = self.state();
+        let entries = state.logs.iter().take(query.limit).cloned().collect();
+        Ok(LogPage {
+            entries,
+            next: query.cursor,
+        })
     }
 
     fn authority(&self) -> String {

@@ -281,6 +281,7 @@ async fn a_service_can_be_private_from_its_start() {
         name: Some("inside".to_owned()),
         region_code: REGION.to_owned(),
         vpc: Some(vpc.name.clone()),
+        ..NewService::default()
     };
 
     let id = world

@@ -34,6 +34,7 @@ async fn a_vpc_goes_with_all_that_uses_it_if_that_is_asked_for() {
         peer_account_id: "123456789012".to_owned(),
         peer_vpc_id: "vpc-0123456789abcdef1".to_owned(),
         peer_region_code: REGION.to_owned(),
+        ..NewPeering::default()
     };
     let late = world
         .plane

@@ -80,6 +80,7 @@ async fn a_peering_is_asked_for_once_whenever_the_plane_is_killed() {
             peer_account_id: "111111111111".to_owned(),
             peer_vpc_id: "vpc-0123456789abcdef0".to_owned(),
             peer_region_code: REGION.to_owned(),
+            ..NewPeering::default()
         };
         let peering = world
             .plane

@@ -1,7 +1,9 @@
 //! The life of a service.
 
 use strait_plane::ErrorKind;
-use strait_plane::model::{NewPeering, NewService, NewVpc, Object, ServiceStatus, Settled};
+use strait_plane::model::{
+    Addon, LogEntry, LogQuery, NewPeering, NewService, NewVpc, Object, ServiceStatus, Settled,
+};
 use strait_plane::postgres::ServiceKind;
 
 use crate::common::cloud::PUBLIC_SOURCE;
@@ -14,6 +16,7 @@ async fn a_service_is_made_stopped_started_and_deleted() {
         name: Some("orders".to_owned()),
         region_code: REGION.to_owned(),
         vpc: None,
+        ..NewService::default()
     };
 
     let created = world
@@ -125,6 +128,7 @@ async fn a_service_that_cannot_start_says_why_and_starts_once_it_can() {
         name: None,
         region_code: REGION.to_owned(),
         vpc: None,
+        ..NewService::default()
     };
     let id = world
         .plane
@@ -170,6 +174,7 @@ async fn a_service_that_was_stopped_before_it_ran_can_be_deleted() {
         name: None,
         region_code: REGION.to_owned(),
         vpc: None,
+        ..NewService::default()
     };
     let id = world
         .plane
@@ -204,6 +209,7 @@ async fn a_wait_ends_when_its_time_is_over() {
         name: None,
         region_code: REGION.to_owned(),
         vpc: None,
+        ..NewService::default()
     };
     let id = world
         .plane
@@ -231,6 +237,7 @@ async fn requests_can_be_made_from_any_thread() {
             name: None,
             region_code: REGION.to_owned(),
             vpc: None,
+            ..NewService::default()
         };
         let id = plane
             .create_service(&project, new)
@@ -252,6 +259,7 @@ async fn requests_can_be_made_from_any_thread() {
             peer_account_id: "111111111111".to_owned(),
             peer_vpc_id: "vpc-0123456789abcdef0".to_owned(),
             peer_region_code: REGION.to_owned(),
+            ..NewPeering::default()
         };
         let peering = plane.create_peering(&project, &vpc, peering).await?.id;
         plane.customer_steps(&project, &vpc, &peering).await?;
@@ -265,4 +273,69 @@ async fn requests_can_be_made_from_any_thread() {
 
     let settled = task.await.expect("no panic").expect("all of it works");
     assert_eq!(settled, Settled::Gone);
+}
+
+#[tokio::test]
+async fn a_service_has_the_addons_that_are_to_be_had_and_a_log() {
+    let world = World::new().await;
+    let new = || NewService {
+        name: Some("metrics".to_owned()),
+        region_code: REGION.to_owned(),
+        addons: [Addon::TimeSeries].into(),
+        ..NewService::default()
+    };
+    let refused = world.plane.create_service(&world.project, new()).await;
+    let refused = refused.expect_err("there is no such extension");
+    assert_eq!(refused.field(), Some("addons"));
+
+    world.postgres.offer([Addon::TimeSeries]);
+    let made = world.plane.create_service(&world.project, new()).await;
+    let id = made.expect("made").service.service_id;
+    world.settle_service(&id).await;
+    let spec = world.postgres.spec(&id).expect("it is made");
+    let ServiceKind::Made(made) = spec.kind else {
+        panic!("it was made");
+    };
+    assert_eq!(made.addons, [Addon::TimeSeries].into());
+
+    let entry = LogEntry {
+        timestamp: jiff::Timestamp::UNIX_EPOCH,
+        severity: "LOG".to_owned(),
+        message: "ready".to_owned(),
+        session: None,
+    };
+    world.postgres.log(vec![entry.clone(), entry.clone()]);
+    let query = LogQuery {
+        limit: 1,
+        ..LogQuery::default()
+    };
+    let page = world.plane.service_logs(&world.project, &id, &query).await;
+    assert_eq!(page.expect("a page").entries, [entry]);
+}
+
+#[tokio::test]
+async fn a_service_is_renamed_before_it_is_ready() {
+    let world = World::new().await;
+    world.script.fail("ensure_running", usize::MAX, false);
+    let new = NewService {
+        name: Some("orders".to_owned()),
+        region_code: REGION.to_owned(),
+        ..NewService::default()
+    };
+    let made = world.plane.create_service(&world.project, new).await;
+    let id = made.expect("made").service.service_id;
+    let renamed = world
+        .plane
+        .rename_service(&world.project, &id, "sales")
+        .await;
+    assert_eq!(renamed.expect("renamed").name, "sales");
+    assert_eq!(
+        world
+            .plane
+            .service(&world.project, "sales")
+            .await
+            .expect("it")
+            .service_id,
+        id
+    );
 }

@@ -257,6 +257,7 @@ async fn bad_input_names_its_field() {
         name: Some(String::new()),
         region_code: REGION.to_owned(),
         vpc: None,
+        ..NewService::default()
     };
     invalid(
         world
@@ -486,5 +487,6 @@ fn peer(n: u32) -> NewPeering {
         peer_account_id: "111111111111".to_owned(),
         peer_vpc_id: format!("vpc-{n:017x}"),
         peer_region_code: "ap-south-1".to_owned(),
+        ..NewPeering::default()
     }
 }

@@ -239,6 +239,7 @@ async fn a_request_counts_once() {
         name: Some("orders".to_owned()),
         region_code: REGION.to_owned(),
         vpc: None,
+        ..NewService::default()
     };
     assert_eq!(
         plane.repetition(&world.project).await.expect("an answer"),
@@ -305,7 +306,7 @@ async fn operations_are_listed_by_state_action_object_and_page() {
     let id = world.service().await.service_id;
     for name in ["one", "two", "three"] {
         let renamed = world.plane.rename_service(&world.project, &id, name).await;
-        renamed.expect("renamed");
+        assert_eq!(renamed.expect("renamed").name, name);
     }
     let list = async |filter: OperationFilter| {
         let filter = OperationFilter { limit: 2, ..filter };

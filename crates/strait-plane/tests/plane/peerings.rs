@@ -296,6 +296,78 @@ async fn a_range_that_is_added_later_is_let_in_or_refused_alone() {
 }
 
 #[tokio::test]
+async fn only_the_ranges_that_were_asked_for_are_let_in() {
+    let world = World::new().await;
+    let vpc = world.vpc("10.0.0.0/24").await;
+    let asked = |blocks: &[&str]| blocks.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let new = NewPeering {
+        peer_cidr_blocks: asked(&["172.31.4.0/24", "172.31.4.0/24", "172.30.0.0/15"]),
+        ..peer(1)
+    };
+    let peering = world
+        .plane
+        .create_peering(&world.project, &vpc.id, new)
+        .await
+        .expect("a peering");
+    let blocks = peering.peer_cidr_blocks.clone().expect("they are kept");
+    assert_eq!(blocks.len(), 2, "they are a set");
+    world.cloud.accept(&peering.id, &["172.31.0.0/16"]);
+    let active = until(&world, &vpc, &peering.id, |peering| peering.admitted).await;
+    assert_eq!((active.peer_cidrs.len(), active.reason), (1, None));
+    let admitted = || world.cloud.admitted(&peering.id).unwrap_or_default();
+    assert_eq!(
+        admitted(),
+        ["172.31.0.0/16".parse().expect("a range")].into()
+    );
+
+    let set = async |blocks: &[&str]| {
+        let blocks = asked(blocks);
+        let plane = &world.plane;
+        plane
+            .set_peering_ranges(&world.project, &vpc.id, &peering.id, &blocks)
+            .await
+    };
+    set(&["172.31.4.0/24"]).await.expect("set");
+    world
+        .eventually("less is let in", async || {
+            admitted() == ["172.31.4.0/24".parse().expect("a range")].into()
+        })
+        .await;
+    let settled = Object::Peering(peering.id.clone());
+    world.settle(settled.clone(), Settled::Yes).await;
+
+    set(&["192.168.0.0/24"]).await.expect("set");
+    let elsewhere = until(&world, &vpc, &peering.id, |peering| {
+        peering.reason.is_some() && !peering.admitted
+    })
+    .await;
+    assert_eq!(elsewhere.status, PeeringStatus::Invalid);
+    let reason = elsewhere.reason.expect("a reason");
+    assert_eq!(reason.code, "peer_range_elsewhere");
+    assert!(
+        reason.message.contains("172.31.0.0/16"),
+        "{}",
+        reason.message
+    );
+    assert!(
+        elsewhere
+            .next_action
+            .expect("an action")
+            .contains("peer_cidr_blocks")
+    );
+
+    set(&[]).await.expect("set");
+    let all = until(&world, &vpc, &peering.id, |peering| peering.admitted).await;
+    assert_eq!((all.peer_cidr_blocks, all.reason), (None, None));
+    assert_eq!(admitted(), all.peer_cidrs);
+    for bad in ["172.31.4.1/24", "172.31/16", "x"] {
+        let refused = set(&[bad]).await.expect_err("refused");
+        assert_eq!(refused.field(), Some("peer_cidr_blocks"), "{bad}");
+    }
+    world.script.assert_nothing_wrong();
+}
+
+#[tokio::test]
 async fn nothing_is_done_where_nothing_is_to_do() {
     let world = World::new().await;
     let vpc = world.vpc("10.0.0.0/24").await;
@@ -488,5 +560,6 @@ fn peer(n: u32) -> NewPeering {
         peer_account_id: "111111111111".to_owned(),
         peer_vpc_id: format!("vpc-{n:017x}"),
         peer_region_code: REGION.to_owned(),
+        ..NewPeering::default()
     }
 }

@@ -284,5 +284,6 @@ fn new_service() -> NewService {
         name: None,
         region_code: REGION.to_owned(),
         vpc: None,
+        ..NewService::default()
     }
 }

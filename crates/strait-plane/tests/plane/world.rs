@@ -108,6 +108,7 @@ impl World {
             name: None,
             region_code: REGION.to_owned(),
             vpc: None,
+            ..NewService::default()
         };
         let service = self
             .plane
@@ -147,6 +148,7 @@ impl World {
             peer_account_id: "123456789012".to_owned(),
             peer_vpc_id: peer_vpc.to_owned(),
             peer_region_code: REGION.to_owned(),
+            ..NewPeering::default()
         };
         let asked = self.plane.create_peering(&self.project, vpc, new).await;
         let id = asked.expect("asked for").id;

@@ -237,14 +237,14 @@ impl Cluster {
         let host = kernel.host_of(process).ok_or("it is in no host")?;
         let read = |path: PathBuf| fs::read_to_string(path).map_err(|error| error.to_string());
         let own = read(self.data.join(&self.folder).join("password"))?;
-        match admin::connect(kernel, &host, &own).await {
+        match admin::connect(kernel, &host, admin::OWN, &own).await {
             Err(admin::NoConnection::Password) => {}
             other => return other.map_err(|error| error.to_string()),
         }
         // It has just been made.
         let major = folder::major(&self.data.join(self.files())).ok_or("it has no PG_VERSION")?;
         let first = read(template::folder(&self.data, major).join("password"))?;
-        let client = admin::connect(kernel, &host, &first).await;
+        let client = admin::connect(kernel, &host, admin::OWN, &first).await;
         client.map_err(|error| error.to_string())
     }
 
