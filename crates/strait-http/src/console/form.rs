@@ -273,6 +273,7 @@ fn is_about_input(error: &ApiError) -> bool {
         | ApiError::NotAdmin
         | ApiError::NoSession
         | ApiError::Unasked
+        | ApiError::Absent { .. }
         | ApiError::Forged
         | ApiError::Customers(_)
         | ApiError::Host(_)
