@@ -280,7 +280,7 @@ pub(crate) async fn show(plane: &Plane, service: model::Service) -> Result<Servi
     if service.endpoint.is_none() {
         // Its name is known before it leads anywhere: clients keep passwords under it.
         let host = (service.registration.is_none()).then(|| plane.stable_host(&service));
-        return Ok(Service::new(service, None).to_be_at(host));
+        return Ok(Service::new(service, None).reached_at(host));
     }
     let lines = match plane
         .service_connection(&service.project_id, &service.service_id)

@@ -238,10 +238,12 @@ struct Endpoint {
 
 impl From<model::Service> for Service {
     fn from(service: model::Service) -> Self {
-        let status = match service.status {
-            // The provider reads where a service is as soon as it is ready.
-            ServiceStatus::Ready if !service.network.settled => ServiceStatus::Configuring,
-            status => status,
+        // The provider reads where a service is as soon as it is ready.
+        let is_moving = service.status == ServiceStatus::Ready && !service.network.settled;
+        let status = if is_moving {
+            ServiceStatus::Configuring
+        } else {
+            service.status
         };
         let (hostname, port) = service.endpoint.map_or((String::new(), 0), |endpoint| {
             (endpoint.host, i32::from(endpoint.port))

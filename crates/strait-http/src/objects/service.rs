@@ -138,7 +138,7 @@ impl Service {
 
 impl Service {
     /// With the name that it will be reached by.
-    pub(crate) fn to_be_at(self, host: Option<String>) -> Self {
+    pub(crate) fn reached_at(self, host: Option<String>) -> Self {
         let endpoint = host.map(|host| Endpoint {
             host,
             port: POSTGRES_PORT,

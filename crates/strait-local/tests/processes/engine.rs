@@ -137,7 +137,7 @@ fn ends_sessions(world: &World) {
         .expect("it runs");
     let client = Client::of(host, NAME);
     let app = Ipv4Addr::new(10, 0, 0, 10 + u8::try_from(HOSTS.len()).expect("few"));
-    ends_idle_sessions(world, &client, BTreeSet::from([app]));
+    ends_idle_sessions(world, &client, &BTreeSet::from([app]));
     let (sleeper, log) = world.start_psql(&client, "select pg_sleep(60)");
     let mut ended = 0;
     until("the session is there", || {
@@ -165,12 +165,12 @@ fn ends_sessions(world: &World) {
     assert!(text.contains("terminating connection"), "{text}");
 }
 
-fn ends_idle_sessions(world: &World, client: &Client<'_>, sources: BTreeSet<Ipv4Addr>) {
+fn ends_idle_sessions(world: &World, client: &Client<'_>, sources: &BTreeSet<Ipv4Addr>) {
     let within = Which::Idle(Duration::from_millis(500));
     let end = || {
         let ended = world
             .engine
-            .end_sessions(client.host, "ends", &sources, within);
+            .end_sessions(client.host, "ends", sources, within);
         world.wait(ended).expect("asked")
     };
     let (busy, _log) = world.start_psql(client, "select pg_sleep(2)");
