@@ -95,10 +95,12 @@ pub(crate) async fn prune(
     .run(&mut *db)
     .await?;
     sqlx::query(
-        "DELETE FROM strait.event e USING (
-             SELECT p.id, (SELECT e.id FROM strait.event e WHERE e.project_id = p.id
-                 ORDER BY e.id DESC OFFSET $1 LIMIT 1) AS last FROM strait.project p) AS old
-         WHERE e.project_id = old.id AND e.id <= old.last",
+        // Looked for once a project, and not once an event.
+        "WITH old AS MATERIALIZED (
+             SELECT p.id AS project, oldest.id AS last FROM strait.project p CROSS JOIN LATERAL (
+                 SELECT e.id FROM strait.event e WHERE e.project_id = p.id ORDER BY e.id DESC OFFSET $1 LIMIT 1) oldest)
+         DELETE FROM strait.event e USING old
+         WHERE e.project_id = old.project AND e.id <= old.last",
     )
     .bind(most)
     .run(db)

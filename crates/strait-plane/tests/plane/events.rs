@@ -112,7 +112,8 @@ async fn the_newest_ten_thousand_of_each_project_are_kept() {
     let world = World::new().await;
     let other = world.plane.create_project("other").await;
     let other = other.expect("a project").id;
-    // Without triggers: an operation has no events of its own here. The first one of all has not ended.
+    // Without triggers: an operation has no events of its own here. The first one of all has not ended, and is about what no
+    // reconciler works on.
     let sql = format!(
         "BEGIN; SET LOCAL session_replication_role = replica; DELETE FROM strait.event;
          INSERT INTO strait.event (project_id, kind, object_kind, object_id, data)
@@ -120,7 +121,7 @@ async fn the_newest_ten_thousand_of_each_project_are_kept() {
          INSERT INTO strait.event (project_id, kind, object_kind, object_id, data)
              SELECT '{other}', 'service.status', 'service', n, '{{}}' FROM generate_series(1, 30) n;
          INSERT INTO strait.operation (id, project_id, action, object_kind, object_id, object_name, actor, state, ended)
-             SELECT 'op-' || n, '{project}', 'vpc.rename', 'vpc', n, n, 'test',
+             SELECT 'op-' || n, '{project}', 'vpc.rename', CASE n WHEN 1 THEN 'project' ELSE 'vpc' END, n, n, 'test',
                  CASE n WHEN 1 THEN 'running' ELSE 'succeeded' END, CASE n WHEN 1 THEN NULL ELSE clock_timestamp() END
              FROM generate_series(1, 10030) n;
          COMMIT",
