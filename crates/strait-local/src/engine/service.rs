@@ -57,19 +57,28 @@ impl Service {
         self.wanted = Some((host.to_owned(), made.clone()));
         self.make_data(shared).await?;
         let renewed = self.ensure_certificate(shared, made)?;
-        let process = match self.running(shared, host)? {
-            Some(process) => {
+        let adopted = match self.running(shared, host)? {
+            // One that was ending when it was found is no start that failed.
+            Some(process) => match self.connect_when_ready(shared, host, &process).await {
+                Err(LocalError::Ended { .. }) => None,
+                found => Some(found?),
+            },
+            None => None,
+        };
+        let client = match adopted {
+            Some(client) => {
                 if renewed {
-                    let client = self.connect_when_ready(shared, host, &process).await?;
                     admin::reload(&client)
                         .await
                         .map_err(|e| self.statement(e))?;
                 }
-                process
+                client
             }
-            None => self.start(shared, host, made).await?,
+            None => {
+                let process = self.start(shared, host, made).await?;
+                self.connect_when_ready(shared, host, &process).await?
+            }
         };
-        let client = self.connect_when_ready(shared, host, &process).await?;
         admin::set_verifier(&client, &made.password_verifier)
             .await
             .map_err(|error| self.statement(error))?;

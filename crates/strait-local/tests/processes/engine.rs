@@ -210,6 +210,14 @@ fn adopts(world: &World) {
         ..client
     };
     world.psql(&client, "select 1").is("1");
+    for _ in 0..3 {
+        kill_postmaster(&process_of(world, "adopts"));
+        // What it runs in may not have ended yet.
+        world
+            .wait(next.ensure_running(host, "adopts", &changed))
+            .expect("it runs again");
+        world.psql(&client, "select 1").is("1");
+    }
 }
 
 fn revives(world: &World) {
@@ -369,6 +377,16 @@ fn stores(world: &World) {
     assert!(again.alive());
     world.wait(again.stop()).expect("it stops");
     assert!(!again.alive());
+}
+
+/// The sandbox's only child.
+fn kill_postmaster(sandbox: &Process) {
+    let children = format!("/proc/{pid}/task/{pid}/children", pid = sandbox.pid);
+    let postmaster = fs::read_to_string(children).expect("its children");
+    let kill = std::process::Command::new("kill")
+        .args(["-9", postmaster.trim()])
+        .status();
+    assert!(kill.expect("kill runs").success(), "{postmaster}");
 }
 
 fn process_of(world: &World, id: &str) -> Process {
