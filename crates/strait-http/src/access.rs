@@ -9,11 +9,12 @@ use axum::middleware::Next;
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use strait_plane::Plane;
 use strait_plane::model::{Caller, Identity, Once, Permission, Role, Seat};
+use strait_plane::{Plane, trail};
 
 use crate::Shared;
 use crate::error::ApiError;
+use crate::metrics::Readers;
 use crate::needs::{Needs, methods, needs};
 
 /// The cookie that a session's token may come in. It counts for requests that change nothing: other sites' pages can make a
@@ -170,17 +171,20 @@ async fn admit(parts: &mut Parts, app: &Shared) -> Result<Admitted, ApiError> {
             },
         });
     };
-    if needs == Needs::Nothing {
+    let is_open = needs == Needs::Metrics && app.options.metrics == Readers::Anybody;
+    if needs == Needs::Nothing || is_open {
         return Ok(Admitted {
             identity: None,
             seat: None,
         });
     }
     let identity = identify(app, &parts.method, &parts.headers).await?;
+    trail::proved(&identity);
     app.limits.count_identity(&identity)?;
     let is_operator = identity == Identity::Operator;
     let seat = match (needs, named_project(parts, app).await?) {
-        (Needs::Nothing | Needs::Identity | Needs::Session, _) | (Needs::Operator, None) => None,
+        (Needs::Nothing | Needs::Identity | Needs::Session | Needs::Metrics, _)
+        | (Needs::Operator, None) => None,
         // Of a project that they may not see, nobody learns here that it is.
         (Needs::Operator, Some(project)) => Some(app.plane.seat(&identity, &project).await?),
         (Needs::In(permission), Some(project)) => {
@@ -196,7 +200,7 @@ async fn admit(parts: &mut Parts, app: &Shared) -> Result<Admitted, ApiError> {
         (Needs::In(_) | Needs::Registrar, None) => return Err(ApiError::Unasked),
     };
     let for_operator = match needs {
-        Needs::Operator => true,
+        Needs::Operator | Needs::Metrics => true,
         Needs::Registrar => app.options.admin_key().is_some(),
         Needs::Nothing | Needs::Identity | Needs::Session | Needs::In(_) => false,
     };

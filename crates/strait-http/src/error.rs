@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use strait_plane::{ErrorKind, PlaneError};
+use strait_plane::{ErrorKind, PlaneError, trail};
 use utoipa::ToSchema;
 
 use crate::{BASE, outage};
@@ -24,6 +24,9 @@ pub struct ErrorBody {
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_action: Option<String>,
+    /// What the request is called in the audit and in the server's log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
 }
 
 /// Why a request is refused.
@@ -137,7 +140,54 @@ impl ApiError {
             message: self.to_string(),
             field: self.wrong_field(),
             next_action: self.next_action(),
+            request_id: trail::asking().map(|asking| asking.request.clone()),
         }
+    }
+
+    /// Notes why the request that is being answered is refused, for the audit. What was sent and may be secret is not repeated.
+    pub(crate) fn note(&self) {
+        let message = match self {
+            Self::Plane(error) => match error.kind() {
+                ErrorKind::Invalid => None,
+                ErrorKind::NotFound
+                | ErrorKind::Conflict
+                | ErrorKind::QuotaExceeded
+                | ErrorKind::Unauthorized
+                | ErrorKind::Forbidden
+                | ErrorKind::TooMany
+                | ErrorKind::Unavailable
+                | ErrorKind::Internal => Some(error.to_string()),
+            },
+            Self::Field { .. } | Self::Malformed(_) | Self::ContentType(_) => None,
+            Self::Unauthorized(_)
+            | Self::NotAdmin
+            | Self::Forged
+            | Self::Customers(_)
+            | Self::NoSession
+            | Self::Unasked
+            | Self::Absent { .. }
+            | Self::Host(_)
+            | Self::TooLarge
+            | Self::TooSlow
+            | Self::NoStore
+            | Self::Unknown
+            | Self::TooMany { .. }
+            | Self::NoSuchPath(_)
+            | Self::WrongMethod { .. } => Some(self.to_string()),
+        };
+        let refusal = trail::Refusal {
+            code: self.code(),
+            status: self.status().as_u16(),
+            message,
+            foreign: matches!(
+                self,
+                Self::Plane(PlaneError::NotFound {
+                    kind: "project",
+                    ..
+                })
+            ),
+        };
+        trail::learn(|known| known.refusal = Some(refusal));
     }
 
     fn code(&self) -> &'static str {
@@ -261,6 +311,7 @@ impl IntoResponse for ApiError {
         if status.is_server_error() {
             tracing::error!(error = ?self, "a request failed");
         }
+        self.note();
         let body = self.body();
         let mut response = (status, Json(body.clone())).into_response();
         // For the console, which says the same as a page.

@@ -4,17 +4,20 @@
 mod absent;
 mod access;
 mod admin;
+mod audit;
 mod auth;
 mod body;
 mod console;
 mod customer;
 mod error;
+mod fold;
 mod graphql;
 mod hosts;
 mod info;
 mod keys;
 mod limits;
 mod members;
+mod metrics;
 mod needs;
 mod objects;
 mod once;
@@ -24,6 +27,7 @@ mod peerings;
 mod projects;
 mod services;
 mod system;
+mod trail;
 mod upkeep;
 mod users;
 mod vpcs;
@@ -38,12 +42,13 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use strait_plane::Plane;
-use tower_http::trace::TraceLayer;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
+use fold::Folds;
 use limits::Limits;
+use metrics::Metrics;
 
 pub use customer::{
     CustomerAccount, CustomerChange, CustomerCloud, CustomerError, CustomerVpc, Holdings, Instance,
@@ -53,8 +58,9 @@ pub use customer::{
 pub use error::ErrorBody;
 pub use graphql::sdl;
 pub use limits::Rate;
+pub use metrics::Readers;
 
-/// Where everything but `/health` is.
+/// Where everything is, but how the server is: `/health`, `/healthz`, `/readyz`, `/metrics`.
 pub const BASE: &str = "/public/api/v1";
 
 /// The largest request body that is read.
@@ -76,6 +82,10 @@ pub struct Options {
     pub https: bool,
     /// How often one identity, and one address, may ask.
     pub rate: Rate,
+    /// Who may read the metrics.
+    pub metrics: Readers,
+    /// How long refusals that are like each other are counted in the audit: a minute without it.
+    pub fold: Option<Duration>,
 }
 
 /// Without the key.
@@ -87,6 +97,8 @@ impl fmt::Debug for Options {
             .field("customers", &self.customers.is_some())
             .field("https", &self.https)
             .field("rate", &self.rate)
+            .field("metrics", &self.metrics)
+            .field("fold", &self.fold)
             .finish()
     }
 }
@@ -102,14 +114,23 @@ pub(crate) struct App {
     plane: Plane,
     options: Options,
     limits: Limits,
+    metrics: Metrics,
+    folds: Folds,
 }
 
 pub(crate) type Shared = Arc<App>;
 
 /// The API of a plane.
 pub fn router(plane: Plane, options: Options) -> Router {
+    router_beside(plane, options, Router::new())
+}
+
+/// The same, with others' routes beside it: their requests are followed and measured too.
+pub fn router_beside(plane: Plane, options: Options, others: Router) -> Router {
     let app = Arc::new(App {
         limits: Limits::new(options.rate),
+        metrics: Metrics::new(),
+        folds: Folds::new(options.fold),
         plane,
         options,
     });
@@ -126,9 +147,10 @@ pub fn router(plane: Plane, options: Options) -> Router {
         .route_layer(from_fn_with_state(Arc::clone(&app), access::admitted))
         .route_layer(from_fn_with_state(Arc::clone(&app), outage::watched))
         .merge(console::routes(&app))
+        .merge(others.with_state(()))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(Arc::clone(&app), hosts::only_ours))
-        .layer(TraceLayer::new_for_http())
+        .layer(from_fn_with_state(Arc::clone(&app), trail::followed))
         .with_state(app)
 }
 
@@ -148,6 +170,7 @@ fn documented() -> OpenApiRouter<Shared> {
         .merge(upkeep::routes())
         .merge(absent::routes())
         .merge(operations::routes())
+        .merge(audit::routes())
         .merge(members::routes())
         .merge(keys::routes())
         .merge(auth::routes())
@@ -156,7 +179,8 @@ fn documented() -> OpenApiRouter<Shared> {
         .merge(users::routes())
         .merge(system::routes());
     OpenApiRouter::with_openapi(Description::openapi())
-        .merge(system::health_route())
+        .merge(system::health_routes())
+        .merge(metrics::routes())
         .nest(BASE, api)
 }
 
@@ -174,6 +198,7 @@ fn documented() -> OpenApiRouter<Shared> {
         (name = "VPCs", description = "Peering VPCs and their peering connections."),
         (name = "Services", description = "PostgreSQL services, and where they are reached from."),
         (name = "Operations", description = "Every change, as one can watch it, and what happened. A change may carry the header `Idempotency-Key`: for a day the same request with the same key changes nothing more, and is answered with what came of the first."),
+        (name = "Audit", description = "Who changed what, and who was refused what. Nobody changes what stands in it."),
         (name = "Users", description = "Who may do what: members of projects and their roles, keys, logging in."),
         (name = "Admin", description = "For the operator: needs the admin key."),
         (name = "System", description = "What the server is and offers."),
@@ -248,9 +273,7 @@ mod tests {
         let options = Options {
             admin_key: Some("the-operators-key".to_owned()),
             hosts: vec!["api.strait.internal".to_owned()],
-            customers: None,
-            https: false,
-            rate: Rate::default(),
+            ..Options::default()
         };
         let shown = format!("{options:?}");
         assert!(!shown.contains("operators"), "{shown}");

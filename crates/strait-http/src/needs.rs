@@ -16,6 +16,8 @@ pub(crate) enum Needs {
     Session,
     /// To be the operator.
     Operator,
+    /// To be the operator, unless the metrics are for anybody.
+    Metrics,
     /// This, in the project that the path names.
     In(Permission),
     /// To be the operator, or where there is no admin key to keep networks in the project that the path names: who
@@ -24,14 +26,18 @@ pub(crate) enum Needs {
     Registrar,
 }
 
-use Needs::{Identity, In, Nothing, Operator, Registrar, Session};
+use Needs::{Identity, In, Metrics, Nothing, Operator, Registrar, Session};
 use Permission::{
     DeleteProject, ManageKeys, ManageMembers, ManageNetworks, ManageProject, ManageServices, See,
+    SeeAudit,
 };
 
-/// Every route of the API, below [`crate::BASE`] but for `/health`.
+/// Every route of the API, below [`crate::BASE`] but for `/health`, `/healthz`, `/readyz` and `/metrics`.
 pub(crate) const ROUTES: &[(&str, &str, Needs)] = &[
     ("GET", "/health", Nothing),
+    ("GET", "/healthz", Nothing),
+    ("GET", "/readyz", Nothing),
+    ("GET", "/metrics", Metrics),
     ("GET", "/openapi.json", Nothing),
     // Its resolvers take the rest, each for itself.
     ("POST", crate::graphql::PATH, Nothing),
@@ -234,6 +240,9 @@ pub(crate) const ROUTES: &[(&str, &str, Needs)] = &[
         In(See),
     ),
     ("GET", "/projects/{project_id}/events", In(See)),
+    ("GET", "/projects/{project_id}/audit", In(SeeAudit)),
+    ("GET", "/admin/audit", Operator),
+    ("POST", "/admin/audit/forget", Operator),
     ("GET", "/projects/{project_id}/members", In(See)),
     ("POST", "/projects/{project_id}/members", In(ManageMembers)),
     (
@@ -312,7 +321,7 @@ impl Needs {
             Nothing => "nothing",
             Identity => "identity",
             Session => "session",
-            Operator => "operator",
+            Operator | Metrics => "operator",
             In(permission) => permission.as_str(),
             Registrar => "registrar",
         }

@@ -18,7 +18,7 @@ use crate::operations::gone;
 use crate::{BODY_TIME, Shared, peerings, services};
 
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
-const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// The longest key.
 const LONGEST: usize = 255;
 

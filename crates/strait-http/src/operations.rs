@@ -267,7 +267,7 @@ fn said(
     Ok(event.json_data(data).unwrap_or_default())
 }
 
-fn words<T: FromStr<Err = PlaneError>>(
+pub(crate) fn words<T: FromStr<Err = PlaneError>>(
     field: &'static str,
     given: Option<&str>,
 ) -> Result<Vec<T>, ApiError> {

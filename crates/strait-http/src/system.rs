@@ -1,10 +1,10 @@
 //! What the server is and offers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -21,8 +21,11 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(ca))
 }
 
-pub(crate) fn health_route() -> OpenApiRouter<Shared> {
-    OpenApiRouter::new().routes(routes!(health))
+pub(crate) fn health_routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(health))
+        .routes(routes!(alive))
+        .routes(routes!(ready))
 }
 
 /// How the server is.
@@ -33,6 +36,23 @@ struct Health {
     status: &'static str,
     /// Its version.
     version: &'static str,
+}
+
+/// That the server lives.
+#[derive(Debug, Serialize, ToSchema)]
+struct Alive {
+    /// `ok`.
+    #[schema(example = "ok")]
+    status: &'static str,
+}
+
+/// Whether the server can do its work.
+#[derive(Debug, Serialize, ToSchema)]
+struct Ready {
+    /// Whether all of its parts can.
+    ready: bool,
+    /// Each part: `ok`, or what is wrong.
+    parts: BTreeMap<&'static str, String>,
 }
 
 /// A Region.
@@ -69,6 +89,36 @@ async fn health(State(app): State<Shared>) -> Result<Json<Health>, ApiError> {
         status: "ok",
         version: env!("CARGO_PKG_VERSION"),
     }))
+}
+
+/// Tells that the server's process lives and answers. For what watches over processes.
+#[utoipa::path(
+    get, path = "/healthz", tag = "System", operation_id = "getLiveness", security(()),
+    responses((status = 200, body = Alive, description = "It lives."))
+)]
+async fn alive() -> Json<Alive> {
+    Json(Alive { status: "ok" })
+}
+
+/// Tells whether the server can do its work: its store answers, the store's tables are up to date, its reconcilers run. For
+/// load balancers.
+#[utoipa::path(
+    get, path = "/readyz", tag = "System", operation_id = "getReadiness", security(()),
+    responses((status = 200, body = Ready, description = "It can."), (status = 503, body = Ready, description = "It cannot; the parts say why."))
+)]
+async fn ready(State(app): State<Shared>) -> (StatusCode, Json<Ready>) {
+    let parts = app.plane.readiness().await;
+    let ready = parts.iter().all(|(_, missing)| missing.is_none());
+    let parts = parts.into_iter().map(|(part, missing)| {
+        let word = missing.unwrap_or_else(|| "ok".to_owned());
+        (part.as_str(), word)
+    });
+    let status = match ready {
+        true => StatusCode::OK,
+        false => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let parts = parts.collect();
+    (status, Json(Ready { ready, parts }))
 }
 
 /// Lists the Regions.

@@ -11,6 +11,7 @@ const DELETE: u16 = (1 << 8) | 2;
 const HEADER: [u8; 4] = [libc::AF_INET as u8, 0, 0, 0];
 const TUPLE_ORIGINAL: u16 = 1;
 const TUPLE_REPLY: u16 = 2;
+const PROTOCOL_STATE: u16 = 4;
 const MARK: u16 = 8;
 const ID: u16 = 12;
 
@@ -54,6 +55,30 @@ pub(crate) fn cut_translated(doomed: impl Fn(Ipv4Addr, Ipv4Addr) -> bool) -> io:
         let destination = to != answered_by && doomed(answered_by, to);
         source || destination
     })
+}
+
+/// The addresses that the open TCP connections of the calling thread's namespace were asked for, one for each connection.
+pub(crate) fn open() -> io::Result<Vec<Ipv4Addr>> {
+    let mut socket = Socket::open(libc::NETLINK_NETFILTER)?;
+    let mut asked_for = Vec::new();
+    socket.dump(GET, &Body::new(&HEADER), |answer| {
+        asked_for.extend(open_to(answer.get(4..).unwrap_or_default()));
+    })?;
+    Ok(asked_for)
+}
+
+fn open_to(bytes: &[u8]) -> Option<Ipv4Addr> {
+    const TCP: u16 = 1;
+    const STATE: u16 = 1;
+    const ESTABLISHED: &[u8] = &[3];
+    let find = |bytes, wanted| {
+        let mut all = attributes(bytes);
+        all.find(|(kind, _)| *kind == wanted)
+            .map(|(_, value)| value)
+    };
+    let state = find(find(find(bytes, PROTOCOL_STATE)?, TCP)?, STATE)?;
+    let (_, to) = ends(find(bytes, TUPLE_ORIGINAL)?)?;
+    (state == ESTABLISHED).then_some(to)
 }
 
 fn cut_entries(doomed: impl Fn(&Entry) -> bool) -> io::Result<usize> {

@@ -22,6 +22,7 @@ mod sandbox;
 mod settings;
 mod space;
 mod system;
+mod traffic;
 
 pub use anchor::Anchor;
 pub use apply::Changes;
@@ -30,4 +31,6 @@ pub use error::KernelError;
 pub use kernel::Kernel;
 pub use preflight::{Machine, Missing, preflight};
 pub use process::{Process, Signal};
+pub use route::Carried;
 pub use sandbox::{Launch, LaunchUser, Sandbox, exec_in, service_owner};
+pub use traffic::Traffic;

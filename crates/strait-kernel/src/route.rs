@@ -14,6 +14,8 @@ use crate::plan::{Action, Hop, LOCAL_TABLE, Route, Rule};
 const NEW_LINK: u16 = 16;
 const DEL_LINK: u16 = 17;
 const GET_LINK: u16 = 18;
+/// `IFLA_STATS64`.
+const STATISTICS: u16 = 23;
 const NEW_ADDRESS: u16 = 20;
 const DEL_ADDRESS: u16 = 21;
 const GET_ADDRESS: u16 = 22;
@@ -61,6 +63,15 @@ pub(crate) struct VethEnd<'a> {
     pub(crate) mac: Mac,
 }
 
+/// How many bytes a link has carried since it was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// What came in by it.
+    pub received: u64,
+    /// What went out by it.
+    pub sent: u64,
+}
+
 /// A socket for the namespace in which it was opened.
 pub(crate) struct Routing(Socket);
 
@@ -103,6 +114,31 @@ impl Routing {
                         ours,
                     },
                 );
+            })?;
+        Ok(links)
+    }
+
+    /// What each link has carried, by name.
+    pub(crate) fn carried(&mut self) -> io::Result<BTreeMap<String, Carried>> {
+        let mut links = BTreeMap::new();
+        self.0
+            .dump(GET_LINK, &Body::new(&link_header(0, 0, 0)), |answer| {
+                let mut name = None;
+                let mut carried = Carried::default();
+                for (kind, value) in attributes(answer.get(16..).unwrap_or_default()) {
+                    match kind {
+                        3 => name = Some(text(value)),
+                        // Packets received and sent stand before them.
+                        STATISTICS => {
+                            carried = Carried {
+                                received: read_u64(value, 16),
+                                sent: read_u64(value, 24),
+                            }
+                        }
+                        _ => {}
+                    }
+                }
+                links.extend(name.map(|name| (name, carried)));
             })?;
         Ok(links)
     }
@@ -463,6 +499,13 @@ fn read_rule(answer: &[u8]) -> (Rule, bool) {
         rule.action = Action::Table(table);
     }
     (rule, ours)
+}
+
+fn read_u64(bytes: &[u8], at: usize) -> u64 {
+    let found = bytes
+        .get(at..at + 8)
+        .and_then(|eight| eight.try_into().ok());
+    found.map_or(0, u64::from_ne_bytes)
 }
 
 fn text(value: &[u8]) -> String {

@@ -76,6 +76,11 @@ pub trait Cloud: Send + Sync {
     /// The names that the public DNS answers, whole: what is not in it is gone.
     async fn publish_names(&self, names: &BTreeMap<String, NameTarget>) -> Result<(), CloudError>;
 
+    /// What passed by each way, by service and network (`public` or `vpc:ID`). Nothing where the cloud does not tell.
+    async fn traffic(&self) -> Option<BTreeMap<(String, String), Traffic>> {
+        None
+    }
+
     /// What it remembers of this Region may be out of date: another server of the same store has worked there.
     fn forget(&self, region: &str);
 
@@ -213,6 +218,17 @@ pub struct WayObserved {
     pub sources: Sources,
     /// A port on this machine's loopback that leads to the public way, where there is one.
     pub loopback_port: Option<u16>,
+}
+
+/// What passed by a way to a service.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// TCP connections that are open.
+    pub open: u64,
+    /// Bytes from clients, since the way was made.
+    pub bytes_in: u64,
+    /// Bytes to clients.
+    pub bytes_out: u64,
 }
 
 /// From where PostgreSQL sees sessions come.

@@ -7,7 +7,7 @@ use crate::error::PlaneError;
 use crate::model::{ApiKey, Bootstrap, NewApiKey, NewKey, Project, Role};
 use crate::plane::pick;
 use crate::store::{self, keys, projects};
-use crate::{secret, validate};
+use crate::{secret, trail, validate};
 
 /// Who makes keys directly in the store.
 const ACTOR: &str = "strait admin";
@@ -38,7 +38,7 @@ impl Keeper {
     /// Makes the first project with a pair of keys, if there is no project yet; the secret is shown here only.
     pub async fn bootstrap(&self, name: &str) -> Result<Bootstrap, PlaneError> {
         let name = validate::name(name)?;
-        let mut tx = self.pool.begin().await?;
+        let mut tx = trail::begin(&self.pool, ACTOR, None).await?;
         projects::lock_first(&mut *tx).await?;
         if let Some(project) = projects::list(&mut *tx).await?.into_iter().next() {
             return Ok(Bootstrap { project, key: None });
@@ -85,7 +85,9 @@ impl Keeper {
         let project = self.project(project).await?;
         let (public_key, secret_key) = secret::key_pair();
         let hash = secret::hash(secret_key.clone()).await?;
-        let key = keys::insert(&self.pool, &public_key, &project.id, &hash, &new, actor).await?;
+        let mut tx = trail::begin(&self.pool, actor, None).await?;
+        let key = keys::insert(&mut *tx, &public_key, &project.id, &hash, &new, actor).await?;
+        tx.commit().await?;
         Ok(NewApiKey { key, secret_key })
     }
 
@@ -97,10 +99,22 @@ impl Keeper {
 
     /// Takes a pair of keys away; it opens nothing from now on.
     pub async fn revoke_key(&self, project: &str, public_key: &str) -> Result<(), PlaneError> {
+        self.revoke_key_by(ACTOR, project, public_key).await
+    }
+
+    /// The same, for somebody.
+    pub(crate) async fn revoke_key_by(
+        &self,
+        actor: &str,
+        project: &str,
+        public_key: &str,
+    ) -> Result<(), PlaneError> {
         let project = self.project(project).await?;
-        if !keys::revoke(&self.pool, &project.id, public_key).await? {
+        let mut tx = trail::begin(&self.pool, actor, None).await?;
+        if !keys::revoke(&mut *tx, &project.id, public_key).await? {
             return Err(PlaneError::not_found("key", public_key));
         }
+        tx.commit().await?;
         Ok(())
     }
 }

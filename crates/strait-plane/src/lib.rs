@@ -12,10 +12,11 @@ mod pulse;
 mod reconcile;
 mod secret;
 mod store;
+pub mod trail;
 mod validate;
 mod wish;
 
 pub use error::{ErrorKind, PlaneError};
 pub use keeper::Keeper;
-pub use plane::{Options, Plane, Repetition};
+pub use plane::{Measured, Options, Part, Passed, Plane, Repetition};
 pub use pulse::Pulse;

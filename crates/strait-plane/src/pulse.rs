@@ -36,6 +36,17 @@ impl Pulse {
     }
 }
 
+impl Pulse {
+    /// What is wrong, if anything is.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        match self {
+            Self::Beats => None,
+            Self::Silent => Some("it does not answer".to_owned()),
+            Self::Gone(why) => Some(why.clone()),
+        }
+    }
+}
+
 /// Feels it, over a connection of its own, until this is dropped.
 pub(crate) struct Feeler {
     told: watch::Receiver<Pulse>,

@@ -83,7 +83,12 @@ pub(crate) async fn note(
             .map(|(key, fingerprint)| (key.as_str(), *fingerprint)),
         salt: asked.salt,
     };
-    operations::insert(tx, &insert).await
+    let id = operations::insert(tx, &insert).await?;
+    tracing::info!(
+        operation = id, action = %insert.action, project = insert.project, object = insert.object_id,
+        actor = insert.actor, "a change is asked for"
+    );
+    Ok(id)
 }
 
 /// Writes what a service is to be from now on, as an operation that waits for its turn. Returns its id.

@@ -85,7 +85,7 @@ fn run(cli: Cli) -> Result<u8> {
             Ok(0)
         }
         Command::Agent { kind, run_dir } => {
-            log::start(log::Into::StandardOutput);
+            log::start(log::Into::StandardOutput, log::Format::of_environment()?);
             match kind {
                 AgentName::Resolver => strait_local::resolver::run(&run_dir)?,
                 AgentName::Forwarder => strait_local::forwarder::run(&run_dir)?,

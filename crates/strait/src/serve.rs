@@ -70,7 +70,7 @@ pub(crate) fn serve(
     listeners: Listeners,
     adopted: bool,
 ) -> Result<()> {
-    log::start(log::Into::StandardOutput);
+    log::start(log::Into::StandardOutput, log::Format::of_environment()?);
     running::until_told(
         start(data, options, listeners, adopted),
         "The server ends. Services, names and ports go on: `strait up` adopts them, `strait down` ends them.",
@@ -127,7 +127,7 @@ async fn start(
     };
     let credentials = credentials(data, &plane, http_address, tls.is_some()).await?;
 
-    let rest = strait_http::router(
+    let rest = strait_http::router_beside(
         plane.clone(),
         rest_options(
             &credentials,
@@ -136,12 +136,8 @@ async fn start(
             tls.as_deref(),
             local.clone(),
         ),
-    )
-    .merge(local_api::router(
-        local.clone(),
-        plane.clone(),
-        &credentials.admin_key,
-    ));
+        local_api::router(local.clone(), plane.clone(), &credentials.admin_key),
+    );
     let mut aws = strait_wire::router(Arc::new(local.clone()));
     if options.test_hooks {
         local.ensure_test_account().await?;
@@ -290,6 +286,8 @@ fn rest_options(
         rate: strait_http::Rate::default(),
         customers: Some(Arc::new(Customers::of(local))),
         https: tls.is_some(),
+        metrics: strait_http::Readers::Operator,
+        fold: None,
     }
 }
 

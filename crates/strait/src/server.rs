@@ -31,7 +31,7 @@ pub(crate) fn server(options: &Server) -> Result<u8> {
     }
     cloud::built_in(config.cloud.kind)?;
     let listener = running::bind(config.http.listen, "http.listen (STRAIT_HTTP_LISTEN)")?;
-    log::start(log::Into::StandardError);
+    log::start(log::Into::StandardError, config.log);
     let started = start(&config, listener, async |store: &str| {
         cloud::connect(&config, store).await
     });
@@ -66,6 +66,8 @@ async fn start(
         rate: strait_http::Rate::default(),
         customers: None,
         https: tls.is_some(),
+        metrics: config.http.metrics,
+        fold: None,
     };
     let mut parts = JoinSet::new();
     let cutting = store::cut_silent(config.database.options(), plane.store_pulse());

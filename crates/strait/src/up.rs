@@ -14,13 +14,15 @@ use strait_kernel::{Anchor, Machine, preflight};
 use crate::args::Up;
 use crate::data::{DataDir, ServerRecord};
 use crate::down::end_agents;
-use crate::serve;
+use crate::{log, serve};
 
 /// How long a start may take on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Starts Strait, or says that it runs.
 pub(crate) fn up(data: &DataDir, options: &Up) -> Result<()> {
+    // Said here, and not in a log that nobody looks into.
+    log::Format::of_environment()?;
     if let Some(server) = data.server() {
         if Anchor::find(&data.run())?.is_none() {
             bail!(

@@ -134,6 +134,7 @@ impl Fields {
         if !is_about_input(&error) {
             return Err(error);
         }
+        error.note();
         let message = error.to_string();
         let field = error.wrong_field();
         let found = known.iter().find(|name| {

@@ -19,6 +19,8 @@ pub(super) enum Tab {
     Members,
     /// API keys.
     Keys,
+    /// Who changed what.
+    Audit,
     /// The customers' half.
     Cloud,
 }
@@ -178,6 +180,7 @@ impl<'a> Page<'a> {
                         (self.place(Tab::Operations, &format!("{base}/operations"), "Operations"))
                         (self.place(Tab::Members, &format!("{base}/members"), "Members"))
                         (self.place(Tab::Keys, &format!("{base}/keys"), "API keys"))
+                        (self.place(Tab::Audit, &format!("{base}/audit"), "Audit"))
                     } @else {
                         li { a href="/projects" { "Projects" } }
                     }

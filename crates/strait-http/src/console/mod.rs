@@ -3,6 +3,7 @@
 
 mod account;
 mod assets;
+mod audit;
 mod cloud;
 mod form;
 mod frame;
@@ -65,6 +66,7 @@ fn in_project() -> Router<Shared> {
         .route("/operations", get(operations::list))
         .route("/operations/{operation}", get(operations::show))
         .route("/events", get(operations::events))
+        .route("/audit", get(audit::list))
         .route("/members", get(members::list).post(members::add))
         .route("/members/{user}/role", post(members::set_role))
         .route("/members/{user}/remove", post(members::remove))

@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 use maud::{Markup, html};
 use sha2::{Digest, Sha256};
 use strait_plane::model::{Caller, Identity, Once, Project, Role, Seat, User};
-use strait_plane::{Plane, PlaneError};
+use strait_plane::{Plane, PlaneError, trail};
 
 use super::form::{Fields, ONCE, TOKEN};
 use super::frame::{Page, Tab};
@@ -57,6 +57,7 @@ impl FromRequestParts<Shared> for Visitor {
             return Err(ApiError::Unauthorized("nobody is signed in"));
         };
         let identity = app.plane.session(token).await?;
+        trail::proved(&identity);
         let Identity::User { user, session_id } = identity.clone() else {
             return Err(PlaneError::Stale("session").into());
         };

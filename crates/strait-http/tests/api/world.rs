@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -25,6 +26,8 @@ use crate::common::script::Script;
 
 pub(crate) const ADMIN_KEY: &str = "the-operators-key";
 pub(crate) const REGION: &str = "eu-central-1";
+/// How long refusals are counted here.
+pub(crate) const FOLD: Duration = Duration::from_secs(1);
 pub(crate) const BASE: &str = "/public/api/v1";
 
 pub(crate) struct World {
@@ -85,6 +88,8 @@ impl World {
             customers: Some(Arc::clone(&customers) as _),
             https: false,
             rate,
+            fold: Some(FOLD),
+            ..Options::default()
         };
         let router = strait_http::router(plane.clone(), options);
         let project = plane.create_project("first").await.expect("a project");
@@ -213,6 +218,12 @@ impl World {
             text,
             body,
         }
+    }
+
+    /// Sends a request whose answer goes on.
+    pub(crate) async fn open(&self, request: Request<Body>) -> Body {
+        let answer = self.router.clone().oneshot(request).await;
+        answer.expect("an answer").into_body()
     }
 
     pub(crate) async fn vpc(&self, cidr: &str) -> String {

@@ -61,6 +61,18 @@ impl Key {
         self.0.starts_with(&private_ways(service))
     }
 
+    /// The service and the network of a private way.
+    pub(super) fn private_way(&self) -> Option<(String, String)> {
+        let (service, vpc) = self.0.strip_prefix("way/")?.split_once("/vpc/")?;
+        Some((service.to_owned(), format!("vpc:{vpc}")))
+    }
+
+    /// The service of a public way.
+    pub(super) fn public_way(&self) -> Option<String> {
+        let service = self.0.strip_prefix("way/")?.strip_suffix("/public")?;
+        Some(service.to_owned())
+    }
+
     /// The key as it stands in tags and in descriptions of rules.
     pub(super) fn as_str(&self) -> &str {
         &self.0

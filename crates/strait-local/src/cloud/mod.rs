@@ -12,6 +12,7 @@ mod quota;
 mod reach;
 mod service;
 mod test_hooks;
+mod traffic;
 mod traits;
 mod vpc;
 mod way;

@@ -105,6 +105,10 @@ impl Cloud for Local {
             .map_err(|error| CloudError::Temporary(error.to_string()))
     }
 
+    async fn traffic(&self) -> Option<BTreeMap<(String, String), Traffic>> {
+        Some(self.count_traffic().await)
+    }
+
     // The local cloud has one server, which all that it knows goes through.
     fn forget(&self, _region: &str) {}
 

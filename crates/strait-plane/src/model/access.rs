@@ -30,6 +30,8 @@ pub enum Permission {
     ManageKeys,
     /// Add members, change their roles, remove them.
     ManageMembers,
+    /// See who changed what, and who was refused what.
+    SeeAudit,
     /// Rename the project.
     ManageProject,
     /// Delete the project.
@@ -42,6 +44,7 @@ words!(Permission, "permission", {
     ManageNetworks => "manage-networks",
     ManageKeys => "manage-keys",
     ManageMembers => "manage-members",
+    SeeAudit => "see-audit",
     ManageProject => "manage-project",
     DeleteProject => "delete-project",
 });
@@ -64,9 +67,11 @@ impl Permission {
         match self {
             Self::See => Role::Viewer,
             Self::ManageServices => Role::Developer,
-            Self::ManageNetworks | Self::ManageKeys | Self::ManageMembers | Self::ManageProject => {
-                Role::Admin
-            }
+            Self::ManageNetworks
+            | Self::ManageKeys
+            | Self::ManageMembers
+            | Self::SeeAudit
+            | Self::ManageProject => Role::Admin,
             Self::DeleteProject => Role::Owner,
         }
     }
@@ -90,6 +95,7 @@ mod tests {
                     ManageNetworks,
                     ManageKeys,
                     ManageMembers,
+                    SeeAudit,
                     ManageProject,
                 ],
             ),

@@ -5,6 +5,7 @@ use crate::error::PlaneError;
 use crate::model::{Identity, Permission, Role, Seat};
 use crate::secret::SESSION_PREFIX;
 use crate::store::people;
+use crate::trail;
 
 impl Named for Seat {
     const KIND: &'static str = "project";
@@ -56,15 +57,19 @@ impl Plane {
     /// The project that somebody names by id or name, and what they are there. One that they may not see is as one that
     /// is not.
     pub async fn seat(&self, identity: &Identity, project: &str) -> Result<Seat, PlaneError> {
-        if let Identity::Operator = identity {
-            return Ok(Seat {
+        let seat = match identity {
+            Identity::Operator => Seat {
                 project: self.project(project).await?,
                 role: Role::Owner,
-            });
-        }
-        let mut seats = self.seats(identity).await?;
-        seats.retain(|seat| seat.project.id == project || seat.project.name == project);
-        pick(seats, project)
+            },
+            Identity::Key { .. } | Identity::User { .. } => {
+                let mut seats = self.seats(identity).await?;
+                seats.retain(|seat| seat.project.id == project || seat.project.name == project);
+                pick(seats, project)?
+            }
+        };
+        trail::inside(&seat.project.id);
+        Ok(seat)
     }
 
     /// The same, if what they are there includes this.

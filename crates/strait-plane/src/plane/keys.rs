@@ -45,7 +45,10 @@ impl Plane {
             return Err(PlaneError::not_found("key", public_key));
         };
         self.may_give(key.role)?;
-        self.keeper().revoke_key(&project.id, public_key).await
+        let actor = &self.caller.actor;
+        self.keeper()
+            .revoke_key_by(actor, &project.id, public_key)
+            .await
     }
 
     /// Whose keys these are.

@@ -8,7 +8,7 @@ use crate::error::PlaneError;
 use crate::model::{Identity, LoginLink, NewSession, Session, User};
 use crate::secret;
 use crate::store::{people, sessions, timestamp};
-use crate::validate;
+use crate::{trail, validate};
 
 /// How many logins as one person may fail before the next ones have to wait.
 const MOST_FAILURES: i32 = 5;
@@ -63,7 +63,9 @@ impl Plane {
         }
         let token = secret::link_token();
         let hash = secret::digest(&token);
-        let expires = sessions::insert_link(self.pool(), &hash, &user.id, LINK_LIFE).await?;
+        let mut tx = self.begin().await?;
+        let expires = sessions::insert_link(&mut *tx, &hash, &user.id, LINK_LIFE).await?;
+        tx.commit().await?;
         Ok(LoginLink {
             user,
             token,
@@ -113,9 +115,11 @@ impl Plane {
     /// Ends one of somebody's sessions.
     pub async fn end_session(&self, user: &str, session: &str) -> Result<(), PlaneError> {
         let user = self.user(user).await?;
-        if !sessions::end(self.pool(), &user.id, session).await? {
+        let mut tx = self.begin().await?;
+        if !sessions::end(&mut *tx, &user.id, session).await? {
             return Err(PlaneError::not_found("session", session));
         }
+        tx.commit().await?;
         Ok(())
     }
 
@@ -143,7 +147,7 @@ impl Plane {
             sessions::forget_failures(self.pool(), &person).await?;
         }
         let hash = secret::hash_password(new).await?;
-        let mut tx = self.pool().begin().await?;
+        let mut tx = self.begin().await?;
         people::set_password(&mut *tx, &id, Some(&hash)).await?;
         sessions::end_others(&mut tx, &id, Some(session)).await?;
         tx.commit().await?;
@@ -180,7 +184,10 @@ impl Plane {
         let id = secret::session_id();
         let address = from.map(|from| from.to_canonical().to_string());
         let hash = secret::digest(&token);
-        let mut tx = self.pool().begin().await?;
+        trail::learn(|known| {
+            known.actor = Some((format!("user:{}", user.email), Some(user.name.clone())));
+        });
+        let mut tx = self.begin().await?;
         let session = sessions::insert(&mut *tx, &id, &hash, &user.id, address.as_deref()).await?;
         people::note_login(&mut *tx, &user.id).await?;
         tx.commit().await?;

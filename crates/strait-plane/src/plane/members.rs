@@ -32,7 +32,7 @@ impl Plane {
                 ),
             ));
         };
-        let mut tx = self.pool().begin().await?;
+        let mut tx = self.begin().await?;
         self.take(&mut tx, &project).await?;
         if !people::add_member(&mut tx, &project.id, &kept.user.id, role).await? {
             return Err(PlaneError::conflict(format!(
@@ -54,7 +54,7 @@ impl Plane {
     ) -> Result<Member, PlaneError> {
         self.may_give(role)?;
         let project = self.project(project).await?;
-        let mut tx = self.pool().begin().await?;
+        let mut tx = self.begin().await?;
         self.take(&mut tx, &project).await?;
         let before = member(&mut tx, &project, user).await?;
         self.may_give(before.role)?;
@@ -69,7 +69,7 @@ impl Plane {
     /// Takes a member out of a project. The last owner stays. Keys that they made stay too: others may use them.
     pub async fn remove_member(&self, project: &str, user: &str) -> Result<Member, PlaneError> {
         let project = self.project(project).await?;
-        let mut tx = self.pool().begin().await?;
+        let mut tx = self.begin().await?;
         self.take(&mut tx, &project).await?;
         let before = member(&mut tx, &project, user).await?;
         self.may_give(before.role)?;

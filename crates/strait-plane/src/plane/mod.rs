@@ -1,9 +1,11 @@
 //! The plane's front: what its users may ask for. It checks and writes wishes; the reconcilers make them true.
 
+mod audit;
 mod guide;
 mod identity;
 mod keys;
 mod logins;
+mod measure;
 mod members;
 mod moves;
 mod operations;
@@ -32,6 +34,7 @@ use crate::reconcile::{Context, Reconcilers};
 use crate::secret::Verifier;
 use crate::store;
 
+pub use measure::{Measured, Part, Passed};
 pub use operations::Repetition;
 
 /// The control plane. Clones share it. Wherever an object is named, its id and its name both do; an id comes first.

@@ -141,7 +141,7 @@ impl Plane {
         change: Change<'_>,
         decide: impl FnOnce(Wanted, Network) -> Result<(Wanted, Network), PlaneError>,
     ) -> Result<Service, PlaneError> {
-        let mut tx = self.pool().begin().await?;
+        let mut tx = self.begin().await?;
         if let Some(vpc) = change.into {
             // The VPC's row first, as its deletion does.
             let status = vpcs::lock(&mut tx, &vpc.id).await?;

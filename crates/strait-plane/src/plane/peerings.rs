@@ -33,7 +33,7 @@ impl Plane {
         let new = validate::peer(&new, &self.known_regions())?;
         let blocks = validate::peer_cidr_blocks(&new.peer_cidr_blocks)?;
         let id = secret::numeric_id();
-        let mut tx = self.pool().begin().await?;
+        let mut tx = self.begin().await?;
         still_there(vpcs::lock(&mut tx, &vpc.id).await?, &vpc)?;
         self.one_more(&mut tx, &vpc).await?;
         if !peerings::insert(&mut tx, &id, &vpc.id, &new, blocks.as_ref()).await? {
@@ -64,7 +64,7 @@ impl Plane {
         peering: &str,
     ) -> Result<Peering, PlaneError> {
         let (vpc, kept) = self.find_peering(project, vpc, peering).await?;
-        let mut tx = self.pool().begin().await?;
+        let mut tx = self.begin().await?;
         still_there(vpcs::lock(&mut tx, &vpc.id).await?, &vpc)?;
         if !kept.state.has_ended() {
             return Err(PlaneError::conflict(format!(
@@ -123,7 +123,7 @@ impl Plane {
         if kept.asked_cidrs == blocks {
             return Ok(shown(kept));
         }
-        let mut tx = self.pool().begin().await?;
+        let mut tx = self.begin().await?;
         peerings::ask_ranges(&mut *tx, &kept.id, blocks.as_ref()).await?;
         let asked = Asked::new(
             Action::PeeringRanges,
@@ -188,7 +188,7 @@ impl Plane {
         peering: &str,
     ) -> Result<Peering, PlaneError> {
         let (vpc, kept) = self.find_peering(project, vpc, peering).await?;
-        let mut tx = self.pool().begin().await?;
+        let mut tx = self.begin().await?;
         if kept.state == PeeringState::Deleting {
             return Ok(shown(kept));
         }

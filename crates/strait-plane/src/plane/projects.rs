@@ -30,7 +30,11 @@ impl Plane {
 
     /// Makes a project, without keys.
     pub async fn create_project(&self, name: &str) -> Result<Project, PlaneError> {
-        projects::insert(self.pool(), &secret::object_id(), &validate::name(name)?).await
+        let name = validate::name(name)?;
+        let mut tx = self.begin().await?;
+        let project = projects::insert(&mut *tx, &secret::object_id(), &name).await?;
+        tx.commit().await?;
+        Ok(project)
     }
 
     /// All projects, oldest first.
@@ -46,14 +50,17 @@ impl Plane {
     /// Gives a project another name.
     pub async fn rename_project(&self, project: &str, name: &str) -> Result<Project, PlaneError> {
         let project = self.project(project).await?;
-        projects::rename(self.pool(), &project.id, &validate::name(name)?).await?;
+        let name = validate::name(name)?;
+        let mut tx = self.begin().await?;
+        projects::rename(&mut *tx, &project.id, &name).await?;
+        tx.commit().await?;
         self.project(&project.id).await
     }
 
     /// Deletes a project with its keys, unless it has services or Peering VPCs.
     pub async fn delete_project(&self, project: &str) -> Result<(), PlaneError> {
         let project = self.project(project).await?;
-        let mut tx = self.pool().begin().await?;
+        let mut tx = self.begin().await?;
         if !projects::lock(&mut tx, &project.id).await? {
             return Ok(());
         }
@@ -103,7 +110,9 @@ impl Plane {
                 format!("{limit} is too many; the most is {}", i32::MAX),
             ));
         };
-        projects::set_quota(self.pool(), &project.id, quota, most).await?;
+        let mut tx = self.begin().await?;
+        projects::set_quota(&mut *tx, &project.id, quota, most).await?;
+        tx.commit().await?;
         self.quota(&project.id, quota).await
     }
 

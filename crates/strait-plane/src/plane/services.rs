@@ -111,7 +111,7 @@ impl Plane {
             Some(name) => validate::name(name)?,
             None => format!("db-{id}"),
         };
-        let mut tx = self.pool().begin().await?;
+        let mut tx = self.begin().await?;
         if !projects::lock(&mut tx, &new.project.id).await? {
             return Err(PlaneError::not_found("project", &new.project.id));
         }
@@ -181,7 +181,7 @@ impl Plane {
     ) -> Result<Service, PlaneError> {
         let kept = self.find_service(project, service).await?;
         let name = validate::name(name)?;
-        let mut tx = self.pool().begin().await?;
+        let mut tx = self.begin().await?;
         services::rename(&mut *tx, &kept.id, &name).await?;
         let asked = Asked::new(Action::ServiceRename, &kept.project_id, &kept.id, &name);
         let (before, after) = (json!({ "name": kept.name }), json!({ "name": name }));

@@ -39,7 +39,7 @@ impl Plane {
         }
         validate::service_password(password)?;
         let verifier = secret::scram_verifier(password);
-        let mut tx = self.pool().begin().await?;
+        let mut tx = self.begin().await?;
         let Some((wanted, network)) = services::lock(&mut tx, &kept.id).await? else {
             return Err(PlaneError::not_found("service", service));
         };
@@ -63,7 +63,7 @@ impl Plane {
         environment: Environment,
     ) -> Result<Service, PlaneError> {
         let kept = self.find_service(project, service).await?;
-        let mut tx = self.pool().begin().await?;
+        let mut tx = self.begin().await?;
         services::set_environment(&mut *tx, &kept.id, environment).await?;
         let asked = Asked::of(Action::ServiceEnvironment, &kept);
         let (before, after) = (

@@ -20,7 +20,9 @@ impl Plane {
             None => None,
         };
         let id = secret::user_id();
-        let made = people::insert(self.pool(), &id, &email, &name, hash.as_deref()).await?;
+        let mut tx = self.begin().await?;
+        let made = people::insert(&mut *tx, &id, &email, &name, hash.as_deref()).await?;
+        tx.commit().await?;
         made.ok_or_else(|| {
             PlaneError::conflict(format!(
                 "there is a user {email} already; to make them a member of a project: `strait member add {email} --role ROLE`"
@@ -47,7 +49,7 @@ impl Plane {
     /// Keeps somebody out, and ends their sessions; or lets them in again.
     pub async fn set_user_disabled(&self, user: &str, disabled: bool) -> Result<User, PlaneError> {
         let user = self.user(user).await?;
-        let mut tx = self.pool().begin().await?;
+        let mut tx = self.begin().await?;
         people::set_disabled(&mut *tx, &user.id, disabled).await?;
         if disabled {
             sessions::end_others(&mut tx, &user.id, None).await?;
@@ -70,7 +72,7 @@ impl Plane {
             }
             None => None,
         };
-        let mut tx = self.pool().begin().await?;
+        let mut tx = self.begin().await?;
         people::set_password(&mut *tx, &user.id, hash.as_deref()).await?;
         sessions::end_others(&mut tx, &user.id, None).await?;
         tx.commit().await?;
@@ -83,7 +85,7 @@ impl Plane {
         let mut seats = people::seats(self.pool(), &user.id).await?;
         // In one order, so that two of these do not wait for each other.
         seats.sort_by(|a, b| a.project.id.cmp(&b.project.id));
-        let mut tx = self.pool().begin().await?;
+        let mut tx = self.begin().await?;
         for seat in seats {
             self.take(&mut tx, &seat.project).await?;
             let leaving = Member {
@@ -106,9 +108,11 @@ impl Plane {
         let project = self.project(project).await?;
         let email = validate::email(&format!("operator@{}", self.domain()))?;
         let id = secret::user_id();
-        people::insert(self.pool(), &id, &email, "Operator", None).await?;
+        let mut tx = self.begin().await?;
+        people::insert(&mut *tx, &id, &email, "Operator", None).await?;
+        tx.commit().await?;
         let user = self.user(&email).await?;
-        let mut tx = self.pool().begin().await?;
+        let mut tx = self.begin().await?;
         people::add_member(&mut tx, &project.id, &user.id, Role::Owner).await?;
         tx.commit().await?;
         Ok(user)

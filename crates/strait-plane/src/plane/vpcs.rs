@@ -43,7 +43,7 @@ impl Plane {
             Some(name) => validate::name(name)?,
             None => format!("vpc-{id}"),
         };
-        let mut tx = self.pool().begin().await?;
+        let mut tx = self.begin().await?;
         if !projects::lock(&mut tx, &project.id).await? {
             return Err(PlaneError::not_found("project", &project.id));
         }
@@ -98,7 +98,7 @@ impl Plane {
     ) -> Result<Vpc, PlaneError> {
         let vpc = self.vpc(project, vpc).await?;
         let name = validate::name(name)?;
-        let mut tx = self.pool().begin().await?;
+        let mut tx = self.begin().await?;
         vpcs::rename(&mut *tx, &vpc.id, &name).await?;
         let asked = Asked::new(Action::VpcRename, &vpc.project_id, &vpc.id, &name);
         let (before, after) = (json!({ "name": vpc.name }), json!({ "name": name }));
@@ -117,7 +117,7 @@ impl Plane {
         cascade: bool,
     ) -> Result<Vpc, PlaneError> {
         let vpc = self.vpc(project, vpc).await?;
-        let mut tx = self.pool().begin().await?;
+        let mut tx = self.begin().await?;
         let Some(status) = vpcs::lock(&mut tx, &vpc.id).await? else {
             return Err(PlaneError::not_found(Vpc::KIND, &vpc.id));
         };
@@ -193,7 +193,7 @@ impl Plane {
     /// for it stay public.
     pub async fn cancel_vpc_deletion(&self, project: &str, vpc: &str) -> Result<Vpc, PlaneError> {
         let vpc = self.vpc(project, vpc).await?;
-        let mut tx = self.pool().begin().await?;
+        let mut tx = self.begin().await?;
         if !vpcs::want_kept(&mut *tx, &vpc.id).await? {
             let why = match vpc.status {
                 VpcStatus::Deleting => {

@@ -11,6 +11,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until};
+use tracing::Instrument;
+use tracing::field::Empty;
 
 use super::failure::Failure;
 use super::lease::{self, Lease};
@@ -321,12 +323,19 @@ impl Work {
             retry.at = None;
         }
         let thorough = self.thorough.remove(&key);
-        let task = self.tasks.spawn(reconcile(
+        let span = tracing::info_span!(
+            "reconcile",
+            object = key.lease(),
+            operation = Empty,
+            project = Empty
+        );
+        let work = reconcile(
             Arc::clone(&self.context),
             self.wake.clone(),
             key.clone(),
             thorough,
-        ));
+        );
+        let task = self.tasks.spawn(work.instrument(span));
         self.running.insert(task.id(), (key, thorough));
     }
 

@@ -110,6 +110,11 @@ impl Context {
         Ok(changed)
     }
 
+    /// Whose this server's leases are.
+    pub(crate) fn holder(&self) -> &str {
+        self.leases.holder()
+    }
+
     fn changed(&self) {
         self.changes
             .send_modify(|count| *count = count.wrapping_add(1));
@@ -183,6 +188,12 @@ impl Reconcilers {
             context,
             tasks: Mutex::new(vec![dispatcher, listener, watcher, keeper]),
         }
+    }
+
+    /// Whether all of them do their work.
+    pub(crate) fn run(&self) -> bool {
+        let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        !tasks.is_empty() && !tasks.iter().any(JoinHandle::is_finished)
     }
 
     /// Lets each reconciler end its step.

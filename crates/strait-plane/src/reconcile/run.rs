@@ -95,6 +95,9 @@ impl<'a> Run<'a> {
         let (object, id) = (&operation.shown.object_id, &operation.shown.id);
         let tries = &self.context.tries;
         tries.begin(object, id, operation.spent, Instant::now());
+        let span = tracing::Span::current();
+        span.record("operation", id.as_str());
+        span.record("project", operation.shown.project_id.as_str());
         self.operation = Some(operation);
         Ok(())
     }
@@ -189,7 +192,15 @@ impl<'a> Run<'a> {
         };
         self.context.tries.forget(&operation.shown.object_id);
         let (id, steps) = (&operation.shown.id, &operation.shown.steps);
-        operations::end(db, id, state, steps, why, next_action).await
+        let ended = operations::end(db, id, state, steps, why, next_action).await?;
+        if ended {
+            tracing::info!(
+                operation = id, action = %operation.shown.action, project = operation.shown.project_id,
+                object = operation.shown.object_id, %state, reason = why.map(|why| why.code.as_str()),
+                "an operation ends"
+            );
+        }
+        Ok(ended)
     }
 
     /// Notes what holds the operation up, or that nothing does.

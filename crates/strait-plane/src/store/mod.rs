@@ -1,8 +1,10 @@
 //! The store: all SQL of the plane. Functions take any executor, so that callers choose their transactions.
 
+pub(crate) mod audit;
 pub(crate) mod events;
 pub(crate) mod keys;
 pub(crate) mod leases;
+pub(crate) mod measures;
 pub(crate) mod operations;
 pub(crate) mod peerings;
 pub(crate) mod people;
@@ -17,7 +19,7 @@ use std::time::Duration;
 
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
-use sqlx::migrate::MigrateError;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::{Query, QueryAs};
 use sqlx::{Connection, FromRow, PgExecutor, PgPool, Postgres};
@@ -27,6 +29,8 @@ use crate::model::Reason;
 
 /// Serialises starts; any constant that nobody else uses.
 const MIGRATION_LOCK: i64 = 0x5374_7261_6974_0001;
+
+static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 
 /// Where wishes are told to the reconcilers.
 pub(crate) const WORK_CHANNEL: &str = "strait_work";
@@ -43,16 +47,28 @@ pub(crate) async fn migrate(pool: &PgPool) -> Result<(), PlaneError> {
     sqlx::raw_sql("SET client_min_messages = warning; CREATE SCHEMA IF NOT EXISTS strait; SET search_path = strait, public")
         .execute(&mut connection)
         .await?;
-    let migrator = sqlx::migrate!("./migrations");
-    let migrated = migrator.run(&mut connection).await;
+    let migrated = MIGRATOR.run(&mut connection).await;
     connection.close().await?;
     match migrated {
         Err(MigrateError::VersionMissing(found)) => Err(PlaneError::NewerStore {
             found,
-            known: migrator.iter().map(|step| step.version).max().unwrap_or(0),
+            known: known_edition(),
         }),
         migrated => Ok(migrated?),
     }
+}
+
+/// The edition of the tables, and the newest one that this program knows.
+pub(crate) async fn editions(db: impl PgExecutor<'_>) -> Result<(i64, i64), PlaneError> {
+    let found: Option<i64> =
+        sqlx::query_scalar("SELECT max(version) FROM strait._sqlx_migrations WHERE success")
+            .fetch_one(db)
+            .await?;
+    Ok((found.unwrap_or_default(), known_edition()))
+}
+
+fn known_edition() -> i64 {
+    MIGRATOR.iter().map(|step| step.version).max().unwrap_or(0)
 }
 
 /// Whether it takes no changes: after a failover, the one that was the first.

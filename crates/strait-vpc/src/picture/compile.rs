@@ -231,6 +231,10 @@ fn table_number(table: &RouteTable) -> u32 {
 }
 
 /// The name of an interface's link at its router.
+pub fn router_link(interface: &state::Interface) -> String {
+    link(interface)
+}
+
 pub(super) fn link(interface: &state::Interface) -> String {
     format!("e{}", interface.index)
 }

@@ -13,7 +13,7 @@ use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
 pub use boxes::{disjoint, subtract};
-pub use compile::{picture, plug};
+pub use compile::{picture, plug, router_link};
 pub use redraw::{Redrawn, redraw};
 
 /// The next hop that stands for "the other end of this veth pair", on every link.

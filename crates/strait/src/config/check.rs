@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use reqwest::Url;
+use strait_http::Readers;
 use x509_parser::pem::Pem;
 
 use super::{Authority, CloudKind, Secret};
@@ -111,6 +112,17 @@ pub(super) fn admin_key(text: &str) -> Result<Secret, String> {
         ));
     }
     Ok(Secret::new(text.to_owned()))
+}
+
+/// Who may read the metrics.
+pub(super) fn readers(text: &str) -> Result<Readers, String> {
+    match text {
+        "operator" => Ok(Readers::Operator),
+        "open" => Ok(Readers::Anybody),
+        _ => Err(format!(
+            "{text:?} is nobody; \"operator\": who has the admin key, or \"open\": whoever reaches the server"
+        )),
+    }
 }
 
 /// A cloud that Strait knows.
@@ -254,6 +266,15 @@ mod tests {
             assert!(listen(wide, true).is_ok(), "{wide}");
         }
         assert!(listen("localhost", true).is_err());
+    }
+
+    #[test]
+    fn metrics_are_for_the_operator_or_for_anybody() {
+        assert_eq!(readers("operator"), Ok(Readers::Operator));
+        assert_eq!(readers("open"), Ok(Readers::Anybody));
+        for bad in ["", "yes", "anybody"] {
+            assert!(readers(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

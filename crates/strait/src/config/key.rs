@@ -46,6 +46,7 @@ pub(super) const ADMIN_KEY: Key = Key {
     kind: Kind::Secret,
     example: "admin_key_file = \"/etc/strait/admin_key\"",
 };
+pub(super) const METRICS: Key = Key::text("http", "metrics", "metrics = \"operator\"");
 pub(super) const KIND: Key = Key::text("cloud", "kind", "kind = \"aws\"");
 pub(super) const REGIONS: Key = Key {
     section: "cloud",
@@ -75,8 +76,10 @@ pub(super) const NAMESERVERS: Key = Key {
     example: "nameservers = [\"10.0.0.2\"]",
 };
 
+pub(super) const LOG_FORMAT: Key = Key::text("log", "format", "format = \"json\"");
+
 /// All of them.
-pub(super) const KEYS: [Key; 13] = [
+pub(super) const KEYS: [Key; 15] = [
     DATABASE_URL,
     DOMAIN,
     CA_FILE,
@@ -84,12 +87,14 @@ pub(super) const KEYS: [Key; 13] = [
     CERTIFICATE_FILE,
     CERTIFICATE_KEY_FILE,
     ADMIN_KEY,
+    METRICS,
     KIND,
     REGIONS,
     ENDPOINT_URL,
     ASSUME_ROLE_ARN,
     HOSTED_ZONE_ID,
     NAMESERVERS,
+    LOG_FORMAT,
 ];
 
 impl Key {
@@ -189,14 +194,16 @@ mod tests {
                 "STRAIT_HTTP_CERTIFICATE_FILE",
                 "STRAIT_HTTP_CERTIFICATE_KEY_FILE",
                 "STRAIT_HTTP_ADMIN_KEY",
+                "STRAIT_HTTP_METRICS",
                 "STRAIT_CLOUD_KIND",
                 "STRAIT_CLOUD_REGIONS",
                 "STRAIT_CLOUD_ENDPOINT_URL",
                 "STRAIT_CLOUD_ASSUME_ROLE_ARN",
                 "STRAIT_CLOUD_HOSTED_ZONE_ID",
                 "STRAIT_CLOUD_NAMESERVERS",
+                "STRAIT_LOG_FORMAT",
             ]
         );
-        assert_eq!(sections(), ["", "http", "cloud"]);
+        assert_eq!(sections(), ["", "http", "cloud", "log"]);
     }
 }

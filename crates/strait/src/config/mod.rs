@@ -19,13 +19,16 @@ pub(crate) use database::Database;
 pub(crate) use fault::Faults;
 pub(crate) use secret::Secret;
 
+use strait_http::Readers;
+
 use key::{
     ADMIN_KEY, ASSUME_ROLE_ARN, CA_FILE, CERTIFICATE_FILE, CERTIFICATE_KEY_FILE, DATABASE_URL,
-    DOMAIN, ENDPOINT_URL, HOSTED_ZONE_ID, KIND, LISTEN, NAMESERVERS, REGIONS,
+    DOMAIN, ENDPOINT_URL, HOSTED_ZONE_ID, KIND, LISTEN, LOG_FORMAT, METRICS, NAMESERVERS, REGIONS,
 };
 use reader::Reader;
 use source::Sources;
 
+use crate::log::Format;
 use crate::tls::Files;
 
 /// Where the REST API answers unless told otherwise: as after `strait up`.
@@ -44,6 +47,8 @@ pub(crate) struct Config {
     pub(crate) http: Http,
     /// The cloud.
     pub(crate) cloud: Cloud,
+    /// What the log's lines are like.
+    pub(crate) log: Format,
 }
 
 /// Certificates of authorities.
@@ -64,6 +69,8 @@ pub(crate) struct Http {
     pub(crate) tls: Option<Files>,
     /// The operator's key; without it nobody is admin.
     pub(crate) admin_key: Option<Secret>,
+    /// Who may read the metrics.
+    pub(crate) metrics: Readers,
 }
 
 /// The cloud.
@@ -113,6 +120,7 @@ impl Config {
         let tls = tls(&mut reader);
         let listen = reader.text(&LISTEN, |text| check::listen(text, tls.is_some()));
         let admin_key = reader.secret(&ADMIN_KEY, check::admin_key);
+        let metrics = reader.text(&METRICS, check::readers);
         let kind = reader.text(&KIND, check::cloud_kind);
         reader.required(&KIND, &kind);
         let regions = reader.list(&REGIONS, check::regions);
@@ -121,6 +129,7 @@ impl Config {
         let assume_role_arn = reader.text(&ASSUME_ROLE_ARN, check::role);
         let hosted_zone_id = reader.text(&HOSTED_ZONE_ID, check::zone);
         let nameservers = reader.list(&NAMESERVERS, check::nameservers);
+        let log = reader.text(&LOG_FORMAT, Format::named);
         let faults = reader.faults();
         let (Some(database), Some(domain), Some(authority), Some(kind), Some(regions)) =
             (database, domain, authority, kind, regions)
@@ -139,6 +148,7 @@ impl Config {
                 listen: listen.unwrap_or_else(default),
                 tls,
                 admin_key,
+                metrics: metrics.unwrap_or_default(),
             },
             cloud: Cloud {
                 kind,
@@ -148,6 +158,7 @@ impl Config {
                 hosted_zone_id,
                 nameservers: nameservers.unwrap_or_default(),
             },
+            log: log.unwrap_or_default(),
         })
     }
 

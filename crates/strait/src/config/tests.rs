@@ -21,6 +21,9 @@ endpoint_url = "http://127.0.0.1:5000"
 assume_role_arn = "arn:aws:iam::123456789012:role/strait"
 hosted_zone_id = "Z0123456789ABC"
 nameservers = ["10.0.0.2", "10.0.1.2:5353"]
+
+[log]
+format = "json"
 "#;
 
 const PEM: &str = include_str!("../../../../tests/clients/authority.pem");
@@ -44,6 +47,8 @@ fn a_file_says_it_all() {
     assert_eq!(config.authority.pem, PEM);
     assert!(config.authority.path.is_absolute());
     assert!(config.http.admin_key.is_none());
+    assert_eq!(config.http.metrics, Readers::Operator);
+    assert_eq!(config.log, Format::Json);
 }
 
 #[test]
@@ -56,12 +61,16 @@ fn variables_win_over_the_file_and_empty_ones_are_none() {
             ("STRAIT_CLOUD_REGIONS", "eu-central-1, eu-north-1"),
             ("STRAIT_URL", "http://127.0.0.1:1"),
             ("STRAIT_LOG", "debug"),
+            ("STRAIT_LOG_FORMAT", "pretty"),
+            ("STRAIT_HTTP_METRICS", "open"),
         ],
     );
     let config = config.expect("sound");
     assert_eq!(config.domain, "other.example.com");
     assert_eq!(config.http.listen.port(), 9000);
     assert_eq!(config.cloud.regions, ["eu-central-1", "eu-north-1"]);
+    assert_eq!(config.log, Format::Pretty);
+    assert_eq!(config.http.metrics, Readers::Anybody);
 }
 
 #[test]

@@ -169,6 +169,24 @@ impl Client {
         Ok(())
     }
 
+    /// What the server sends, bit by bit, however long it is.
+    pub(super) async fn copy(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+        mut each: impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        let request = self.request(Method::GET, path)?.query(query);
+        let mut response = self.send(request).await?;
+        if !response.status().is_success() {
+            return answer(response).await.map(drop);
+        }
+        while let Some(chunk) = (response.chunk().await).context("the server broke off")? {
+            each(&chunk)?;
+        }
+        Ok(())
+    }
+
     pub(super) async fn post(&self, path: &[&str], body: &Value) -> Result<Value> {
         self.json(self.request(Method::POST, path)?.json(body))
             .await

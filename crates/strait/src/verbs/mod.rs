@@ -2,6 +2,7 @@
 //! API and nothing else of Strait's.
 
 pub(crate) mod admin;
+mod audit;
 mod client;
 mod follow;
 mod key;
@@ -71,6 +72,9 @@ pub(crate) enum Verb {
     /// Operations: every change, as one can watch it
     #[command(subcommand)]
     Operation(operation::Verb),
+    /// The audit: who changed what, and who was refused what
+    #[command(subcommand)]
+    Audit(audit::Verb),
     /// Lists what happened: peerings accepted, services moved, operations ended
     Events(operation::Events),
     /// Lists the Regions, and which of them services and Peering VPCs may be in
@@ -92,6 +96,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<()> {
         Verb::Key(verb) => key::run(verb, context).await,
         Verb::Console(options) => user::console(&options, context).await,
         Verb::Operation(verb) => operation::run(verb, context).await,
+        Verb::Audit(verb) => audit::run(verb, context).await,
         Verb::Events(options) => operation::events(&options, context).await,
         Verb::Regions(options) => system::regions(&options, context).await,
         Verb::Ca(options) => system::ca(&options, context).await,
@@ -217,6 +222,9 @@ mod tests {
             "operation watch op-1",
             "operation list --state running,queued",
             "events --follow",
+            "audit list --outcome refused --since 2026-11-30",
+            "audit export --all-projects --after 7",
+            "audit forget --until 2025-11-01 --yes",
             "ca --path",
             "regions --output json",
             "member add ada@example.com --role developer",
@@ -239,6 +247,8 @@ mod tests {
             "service attach orders",
             "service register --host db.example.com --vpc vpc-1 --subnets subnet-a",
             "peering steps p --script --policy",
+            "audit list --since yesterday",
+            "audit forget",
             "member add ada@example.com",
             "key create --role king",
             "admin user create --email ada@example.com --role owner",

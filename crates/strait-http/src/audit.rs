@@ -1,0 +1,246 @@
+//! The audit: searched, paged, exported as JSON lines.
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use futures::stream;
+use jiff::Timestamp;
+use serde::Deserialize;
+use strait_plane::model::{AuditFilter, AuditPage};
+use strait_plane::{Plane, PlaneError};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::Shared;
+use crate::access::{By, InProject};
+use crate::body::{self, Given};
+use crate::error::{ApiError, ErrorBody};
+use crate::objects::{AuditEntry, ForgetInput, Forgotten};
+use crate::operations::words;
+
+/// How many entries a list has unless another number is asked for.
+const PAGE: u32 = 100;
+/// How many are read at a time for an export.
+const STRIDE: u32 = 500;
+
+pub(crate) fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(of_project))
+        .routes(routes!(of_all))
+        .routes(routes!(forget))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    project: Option<String>,
+    actor: Option<String>,
+    object: Option<String>,
+    action: Option<String>,
+    outcome: Option<String>,
+    operation: Option<String>,
+    since: Option<String>,
+    until: Option<String>,
+    text: Option<String>,
+    before: Option<String>,
+    after: Option<String>,
+    limit: Option<u32>,
+    format: Option<String>,
+}
+
+/// Lists who changed what in the project, and who was refused what, newest first; or exports it, oldest first.
+#[utoipa::path(
+    get, path = "/projects/{project_id}/audit", tag = "Audit", operation_id = "getAudit",
+    params(
+        ("project_id" = String, Path, description = "The project's id or name."),
+        ("actor" = Option<String>, Query, description = "Only by this one: a public key, an e-mail address, a name, or as `actor` has it."),
+        ("object" = Option<String>, Query, description = "Only about the object with this id or name."),
+        ("action" = Option<String>, Query, description = "Only this action, or those that begin with it: `key` has `key.revoke`."),
+        ("outcome" = Option<String>, Query, description = "Only what came out so, with commas between: accepted, done, refused, failed."),
+        ("operation" = Option<String>, Query, description = "Only of the operation with this id."),
+        ("since" = Option<String>, Query, description = "Only at this time (RFC 3339) or later."),
+        ("until" = Option<String>, Query, description = "Only before this time (RFC 3339)."),
+        ("text" = Option<String>, Query, description = "Only with this in it, in upper or lower case."),
+        ("before" = Option<String>, Query, description = "Only those before the one with this id: the next page."),
+        ("after" = Option<String>, Query, description = "In an export: only those after the one with this id."),
+        ("limit" = Option<u64>, Query, description = "At most so many: 100 without it, 1000 at most. An export has all."),
+        ("format" = Option<String>, Query, description = "`jsonl`: an export, one entry a line.")
+    ),
+    responses(
+        (status = 200, description = "The entries.", content((Vec<AuditEntry> = "application/json"), (String = "application/jsonl"))),
+        (status = "4XX", body = ErrorBody, description = "Refused.")
+    )
+)]
+async fn of_project(
+    State(app): State<Shared>,
+    InProject(project): InProject,
+    Given(asked): Given<Asked>,
+) -> Result<Response, ApiError> {
+    if asked.project.is_some() {
+        return Err(ApiError::field(
+            "project",
+            "project: the path names it already",
+        ));
+    }
+    answer(&app.plane, asked, Some(project)).await
+}
+
+/// The same of all projects, and of what is in none: users, sessions, who is not known.
+#[utoipa::path(
+    get, path = "/admin/audit", tag = "Audit", operation_id = "getWholeAudit", security(("admin_key" = [])),
+    params(
+        ("project" = Option<String>, Query, description = "Only in the project with this id, which may be gone."),
+        ("actor" = Option<String>, Query, description = "Only by this one: a public key, an e-mail address, a name, or as `actor` has it."),
+        ("object" = Option<String>, Query, description = "Only about the object with this id or name."),
+        ("action" = Option<String>, Query, description = "Only this action, or those that begin with it: `key` has `key.revoke`."),
+        ("outcome" = Option<String>, Query, description = "Only what came out so, with commas between: accepted, done, refused, failed."),
+        ("operation" = Option<String>, Query, description = "Only of the operation with this id."),
+        ("since" = Option<String>, Query, description = "Only at this time (RFC 3339) or later."),
+        ("until" = Option<String>, Query, description = "Only before this time (RFC 3339)."),
+        ("text" = Option<String>, Query, description = "Only with this in it, in upper or lower case."),
+        ("before" = Option<String>, Query, description = "Only those before the one with this id: the next page."),
+        ("after" = Option<String>, Query, description = "In an export: only those after the one with this id."),
+        ("limit" = Option<u64>, Query, description = "At most so many: 100 without it, 1000 at most. An export has all."),
+        ("format" = Option<String>, Query, description = "`jsonl`: an export, one entry a line.")
+    ),
+    responses(
+        (status = 200, description = "The entries.", content((Vec<AuditEntry> = "application/json"), (String = "application/jsonl"))),
+        (status = "4XX", body = ErrorBody, description = "Refused.")
+    )
+)]
+async fn of_all(
+    State(app): State<Shared>,
+    Given(mut asked): Given<Asked>,
+) -> Result<Response, ApiError> {
+    let project = asked.project.take();
+    answer(&app.plane, asked, project).await
+}
+
+/// Takes away what is older than a time that is at least 30 days past. The audit says so.
+#[utoipa::path(
+    post, path = "/admin/audit/forget", tag = "Audit", operation_id = "forgetAudit", security(("admin_key" = [])),
+    request_body = ForgetInput,
+    responses((status = 200, body = Forgotten, description = "Forgotten."), (status = "4XX", body = ErrorBody, description = "Refused."))
+)]
+async fn forget(
+    By(plane): By,
+    body::Body(asked): body::Body<ForgetInput>,
+) -> Result<Json<Forgotten>, ApiError> {
+    let entries = plane.forget_audit(asked.until).await?;
+    Ok(Json(Forgotten { entries }))
+}
+
+async fn answer(
+    plane: &Plane,
+    asked: Asked,
+    project: Option<String>,
+) -> Result<Response, ApiError> {
+    let filter = AuditFilter {
+        project,
+        actor: asked.actor,
+        object: asked.object,
+        action: asked.action,
+        outcomes: words("outcome", asked.outcome.as_deref())?,
+        operation: asked.operation,
+        since: moment("since", asked.since.as_deref())?,
+        until: moment("until", asked.until.as_deref())?,
+        text: asked.text,
+    };
+    let (before, after) = (
+        place("before", asked.before.as_deref())?,
+        place("after", asked.after.as_deref())?,
+    );
+    match (asked.format.as_deref(), before, after) {
+        (None | Some("json"), before, None) => {
+            let limit = asked.limit.unwrap_or(PAGE);
+            let found = plane
+                .audit(&filter, AuditPage::Newest { before, limit })
+                .await?;
+            let entries: Vec<AuditEntry> = found.into_iter().map(AuditEntry::from).collect();
+            Ok(Json(entries).into_response())
+        }
+        (Some("jsonl"), None, after) => {
+            export(plane.clone(), filter, after.unwrap_or_default()).await
+        }
+        (None | Some("json"), _, Some(_)) => Err(ApiError::field(
+            "after",
+            "after: this is for exports (format=jsonl); a list goes on with `before`",
+        )),
+        (Some("jsonl"), Some(_), _) => Err(ApiError::field(
+            "before",
+            "before: this is for lists; an export goes on with `after`",
+        )),
+        (Some(other), _, _) => Err(ApiError::field(
+            "format",
+            format!("format: {other:?} is none; give json or jsonl"),
+        )),
+    }
+}
+
+/// One entry a line, read bit by bit. The first bit is read before anything is answered, so that what is wrong can be said.
+async fn export(plane: Plane, filter: AuditFilter, after: i64) -> Result<Response, ApiError> {
+    let first = lines(&plane, &filter, after).await?;
+    let rest = stream::try_unfold(Some(first), move |read| {
+        let (plane, filter) = (plane.clone(), filter.clone());
+        async move {
+            let Some((bytes, last)) = read.flatten() else {
+                return Ok::<_, PlaneError>(None);
+            };
+            let next = lines(&plane, &filter, last).await?;
+            Ok(Some((bytes, Some(next))))
+        }
+    });
+    let kind = [(header::CONTENT_TYPE, "application/jsonl")];
+    Ok((kind, Body::from_stream(rest)).into_response())
+}
+
+/// Some entries as lines, and the last one's place; nothing when there are no more.
+async fn lines(
+    plane: &Plane,
+    filter: &AuditFilter,
+    after: i64,
+) -> Result<Option<(Bytes, i64)>, PlaneError> {
+    let page = AuditPage::Oldest {
+        after,
+        limit: STRIDE,
+    };
+    let found = plane.audit(filter, page).await?;
+    let Some(last) = found.last().map(|entry| entry.id) else {
+        return Ok(None);
+    };
+    let mut text = Vec::new();
+    for entry in found {
+        let line = serde_json::to_vec(&AuditEntry::from(entry));
+        text.extend(line.map_err(|error| PlaneError::Corrupt(error.to_string()))?);
+        text.push(b'\n');
+    }
+    Ok(Some((text.into(), last)))
+}
+
+fn moment(field: &'static str, text: Option<&str>) -> Result<Option<Timestamp>, ApiError> {
+    let Some(text) = text else {
+        return Ok(None);
+    };
+    let read = text.parse().map_err(|_| {
+        ApiError::field(
+            field,
+            format!("{field}: {text:?} is no time, as in 2026-11-30T08:00:00Z"),
+        )
+    })?;
+    Ok(Some(read))
+}
+
+fn place(field: &'static str, text: Option<&str>) -> Result<Option<i64>, ApiError> {
+    let Some(text) = text else {
+        return Ok(None);
+    };
+    let read = text.parse().map_err(|_| {
+        ApiError::field(
+            field,
+            format!("{field}: {text:?} is no entry's id; give the `id` of one"),
+        )
+    })?;
+    Ok(Some(read))
+}

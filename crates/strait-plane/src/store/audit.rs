@@ -1,0 +1,147 @@
+//! The audit. Triggers write what changes; what is refused is written here.
+
+use jiff::Timestamp;
+use serde_json::Value;
+use sqlx::types::Json;
+use sqlx::{FromRow, PgConnection, PgExecutor};
+
+use super::{Change, Find, timestamp};
+use crate::error::PlaneError;
+use crate::model::{Asked, AuditFilter, AuditOutcome, AuditPage, Audited};
+
+#[derive(FromRow)]
+struct Row {
+    id: i64,
+    at: i64,
+    actor: String,
+    actor_name: Option<String>,
+    address: Option<String>,
+    request_id: Option<String>,
+    route: Option<String>,
+    path: Option<String>,
+    action: String,
+    project_id: Option<String>,
+    object_kind: Option<String>,
+    object_id: Option<String>,
+    object_name: Option<String>,
+    operation_id: Option<String>,
+    before: Json<Value>,
+    after: Json<Value>,
+    outcome: String,
+    code: Option<String>,
+    message: Option<String>,
+    times: i64,
+}
+
+impl TryFrom<Row> for Audited {
+    type Error = PlaneError;
+
+    fn try_from(row: Row) -> Result<Self, PlaneError> {
+        Ok(Self {
+            id: row.id,
+            at: timestamp(row.at)?,
+            actor: row.actor,
+            actor_name: row.actor_name,
+            address: row.address,
+            request_id: row.request_id,
+            route: row.route,
+            path: row.path,
+            action: row.action,
+            project_id: row.project_id,
+            object_kind: row.object_kind,
+            object_id: row.object_id,
+            object_name: row.object_name,
+            operation_id: row.operation_id,
+            before: row.before.0,
+            after: row.after.0,
+            outcome: row.outcome.parse()?,
+            code: row.code,
+            message: row.message,
+            times: row.times,
+        })
+    }
+}
+
+/// Says for the rest of this transaction who asks for it.
+pub(crate) async fn tell_caller(db: &mut PgConnection, caller: &Value) -> Result<(), PlaneError> {
+    sqlx::query("SELECT set_config('strait.caller', $1, true)")
+        .bind(caller.to_string())
+        .run(db)
+        .await
+}
+
+/// Writes down what no change notes by itself.
+pub(crate) async fn note(db: impl PgExecutor<'_>, asked: &Asked) -> Result<(), PlaneError> {
+    sqlx::query(
+        "INSERT INTO strait.audit (actor, actor_name, address, request_id, route, path, project_id, outcome, code, message, times, action)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'request')",
+    )
+    .bind(&asked.actor)
+    .bind(&asked.actor_name)
+    .bind(&asked.address)
+    .bind(&asked.request_id)
+    .bind(&asked.route)
+    .bind(&asked.path)
+    .bind(&asked.project_id)
+    .bind(asked.outcome.as_str())
+    .bind(&asked.code)
+    .bind(&asked.message)
+    .bind(asked.times)
+    .run(db)
+    .await
+}
+
+/// What is found, a page of it.
+pub(crate) async fn find(
+    db: impl PgExecutor<'_>,
+    filter: &AuditFilter,
+    page: AuditPage,
+) -> Result<Vec<Audited>, PlaneError> {
+    let (place, order, from, limit) = match page {
+        AuditPage::Newest { before, limit } => ("<", "DESC", before, limit),
+        AuditPage::Oldest { after, limit } => (">", "ASC", Some(after), limit),
+    };
+    let outcomes: Vec<&str> = (filter.outcomes.iter())
+        .map(|outcome| AuditOutcome::as_str(*outcome))
+        .collect();
+    sqlx::query_as::<_, Row>(&format!(
+        "SELECT id, (extract(epoch FROM at) * 1000000)::bigint AS at, actor, actor_name, address, request_id, route, path, action,
+             project_id, object_kind, object_id, object_name, operation_id, before, after, outcome, code, message, times
+         FROM strait.audit a
+         WHERE ($1::text IS NULL OR project_id = $1)
+             AND ($2::text IS NULL OR actor = $2 OR actor_name = $2 OR substr(actor, strpos(actor, ':') + 1) = $2)
+             AND ($3::text IS NULL OR object_id = $3 OR object_name = $3)
+             AND ($4::text IS NULL OR action = $4 OR starts_with(action, $4 || '.'))
+             AND ($5::text[] = '{{}}' OR outcome = ANY($5))
+             AND ($6::text IS NULL OR operation_id = $6)
+             AND ($7::bigint IS NULL OR at >= to_timestamp($7 / 1000000.0))
+             AND ($8::bigint IS NULL OR at < to_timestamp($8 / 1000000.0))
+             AND ($9::text IS NULL OR strpos(lower(concat_ws(' ', actor, actor_name, address, request_id, route, path, action,
+                 object_id, object_name, operation_id, before, after, outcome, code, message)), lower($9)) > 0)
+             AND ($10::bigint IS NULL OR id {place} $10)
+         ORDER BY a.id {order} LIMIT $11"
+    ))
+    .bind(&filter.project)
+    .bind(&filter.actor)
+    .bind(&filter.object)
+    .bind(&filter.action)
+    .bind(outcomes)
+    .bind(&filter.operation)
+    .bind(filter.since.map(Timestamp::as_microsecond))
+    .bind(filter.until.map(Timestamp::as_microsecond))
+    .bind(&filter.text)
+    .bind(from)
+    .bind(i64::from(limit))
+    .all(db)
+    .await
+}
+
+/// Takes away what is older; returns how much that was.
+pub(crate) async fn forget(db: &mut PgConnection, until: Timestamp) -> Result<i64, PlaneError> {
+    Ok(
+        sqlx::query_scalar("SELECT strait.audit_forget(to_timestamp($1::bigint / 1000000.0))")
+            .bind(until.as_microsecond())
+            .fetch_one(db)
+            .await?,
+    )
+}
