@@ -22,12 +22,12 @@ def free_port():
 
 
 class Cloud:
-    """Starts Strait in a temporary folder, with further options of `strait up`; `close` ends it and removes the folder."""
+    """Starts Strait in a temporary folder, with further options of `strait up` and variables; `close` ends it and removes the folder."""
 
     packets = True
     private_ways = True
 
-    def __init__(self, *options):
+    def __init__(self, *options, **variables):
         self.folder = tempfile.mkdtemp(prefix="strait-clients.")
         self.data = os.path.join(self.folder, "data")
         self.environment = {
@@ -42,7 +42,7 @@ class Cloud:
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_PAGER": "",
             "LC_ALL": "C.UTF-8",
-        }
+        } | variables
         os.environ |= {"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
         try:
             self.strait("up", "--detach", "--http", "127.0.0.1:0", "--aws", "127.0.0.1:0", *options)

@@ -187,7 +187,12 @@ impl ApiError {
                 })
             ),
         };
-        trail::learn(|known| known.refusal = Some(refusal));
+        trail::learn(|known| {
+            // The first word is the truest: forms say it again in other ones. What failed may have been tried once more.
+            if (known.refusal.as_ref()).is_none_or(|said| said.status >= 500) {
+                known.refusal = Some(refusal);
+            }
+        });
     }
 
     fn code(&self) -> &'static str {

@@ -63,7 +63,9 @@ pub(super) async fn log_in(
                 | ErrorKind::Unavailable
                 | ErrorKind::Internal => return Err(error.into()),
             };
-            let fields = fields.refused(ApiError::field("login", error.to_string()), &[])?;
+            let message = error.to_string();
+            ApiError::from(error).note();
+            let fields = fields.refused(ApiError::field("login", message), &[])?;
             Ok((status, page(&fields, &visit)).into_response())
         }
     }
@@ -81,6 +83,7 @@ pub(super) async fn log_in_by_link(
         Ok(begun) => Ok(welcome(&app, &begun, fields.get("next"))),
         Err(error @ PlaneError::Stale(_)) => {
             let message = format!("token: {error}; `strait console` prints another one");
+            ApiError::from(error).note();
             let fields = fields.refused(ApiError::field("token", message), &["token"])?;
             let page = page(&fields, &visit);
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())

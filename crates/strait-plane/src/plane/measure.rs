@@ -101,12 +101,12 @@ impl Plane {
 
     /// Each part that the server needs, and why it cannot do its work where it cannot.
     pub async fn readiness(&self) -> BTreeMap<Part, Option<String>> {
+        let tables = self.tables().await;
+        // Looked at afterwards: it may have gone meanwhile.
         let pulse = self.feeler.told().borrow().clone();
-        let store = pulse.trouble();
-        let tables = match &store {
-            Some(_) => Some("not known while the store does not answer".to_owned()),
-            None => self.tables().await,
-        };
+        let silence = tables.as_ref().err().map(|why| (*why).to_owned());
+        let store = pulse.trouble().or(silence);
+        let tables = tables.unwrap_or_else(|_| Some("nobody knows without the store".to_owned()));
         let reconcilers = (!self.reconcilers.run()).then(|| "they have ended".to_owned());
         BTreeMap::from([
             (Part::Store, store),
@@ -115,14 +115,25 @@ impl Plane {
         ])
     }
 
-    async fn tables(&self) -> Option<String> {
-        match timeout(PATIENCE, store::editions(self.pool())).await {
-            Ok(Ok((found, known))) if found == known => None,
-            Ok(Ok((found, known))) => Some(format!(
+    /// What is wrong with the store's tables, if anything is.
+    ///
+    /// # Errors
+    /// When the store does not say.
+    async fn tables(&self) -> Result<Option<String>, &'static str> {
+        let mut pulse = self.feeler.told();
+        let gone = pulse.wait_for(|pulse| !pulse.beats());
+        let asked = tokio::select! {
+            biased;
+            _ = gone => return Err("it does not answer"),
+            asked = timeout(PATIENCE, store::editions(self.pool())) => asked,
+        };
+        match asked {
+            Ok(Ok((found, known))) if found == known => Ok(None),
+            Ok(Ok((found, known))) => Ok(Some(format!(
                 "they are of edition {found}, and this server knows {known}"
-            )),
-            Ok(Err(error)) => Some(error.to_string()),
-            Err(_) => Some("the store did not say in time".to_owned()),
+            ))),
+            Ok(Err(error)) => Ok(Some(error.to_string())),
+            Err(_) => Err("it does not answer in time"),
         }
     }
 }
