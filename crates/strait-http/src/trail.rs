@@ -199,17 +199,28 @@ async fn unfold(app: Weak<App>, span: Duration) {
 }
 
 async fn write(app: &App, asked: &Asked) {
-    let written = tokio::time::timeout(PATIENCE, app.plane.note_asked(asked)).await;
-    let why = match written {
-        Ok(Ok(())) => return,
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "the store does not answer".to_owned(),
+    let Some(why) = unwritten(app, asked).await else {
+        return;
     };
     tracing::warn!(
         why, actor = asked.actor, address = asked.address, route = asked.route, path = asked.path,
         outcome = %asked.outcome, code = asked.code, times = asked.times,
         "this is not in the audit"
     );
+}
+
+/// Writes it down, or says why that cannot be.
+async fn unwritten(app: &App, asked: &Asked) -> Option<String> {
+    const SILENT: &str = "the store does not answer";
+    // Whoever is told so does not wait for it once more.
+    if !app.plane.store_pulse().borrow().beats() {
+        return Some(SILENT.to_owned());
+    }
+    match tokio::time::timeout(PATIENCE, app.plane.note_asked(asked)).await {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error.to_string()),
+        Err(_) => Some(SILENT.to_owned()),
+    }
 }
 
 /// The method, if it is one that there is.

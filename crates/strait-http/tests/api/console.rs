@@ -383,6 +383,7 @@ impl World {
             format!("vpcs/{vpc}/peerings/new"),
             "operations".to_owned(),
             "events".to_owned(),
+            "audit".to_owned(),
             "members".to_owned(),
             "keys".to_owned(),
         ];

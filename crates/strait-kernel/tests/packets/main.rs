@@ -10,6 +10,7 @@ mod ipv6;
 mod machine;
 mod node;
 mod route;
+mod traffic;
 mod wire;
 mod world;
 
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         wire::TRIALS,
         change::TRIALS,
         machine::TRIALS,
+        traffic::TRIALS,
     ]
     .concat();
     let trials = trials.into_iter().map(|(name, trial)| {
