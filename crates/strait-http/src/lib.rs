@@ -22,9 +22,11 @@ mod operations;
 mod outage;
 mod peerings;
 mod projects;
+mod quotas;
 mod services;
 mod system;
 mod upkeep;
+mod usage;
 mod users;
 mod vpcs;
 mod wait;
@@ -150,6 +152,8 @@ fn documented() -> OpenApiRouter<Shared> {
         .merge(operations::routes())
         .merge(members::routes())
         .merge(keys::routes())
+        .merge(quotas::routes())
+        .merge(usage::routes())
         .merge(auth::routes())
         .merge(info::routes())
         .merge(admin::routes())
@@ -175,6 +179,7 @@ fn documented() -> OpenApiRouter<Shared> {
         (name = "Services", description = "PostgreSQL services, and where they are reached from."),
         (name = "Operations", description = "Every change, as one can watch it, and what happened. A change may carry the header `Idempotency-Key`: for a day the same request with the same key changes nothing more, and is answered with what came of the first."),
         (name = "Users", description = "Who may do what: members of projects and their roles, keys, logging in."),
+        (name = "Quotas", description = "How many there may be of what, asking for more, and what is used."),
         (name = "Admin", description = "For the operator: needs the admin key."),
         (name = "System", description = "What the server is and offers."),
     )

@@ -14,10 +14,12 @@ mod operations;
 mod parts;
 mod peerings;
 mod projects;
+mod quotas;
 mod refuse;
 mod services;
 mod session;
 mod trial;
+mod usage;
 mod visitor;
 mod vpcs;
 
@@ -70,6 +72,9 @@ fn in_project() -> Router<Shared> {
         .route("/members/{user}/remove", post(members::remove))
         .route("/keys", get(keys::list).post(keys::create))
         .route("/keys/{key}/revoke", post(keys::revoke))
+        .route("/quotas", get(quotas::list).post(quotas::ask))
+        .route("/quotas/{request}/withdraw", post(quotas::withdraw))
+        .route("/usage", get(usage::show))
 }
 
 fn of_service() -> Router<Shared> {

@@ -102,6 +102,17 @@ const OPERATIONS: &[(&str, For)] = &[
     ("createLoginLink", Operator),
     ("getQuotas", Operator),
     ("setQuota", Operator),
+    ("getProjectQuotas", Members(Viewer)),
+    ("getQuotaRequests", Members(Viewer)),
+    ("requestQuota", Members(Developer)),
+    ("withdrawQuotaRequest", Members(Developer)),
+    ("getAllQuotaRequests", Operator),
+    ("grantQuotaRequest", Operator),
+    ("refuseQuotaRequest", Operator),
+    ("getPlan", Members(Viewer)),
+    ("setPlan", Operator),
+    ("getUsage", Members(Viewer)),
+    ("getAllUsage", Operator),
 ];
 
 /// A route, with names for nothing where others are named.
