@@ -11,6 +11,7 @@ mod customers;
 mod graphql;
 mod guest;
 mod operations;
+mod quotas;
 mod refusals;
 mod register;
 mod roles;
