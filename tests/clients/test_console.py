@@ -227,7 +227,7 @@ class Console(unittest.TestCase):
         self.sign_in()
         self.cloud.strait("vpc", "create", "--name", "used", "--cidr", "10.96.0.0/20", "--region", "us-east-1", "--wait")
         page.open(self.project + "/services")
-        page.click("Quotas and usage")
+        page.click("Quotas, usage")
         self.assertTrue(page.says("of 3 VPCs"))
         page.choose("What", "Peering VPCs")
         page.fill("How many there should be", "2")

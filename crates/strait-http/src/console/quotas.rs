@@ -130,7 +130,7 @@ fn row(setting: &QuotaSetting, requests: &[QuotaRequest]) -> Markup {
         tr {
             td data-label="What" { (called(setting.quota)) }
             td data-label="Used" { (setting.used) " of " (setting.limit) " " (setting.quota.counted()) (place) }
-            td data-label="Asked for" { @match open { Some(open) => (open.wanted), None => "" } }
+            td data-label="Asked for" { @match open { Some(open) => (open.wanted), None => "nothing" } }
         }
     }
 }
@@ -158,7 +158,7 @@ fn asked(scope: &Scope, request: &QuotaRequest) -> Markup {
             }
             td data-label="State" {
                 (state(decided(request.state)))
-                @if let Some(word) = &request.word { p { (word) } }
+                @if let Some(word) = &request.word { br; (word) }
                 @if let Some(at) = request.decided { br; small.soft { (time(at)) } }
             }
             td {

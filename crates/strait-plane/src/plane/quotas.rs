@@ -195,7 +195,7 @@ pub(super) fn refusal(
     let more = used.max(limit).saturating_add(1);
     PlaneError::QuotaExceeded {
         message: format!(
-            "{place_has} {used} of at most {limit} {}; ask for more: `strait quota request --project {project} {quota} {more} --reason WHY`, or in the console under Quotas and usage; the operator grants it, or sets the limit: `strait admin quota --project {project} {quota} {more}`",
+            "{place_has} {used} of at most {limit} {}; ask for more: `strait quota request --project {project} {quota} {more} --reason WHY`, or in the console under Quotas; the operator grants it, or sets the limit: `strait admin quota --project {project} {quota} {more}`",
             quota.counted()
         ),
     }

@@ -276,6 +276,50 @@ async fn what_a_project_used_is_told_when_it_is_gone() {
     assert_eq!(none.len(), 1, "only the one that is there");
 }
 
+#[tokio::test]
+async fn a_store_from_before_is_metered_from_its_update_on() {
+    let world = World::new().await;
+    let vpc = world.vpc("10.0.0.0/16").await;
+    let service = world.service().await.service_id;
+    let attached = world
+        .plane
+        .attach_service(&world.project, &service, &vpc.id, 0)
+        .await;
+    attached.expect("asked for");
+    world.settle_service(&service).await;
+    sqlx::raw_sql(
+        "DROP TABLE strait.quota_request, strait.plan, strait.metered;
+         DROP FUNCTION strait.note_quota_request, strait.note_quota, strait.note_plan, strait.keep_plan, strait.meter,
+             strait.meter_vpc, strait.meter_way, strait.meter_name CASCADE;
+         DELETE FROM strait._sqlx_migrations WHERE version = 11;
+         UPDATE strait.project SET created = created - interval '1 year';
+         UPDATE strait.vpc SET created = created - interval '1 year'",
+    )
+    .execute(&world.pool)
+    .await
+    .expect("as it was");
+
+    let world = world.restart().await;
+    passes(&world, "1 hour").await;
+    assert_eq!(
+        hours(&usage(&world).await),
+        ["vpc 1.0 1.0", "endpoint 1.0 1.0"]
+    );
+    let plan = world.plane.plan(&world.project).await.expect("a plan");
+    assert_eq!(plan.at(Timestamp::now()), Plan::Trial);
+    let detached = world
+        .plane
+        .detach_service(&world.project, &service, None, 0)
+        .await;
+    detached.expect("asked for");
+    world.settle_service(&service).await;
+    passes(&world, "1 hour").await;
+    assert_eq!(
+        hours(&usage(&world).await),
+        ["vpc 2.0 2.0", "endpoint 1.0 1.0"]
+    );
+}
+
 /// Kind, hours and free hours of each line.
 fn hours(usage: &Usage) -> Vec<String> {
     let lines = usage.lines.iter();
