@@ -8,10 +8,11 @@ use std::time::Duration;
 use ipnet::Ipv4Net;
 use strait_kernel::Forwarded;
 use strait_plane::cloud::{Allowed, CloudError, CutOff, WaySpec};
-use strait_plane::model::SessionsByClient;
+use strait_plane::model::{SessionsByClient, Side};
 use strait_vpc::api::{IpPermission, IpRange};
 use strait_vpc::state::{
-    Direction, INTERNET_OWN, LoadBalancer, PortRange, RulePeer, SecurityGroupRule, Traffic,
+    Direction, INTERNET_OWN, LoadBalancer, PortRange, RulePeer, SecurityGroup, SecurityGroupRule,
+    Traffic,
 };
 use strait_vpc::{InterfaceId, Network, SecurityGroupId, VpcId};
 use tokio::time::sleep;
@@ -40,7 +41,7 @@ impl Local {
             return Ok(place.nodes.clone());
         };
         let (region, key) = (spec.region.as_str(), Key::service(&spec.service));
-        let name = format!("strait-public-{}", spec.service);
+        let name = group_name(Side::Public, &spec.service);
         let group = self.group_in(&place.vpc.id, region, &name, &key).await?;
         self.allow_group(region, &place.group, &group, Allow::From)
             .await?;
@@ -65,7 +66,7 @@ impl Local {
             CloudError::Temporary(format!("the Peering VPC {home} is not complete yet"))
         })?;
         let (region, key) = (spec.region.as_str(), Key::way(spec));
-        let name = format!("strait-allow-{}", spec.service);
+        let name = group_name(Side::Private, &spec.service);
         let group = self.group_in(home, region, &name, &key).await?;
         self.allow_group(region, &group, &prober.id, Allow::From)
             .await?;
@@ -234,6 +235,12 @@ impl Local {
     }
 }
 
+/// The list of this service that a group of Strait's stands for, if it does.
+pub(super) fn side_of(group: &SecurityGroup, service: &str) -> Option<Side> {
+    let mut sides = Side::ALL.iter().copied();
+    sides.find(|side| group.name == group_name(*side, service))
+}
+
 /// Whether clients of the internet itself are let in by these groups: those of `strait exec internet`, and of the loopback
 /// port.
 pub(super) fn lets_internet_in(network: &Network, balancer: &LoadBalancer) -> bool {
@@ -241,6 +248,13 @@ pub(super) fn lets_internet_in(network: &Network, balancer: &LoadBalancer) -> bo
     let rules = groups.flat_map(|group| group.rules.values());
     let mut inbound = rules.filter(|rule| rule.direction == Direction::Ingress);
     inbound.any(|rule| to_postgres(rule).is_some_and(|range| range.contains(&INTERNET_OWN[0])))
+}
+
+fn group_name(side: Side, service: &str) -> String {
+    match side {
+        Side::Public => format!("strait-public-{service}"),
+        Side::Private => format!("strait-allow-{service}"),
+    }
 }
 
 /// The range that a rule for PostgreSQL's port names, if it is one.
