@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 import unittest
@@ -24,6 +25,19 @@ def setUpModule():
 def tearDownModule():
     if CLOUD:
         CLOUD.close()
+
+
+# Says that it is connected, and what ends that.
+WAITING = """
+import socket, sys
+with socket.create_connection((sys.argv[1], 5432), timeout=3) as client:
+    client.settimeout(30)
+    print("open", flush=True)
+    try:
+        print({b"": "closed"}.get(client.recv(1), "answered"), flush=True)
+    except OSError as error:
+        print(type(error).__name__, flush=True)
+"""
 
 
 class Session:
@@ -153,11 +167,19 @@ class Lists(unittest.TestCase):
     def test_a_change_ends_the_sessions_of_those_it_shuts_out_and_no_others(self):
         stays, goes = self.session("internet"), self.session(self.outsider)
         self.assertTrue(stays.answers() and goes.answers())
+        early = subprocess.Popen(
+            [STRAIT, "exec", self.outsider, "--", sys.executable, "-c", WAITING, self.service["endpoint"]["host"]],
+            env=CLOUD.environment, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
+        )
+        self.addCleanup(early.stdout.close)
+        self.addCleanup(early.wait)
+        self.addCleanup(early.kill)
+        self.assertEqual(early.stdout.readline().strip(), "open")
         refused = self.refused("allow", "set", self.id, "--public", INTERNET, confirmed=False)
         self.assertIn("yes", refused, "it asks first, and nobody is there to answer")
         status, refusal = self.put({"public": [{"cidr": INTERNET}]})
         self.assertEqual((status, refusal["code"]), (409, "CUTS_SESSIONS"))
-        self.assertIn(f"{self.outside} (1)", refusal["message"])
+        self.assertIn(f"{self.outside} (2)", refusal["message"])
         self.assertNotIn(INTERNET, refusal["message"])
         self.assertTrue(goes.answers(), "nothing was changed")
 
@@ -165,6 +187,7 @@ class Lists(unittest.TestCase):
         self.allow("set", "--public", INTERNET)
         took = time.monotonic() - begun
         self.assertFalse(goes.answers())
+        self.assertIn(early.stdout.readline().strip(), ("ConnectionResetError", "closed"), "who is just being let in is told too")
         self.assertTrue(stays.answers())
         self.assertFalse(self.reaches(self.outsider))
         self.assertEqual(self.sql("internet", self.sessions_sql()), "1", "PostgreSQL has ended it too")

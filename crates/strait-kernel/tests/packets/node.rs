@@ -1,5 +1,6 @@
 //! Endpoints and load balancers.
 
+use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
 
@@ -23,6 +24,10 @@ pub(crate) const TRIALS: &[Named] = &[
         "a_listener_refuses_new_connections_only",
         a_listener_refuses_new_connections_only,
     ),
+    (
+        "connections_from_one_way_are_reset_accepted_or_not",
+        connections_from_one_way_are_reset,
+    ),
     ("targets_take_turns", targets_take_turns),
     (
         "a_target_that_is_cut_off_loses_its_connections_only",
@@ -39,6 +44,10 @@ pub(crate) const TRIALS: &[Named] = &[
     ("terms_are_kept", terms_are_kept),
     ("datagrams_go_through_a_node_too", datagrams_go_through),
     ("cutting_ends_what_is_open", cutting_ends_what_is_open),
+    (
+        "clients_are_told_apart_by_their_own_addresses",
+        clients_are_told_apart,
+    ),
 ];
 
 fn an_endpoint_leads_to_a_target(ground: &Ground) {
@@ -128,6 +137,81 @@ fn a_listener_refuses_new_connections_only(ground: &Ground) {
         .expect("taken again");
     assert!(reaches(kernel, "app", "10.1.0.20", 5432));
     assert!(passes(&mut client, &mut server));
+}
+
+fn connections_from_one_way_are_reset(ground: &Ground) {
+    let kernel = &ground.kernel;
+    kernel.apply(&chain()).expect("applied");
+    let listener = listen(kernel, "db", 6432);
+    let mut accepted = connect(kernel, "app", "10.1.0.20", 5432).expect("through the endpoint");
+    let (_server, _) = listener.accept().expect("a connection");
+    let mut own = connect(kernel, "db", "127.0.0.1", 6432).expect("from the host itself");
+    let (mut own_server, _) = listener.accept().expect("a connection");
+    let mut waiting = connect(kernel, "app", "10.1.0.20", 5432).expect("through the endpoint");
+    let balancer = BTreeSet::from([ip("10.1.0.30")]);
+    let none = kernel.connections("db", 6433, &balancer).expect("listed");
+    assert!(none.is_empty(), "of another port");
+
+    let found = kernel.connections("db", 6432, &balancer).expect("listed");
+    assert_eq!(found.len(), 2);
+    kernel.reset("db", &found).expect("reset");
+
+    for client in [&mut accepted, &mut waiting] {
+        client.set_read_timeout(Some(PATIENCE)).expect("set");
+        let told = client.read(&mut [0]).expect_err("its end");
+        assert_eq!(told.kind(), ErrorKind::ConnectionReset);
+    }
+    assert!(passes(&mut own, &mut own_server) && passes(&mut own_server, &mut own));
+    let left = kernel.connections("db", 6432, &balancer).expect("listed");
+    assert!(left.is_empty());
+    kernel
+        .reset("db", &found)
+        .expect("those that are gone are none");
+}
+
+fn clients_are_told_apart(ground: &Ground) {
+    let kernel = &ground.kernel;
+    let mut world = chained();
+    world.instance("vpc-1", "app-2", "10.1.0.12", &[]);
+    kernel.apply(&world.picture).expect("applied");
+    let target = SocketAddrV4::new(ip("10.1.0.10"), 6432);
+    let none = kernel.forwarded("balancer", target).expect("looked at");
+    assert!(none.is_empty(), "{none:?}");
+
+    let listener = listen(kernel, "db", 6432);
+    // The node's own, as a health check is: nobody's.
+    let _check = connect(kernel, "balancer", "10.1.0.10", 6432).expect("from the node");
+    let _check_server = listener.accept().expect("a connection");
+    let mut open = Vec::new();
+    for host in ["app", "app-2"] {
+        let client = connect(kernel, host, "10.1.0.20", 5432).expect("through the endpoint");
+        open.push((client, listener.accept().expect("a connection")));
+    }
+    let found = kernel.forwarded("balancer", target).expect("looked at");
+    let mut clients: Vec<_> = found.iter().map(|one| one.client).collect();
+    clients.sort();
+    assert_eq!(clients, [ip("10.1.0.10"), ip("10.1.0.12")]);
+    assert!(found.iter().all(|one| one.is_open), "{found:?}");
+    for (_, (_, from)) in &open {
+        assert!(
+            found
+                .iter()
+                .any(|one| IpAddr::from(*one.from.ip()) == from.ip()
+                    && one.from.port() == from.port()),
+            "{from} as the target sees it: {found:?}"
+        );
+    }
+
+    let doomed = ip("10.1.0.12");
+    let cut = kernel.cut_clients("balancer", target, |client| client == doomed);
+    assert_eq!(cut.expect("cut"), 1);
+    let (second, first) = (open.pop(), open.pop());
+    let (mut client, (mut server, _)) = first.expect("the first");
+    assert!(passes(&mut client, &mut server) && passes(&mut server, &mut client));
+    let (mut client, (mut server, _)) = second.expect("the second");
+    assert!(!passes(&mut client, &mut server) && !passes(&mut server, &mut client));
+    let left = kernel.forwarded("balancer", target).expect("looked at");
+    assert_eq!(left.len(), 1, "{left:?}");
 }
 
 fn targets_take_turns(ground: &Ground) {

@@ -1,7 +1,7 @@
 //! Allow lists: a group of a service's own with one rule a range, in place of the group that lets in whoever gets there.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -138,7 +138,8 @@ impl Local {
         ))
     }
 
-    /// Ends sessions in PostgreSQL, and lets its last words pass. Without it they are cut all the same.
+    /// Ends sessions in PostgreSQL, and lets its last words pass; then resets what PostgreSQL does not show, a client that is
+    /// just being let in, which would wait for ever. Without all that they are cut all the same.
     async fn say_farewell(&self, service: &str, sessions: &BTreeSet<SocketAddrV4>) {
         let Some(host) = self.service_host(service).await else {
             return;
@@ -150,6 +151,16 @@ impl Local {
             Err(error) => {
                 tracing::info!(service, %error, "sessions are not ended in PostgreSQL; they are cut off");
             }
+        }
+        let (kernel, sessions) = (Arc::clone(&self.inner.kernel), sessions.clone());
+        let reset = blocking(move || {
+            let from: BTreeSet<Ipv4Addr> = sessions.iter().map(|session| *session.ip()).collect();
+            let mut left = kernel.connections(host.as_str(), PORT, &from)?;
+            left.retain(|connection| sessions.contains(&connection.peer()));
+            kernel.reset(host.as_str(), &left)
+        });
+        if let Err(error) = reset.await {
+            tracing::info!(service, %error, "connections are not reset; they are cut off");
         }
     }
 
