@@ -106,7 +106,9 @@ impl ApiError {
             Self::Plane(error) => match error.kind() {
                 ErrorKind::NotFound => StatusCode::NOT_FOUND,
                 ErrorKind::Invalid => StatusCode::BAD_REQUEST,
-                ErrorKind::Conflict | ErrorKind::QuotaExceeded => StatusCode::CONFLICT,
+                ErrorKind::Conflict | ErrorKind::CutsSessions | ErrorKind::QuotaExceeded => {
+                    StatusCode::CONFLICT
+                }
                 ErrorKind::Unauthorized => StatusCode::UNAUTHORIZED,
                 ErrorKind::Forbidden => StatusCode::FORBIDDEN,
                 ErrorKind::TooMany => StatusCode::TOO_MANY_REQUESTS,
@@ -146,6 +148,7 @@ impl ApiError {
                 ErrorKind::NotFound => "NOT_FOUND",
                 ErrorKind::Invalid => "INVALID_ARGUMENT",
                 ErrorKind::Conflict => "CONFLICT",
+                ErrorKind::CutsSessions => "CUTS_SESSIONS",
                 ErrorKind::QuotaExceeded => "QUOTA_EXCEEDED",
                 ErrorKind::Unauthorized => "UNAUTHORIZED",
                 ErrorKind::Forbidden => "FORBIDDEN",
@@ -219,6 +222,7 @@ impl ApiError {
                 ErrorKind::NotFound
                 | ErrorKind::Invalid
                 | ErrorKind::Conflict
+                | ErrorKind::CutsSessions
                 | ErrorKind::Forbidden
                 | ErrorKind::TooMany => None,
             },

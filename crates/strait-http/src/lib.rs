@@ -4,6 +4,7 @@
 mod absent;
 mod access;
 mod admin;
+mod allow;
 mod auth;
 mod body;
 mod console;
@@ -148,6 +149,7 @@ fn documented() -> OpenApiRouter<Shared> {
         .merge(peerings::routes())
         .merge(services::routes())
         .merge(upkeep::routes())
+        .merge(allow::routes())
         .merge(absent::routes())
         .merge(operations::routes())
         .merge(members::routes())

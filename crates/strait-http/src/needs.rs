@@ -145,6 +145,16 @@ pub(crate) const ROUTES: &[(&str, &str, Needs)] = &[
     ),
     (
         "GET",
+        "/projects/{project_id}/services/{service_id}/allow-list",
+        In(See),
+    ),
+    (
+        "PUT",
+        "/projects/{project_id}/services/{service_id}/allow-list",
+        In(ManageServices),
+    ),
+    (
+        "GET",
         "/projects/{project_id}/services/{service_id}/logs",
         In(See),
     ),

@@ -2,6 +2,7 @@
 //! anew by themselves with it.
 
 mod account;
+mod allow;
 mod assets;
 mod cloud;
 mod form;
@@ -81,6 +82,7 @@ fn of_service() -> Router<Shared> {
     Router::new()
         .route("/", get(services::show))
         .route("/operations", get(moves::show))
+        .route("/allow/{side}", get(allow::ask).post(allow::change))
         .route("/attach", post(moves::attach))
         .route("/detach", get(moves::ask_detach).post(moves::detach))
         .route("/start", post(services::start))

@@ -1,5 +1,6 @@
 //! The objects as the API shows and takes them.
 
+mod allow;
 mod log;
 mod operation;
 mod peering;
@@ -15,6 +16,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
+pub(crate) use allow::{AllowLists, AllowListsInput, Lists};
 pub(crate) use log::ServiceLogs;
 pub(crate) use operation::{Event, Operation};
 pub(crate) use peering::{Peering, PeeringInput, RangesInput};

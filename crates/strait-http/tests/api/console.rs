@@ -179,7 +179,7 @@ async fn who_may_not_is_offered_nothing_and_refused_all() {
         assert_eq!(page.status, StatusCode::OK, "{path}");
         let forms: Vec<&str> = actions(&page);
         assert_eq!(forms, ["/logout"], "{path}: a viewer is offered this");
-        for word in ["/new\"", "/delete\"", "/detach\""] {
+        for word in ["/new\"", "/delete\"", "/detach\"", "/allow/"] {
             assert!(!page.text.contains(word), "{path} offers {word}");
         }
     }
@@ -376,6 +376,8 @@ impl World {
             "services/new".to_owned(),
             format!("services/{service}"),
             format!("services/{service}/operations"),
+            format!("services/{service}/allow/public"),
+            format!("services/{service}/allow/private"),
             format!("services/{service}/detach"),
             format!("services/{service}/delete"),
             "vpcs".to_owned(),
@@ -401,6 +403,7 @@ impl World {
         let of_vpc = |verb: &str| (format!("vpcs/{vpc}/{verb}"), Role::Admin);
         let all = [
             ("services/new".to_owned(), Role::Developer),
+            of_service("allow/public"),
             of_service("attach"),
             of_service("detach"),
             of_service("start"),

@@ -5,6 +5,7 @@
 mod common;
 
 mod access;
+mod allow;
 mod console;
 mod contract;
 mod customers;

@@ -65,6 +65,8 @@ const OPERATIONS: &[(&str, For)] = &[
     ("setVPCPeeringRanges", Members(Admin)),
     ("updatePassword", Members(Developer)),
     ("setEnvironment", Members(Developer)),
+    ("getAllowList", Members(Viewer)),
+    ("setAllowList", Members(Developer)),
     ("getServiceLogs", Members(Viewer)),
     ("getReplicaSets", Members(Viewer)),
     ("getServiceMetricsAvailableSeries", Members(Viewer)),

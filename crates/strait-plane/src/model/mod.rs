@@ -1,6 +1,7 @@
 //! The domain's objects, as they are shown. Field names are Tiger Cloud's where it has the field, ours beside them.
 
 mod access;
+mod allow;
 mod log;
 mod operation;
 mod peering;
@@ -15,6 +16,10 @@ mod vpc;
 use serde::Serialize;
 
 pub use access::{Permission, Role};
+pub use allow::{
+    ALLOW_ENTRIES, AllowChange, AllowEntry, AllowLists, ListChange, NewAllowEntry,
+    SessionsByClient, ShownAllowLists, Side, ranges,
+};
 pub use log::{LogCursor, LogEntry, LogPage, LogQuery};
 pub use operation::{
     Action, Cursor, Event, ObjectKind, Operation, OperationFilter, OperationState, Step, StepRecord,

@@ -1,5 +1,6 @@
 //! The plane's front: what its users may ask for. It checks and writes wishes; the reconcilers make them true.
 
+mod allow;
 mod guide;
 mod identity;
 mod keys;

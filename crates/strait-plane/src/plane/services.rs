@@ -329,6 +329,7 @@ impl Plane {
             environment: kept.environment,
             addons: kept.addons,
             network,
+            allow_lists: kept.allow,
             registration: match kept.origin {
                 Origin::Made(_) => None,
                 Origin::Registered(registration) => Some(registration),

@@ -1,5 +1,6 @@
 //! The store: all SQL of the plane. Functions take any executor, so that callers choose their transactions.
 
+pub(crate) mod allow;
 pub(crate) mod events;
 pub(crate) mod keys;
 pub(crate) mod leases;

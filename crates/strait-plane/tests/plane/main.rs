@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod allow;
 mod attach;
 mod cascade;
 mod crash;

@@ -2,6 +2,7 @@
 //! API and nothing else of Strait's.
 
 pub(crate) mod admin;
+mod allow;
 mod client;
 mod follow;
 mod key;
@@ -236,6 +237,10 @@ mod tests {
             "peering list",
             "peering request pcx-1",
             "service attach orders main --drain 30 --wait",
+            "service allow list orders",
+            "service allow add orders --public 203.0.113.0/24 --description office",
+            "service allow set orders --private --yes",
+            "service allow clear orders --public",
             "vpc delete main --cascade --yes --wait",
             "vpc cancel-deletion main",
             "operation watch op-1",
@@ -270,6 +275,9 @@ mod tests {
             "usage --all --project p",
             "service create --timeout 3",
             "service attach orders",
+            "service allow add orders 203.0.113.0/24",
+            "service allow add orders --public --private 203.0.113.0/24",
+            "service allow remove orders --public",
             "service register --host db.example.com --vpc vpc-1 --subnets subnet-a",
             "peering steps p --script --policy",
             "member add ada@example.com",

@@ -19,6 +19,7 @@ pub(super) struct Service {
     pub(super) status: String,
     pub(super) created: String,
     pub(super) network: Network,
+    pub(super) allow_list: AllowedRanges,
     pub(super) registration: Option<Registration>,
     pub(super) endpoint: Option<Endpoint>,
     pub(super) public_endpoint: Option<Endpoint>,
@@ -29,6 +30,29 @@ pub(super) struct Service {
     pub(super) notice: Option<String>,
     pub(super) initial_password: Option<String>,
     pub(super) operation_id: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct AllowLists {
+    pub(super) public: Option<Vec<AllowEntry>>,
+    pub(super) private: Option<Vec<AllowEntry>>,
+    pub(super) version: String,
+    pub(super) in_effect: bool,
+    pub(super) warnings: Vec<String>,
+    pub(super) operation_id: Option<String>,
+}
+
+/// The lists as a service itself shows them.
+#[derive(Debug, Deserialize)]
+pub(super) struct AllowedRanges {
+    pub(super) public: Option<Vec<AllowEntry>>,
+    pub(super) private: Option<Vec<AllowEntry>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct AllowEntry {
+    pub(super) cidr: String,
+    pub(super) description: String,
 }
 
 #[derive(Debug, Deserialize)]
