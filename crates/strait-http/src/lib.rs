@@ -24,6 +24,7 @@ mod peerings;
 mod projects;
 mod services;
 mod system;
+mod turns;
 mod upkeep;
 mod users;
 mod vpcs;
@@ -44,6 +45,7 @@ use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
 use limits::Limits;
+use turns::Turns;
 
 pub use customer::{
     CustomerAccount, CustomerChange, CustomerCloud, CustomerError, CustomerVpc, Holdings, Instance,
@@ -102,6 +104,8 @@ pub(crate) struct App {
     plane: Plane,
     options: Options,
     limits: Limits,
+    /// Tries of connections from customers' networks, each of which is a process.
+    trials: Arc<Turns>,
 }
 
 pub(crate) type Shared = Arc<App>;
@@ -110,6 +114,7 @@ pub(crate) type Shared = Arc<App>;
 pub fn router(plane: Plane, options: Options) -> Router {
     let app = Arc::new(App {
         limits: Limits::new(options.rate),
+        trials: Turns::new("tries of connections", 2, 4),
         plane,
         options,
     });

@@ -11,6 +11,7 @@ mod customers;
 mod graphql;
 mod guest;
 mod operations;
+mod reach;
 mod refusals;
 mod register;
 mod roles;
