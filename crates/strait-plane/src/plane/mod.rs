@@ -3,6 +3,7 @@
 mod guide;
 mod identity;
 mod keys;
+mod locks;
 mod logins;
 mod members;
 mod moves;
