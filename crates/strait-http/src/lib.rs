@@ -23,6 +23,7 @@ mod outage;
 mod peerings;
 mod projects;
 mod services;
+mod standing;
 mod system;
 mod turns;
 mod upkeep;
@@ -104,6 +105,8 @@ pub(crate) struct App {
     plane: Plane,
     options: Options,
     limits: Limits,
+    /// Requests that wait for something to happen, and streams of what does.
+    waits: Arc<Turns>,
     /// Tries of connections from customers' networks, each of which is a process.
     trials: Arc<Turns>,
 }
@@ -114,6 +117,7 @@ pub(crate) type Shared = Arc<App>;
 pub fn router(plane: Plane, options: Options) -> Router {
     let app = Arc::new(App {
         limits: Limits::new(options.rate),
+        waits: Turns::new("waits and streams", 32, 512),
         trials: Turns::new("tries of connections", 2, 4),
         plane,
         options,

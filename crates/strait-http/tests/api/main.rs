@@ -16,6 +16,7 @@ mod refusals;
 mod register;
 mod roles;
 mod story;
+mod streams;
 mod upkeep;
 mod users;
 mod world;
