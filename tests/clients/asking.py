@@ -1,9 +1,12 @@
 """Asks a thousand times a second whether there is a way in by a name, whatever the answers take: looks the name up, and opens a connection
 half, as far as the answer to its first packet. PostgreSQL starts a process for each whole one, and no two processors have a thousand of
 these in a second; so one of 20 is whole, and asks PostgreSQL whether it speaks TLS.
+
+Who has looked the name up just before a move closes the way that it leads to is refused: that one was in flight, and asks once more. So does who
+gets no answer to a datagram or to a half connection, which nobody sends again as the kernel does for a whole one.
 """
 
-import collections
+import dataclasses
 import errno
 import select
 import socket
@@ -12,7 +15,8 @@ import time
 
 BEAT = 0.001
 WHOLE = 20
-PATIENCE = 1
+# For an answer to a datagram or a half connection; and to a whole one, whose first packet the kernel sends again after 1 and 3 s.
+PATIENCE, LONG_PATIENCE = 1, 10
 PORT = 5432
 # Whence half connections are opened: not where the kernel takes ports for whole ones.
 PORTS = range(10000, 30000)
@@ -23,17 +27,25 @@ TLS = bytes((0, 0, 0, 8, 4, 210, 22, 47))
 
 
 def ask(host, over):
-    """Until it is over: when half connections were answered, when PostgreSQL did, and how many asked in vain."""
+    """Until it is over: when half connections were answered, when PostgreSQL did, how many asked once more, and why others asked in vain."""
     asking = Asking(host)
-    due = time.monotonic()
+    due, number = time.monotonic(), 0
     while not over.is_set():
         now = time.monotonic()
         while due <= now:
             due += BEAT
-            asking.look_up(now)
+            asking.look_up(Question(now, is_whole=number % WHOLE == 0))
+            number += 1
         asking.give_up(now)
         asking.hear(max(0, due - time.monotonic()))
-    return asking.answered, asking.whole, asking.failed
+    return asking.answered, asking.whole, asking.again, asking.failed
+
+
+@dataclasses.dataclass(frozen=True)
+class Question:
+    asked: float
+    is_whole: bool
+    is_second: bool = False
 
 
 class Asking:
@@ -50,19 +62,25 @@ class Asking:
             own.setblocking(False)
             self.poll.register(own, select.POLLIN)
         self.number = 0
-        # When each began: of questions for the name, of half connections by their port, and of whole ones by their socket.
+        # Questions for the name, half connections by their port, and whole ones by their socket.
         self.looking, self.half, self.open = ({} for _ in range(3))
-        self.answered, self.whole, self.failed = [], [], 0
+        self.answered, self.whole, self.again, self.failed = [], [], 0, []
 
-    def look_up(self, now):
+    def look_up(self, question):
         self.number = (self.number + 1) % len(PORTS)
         try:
             self.dns.send(self.number.to_bytes(2, "big") + QUERY + self.name + IPV4)
         except OSError:
-            # The resolver was not there for the one before.
-            self.failed += 1
+            self.failed.append("the resolver was not there for the one before")
             return
-        self.looking[self.number] = now
+        self.looking[self.number] = question
+
+    def ask_again(self, question, why):
+        if question.is_second:
+            self.failed.append(f"twice: {why}")
+            return
+        self.again += 1
+        self.look_up(dataclasses.replace(question, asked=time.monotonic(), is_second=True))
 
     def hear(self, seconds):
         for number, events in self.poll.poll(seconds * 1000):
@@ -83,42 +101,42 @@ class Asking:
 
     def looked_up(self, reply):
         number = int.from_bytes(reply[:2], "big")
-        asked = self.looking.pop(number, None)
-        if asked is None:
+        question = self.looking.pop(number, None)
+        if question is None:
             return
         if reply[7] == 0:
-            self.failed += 1
+            self.failed.append("the name has no address")
             return
         # The answer's last four bytes are the address.
         address = reply[-4:]
-        self.half[PORTS[number]] = asked
+        self.half[PORTS[number]] = question
         self.raw.sendto(first_packet(self.own, PORTS[number], address), (socket.inet_ntoa(address), 0))
-        if number % WHOLE == 0:
-            self.connect(address, asked)
+        if question.is_whole:
+            self.connect(address, question)
 
     def came(self, packet):
         header = (packet[0] & 15) * 4
         there, here = struct.unpack_from("!HH", packet, header)
-        asked = self.half.pop(here, None) if there == PORT else None
-        if asked is None:
+        question = self.half.pop(here, None) if there == PORT else None
+        if question is None:
             return
         if packet[header + 13] & (SYN | ACK | RST) == SYN | ACK:
             self.answered.append(time.monotonic())
         else:
-            self.failed += 1
+            self.ask_again(question, "refused")
 
-    def connect(self, address, asked):
+    def connect(self, address, question):
         client = socket.socket()
         client.setblocking(False)
         if client.connect_ex((socket.inet_ntoa(address), PORT)) not in (0, errno.EINPROGRESS):
-            self.failed += 1
             client.close()
+            self.ask_again(question, "refused")
             return
         self.poll.register(client, select.POLLOUT)
-        self.open[client.fileno()] = (client, asked)
+        self.open[client.fileno()] = (client, question)
 
     def went_on(self, number, events):
-        client, _ = self.open[number]
+        client, question = self.open[number]
         try:
             if events & select.POLLOUT:
                 client.sendall(TLS)
@@ -127,11 +145,11 @@ class Asking:
             is_answer = client.recv(1) == b"S"
         except OSError:
             is_answer = False
+        self.end(number)
         if is_answer:
             self.whole.append(time.monotonic())
         else:
-            self.failed += 1
-        self.end(number)
+            self.ask_again(question, "refused")
 
     def end(self, number):
         client, _ = self.open.pop(number)
@@ -139,12 +157,11 @@ class Asking:
         client.close()
 
     def give_up(self, now):
-        for waiting in (self.looking, self.half):
-            while waiting and next(iter(waiting.values())) < now - PATIENCE:
-                waiting.pop(next(iter(waiting)))
-                self.failed += 1
-        while self.open and next(iter(self.open.values()))[1] < now - PATIENCE:
-            self.failed += 1
+        for waiting, who in ((self.looking, "the resolver"), (self.half, "the address")):
+            while waiting and next(iter(waiting.values())).asked < now - PATIENCE:
+                self.ask_again(waiting.pop(next(iter(waiting))), f"no answer from {who}")
+        while self.open and next(iter(self.open.values()))[1].asked < now - LONG_PATIENCE:
+            self.failed.append("no answer from PostgreSQL")
             self.end(next(iter(self.open)))
 
 

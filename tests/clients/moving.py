@@ -83,11 +83,11 @@ def connect(host, password):
 
 def probe(host, _, over):
     start = time.monotonic()
-    answered, whole, failed = ask(host, over)
+    answered, whole, again, failed = ask(host, over)
     end = time.monotonic()
-    asked = len(answered) + len(whole) + failed
+    asked = len(answered) + len(whole) + again + len(failed)
     return {
-        "asked": asked, "failed": failed, "longest": longest(start, answered, end), "longest_to_postgresql": longest(start, whole, end),
+        "asked": asked, "asked_again": again, "failed": failed, "longest": longest(start, answered, end), "longest_to_postgresql": longest(start, whole, end),
         "rate": round(asked / (end - start)),
     }
 

@@ -62,12 +62,18 @@ class Children(unittest.TestCase):
     def dies_within(self, those, move):
         """While the former way is drained."""
         asked = CLOUD.strait_json("service", *move, "--drain", "2")["operation_id"]
-        self.eventually("it is drained", lambda: self.step(asked, "drain-former-way"), True)
-        before = those()
-        self.assertEqual(len(before), 1, before)
-        os.kill(before[0], signal.SIGKILL)
-        self.eventually("another one runs", lambda: bool(set(those()) - set(before)), True)
-        self.eventually("the move is over", lambda: self.operation(asked)["state"], "succeeded")
+        with subprocess.Popen(
+            [STRAIT, "operation", "watch", asked], env=CLOUD.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as watcher:
+            self.eventually("it is drained", lambda: self.step(asked, "drain-former-way"), True)
+            before = those()
+            self.assertEqual(len(before), 1, before)
+            os.kill(before[0], signal.SIGKILL)
+            self.eventually("another one runs", lambda: bool(set(those()) - set(before)), True)
+            self.eventually("the move is over", lambda: self.operation(asked)["state"], "succeeded")
+            told, errors = watcher.communicate(timeout=60)
+        self.assertEqual(watcher.returncode, 0, errors)
+        self.assertIn("succeeded", told)
 
     def check(self, is_attached):
         """It has the one way that it was to have, and names and ports lead there."""

@@ -15,6 +15,7 @@ use crate::plan::{self, Name, Space};
 use crate::process::Process;
 use crate::ruleset;
 use crate::sandbox::{self, Launch};
+use crate::sockets::{self, Connection};
 use crate::space::Spaces;
 
 /// Makes pictures true. Used by a process that has joined the anchor, which may have many threads by now.
@@ -136,6 +137,25 @@ impl Kernel {
             "end the connections to {target} in {node}"
         )))?;
         Ok(())
+    }
+
+    /// The connections that a server in a host has from these addresses on its port, accepted or not.
+    pub fn connections(
+        &self,
+        host: &str,
+        port: u16,
+        from: &BTreeSet<Ipv4Addr>,
+    ) -> Result<BTreeSet<Connection>, KernelError> {
+        let found = self.inside(host, || sockets::to(port, from))?;
+        found.map_err(KernelError::system(format!(
+            "list the connections of {host}"
+        )))
+    }
+
+    /// Ends connections of a host, each with a TCP reset to both ends. Those that are gone are none.
+    pub fn reset(&self, host: &str, connections: &BTreeSet<Connection>) -> Result<(), KernelError> {
+        let reset = self.inside(host, || connections.iter().try_for_each(sockets::reset))?;
+        reset.map_err(KernelError::system(format!("end connections of {host}")))
     }
 
     /// Makes a host's listener refuse new connections with a TCP reset, or take them again. Connections that there are

@@ -20,6 +20,7 @@ mod route;
 mod ruleset;
 mod sandbox;
 mod settings;
+mod sockets;
 mod space;
 mod system;
 
@@ -31,3 +32,4 @@ pub use kernel::Kernel;
 pub use preflight::{Machine, Missing, preflight};
 pub use process::{Process, Signal};
 pub use sandbox::{Launch, LaunchUser, Sandbox, exec_in, service_owner};
+pub use sockets::Connection;

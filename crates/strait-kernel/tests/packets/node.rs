@@ -1,5 +1,6 @@
 //! Endpoints and load balancers.
 
+use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
 
@@ -22,6 +23,10 @@ pub(crate) const TRIALS: &[Named] = &[
     (
         "a_listener_refuses_new_connections_only",
         a_listener_refuses_new_connections_only,
+    ),
+    (
+        "connections_from_one_way_are_reset_accepted_or_not",
+        connections_from_one_way_are_reset,
     ),
     ("targets_take_turns", targets_take_turns),
     (
@@ -128,6 +133,36 @@ fn a_listener_refuses_new_connections_only(ground: &Ground) {
         .expect("taken again");
     assert!(reaches(kernel, "app", "10.1.0.20", 5432));
     assert!(passes(&mut client, &mut server));
+}
+
+fn connections_from_one_way_are_reset(ground: &Ground) {
+    let kernel = &ground.kernel;
+    kernel.apply(&chain()).expect("applied");
+    let listener = listen(kernel, "db", 6432);
+    let mut accepted = connect(kernel, "app", "10.1.0.20", 5432).expect("through the endpoint");
+    let (_server, _) = listener.accept().expect("a connection");
+    let mut own = connect(kernel, "db", "127.0.0.1", 6432).expect("from the host itself");
+    let (mut own_server, _) = listener.accept().expect("a connection");
+    let mut waiting = connect(kernel, "app", "10.1.0.20", 5432).expect("through the endpoint");
+    let balancer = BTreeSet::from([ip("10.1.0.30")]);
+    let none = kernel.connections("db", 6433, &balancer).expect("listed");
+    assert!(none.is_empty(), "of another port");
+
+    let found = kernel.connections("db", 6432, &balancer).expect("listed");
+    assert_eq!(found.len(), 2);
+    kernel.reset("db", &found).expect("reset");
+
+    for client in [&mut accepted, &mut waiting] {
+        client.set_read_timeout(Some(PATIENCE)).expect("set");
+        let told = client.read(&mut [0]).expect_err("its end");
+        assert_eq!(told.kind(), ErrorKind::ConnectionReset);
+    }
+    assert!(passes(&mut own, &mut own_server) && passes(&mut own_server, &mut own));
+    let left = kernel.connections("db", 6432, &balancer).expect("listed");
+    assert!(left.is_empty());
+    kernel
+        .reset("db", &found)
+        .expect("those that are gone are none");
 }
 
 fn targets_take_turns(ground: &Ground) {

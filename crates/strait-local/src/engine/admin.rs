@@ -15,7 +15,7 @@ use tokio_postgres::{Client, NoTls};
 use super::config::ADMIN;
 
 /// Where a service's PostgreSQL listens in its own namespace.
-const HERE: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 5432);
+pub(super) const HERE: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 5432);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(5);
 const END_TIMEOUT: Duration = Duration::from_secs(1);

@@ -6,12 +6,12 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use strait_kernel::Process;
+use strait_kernel::{Connection, Process};
 use strait_plane::postgres::{Made, Which};
 use tokio::time::{Instant, sleep};
 use tokio_postgres::Client;
 
-use super::admin::{self, NoConnection};
+use super::admin::{self, HERE, NoConnection};
 use super::process::{self, Place};
 use super::{Shared, blocking, config, folder, template};
 use crate::agent::tail;
@@ -21,6 +21,8 @@ use crate::error::LocalError;
 const READY_TIMEOUT: Duration = Duration::from_secs(30);
 const READY_PAUSE: Duration = Duration::from_millis(10);
 const LARGEST_LOG: u64 = 16 * 1024 * 1024;
+/// For clients that are just being let in to become sessions, before they are reset.
+const LET_IN: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: u32 = 60;
 const DELETED: &str = ".deleted";
 
@@ -125,9 +127,30 @@ impl Service {
             return Ok(0);
         };
         let client = self.connect_when_ready(shared, host, &process).await?;
-        admin::end_sessions(&client, sources, which)
-            .await
-            .map_err(|error| self.statement(error))
+        let end = async || {
+            let ended = admin::end_sessions(&client, sources, which).await;
+            ended.map_err(|error| self.statement(error))
+        };
+        let ended = end().await?;
+        if ended > 0 || which != Which::All {
+            return Ok(ended);
+        }
+        // PostgreSQL shows no session before its client is let in.
+        let early = connections(shared, host, sources).await?;
+        if early.is_empty() {
+            return Ok(0);
+        }
+        sleep(LET_IN).await;
+        let ended = end().await?;
+        if ended > 0 {
+            return Ok(ended);
+        }
+        let mut stuck = connections(shared, host, sources).await?;
+        stuck.retain(|connection| early.contains(connection));
+        let count = u64::try_from(stuck.len()).unwrap_or(u64::MAX);
+        let (kernel, host) = (shared.kernel.clone(), host.to_owned());
+        blocking(move || Ok(kernel.reset(&host, &stuck)?)).await?;
+        Ok(count)
     }
 
     /// Whether it runs and accepts connections.
@@ -345,6 +368,15 @@ impl Service {
     fn record(&self) -> PathBuf {
         self.folder.join("process.json")
     }
+}
+
+async fn connections(
+    shared: &Shared,
+    host: &str,
+    sources: &BTreeSet<Ipv4Addr>,
+) -> Result<BTreeSet<Connection>, LocalError> {
+    let (kernel, host, sources) = (shared.kernel.clone(), host.to_owned(), sources.clone());
+    blocking(move || Ok(kernel.connections(&host, HERE.port(), &sources)?)).await
 }
 
 /// Where a service's log is, the newest file first.

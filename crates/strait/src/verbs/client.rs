@@ -150,11 +150,8 @@ impl Client {
             return answer(response).await.map(drop);
         }
         let mut left = Vec::new();
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .context("the server stopped answering")?
-        {
+        // One that is cut off is over like any other: who follows asks again.
+        while let Ok(Some(chunk)) = response.chunk().await {
             left.extend_from_slice(&chunk);
             while let Some(end) = left.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = left.drain(..=end).collect();

@@ -14,6 +14,8 @@ use super::{Common, Context, Wait, follow};
 
 /// Before a stream that ended is asked for again.
 const PAUSE: Duration = Duration::from_millis(200);
+/// How long a server that had sent a stream is waited for.
+const LONGEST_OUTAGE: Duration = Duration::from_secs(120);
 
 /// What to do with operations: every change is one.
 #[derive(Debug, Subcommand)]
@@ -160,16 +162,16 @@ pub(super) async fn events(options: &Events, context: &Context) -> Result<()> {
     let format = options.common.format();
     if options.follow {
         let mut last = options.since.clone();
+        let mut outage = Outage::default();
         loop {
             // The server ends a stream after some minutes, to ask for the keys again.
             let query: Vec<(&str, String)> = last.iter().map(|id| ("since", id.clone())).collect();
-            client
-                .follow(&path, &query, |event| {
-                    tell(&event, format)?;
-                    last = event["id"].as_str().map(str::to_owned).or(last.take());
-                    Ok(true)
-                })
-                .await?;
+            let streamed = client.follow(&path, &query, |event| {
+                tell(&event, format)?;
+                last = event["id"].as_str().map(str::to_owned).or(last.take());
+                Ok(true)
+            });
+            outage.outlast(streamed.await)?;
             tokio::time::sleep(PAUSE).await;
         }
     }
@@ -208,30 +210,55 @@ async fn ended(client: &Client, path: &[&str], timeout: u64) -> Result<Value> {
 async fn watch(client: &Client, id: &str, format: Format) -> Result<()> {
     let mut told = 0;
     let mut last: Option<Operation> = None;
+    let mut outage = Outage::default();
     let path = client.in_its_project(&["operations", id, "events"]);
     while last
         .as_ref()
         .is_none_or(|operation| operation.ended.is_none())
     {
         // The server ends a stream after some minutes, to ask for the keys again.
-        client
-            .follow(&path, &[], |found| {
-                let operation: Operation = typed(&found)?;
-                match format {
-                    Format::Json => output::line(&found.to_string())?,
-                    Format::Table => told = tell_steps(&operation, told)?,
-                }
-                let goes_on = operation.ended.is_none();
-                last = Some(operation);
-                Ok(goes_on)
-            })
-            .await?;
+        let streamed = client.follow(&path, &[], |found| {
+            let operation: Operation = typed(&found)?;
+            match format {
+                Format::Json => output::line(&found.to_string())?,
+                Format::Table => told = tell_steps(&operation, told)?,
+            }
+            let goes_on = operation.ended.is_none();
+            last = Some(operation);
+            Ok(goes_on)
+        });
+        outage.outlast(streamed.await)?;
         tokio::time::sleep(PAUSE).await;
     }
     match last {
         Some(operation) if operation.state == "succeeded" => Ok(()),
         Some(operation) => bail!("operation {id} {}: {}", operation.state, why(&operation)),
         None => Ok(()),
+    }
+}
+
+/// What became of a stream's server since there was a stream.
+#[derive(Default)]
+struct Outage {
+    had_a_stream: bool,
+    since: Option<Instant>,
+}
+
+impl Outage {
+    /// A stream that is cut off, a server that starts anew and one whose store is away are waited for, once there was a
+    /// stream.
+    fn outlast(&mut self, streamed: Result<()>) -> Result<()> {
+        let Err(error) = streamed else {
+            (self.had_a_stream, self.since) = (true, None);
+            return Ok(());
+        };
+        let is_away =
+            error.is::<follow::Away>() || (error.chain()).any(|cause| cause.is::<reqwest::Error>());
+        let since = *self.since.get_or_insert_with(Instant::now);
+        if !is_away || !self.had_a_stream || since.elapsed() > LONGEST_OUTAGE {
+            return Err(error);
+        }
+        Ok(())
     }
 }
 
