@@ -25,7 +25,9 @@ mod peerings;
 mod projects;
 mod quotas;
 mod services;
+mod standing;
 mod system;
+mod turns;
 mod upkeep;
 mod usage;
 mod users;
@@ -47,6 +49,7 @@ use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
 use limits::Limits;
+use turns::Turns;
 
 pub use customer::{
     CustomerAccount, CustomerChange, CustomerCloud, CustomerError, CustomerVpc, Holdings, Instance,
@@ -105,6 +108,10 @@ pub(crate) struct App {
     plane: Plane,
     options: Options,
     limits: Limits,
+    /// Requests that wait for something to happen, and streams of what does.
+    waits: Arc<Turns>,
+    /// Tries of connections from customers' networks, each of which is a process.
+    trials: Arc<Turns>,
 }
 
 pub(crate) type Shared = Arc<App>;
@@ -113,6 +120,8 @@ pub(crate) type Shared = Arc<App>;
 pub fn router(plane: Plane, options: Options) -> Router {
     let app = Arc::new(App {
         limits: Limits::new(options.rate),
+        waits: Turns::new("waits and streams", 32, 512),
+        trials: Turns::new("tries of connections", 2, 4),
         plane,
         options,
     });

@@ -292,6 +292,7 @@ pub(crate) const ROUTES: &[(&str, &str, Needs)] = &[
     ("POST", "/admin/users/{user_id}/disable", Operator),
     ("POST", "/admin/users/{user_id}/enable", Operator),
     ("POST", "/admin/users/{user_id}/unlock", Operator),
+    ("POST", "/admin/addresses/{address}/unlock", Operator),
     ("PUT", "/admin/users/{user_id}/password", Operator),
     ("POST", "/admin/login-links", Operator),
     ("GET", "/admin/projects/{project_id}/quotas", Operator),

@@ -10,12 +10,14 @@ mod frame;
 mod keys;
 mod members;
 mod moves;
+mod needs;
 mod network;
 mod operations;
 mod parts;
 mod peerings;
 mod projects;
 mod quotas;
+mod reach;
 mod refuse;
 mod services;
 mod session;
@@ -50,6 +52,7 @@ pub(crate) fn routes(app: &Shared) -> Router<Shared> {
         .route("/projects", get(projects::list))
         .nest("/projects/{project}", in_project())
         .nest("/cloud", customers())
+        .route_layer(from_fn_with_state(Arc::clone(app), needs::allowed))
         .route_layer(from_fn_with_state(Arc::clone(app), outage::watched))
         .route(assets::PATH, get(assets::get))
         .route_layer(from_fn(refuse::dressed))

@@ -32,7 +32,7 @@ pub(crate) use service::{
 pub(crate) use usage::{Plan, PlanInput, Usage};
 pub(crate) use user::{
     Key, KeyInput, KeyWithSecret, LinkInput, LinkLogin, Login, LoginLink, Member, MemberInput,
-    NewSession, NewUser, PasswordChange, PasswordInput, RoleInput, Session, User,
+    NewSession, NewUser, PasswordChange, PasswordInput, RoleInput, Session, UnlockedAddress, User,
 };
 pub(crate) use vpc::{Vpc, VpcInput, VpcMessage};
 

@@ -100,6 +100,7 @@ const OPERATIONS: &[(&str, For)] = &[
     ("disableUser", Operator),
     ("enableUser", Operator),
     ("unlockUser", Operator),
+    ("unlockAddress", Operator),
     ("setUserPassword", Operator),
     ("createLoginLink", Operator),
     ("getQuotas", Operator),

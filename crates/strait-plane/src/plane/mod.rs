@@ -4,6 +4,7 @@ mod allow;
 mod guide;
 mod identity;
 mod keys;
+mod locks;
 mod logins;
 mod members;
 mod moves;

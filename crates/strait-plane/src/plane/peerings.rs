@@ -170,6 +170,13 @@ impl Plane {
             .collect())
     }
 
+    /// All connections of a project's Peering VPCs.
+    pub async fn list_project_peerings(&self, project: &str) -> Result<Vec<Peering>, PlaneError> {
+        let project = self.project(project).await?;
+        let kept = peerings::list_in(self.pool(), &project.id).await?;
+        Ok(kept.into_iter().map(shown).collect())
+    }
+
     /// One connection, by its id, its `pcx-` id, or the customer's VPC if only one leads there.
     pub async fn peering(
         &self,
