@@ -5,8 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use strait_plane::model::Asked;
-
-use crate::limits::network;
+use strait_plane::place::Place;
 
 /// How long they are counted, unless told otherwise.
 const SPAN: Duration = Duration::from_secs(60);
@@ -110,14 +109,11 @@ fn key(asked: &Asked) -> Key {
             code,
         };
     }
-    let address = asked.address.as_ref();
-    Key::Unknown {
-        address: address.map(|text| match text.parse() {
-            Ok(address) => network(address).to_string(),
-            Err(_) => text.clone(),
-        }),
-        code,
-    }
+    let address = asked.address.as_ref().map(|text| {
+        let place = text.parse().ok().and_then(Place::of);
+        place.map_or_else(|| text.clone(), |place| place.to_string())
+    });
+    Key::Unknown { address, code }
 }
 
 /// One that stands for many who have nothing in common.

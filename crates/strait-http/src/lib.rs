@@ -4,6 +4,7 @@
 mod absent;
 mod access;
 mod admin;
+mod allow;
 mod audit;
 mod auth;
 mod body;
@@ -25,10 +26,14 @@ mod operations;
 mod outage;
 mod peerings;
 mod projects;
+mod quotas;
 mod services;
+mod standing;
 mod system;
 mod trail;
+mod turns;
 mod upkeep;
+mod usage;
 mod users;
 mod vpcs;
 mod wait;
@@ -49,6 +54,7 @@ use utoipa_axum::router::OpenApiRouter;
 use fold::Folds;
 use limits::Limits;
 use metrics::Metrics;
+use turns::Turns;
 
 pub use customer::{
     CustomerAccount, CustomerChange, CustomerCloud, CustomerError, CustomerVpc, Holdings, Instance,
@@ -116,6 +122,10 @@ pub(crate) struct App {
     limits: Limits,
     metrics: Metrics,
     folds: Folds,
+    /// Requests that wait for something to happen, and streams of what does.
+    waits: Arc<Turns>,
+    /// Tries of connections from customers' networks, each of which is a process.
+    trials: Arc<Turns>,
 }
 
 pub(crate) type Shared = Arc<App>;
@@ -131,6 +141,8 @@ pub fn router_beside(plane: Plane, options: Options, others: Router) -> Router {
         limits: Limits::new(options.rate),
         metrics: Metrics::new(),
         folds: Folds::new(options.fold),
+        waits: Turns::new("waits and streams", 32, 512),
+        trials: Turns::new("tries of connections", 2, 4),
         plane,
         options,
     });
@@ -168,11 +180,14 @@ fn documented() -> OpenApiRouter<Shared> {
         .merge(peerings::routes())
         .merge(services::routes())
         .merge(upkeep::routes())
+        .merge(allow::routes())
         .merge(absent::routes())
         .merge(operations::routes())
         .merge(audit::routes())
         .merge(members::routes())
         .merge(keys::routes())
+        .merge(quotas::routes())
+        .merge(usage::routes())
         .merge(auth::routes())
         .merge(info::routes())
         .merge(admin::routes())
@@ -200,6 +215,7 @@ fn documented() -> OpenApiRouter<Shared> {
         (name = "Operations", description = "Every change, as one can watch it, and what happened. A change may carry the header `Idempotency-Key`: for a day the same request with the same key changes nothing more, and is answered with what came of the first."),
         (name = "Audit", description = "Who changed what, and who was refused what. Nobody changes what stands in it."),
         (name = "Users", description = "Who may do what: members of projects and their roles, keys, logging in."),
+        (name = "Quotas", description = "How many there may be of what, asking for more, and what is used."),
         (name = "Admin", description = "For the operator: needs the admin key."),
         (name = "System", description = "What the server is and offers."),
     )

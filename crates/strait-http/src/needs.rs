@@ -28,8 +28,8 @@ pub(crate) enum Needs {
 
 use Needs::{Identity, In, Metrics, Nothing, Operator, Registrar, Session};
 use Permission::{
-    DeleteProject, ManageKeys, ManageMembers, ManageNetworks, ManageProject, ManageServices, See,
-    SeeAudit,
+    AskForQuota, DeleteProject, ManageKeys, ManageMembers, ManageNetworks, ManageProject,
+    ManageServices, See, SeeAudit,
 };
 
 /// Every route of the API, below [`crate::BASE`] but for `/health`, `/healthz`, `/readyz` and `/metrics`.
@@ -150,6 +150,16 @@ pub(crate) const ROUTES: &[(&str, &str, Needs)] = &[
     ),
     (
         "GET",
+        "/projects/{project_id}/services/{service_id}/allow-list",
+        In(See),
+    ),
+    (
+        "PUT",
+        "/projects/{project_id}/services/{service_id}/allow-list",
+        In(ManageServices),
+    ),
+    (
+        "GET",
         "/projects/{project_id}/services/{service_id}/logs",
         In(See),
     ),
@@ -262,6 +272,20 @@ pub(crate) const ROUTES: &[(&str, &str, Needs)] = &[
         "/projects/{project_id}/keys/{public_key}",
         In(ManageKeys),
     ),
+    ("GET", "/projects/{project_id}/quotas", In(See)),
+    ("GET", "/projects/{project_id}/quota-requests", In(See)),
+    (
+        "POST",
+        "/projects/{project_id}/quota-requests",
+        In(AskForQuota),
+    ),
+    (
+        "POST",
+        "/projects/{project_id}/quota-requests/{request_id}/withdraw",
+        In(AskForQuota),
+    ),
+    ("GET", "/projects/{project_id}/plan", In(See)),
+    ("GET", "/projects/{project_id}/usage", In(See)),
     ("GET", "/auth/info", Identity),
     ("POST", "/auth/login", Nothing),
     ("POST", "/auth/login-link", Nothing),
@@ -276,10 +300,20 @@ pub(crate) const ROUTES: &[(&str, &str, Needs)] = &[
     ("POST", "/admin/users/{user_id}/disable", Operator),
     ("POST", "/admin/users/{user_id}/enable", Operator),
     ("POST", "/admin/users/{user_id}/unlock", Operator),
+    ("POST", "/admin/addresses/{address}/unlock", Operator),
     ("PUT", "/admin/users/{user_id}/password", Operator),
     ("POST", "/admin/login-links", Operator),
     ("GET", "/admin/projects/{project_id}/quotas", Operator),
     ("PUT", "/admin/projects/{project_id}/quotas", Operator),
+    ("PUT", "/admin/projects/{project_id}/plan", Operator),
+    ("GET", "/admin/quota-requests", Operator),
+    ("POST", "/admin/quota-requests/{request_id}/grant", Operator),
+    (
+        "POST",
+        "/admin/quota-requests/{request_id}/refuse",
+        Operator,
+    ),
+    ("GET", "/admin/usage", Operator),
 ];
 
 /// What this route takes, as its path is written in the router.

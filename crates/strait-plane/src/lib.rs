@@ -1,11 +1,13 @@
 //! The control plane: projects, services, VPCs, peering connections, attachments; the store; the reconcilers.
 
 mod admission;
+mod allow_list;
 pub mod cloud;
 mod error;
 mod keeper;
 pub mod model;
 mod names;
+pub mod place;
 mod plane;
 pub mod postgres;
 mod pulse;

@@ -263,6 +263,7 @@ fn is_about_input(error: &ApiError) -> bool {
             ErrorKind::NotFound
             | ErrorKind::Invalid
             | ErrorKind::Conflict
+            | ErrorKind::CutsSessions
             | ErrorKind::QuotaExceeded => true,
             ErrorKind::Unauthorized
             | ErrorKind::Forbidden

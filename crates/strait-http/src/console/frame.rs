@@ -21,6 +21,8 @@ pub(super) enum Tab {
     Keys,
     /// Who changed what.
     Audit,
+    /// Quotas, and what is used.
+    Quotas,
     /// The customers' half.
     Cloud,
 }
@@ -181,6 +183,7 @@ impl<'a> Page<'a> {
                         (self.place(Tab::Members, &format!("{base}/members"), "Members"))
                         (self.place(Tab::Keys, &format!("{base}/keys"), "API keys"))
                         (self.place(Tab::Audit, &format!("{base}/audit"), "Audit"))
+                        (self.place(Tab::Quotas, &format!("{base}/quotas"), "Quotas, usage"))
                     } @else {
                         li { a href="/projects" { "Projects" } }
                     }

@@ -5,6 +5,7 @@
 mod common;
 
 mod access;
+mod allow;
 mod audit;
 mod console;
 mod contract;
@@ -12,10 +13,13 @@ mod customers;
 mod graphql;
 mod guest;
 mod operations;
+mod quotas;
+mod reach;
 mod refusals;
 mod register;
 mod roles;
 mod story;
+mod streams;
 mod upkeep;
 mod users;
 mod world;
