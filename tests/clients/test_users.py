@@ -103,6 +103,9 @@ class Users(unittest.TestCase):
         for _ in range(5):
             self.assertEqual(self.login("bob@example.com", "wrong password")[0], 401)
         self.assertEqual(self.login("bob@example.com", other)[0], 429)
+        # Whose address it is, is another matter: this one is nobody's.
+        self.cloud.strait("admin", "user", "unlock", "--address", "192.0.2.7")
+        self.assertEqual(self.login("bob@example.com", other)[0], 429)
         self.cloud.strait("admin", "user", "unlock", "bob@example.com")
         self.assertEqual(self.login("bob@example.com", other)[0], 200)
         self.cloud.strait("admin", "user", "disable", "bob@example.com")

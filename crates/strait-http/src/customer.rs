@@ -99,6 +99,13 @@ pub struct PeeringRequest {
     pub expires_at: Timestamp,
 }
 
+impl PeeringRequest {
+    /// Whether it waits for the customer.
+    pub(crate) fn is_pending(&self) -> bool {
+        self.state == RequestState::Pending
+    }
+}
+
 /// How a request is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestState {
@@ -251,6 +258,8 @@ pub enum CustomerChange {
 pub struct Place {
     /// An instance's id, or `internet`.
     pub id: String,
+    /// Whether it is a customer's instance.
+    pub is_instance: bool,
     /// For people.
     pub label: String,
 }

@@ -213,7 +213,7 @@ impl ApiError {
         match self {
             Self::Plane(error) => match error.kind() {
                 ErrorKind::QuotaExceeded => Some(format!(
-                    "delete one that is not needed, or have the operator raise the quota: `strait admin quota`, or PUT {BASE}/admin/projects/PROJECT/quotas"
+                    "delete one that is not needed, or ask for more: `strait quota request`, or POST {BASE}/projects/PROJECT/quota-requests; the operator grants it, or raises the quota: `strait admin quota`"
                 )),
                 ErrorKind::Unauthorized => Some(KEYS.to_owned()),
                 ErrorKind::Unavailable if self.may_have_been_done() => Some(REPEAT.to_owned()),

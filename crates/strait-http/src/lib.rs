@@ -23,9 +23,13 @@ mod operations;
 mod outage;
 mod peerings;
 mod projects;
+mod quotas;
 mod services;
+mod standing;
 mod system;
+mod turns;
 mod upkeep;
+mod usage;
 mod users;
 mod vpcs;
 mod wait;
@@ -45,6 +49,7 @@ use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
 use limits::Limits;
+use turns::Turns;
 
 pub use customer::{
     CustomerAccount, CustomerChange, CustomerCloud, CustomerError, CustomerVpc, Holdings, Instance,
@@ -103,6 +108,10 @@ pub(crate) struct App {
     plane: Plane,
     options: Options,
     limits: Limits,
+    /// Requests that wait for something to happen, and streams of what does.
+    waits: Arc<Turns>,
+    /// Tries of connections from customers' networks, each of which is a process.
+    trials: Arc<Turns>,
 }
 
 pub(crate) type Shared = Arc<App>;
@@ -111,6 +120,8 @@ pub(crate) type Shared = Arc<App>;
 pub fn router(plane: Plane, options: Options) -> Router {
     let app = Arc::new(App {
         limits: Limits::new(options.rate),
+        waits: Turns::new("waits and streams", 32, 512),
+        trials: Turns::new("tries of connections", 2, 4),
         plane,
         options,
     });
@@ -152,6 +163,8 @@ fn documented() -> OpenApiRouter<Shared> {
         .merge(operations::routes())
         .merge(members::routes())
         .merge(keys::routes())
+        .merge(quotas::routes())
+        .merge(usage::routes())
         .merge(auth::routes())
         .merge(info::routes())
         .merge(admin::routes())
@@ -177,6 +190,7 @@ fn documented() -> OpenApiRouter<Shared> {
         (name = "Services", description = "PostgreSQL services, and where they are reached from."),
         (name = "Operations", description = "Every change, as one can watch it, and what happened. A change may carry the header `Idempotency-Key`: for a day the same request with the same key changes nothing more, and is answered with what came of the first."),
         (name = "Users", description = "Who may do what: members of projects and their roles, keys, logging in."),
+        (name = "Quotas", description = "How many there may be of what, asking for more, and what is used."),
         (name = "Admin", description = "For the operator: needs the admin key."),
         (name = "System", description = "What the server is and offers."),
     )

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use strait_plane::model::Identity;
+use strait_plane::place::Place;
 
 use crate::error::ApiError;
 
@@ -35,7 +36,7 @@ impl Default for Rate {
 /// Counts requests.
 pub(crate) struct Limits {
     identities: DefaultKeyedRateLimiter<String>,
-    addresses: DefaultKeyedRateLimiter<IpAddr>,
+    addresses: DefaultKeyedRateLimiter<Place>,
     counted: AtomicU32,
 }
 
@@ -49,14 +50,14 @@ impl Limits {
         }
     }
 
-    /// Counts for where a request comes from. Loopback is from everywhere, where a proxy stands in front.
+    /// Counts for where a request comes from. Loopback is no place.
     pub(crate) fn count_address(&self, from: Option<IpAddr>) -> Result<(), ApiError> {
         self.sweep();
-        let Some(from) = from.filter(|from| !from.is_loopback()) else {
+        let Some(place) = from.and_then(Place::of) else {
             return Ok(());
         };
         self.addresses
-            .check_key(&network(from))
+            .check_key(&place)
             .map_err(|late| too_many("this address", &late))
     }
 
@@ -87,14 +88,6 @@ fn too_many(
     ApiError::TooMany {
         whose,
         retry_after: wait.as_secs() + 1,
-    }
-}
-
-/// Who has one address of IPv6 has 2^64 of them.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6((address.to_bits() & (u128::MAX << 64)).into()),
     }
 }
 

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures::{Stream, StreamExt};
+use futures::Stream;
 use serde::Deserialize;
 use strait_plane::model::{self, Cursor, OperationFilter};
 use strait_plane::{Plane, PlaneError};
@@ -17,10 +17,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Shared;
-use crate::access::InProject;
+use crate::access::{Asks, InProject};
 use crate::body::{Given, OperationPath, Segments};
 use crate::error::{ApiError, ErrorBody};
 use crate::objects::{Event, Operation};
+use crate::standing::Standing;
 use crate::wait::patience;
 
 /// How many operations a list has unless another number is asked for.
@@ -113,6 +114,7 @@ struct Waiting {
 async fn get(
     State(app): State<Shared>,
     InProject(project): InProject,
+    Asks(identity): Asks,
     Segments(named): Segments<OperationPath>,
     Given(asked): Given<Waiting>,
 ) -> Result<Json<Operation>, ApiError> {
@@ -121,6 +123,7 @@ async fn get(
         None => app.plane.operation(&project, id).await?,
         Some(text) => {
             let time = patience(&text)?;
+            let _turn = app.waits.take(&identity)?;
             app.plane.operation_ended(&project, id, time).await?
         }
     };
@@ -139,11 +142,14 @@ async fn get(
 async fn watch(
     State(app): State<Shared>,
     InProject(project): InProject,
+    Asks(identity): Asks,
+    headers: HeaderMap,
     Segments(named): Segments<OperationPath>,
 ) -> Result<Response, ApiError> {
     let first = app.plane.operation(&project, &named.operation_id).await?;
+    let standing = Standing::new(&app, &headers, &project, app.waits.take(&identity)?);
     let stream = operation_stream(app.plane.clone(), project, first);
-    Ok(Sse::new(stream.take_until(tokio::time::sleep(LIFE)))
+    Ok(Sse::new(standing.limit(stream))
         .keep_alive(KeepAlive::default())
         .into_response())
 }
@@ -169,6 +175,7 @@ struct Following {
 async fn events(
     State(app): State<Shared>,
     InProject(project): InProject,
+    Asks(identity): Asks,
     headers: HeaderMap,
     Given(asked): Given<Following>,
 ) -> Result<Response, ApiError> {
@@ -183,12 +190,14 @@ async fn events(
             Some(since) => since,
             None => app.plane.events_end(&project).await?,
         };
+        let standing = Standing::new(&app, &headers, &project, app.waits.take(&identity)?);
         let stream = event_stream(app.plane.clone(), project, since);
-        return Ok(Sse::new(stream.take_until(tokio::time::sleep(LIFE)))
+        return Ok(Sse::new(standing.limit(stream))
             .keep_alive(KeepAlive::default())
             .into_response());
     }
     let time = asked.wait.map(|text| patience(&text)).transpose()?;
+    let _turn = time.map(|_| app.waits.take(&identity)).transpose()?;
     let found = app
         .plane
         .events(

@@ -12,7 +12,7 @@ use crate::Shared;
 use crate::access::By;
 use crate::body::{Body, Segments};
 use crate::error::{ApiError, ErrorBody};
-use crate::objects::{LinkInput, LoginLink, NewUser, PasswordInput, User};
+use crate::objects::{LinkInput, LoginLink, NewUser, PasswordInput, UnlockedAddress, User};
 
 pub(crate) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
@@ -21,6 +21,7 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(disable))
         .routes(routes!(enable))
         .routes(routes!(unlock))
+        .routes(routes!(unlock_address))
         .routes(routes!(password))
         .routes(routes!(link))
 }
@@ -137,7 +138,7 @@ async fn enable(
     Ok(Json(user.into()))
 }
 
-/// Forgets that logins as somebody failed: the next one need not wait.
+/// Forgets that logins as somebody failed, from wherever: the next one need not wait.
 #[utoipa::path(
     post, path = "/admin/users/{user_id}/unlock", tag = "Admin", operation_id = "unlockUser", security(("admin_key" = [])),
     params(("user_id" = String, Path, description = "The user's id or e-mail address.")),
@@ -148,6 +149,26 @@ async fn unlock(
     Segments(named): Segments<UserPath>,
 ) -> Result<Json<User>, ApiError> {
     Ok(Json(plane.unlock_user(&named.user_id).await?.into()))
+}
+
+#[derive(Deserialize)]
+struct AddressPath {
+    address: String,
+}
+
+/// Forgets that logins from an address failed, whoever they were to be: the next one need not wait.
+#[utoipa::path(
+    post, path = "/admin/addresses/{address}/unlock", tag = "Admin", operation_id = "unlockAddress", security(("admin_key" = [])),
+    params(("address" = String, Path, description = "The IP address. Of IPv6 all with the same first 64 bits are one.")),
+    responses((status = 200, body = UnlockedAddress, description = "May try again."), (status = "4XX", body = ErrorBody, description = "Refused."))
+)]
+async fn unlock_address(
+    By(plane): By,
+    Segments(named): Segments<AddressPath>,
+) -> Result<Json<UnlockedAddress>, ApiError> {
+    plane.unlock_address(&named.address).await?;
+    let AddressPath { address } = named;
+    Ok(Json(UnlockedAddress { address }))
 }
 
 /// Gives somebody another password, or none. Their sessions end.

@@ -10,13 +10,15 @@ use strait_plane::Plane;
 use strait_plane::model::{Object, Settled};
 
 use crate::Shared;
+use crate::access::Asks;
 use crate::error::ApiError;
+use crate::turns::Turn;
 
 /// How long one request may wait.
 const LONGEST: u64 = 60;
 
-/// How long to wait, if at all.
-pub(crate) struct Wait(Option<Duration>);
+/// How long to wait, if at all, and the turn that this takes.
+pub(crate) struct Wait(Option<(Duration, Turn)>);
 
 /// How the wait ended, as a header: `Strait-Settled: yes | failed | not-yet`.
 pub(crate) type Verdict = Option<[(HeaderName, &'static str); 1]>;
@@ -38,10 +40,10 @@ impl Wait {
         plane: &Plane,
         object: &Object,
     ) -> Result<Verdict, ApiError> {
-        let Some(timeout) = self.0 else {
+        let Some((timeout, _)) = &self.0 else {
             return Ok(None);
         };
-        let word = match plane.settled(object, timeout).await? {
+        let word = match plane.settled(object, *timeout).await? {
             Settled::Yes => "yes",
             Settled::Failed => "failed",
             Settled::NotYet => "not-yet",
@@ -55,12 +57,17 @@ impl Wait {
 impl FromRequestParts<Shared> for Wait {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, ApiError> {
         let Query(asked) = Query::<Asked>::try_from_uri(&parts.uri).map_err(|rejection| {
             ApiError::field("wait", format!("wait: {}", rejection.body_text()))
         })?;
-        let time = asked.wait.map(|text| patience(&text)).transpose()?;
-        Ok(Self(time))
+        let Some(text) = asked.wait else {
+            return Ok(Self(None));
+        };
+        let time = patience(&text)?;
+        let Asks(identity) = Asks::from_request_parts(parts, app).await?;
+        let turn = app.waits.take(&identity)?;
+        Ok(Self(Some((time, turn))))
     }
 }
 

@@ -7,6 +7,7 @@ mod error;
 mod keeper;
 pub mod model;
 mod names;
+pub mod place;
 mod plane;
 pub mod postgres;
 mod pulse;

@@ -1,7 +1,8 @@
 //! What is drawn by lot and what is kept secret: ids, keys, passwords.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Duration;
 
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -24,7 +25,13 @@ const REMEMBERED: usize = 1024;
 pub(crate) const SESSION_PREFIX: &str = "sts_";
 
 /// How many passwords are hashed at a time: each takes 19 MiB, and who logs in need not be anybody.
-static AT_A_TIME: Semaphore = Semaphore::const_new(2);
+const PASSWORDS: usize = 2;
+/// How many secret keys are: each takes 7 MiB.
+const KEYS: usize = 4;
+/// How long one waits for a turn.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+static PASSWORD_TURNS: LazyLock<Turns> = LazyLock::new(|| Turns::new(PASSWORDS, PATIENCE));
 
 const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const DIGITS: &[u8] = b"0123456789";
@@ -53,6 +60,11 @@ pub(crate) fn server_id() -> String {
 /// The id of a person.
 pub(crate) fn user_id() -> String {
     format!("usr-{}", draw(LOWER, 12))
+}
+
+/// The id of a request for more of a quota.
+pub(crate) fn quota_request_id() -> String {
+    format!("qr-{}", draw(LOWER, 12))
 }
 
 /// The id of a session.
@@ -120,8 +132,8 @@ pub(crate) async fn hash(secret: String) -> Result<String, PlaneError> {
 
 /// The hash of a password that is kept.
 pub(crate) async fn hash_password(password: String) -> Result<String, PlaneError> {
-    let _turn = AT_A_TIME.acquire().await;
-    blocking(move || hash_with(&password_hasher()?, &password)).await
+    let work = move || hash_with(&password_hasher()?, &password);
+    PASSWORD_TURNS.take(work).await
 }
 
 /// Whether it is the password of this hash. Where there is none it takes as long to say no.
@@ -129,32 +141,82 @@ pub(crate) async fn is_password(
     password: String,
     hash: Option<String>,
 ) -> Result<bool, PlaneError> {
-    let _turn = AT_A_TIME.acquire().await;
-    blocking(move || {
+    let work = move || {
         let hasher = password_hasher()?;
         let Some(kept) = hash else {
             return hash_with(&hasher, &password).map(|_| false);
         };
         verify(&hasher, &password, &kept)
-    })
-    .await
+    };
+    PASSWORD_TURNS.take(work).await
 }
 
-/// Remembers which secrets matched which hashes, because Argon2 is slow on purpose.
-#[derive(Default)]
+/// Lets so many hash at a time. A turn ends with its work, also when nobody waits for that any more.
+struct Turns {
+    free: Arc<Semaphore>,
+    patience: Duration,
+}
+
+impl Turns {
+    fn new(at_a_time: usize, patience: Duration) -> Self {
+        Self {
+            free: Arc::new(Semaphore::new(at_a_time)),
+            patience,
+        }
+    }
+
+    async fn take<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, PlaneError> + Send + 'static,
+    ) -> Result<T, PlaneError> {
+        let free = Arc::clone(&self.free).acquire_owned();
+        let Ok(Ok(turn)) = tokio::time::timeout(self.patience, free).await else {
+            return Err(PlaneError::Unavailable {
+                message: "too many keys and passwords are being checked at once; try again in a few seconds".to_owned(),
+            });
+        };
+        blocking(move || {
+            let _turn = turn;
+            work()
+        })
+        .await
+    }
+}
+
+/// Checks secret keys, and remembers which matched which hashes, because Argon2 is slow on purpose.
 pub(crate) struct Verifier {
     matched: Mutex<BTreeMap<String, [u8; 32]>>,
+    turns: Turns,
+}
+
+impl Default for Verifier {
+    fn default() -> Self {
+        Self {
+            matched: Mutex::default(),
+            turns: Turns::new(KEYS, PATIENCE),
+        }
+    }
 }
 
 impl Verifier {
-    /// Whether the secret is the one of this hash.
-    pub(crate) async fn matches(&self, secret: &str, hash: &str) -> Result<bool, PlaneError> {
+    /// Whether the secret is the one of this hash. Where there is none it takes as long to say no.
+    pub(crate) async fn matches(
+        &self,
+        secret: &str,
+        hash: Option<&str>,
+    ) -> Result<bool, PlaneError> {
+        let secret_text = secret.to_owned();
+        let Some(hash) = hash else {
+            let work = move || hash_with(&hasher()?, &secret_text).map(|_| false);
+            return self.turns.take(work).await;
+        };
         let digest: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
         if self.remembers(hash, &digest) {
             return Ok(true);
         }
-        let (secret, kept) = (secret.to_owned(), hash.to_owned());
-        let matches = blocking(move || verify(&hasher()?, &secret, &kept)).await?;
+        let kept = hash.to_owned();
+        let work = move || verify(&hasher()?, &secret_text, &kept);
+        let matches = self.turns.take(work).await?;
         if matches {
             self.remember(hash, digest);
         }
@@ -288,11 +350,83 @@ mod tests {
         let hash = hash(secret.clone()).await.expect("hash");
         let verifier = Verifier::default();
 
-        assert!(!verifier.matches("other", &hash).await.expect("verify"));
-        assert!(verifier.matches(&secret, &hash).await.expect("verify"));
+        assert!(
+            !verifier
+                .matches("other", Some(&hash))
+                .await
+                .expect("verify")
+        );
+        assert!(
+            verifier
+                .matches(&secret, Some(&hash))
+                .await
+                .expect("verify")
+        );
         assert!(verifier.remembers(&hash, &Sha256::digest(secret.as_bytes()).into()));
-        assert!(verifier.matches(&secret, &hash).await.expect("verify"));
-        assert!(!verifier.matches("other", &hash).await.expect("verify"));
+        assert!(
+            verifier
+                .matches(&secret, Some(&hash))
+                .await
+                .expect("verify")
+        );
+        assert!(
+            !verifier
+                .matches("other", Some(&hash))
+                .await
+                .expect("verify")
+        );
+    }
+
+    #[tokio::test]
+    async fn few_are_checked_at_a_time_and_who_waits_in_vain_is_told() {
+        let (_, secret) = key_pair();
+        let hash = hash(secret.clone()).await.expect("hash");
+        let verifier = Verifier {
+            matched: Mutex::default(),
+            turns: Turns::new(1, Duration::from_millis(50)),
+        };
+        let taken = verifier.turns.free.acquire().await.expect("a turn");
+        for kept in [Some(hash.as_str()), None] {
+            let refused = verifier.matches(&secret, kept).await;
+            assert!(
+                matches!(refused, Err(PlaneError::Unavailable { .. })),
+                "{refused:?}"
+            );
+        }
+        drop(taken);
+        assert!(
+            verifier
+                .matches(&secret, Some(&hash))
+                .await
+                .expect("a turn")
+        );
+        assert!(!verifier.matches(&secret, None).await.expect("a turn"));
+        // What is remembered takes no turn.
+        let _taken = verifier.turns.free.acquire().await.expect("a turn");
+        assert!(verifier.matches(&secret, Some(&hash)).await.expect("known"));
+    }
+
+    #[tokio::test]
+    async fn a_turn_lasts_as_long_as_its_work_though_nobody_waits() {
+        let turns = Arc::new(Turns::new(1, Duration::from_millis(20)));
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let begun = Arc::clone(&turns);
+        let task = tokio::spawn(async move {
+            let work = move || {
+                let _ = wait.recv();
+                Ok(())
+            };
+            begun.take(work).await
+        });
+        while turns.free.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        task.abort();
+        let _ = task.await;
+        turns.take(|| Ok(())).await.expect_err("it still works");
+        drop(go);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        turns.take(|| Ok(())).await.expect("it has ended");
     }
 
     #[test]

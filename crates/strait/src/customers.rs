@@ -143,6 +143,7 @@ impl CustomerCloud for Customers {
         let network = self.local.network().await;
         let internet = Place {
             id: INTERNET.to_owned(),
+            is_instance: false,
             label: "The internet".to_owned(),
         };
         let mut instances: Vec<Place> = customers(&network)
@@ -154,6 +155,7 @@ impl CustomerCloud for Customers {
                 let running = own.filter(|found| found.state == InstanceState::Running);
                 running.map(|found| Place {
                     id: found.id.to_string(),
+                    is_instance: true,
                     label: match found.tags.get("Name") {
                         Some(name) => format!("{name} of {} ({})", account.name, found.id),
                         None => format!("{} of {}", found.id, account.name),

@@ -1,14 +1,19 @@
 //! The customer's half, where this Strait plays the customer's cloud: accounts, and the requests that they are asked.
 
-use axum::extract::{Path, State};
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Path};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
+use strait_plane::model::Seat;
 
 use super::form::{Fields, Posted};
 use super::frame::{Page, Tab};
 use super::network;
 use super::parts::{Tone, left, state, sure};
+use super::reach::Reach;
 use super::visitor::{Permission, Visitor};
 use super::vpcs;
 use crate::Shared;
@@ -18,37 +23,37 @@ use crate::customer::{
 };
 use crate::error::ApiError;
 
-/// The customers' cloud, for who may look at it.
+/// The customers' cloud, for who may look at some of it.
+#[derive(Clone)]
 pub(super) struct Customers {
     pub(super) visitor: Visitor,
     pub(super) app: Shared,
-    /// Whether they may act as customers.
-    pub(super) may: bool,
+    /// The visitor's projects.
+    pub(super) seats: Arc<[Seat]>,
+    /// What they may see and do of it.
+    pub(super) reach: Arc<Reach>,
 }
 
-impl axum::extract::FromRequestParts<Shared> for Customers {
+impl FromRequestParts<Shared> for Customers {
     type Rejection = ApiError;
 
-    async fn from_request_parts(
-        parts: &mut axum::http::request::Parts,
-        app: &Shared,
-    ) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, ApiError> {
+        if let Some(known) = parts.extensions.get::<Self>() {
+            return Ok(known.clone());
+        }
         let visitor = Visitor::from_request_parts(parts, app).await?;
         if app.options.customers.is_none() {
             return Err(ApiError::NoSuchPath(parts.uri.path().to_owned()));
         }
         let seats = visitor.seats(app).await?;
-        if seats.is_empty() {
-            return Err(forbidden(
-                "look at the customers’ cloud: it is for members of a project",
-            ));
-        }
-        let may = (seats.iter()).any(|seat| seat.role.may(Permission::ManageNetworks));
-        Ok(Self {
-            visitor,
+        let customers = Self {
+            reach: Arc::new(Reach::of(&app.plane, &seats).await?),
+            seats: seats.into(),
             app: app.clone(),
-            may,
-        })
+            visitor,
+        };
+        parts.extensions.insert(customers.clone());
+        Ok(customers)
     }
 }
 
@@ -67,28 +72,60 @@ impl Customers {
             .at(Tab::Cloud)
     }
 
-    fn must(&self) -> Result<(), ApiError> {
-        if self.may {
+    /// Refuses who may do this in no project.
+    pub(super) fn must_somewhere(&self, permission: Permission) -> Result<(), ApiError> {
+        if self.reach.may_somewhere(permission) {
             return Ok(());
         }
-        Err(forbidden(
-            "act as a customer: it takes the role admin in a project",
-        ))
+        Err(forbidden(&match permission {
+            Permission::See => {
+                "look at the customers’ cloud: it is for members of a project".to_owned()
+            }
+            other => format!(
+                "do this in the customers’ cloud: it takes the role {} in a project",
+                other.least_role()
+            ),
+        }))
+    }
+
+    /// Refuses who may not do this in every project.
+    pub(super) fn must_everywhere(&self, permission: Permission) -> Result<(), ApiError> {
+        if self.reach.may_everywhere(permission) {
+            return Ok(());
+        }
+        Err(forbidden(&format!(
+            "act for every customer: it takes the role {} in every project of this Strait",
+            permission.least_role()
+        )))
+    }
+
+    /// What the visitor sees of all accounts.
+    pub(super) async fn all(&self) -> Result<Vec<Holdings>, ApiError> {
+        let cloud = self.cloud()?;
+        let mut seen = Vec::new();
+        for account in cloud.accounts().await {
+            let holdings = cloud.holdings(&account.id).await;
+            seen.extend(holdings.and_then(|found| self.reach.seen(found)));
+        }
+        Ok(seen)
     }
 
     async fn holdings(&self, account: &str) -> Result<Holdings, ApiError> {
         let found = self.cloud()?.holdings(account).await;
-        found.ok_or_else(|| missing(&format!("account {account}")))
+        let seen = found.and_then(|found| self.reach.seen(found));
+        seen.ok_or_else(|| missing(&format!("account {account}")))
     }
 }
 
 pub(super) async fn accounts(customers: Customers) -> Result<Markup, ApiError> {
-    let accounts = customers.cloud()?.accounts().await;
+    let seen = customers.all().await?;
+    let accounts: Vec<&CustomerAccount> = seen.iter().map(|holdings| &holdings.account).collect();
+    let acts_on_all = customers.reach.may_everywhere(Permission::ManageNetworks);
     let body = html! {
         div.title { h1 { "Customer’s cloud" } }
         p { "This Strait runs its customers’ cloud too, so that the whole way can be tried on one machine. What you do here, a customer does in their own account." }
         @if accounts.is_empty() {
-            (no_customer(&customers))
+            (no_customer(&customers, acts_on_all))
         } @else {
             div.sheet {
                 table.cards {
@@ -96,7 +133,7 @@ pub(super) async fn accounts(customers: Customers) -> Result<Markup, ApiError> {
                     tbody { @for account in &accounts { (account_row(account)) } }
                 }
             }
-            @if customers.may { (example(&customers, "Make another example customer")) }
+            @if acts_on_all { (example(&customers, "Make another example customer")) }
             p { a href="/cloud/try" { "Try a connection" } " from an instance, or from the internet." }
         }
     };
@@ -107,7 +144,6 @@ pub(super) async fn make_example(
     customers: Customers,
     Posted(_): Posted,
 ) -> Result<Redirect, ApiError> {
-    customers.must()?;
     let region = vpcs::preferred(&customers.app.plane.supported_regions());
     let account = customers
         .cloud()?
@@ -135,17 +171,17 @@ pub(super) async fn vpc(
 
 /// Everything that a customer does: a form says what, and where its page is.
 pub(super) async fn change(
-    State(_): State<Shared>,
     customers: Customers,
     Path(id): Path<String>,
     Posted(fields): Posted,
 ) -> Result<Response, ApiError> {
-    customers.must()?;
     let Some(change) = read(&fields) else {
         return Err(ApiError::Malformed(
             "this form asks for nothing that there is".to_owned(),
         ));
     };
+    let seen = customers.holdings(&id).await?;
+    customers.reach.check(&seen, &change)?;
     let cloud = customers.cloud()?;
     let vpc = fields.given("vpc");
     match cloud.change(&id, fields.get("region"), change).await {
@@ -177,7 +213,8 @@ pub(super) fn refused(error: CustomerError) -> ApiError {
     }
 }
 
-fn forbidden(what: &str) -> ApiError {
+/// That it is not for this visitor.
+pub(super) fn forbidden(what: &str) -> ApiError {
     ApiError::Plane(strait_plane::PlaneError::Forbidden {
         message: format!("you may not {what}"),
     })
@@ -236,12 +273,16 @@ fn account_row(account: &CustomerAccount) -> Markup {
     }
 }
 
-fn no_customer(customers: &Customers) -> Markup {
+fn no_customer(customers: &Customers, acts_on_all: bool) -> Markup {
     html! {
         div.sheet.empty {
             h2 { "No customer yet" }
-            p { "Make one to try things with: an account with a VPC, a route table, a security group that lets nothing out yet, and an instance. Then peer with its VPC, and do the customer’s half here." }
-            @if customers.may { (example_form(customers, "Make an example customer")) }
+            @if acts_on_all {
+                p { "Make one to try things with: an account with a VPC, a route table, a security group that lets nothing out yet, and an instance. Then peer with its VPC, and do the customer’s half here." }
+                (example_form(customers, "Make an example customer"))
+            } @else {
+                p { "Here you see the customers’ VPCs that your projects’ peering connections name." }
+            }
             p.soft { "Or make your own with the AWS command line: " code { "eval \"$(strait env --account customer)\"" } }
         }
     }
@@ -305,7 +346,7 @@ fn overview(customers: &Customers, holdings: &Holdings, fields: &Fields) -> Mark
 }
 
 fn request_of(customers: &Customers, account: &str, request: &PeeringRequest) -> Markup {
-    let may = customers.may;
+    let may = customers.reach.acts_on(request);
     let range = request
         .requester_range
         .map_or_else(|| "range not known".to_owned(), |range| range.to_string());

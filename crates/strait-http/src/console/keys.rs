@@ -28,7 +28,6 @@ pub(super) async fn list(scope: Scope) -> Result<Markup, ApiError> {
 }
 
 pub(super) async fn create(scope: Scope, Posted(fields): Posted) -> Result<Response, ApiError> {
-    scope.must(Permission::ManageKeys).await?;
     let asked = async {
         let new = NewKey {
             name: fields.get("name").to_owned(),
@@ -52,7 +51,6 @@ pub(super) async fn revoke(
     Path((_, key)): Path<(String, String)>,
     Posted(_): Posted,
 ) -> Result<Redirect, ApiError> {
-    scope.must(Permission::ManageKeys).await?;
     scope.plane.revoke_key(scope.id(), &key).await?;
     Ok(Redirect::to(&scope.address("/keys")))
 }

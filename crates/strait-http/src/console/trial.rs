@@ -1,13 +1,16 @@
 //! Tries a connection to a service, from a customer's instance or from the internet, and says where it stops.
 
+use std::collections::BTreeSet;
+
 use axum::extract::Query;
 use maud::{Markup, html};
 use serde::Deserialize;
 use strait_plane::model::Service;
 
-use super::cloud::{Customers, refused};
+use super::cloud::{Customers, missing, refused};
 use super::form::{Fields, Posted};
 use super::parts::{Tone, copy, note};
+use super::visitor::Permission;
 use crate::customer::{Target, Trial, WalkStep};
 use crate::error::ApiError;
 
@@ -28,6 +31,7 @@ pub(super) async fn ask(
 }
 
 pub(super) async fn run(customers: Customers, Posted(fields): Posted) -> Result<Markup, ApiError> {
+    let _turn = customers.app.trials.take(customers.visitor.identity())?;
     let services = services(&customers).await?;
     let chosen = services
         .iter()
@@ -49,19 +53,21 @@ pub(super) async fn run(customers: Customers, Posted(fields): Posted) -> Result<
         host: endpoint.host.clone(),
         port: endpoint.port,
     };
-    let trial = customers
-        .cloud()?
-        .try_connection(fields.get("from"), &target)
-        .await;
+    let from = fields.get("from");
+    if !places(&customers).await?.iter().any(|(id, _)| id == from) {
+        return Err(missing(&format!("place {from:?} to try from")));
+    }
+    let trial = customers.cloud()?.try_connection(from, &target).await;
     let trial = trial.map_err(refused)?;
     page(&customers, &fields, Some((&target, &trial))).await
 }
 
-/// The services that the visitor may see, by project and id.
+/// The services that the visitor works with, by project and id.
 async fn services(customers: &Customers) -> Result<Vec<(String, Service)>, ApiError> {
     let mut all = Vec::new();
-    for seat in customers.visitor.seats(&customers.app).await? {
-        let project = seat.project;
+    let seats = customers.seats.iter();
+    for seat in seats.filter(|seat| seat.role.may(Permission::ManageServices)) {
+        let project = &seat.project;
         for service in customers.app.plane.list_services(&project.id).await? {
             all.push((format!("{}/{}", project.id, service.service_id), service));
         }
@@ -69,16 +75,31 @@ async fn services(customers: &Customers) -> Result<Vec<(String, Service)>, ApiEr
     Ok(all)
 }
 
+/// Where the visitor can try from: everywhere, or the internet and the instances that they see.
+async fn places(customers: &Customers) -> Result<Vec<(String, String)>, ApiError> {
+    let mut places = customers.cloud()?.places().await;
+    if !customers.reach.may_everywhere(Permission::See) {
+        let seen = customers.all().await?;
+        let vpcs = seen.iter().flat_map(|holdings| &holdings.vpcs);
+        let instances: BTreeSet<&str> = vpcs
+            .flat_map(|vpc| &vpc.instances)
+            .map(|instance| instance.id.as_str())
+            .collect();
+        places.retain(|place| !place.is_instance || instances.contains(place.id.as_str()));
+    }
+    Ok(places
+        .into_iter()
+        .map(|place| (place.id, place.label))
+        .collect())
+}
+
 async fn page(
     customers: &Customers,
     fields: &Fields,
     result: Option<(&Target, &Trial)>,
 ) -> Result<Markup, ApiError> {
-    let places = customers.cloud()?.places().await;
-    let places: Vec<(String, String)> = places
-        .into_iter()
-        .map(|place| (place.id, place.label))
-        .collect();
+    let places = places(customers).await?;
+    let may = customers.reach.may_somewhere(Permission::ManageServices);
     let services = services(customers).await?;
     let services: Vec<(String, String)> = services
         .into_iter()
@@ -87,7 +108,9 @@ async fn page(
     let body = html! {
         div.title { h1 { "Try a connection" } }
         p { "A real connection, from the very network that you choose: its DNS name, TCP, and PostgreSQL’s answer." }
-        @if services.is_empty() {
+        @if !may {
+            div.sheet.empty { p { "Trying one takes the role developer in a project: ask an owner or admin of yours." } }
+        } @else if services.is_empty() {
             div.sheet.empty { p { "There is no service to reach yet. " a href="/projects" { "Create one in a project" } "." } }
         } @else {
             form.sheet method="post" action="/cloud/try" {

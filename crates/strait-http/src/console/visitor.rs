@@ -40,6 +40,11 @@ impl Visitor {
         &self.form_token
     }
 
+    /// The same, as the API knows them.
+    pub(super) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
     /// The projects that they see, and what they are there.
     pub(super) async fn seats(&self, app: &Shared) -> Result<Vec<Seat>, ApiError> {
         Ok(app.plane.seats(&self.identity).await?)
@@ -73,6 +78,7 @@ impl FromRequestParts<Shared> for Visitor {
 }
 
 /// A project, as its visitor may see and change it.
+#[derive(Clone)]
 pub(super) struct Scope {
     /// The plane, asked by the visitor.
     pub(super) plane: Plane,
@@ -90,6 +96,9 @@ impl FromRequestParts<Shared> for Scope {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, ApiError> {
+        if let Some(known) = parts.extensions.get::<Self>() {
+            return Ok(known.clone());
+        }
         let visitor = Visitor::from_request_parts(parts, app).await?;
         let params = RawPathParams::from_request_parts(parts, app)
             .await
@@ -97,7 +106,7 @@ impl FromRequestParts<Shared> for Scope {
         let named = params.iter().find(|(name, _)| *name == "project");
         let named = named.map(|(_, value)| value).unwrap_or_default();
         let seat = app.plane.seat(&visitor.identity, named).await?;
-        Ok(Self {
+        let scope = Self {
             plane: app
                 .plane
                 .by(Caller::new(&visitor.identity, seat.role, None)),
@@ -105,7 +114,9 @@ impl FromRequestParts<Shared> for Scope {
             role: seat.role,
             visitor,
             has_cloud: app.options.customers.is_some(),
-        })
+        };
+        parts.extensions.insert(scope.clone());
+        Ok(scope)
     }
 }
 
@@ -136,6 +147,9 @@ impl Scope {
 
     /// Refuses what the visitor may not do here, in the words that the API has for it.
     pub(super) async fn must(&self, permission: Permission) -> Result<(), ApiError> {
+        if self.may(permission) {
+            return Ok(());
+        }
         let admitted = self
             .plane
             .admit(&self.visitor.identity, &self.project.id, permission);

@@ -59,7 +59,6 @@ pub(super) async fn list(scope: Scope) -> Result<Markup, ApiError> {
 }
 
 pub(super) async fn new(scope: Scope) -> Result<Markup, ApiError> {
-    scope.must(Permission::ManageNetworks).await?;
     let vpcs = scope.plane.list_vpcs(scope.id()).await?;
     let fields = Fields::default()
         .with("cidr", free_range(&vpcs))
@@ -68,7 +67,6 @@ pub(super) async fn new(scope: Scope) -> Result<Markup, ApiError> {
 }
 
 pub(super) async fn create(scope: Scope, Posted(fields): Posted) -> Result<Response, ApiError> {
-    scope.must(Permission::ManageNetworks).await?;
     let new = NewVpc {
         name: fields.given("name"),
         cidr: fields.get("cidr").to_owned(),
@@ -96,7 +94,6 @@ pub(super) async fn rename(
     Path((_, named)): Path<(String, String)>,
     Posted(fields): Posted,
 ) -> Result<Response, ApiError> {
-    scope.must(Permission::ManageNetworks).await?;
     let vpc = scope.plane.vpc(scope.id(), &named).await?;
     match scope
         .plane
@@ -116,7 +113,6 @@ pub(super) async fn ask_delete(
     scope: Scope,
     Path((_, named)): Path<(String, String)>,
 ) -> Result<Markup, ApiError> {
-    scope.must(Permission::ManageNetworks).await?;
     let vpc = scope.plane.vpc(scope.id(), &named).await?;
     deletion(&scope, &vpc, &Fields::default()).await
 }
@@ -126,7 +122,6 @@ pub(super) async fn delete(
     Path((_, named)): Path<(String, String)>,
     Posted(fields): Posted,
 ) -> Result<Response, ApiError> {
-    scope.must(Permission::ManageNetworks).await?;
     let vpc = scope.plane.vpc(scope.id(), &named).await?;
     let cascade = fields.is_ticked("cascade");
     match scope.plane.delete_vpc(scope.id(), &vpc.id, cascade).await {
@@ -145,7 +140,6 @@ pub(super) async fn keep(
     Path((_, named)): Path<(String, String)>,
     Posted(_): Posted,
 ) -> Result<Redirect, ApiError> {
-    scope.must(Permission::ManageNetworks).await?;
     let vpc = scope.plane.cancel_vpc_deletion(scope.id(), &named).await?;
     Ok(Redirect::to(&address(&scope, &vpc)))
 }

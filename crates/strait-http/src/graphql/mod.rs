@@ -27,8 +27,12 @@ pub(crate) const PATH: &str = "/api/query";
 
 /// How many selections may lie in each other.
 const DEEPEST: usize = 20;
-/// How many fields one request may ask for.
+/// How much one request may ask for: a field is one.
 const MOST: usize = 500;
+/// How much a token is: keys are slow to check on purpose, so that one request gets one.
+const TOKEN: usize = MOST / 2 + 1;
+/// How much what is looked up or changed is, beside its fields.
+const ROOT: usize = 25;
 
 type Answered<T> = Result<T, Error>;
 

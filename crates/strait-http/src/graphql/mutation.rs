@@ -17,7 +17,7 @@ use super::inputs::{
 };
 use super::objects::{CreatedService, PeeringConnectionId, Service, Vpc};
 use super::query::{NO_SERVICE, NO_VPC, show_vpc};
-use super::{Answered, Asker, Project, missing, refused};
+use super::{Answered, Asker, Project, ROOT, missing, refused};
 use crate::error::ApiError;
 use crate::services::region_of;
 
@@ -27,6 +27,7 @@ pub(super) struct Mutation;
 #[Object]
 impl Mutation {
     /// Makes a Peering VPC.
+    #[graphql(complexity = "ROOT + child_complexity")]
     async fn create_vpc(&self, context: &Context<'_>, data: CreateVpc) -> Answered<Vpc> {
         let project = networks(context, &data.project_id).await?;
         on_aws(data.cloud_provider)?;
@@ -40,6 +41,7 @@ impl Mutation {
     }
 
     /// Renames a Peering VPC.
+    #[graphql(complexity = "ROOT + child_complexity")]
     async fn rename_vpc(&self, context: &Context<'_>, data: RenameVpc) -> Answered<bool> {
         let project = networks(context, &data.project_id).await?;
         let renamed = (project.plane)
@@ -50,6 +52,7 @@ impl Mutation {
     }
 
     /// Deletes a Peering VPC that nothing uses any more.
+    #[graphql(complexity = "ROOT + child_complexity")]
     async fn delete_vpc(&self, context: &Context<'_>, data: TheVpc) -> Answered<bool> {
         let project = networks(context, &data.project_id).await?;
         let deleted = project
@@ -66,6 +69,7 @@ impl Mutation {
     }
 
     /// Asks a customer for a peering connection.
+    #[graphql(complexity = "ROOT + child_complexity")]
     async fn open_peer_request(
         &self,
         context: &Context<'_>,
@@ -94,7 +98,10 @@ impl Mutation {
     }
 
     /// Says which of a customer's ranges may come in.
-    #[graphql(name = "updatePeeringConnectionCIDRs")]
+    #[graphql(
+        name = "updatePeeringConnectionCIDRs",
+        complexity = "ROOT + child_complexity"
+    )]
     async fn update_peering_cidrs(
         &self,
         context: &Context<'_>,
@@ -109,6 +116,7 @@ impl Mutation {
     }
 
     /// Takes a peering connection away.
+    #[graphql(complexity = "ROOT + child_complexity")]
     async fn delete_peering_connection(
         &self,
         context: &Context<'_>,
@@ -124,6 +132,7 @@ impl Mutation {
     }
 
     /// Makes a service.
+    #[graphql(complexity = "ROOT + child_complexity")]
     async fn create_service(
         &self,
         context: &Context<'_>,
@@ -165,6 +174,7 @@ impl Mutation {
     }
 
     /// Renames a service.
+    #[graphql(complexity = "ROOT + child_complexity")]
     async fn rename_service(&self, context: &Context<'_>, data: RenameService) -> Answered<bool> {
         let project = services(context, &data.project_id).await?;
         let renamed = (project.plane)
@@ -175,6 +185,7 @@ impl Mutation {
     }
 
     /// Starts or stops a service.
+    #[graphql(complexity = "ROOT + child_complexity")]
     async fn toggle_service(
         &self,
         context: &Context<'_>,
@@ -190,6 +201,7 @@ impl Mutation {
     }
 
     /// Deletes a service with its data.
+    #[graphql(complexity = "ROOT + child_complexity")]
     async fn delete_service(&self, context: &Context<'_>, data: TheService) -> Answered<Service> {
         let project = services(context, &data.project_id).await?;
         let deleted = (project.plane)
@@ -199,6 +211,7 @@ impl Mutation {
     }
 
     /// Moves a service into a Peering VPC.
+    #[graphql(complexity = "ROOT + child_complexity")]
     async fn attach_service_to_vpc(
         &self,
         context: &Context<'_>,
@@ -213,6 +226,7 @@ impl Mutation {
     }
 
     /// Moves a service out of a Peering VPC.
+    #[graphql(complexity = "ROOT + child_complexity")]
     async fn detach_service_from_vpc(
         &self,
         context: &Context<'_>,
@@ -227,6 +241,7 @@ impl Mutation {
     }
 
     /// Gives a service's administrator another password.
+    #[graphql(complexity = "ROOT + child_complexity")]
     async fn reset_service_password(
         &self,
         context: &Context<'_>,
@@ -260,6 +275,7 @@ impl Mutation {
     }
 
     /// Says what a service is for.
+    #[graphql(complexity = "ROOT + child_complexity")]
     async fn set_service_environment_tag(
         &self,
         context: &Context<'_>,
@@ -275,6 +291,7 @@ impl Mutation {
     }
 
     /// Refuses another size than the one that there is.
+    #[graphql(complexity = "ROOT + child_complexity")]
     async fn resize_instance(&self, context: &Context<'_>, data: Resize) -> Answered<bool> {
         known(context, &data.project_id, &data.service_id).await?;
         data.config.check().map_err(refused)?;
@@ -282,6 +299,7 @@ impl Mutation {
     }
 
     /// Refuses replicas: there are none.
+    #[graphql(complexity = "ROOT + child_complexity")]
     async fn set_replica_count(&self, context: &Context<'_>, data: SetReplicas) -> Answered<bool> {
         known(context, &data.project_id, &data.service_id).await?;
         let wanted = data.replica_count != 0 || data.synchronous_replica_count != 0;
@@ -293,6 +311,7 @@ impl Mutation {
     }
 
     /// Refuses a connection pooler: there is none.
+    #[graphql(complexity = "ROOT + child_complexity")]
     async fn toggle_connection_pooler(
         &self,
         context: &Context<'_>,
@@ -303,6 +322,7 @@ impl Mutation {
     }
 
     /// Refuses to keep old data elsewhere.
+    #[graphql(complexity = "ROOT + child_complexity")]
     async fn toggle_data_tiering(&self, context: &Context<'_>, data: Toggle) -> Answered<bool> {
         known(context, &data.project_id, &data.service_id).await?;
         off(

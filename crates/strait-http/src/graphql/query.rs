@@ -5,7 +5,7 @@ use strait_plane::model::Permission;
 
 use super::inputs::{ByName, Credentials, TheService};
 use super::objects::{Product, Service, Vpc};
-use super::{Answered, Asker, Project, missing, refused};
+use super::{Answered, Asker, Project, ROOT, TOKEN, missing, refused};
 
 /// What the provider compares with, where there is no such VPC.
 pub(super) const NO_VPC: &str = "target VPC does not exist";
@@ -18,7 +18,10 @@ pub(super) struct Query;
 #[Object]
 impl Query {
     /// A token that stands for a pair of keys, for a while.
-    #[graphql(name = "getJWTForClientCredentials")]
+    #[graphql(
+        name = "getJWTForClientCredentials",
+        complexity = "TOKEN + child_complexity"
+    )]
     async fn token(&self, context: &Context<'_>, data: Credentials) -> Answered<String> {
         let plane = context.data::<Asker>()?.plane();
         let issued = plane.issue_token(&data.access_key, &data.secret_key).await;
@@ -26,13 +29,14 @@ impl Query {
     }
 
     /// What services there can be: one kind, in every Region.
-    #[graphql(name = "orbProducts")]
+    #[graphql(name = "orbProducts", complexity = "ROOT + child_complexity")]
     async fn products(&self, context: &Context<'_>, project_id: ID) -> Answered<Vec<Product>> {
         let project = see(context, &project_id).await?;
         Ok(vec![Product::the_one(project.plane.supported_regions())])
     }
 
     /// A project's services.
+    #[graphql(complexity = "ROOT + child_complexity")]
     async fn get_all_services(
         &self,
         context: &Context<'_>,
@@ -48,6 +52,7 @@ impl Query {
     }
 
     /// A service.
+    #[graphql(complexity = "ROOT + child_complexity")]
     async fn get_service(&self, context: &Context<'_>, data: TheService) -> Answered<Service> {
         let project = see(context, &data.project_id).await?;
         let found = project.plane.service(&project.id, &data.service_id).await;
@@ -55,6 +60,7 @@ impl Query {
     }
 
     /// A project's Peering VPCs.
+    #[graphql(complexity = "ROOT + child_complexity")]
     async fn get_all_vpcs(&self, context: &Context<'_>, project_id: ID) -> Answered<Vec<Vpc>> {
         let project = see(context, &project_id).await?;
         let all = project
@@ -70,6 +76,7 @@ impl Query {
     }
 
     /// A Peering VPC.
+    #[graphql(complexity = "ROOT + child_complexity")]
     async fn get_vpc(&self, context: &Context<'_>, project_id: ID, vpc_id: ID) -> Answered<Vpc> {
         let project = see(context, &project_id).await?;
         let found = project.plane.vpc(&project.id, &vpc_id).await;
@@ -77,6 +84,7 @@ impl Query {
     }
 
     /// A Peering VPC, by its name.
+    #[graphql(complexity = "ROOT + child_complexity")]
     async fn get_vpc_by_name(&self, context: &Context<'_>, data: ByName) -> Answered<Vpc> {
         let project = see(context, &data.project_id).await?;
         let found = project.plane.vpc(&project.id, &data.vpc_name).await;

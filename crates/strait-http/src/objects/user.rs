@@ -292,6 +292,13 @@ pub(crate) struct LinkInput {
     pub(crate) project_id: Option<String>,
 }
 
+/// An address from which logins may be tried again.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct UnlockedAddress {
+    /// The address.
+    pub(crate) address: String,
+}
+
 /// A login link.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct LoginLink {

@@ -165,6 +165,8 @@ async fn who_may_not_is_offered_nothing_and_refused_all() {
         "events",
         "members",
         "keys",
+        "quotas",
+        "usage",
     ]
     .map(|page| format!("/projects/{}/{page}", world.project));
     let of_these = [
@@ -387,6 +389,9 @@ impl World {
             "events".to_owned(),
             "members".to_owned(),
             "keys".to_owned(),
+            "quotas".to_owned(),
+            "usage".to_owned(),
+            "usage?month=2026-01".to_owned(),
         ];
         let base = format!("/projects/{}", self.project);
         pages.map(|page| format!("{base}/{page}")).into()
@@ -416,6 +421,8 @@ impl World {
             ("members/usr-x/remove".to_owned(), Role::Admin),
             ("keys".to_owned(), Role::Admin),
             ("keys/skx/revoke".to_owned(), Role::Admin),
+            ("quotas".to_owned(), Role::Developer),
+            ("quotas/qr-x/withdraw".to_owned(), Role::Developer),
             of_vpc("delete"),
         ];
         let base = format!("/projects/{}", self.project);

@@ -345,6 +345,19 @@ async fn what_is_no_query_is_refused_in_words() {
         deep.str("/errors/0/message").contains("too deep"),
         "{deep:?}"
     );
+    let looked_up = |times: usize| {
+        let fields = (0..times).map(|n| format!("v{n}: getAllVpcs(projectId: $p) {{ id }} "));
+        format!("query($p: ID!) {{ {} }}", fields.collect::<String>())
+    };
+    let project = json!({ "p": world.project });
+    let control = query(&world, admin, &looked_up(19), project.clone()).await;
+    assert!(!control.has("/errors"), "{control:?}");
+    let much = query(&world, admin, &looked_up(20), project).await;
+    assert_eq!(
+        much.str("/errors/0/message"),
+        "Query is too complex.",
+        "{much:?}"
+    );
     let request = Request::post("/api/query")
         .header(header::HOST, "127.0.0.1:8470")
         .header(header::CONTENT_TYPE, "application/json")
@@ -352,6 +365,34 @@ async fn what_is_no_query_is_refused_in_words() {
         .expect("a request");
     let broken = world.send(request).await;
     broken.assert_refused(StatusCode::BAD_REQUEST, "MALFORMED_REQUEST", None);
+}
+
+#[tokio::test]
+async fn one_request_gets_one_token() {
+    let world = World::new().await;
+    let made = world
+        .plane
+        .create_key(&world.project, NewKey::of(Role::Viewer))
+        .await;
+    let key = made.expect("a key");
+    let keys = json!({ "a": key.key.public_key, "s": key.secret_key });
+    let asked = |times: usize| {
+        let field = "getJWTForClientCredentials(data: {accessKey: $a, secretKey: $s})";
+        let fields = (0..times).map(|n| format!("t{n}: {field} "));
+        format!(
+            "query($a: String!, $s: String!) {{ __typename {} }}",
+            fields.collect::<String>()
+        )
+    };
+    let one = query(&world, None, &asked(1), keys.clone()).await;
+    assert!(one.str("/data/t0").len() > 20, "{one:?}");
+    let two = query(&world, None, &asked(2), keys).await;
+    assert_eq!(
+        two.str("/errors/0/message"),
+        "Query is too complex.",
+        "{two:?}"
+    );
+    assert!(!two.has("/data/t0"), "{two:?}");
 }
 
 async fn token(world: &World, role: Role) -> String {

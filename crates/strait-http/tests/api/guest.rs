@@ -41,8 +41,13 @@ impl<'a> Guest<'a> {
 
     /// A member with this role, signed in.
     pub(crate) async fn with(world: &'a World, role: Role) -> Self {
+        Self::of(world, &world.project, role).await
+    }
+
+    /// The same in another project.
+    pub(crate) async fn of(world: &'a World, project: &str, role: Role) -> Self {
         let guest = Self::outside(world).await;
-        let added = world.plane.add_member(&world.project, &guest.email, role);
+        let added = world.plane.add_member(project, &guest.email, role);
         added.await.expect("a member");
         guest
     }

@@ -100,10 +100,22 @@ const OPERATIONS: &[(&str, For)] = &[
     ("disableUser", Operator),
     ("enableUser", Operator),
     ("unlockUser", Operator),
+    ("unlockAddress", Operator),
     ("setUserPassword", Operator),
     ("createLoginLink", Operator),
     ("getQuotas", Operator),
     ("setQuota", Operator),
+    ("getProjectQuotas", Members(Viewer)),
+    ("getQuotaRequests", Members(Viewer)),
+    ("requestQuota", Members(Developer)),
+    ("withdrawQuotaRequest", Members(Developer)),
+    ("getAllQuotaRequests", Operator),
+    ("grantQuotaRequest", Operator),
+    ("refuseQuotaRequest", Operator),
+    ("getPlan", Members(Viewer)),
+    ("setPlan", Operator),
+    ("getUsage", Members(Viewer)),
+    ("getAllUsage", Operator),
 ];
 
 /// A route, with names for nothing where others are named.

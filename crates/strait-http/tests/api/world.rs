@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
@@ -200,13 +201,21 @@ impl World {
         .await
     }
 
+    /// The answer while its body is still to come.
+    pub(crate) async fn respond(&self, request: Request<Body>) -> Response {
+        let router = self.router.clone();
+        router.oneshot(request).await.expect("an answer")
+    }
+
+    /// The header that new keys of a project make.
+    pub(crate) async fn keys_of(&self, project: &str, role: Role) -> String {
+        let made = self.plane.create_key(project, NewKey::of(role)).await;
+        let made = made.expect("a key");
+        basic(&made.key.public_key, &made.secret_key)
+    }
+
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self
-            .router
-            .clone()
-            .oneshot(request)
-            .await
-            .expect("an answer");
+        let response = self.respond(request).await;
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.expect("a body");
         let text = String::from_utf8(bytes.to_vec()).expect("text");

@@ -1,18 +1,20 @@
 //! Reads the log of a service's PostgreSQL, from its end.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+mod backwards;
 
-use jiff::Timestamp;
+use std::collections::VecDeque;
+use std::path::PathBuf;
+
+use backwards::Backwards;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use strait_plane::model::{LogCursor, LogEntry, LogPage, LogQuery};
 
 use crate::error::LocalError;
 
-/// How much is read at a time.
-const BLOCK: u64 = 64 * 1024;
+/// How far lines may stand from their place by time: PostgreSQL's processes write each for itself.
+const DISORDER: SignedDuration = SignedDuration::from_mins(1);
 /// How much one page looks through; what is older is for the next page.
 const MOST: usize = 32 * 1024 * 1024;
 /// How much of one message is shown.
@@ -36,26 +38,52 @@ const DETAILS: &[&str] = &[
 /// A page of what is in these files, of which the newest comes first. One that is not there is empty.
 pub(super) fn page(files: &[PathBuf], query: &LogQuery) -> Result<LogPage, LocalError> {
     let mut search = Search::new(query);
+    let newest = search.newest().map(|at| at + DISORDER);
     for path in files {
-        let Some(mut lines) = Backwards::open(path).map_err(LocalError::system("read", path))?
-        else {
+        let lines = Backwards::open(path, newest).map_err(LocalError::system("read", path))?;
+        let Some(mut lines) = lines else {
             continue;
         };
-        let mut tail = Vec::new();
+        let mut tail = Tail::default();
         while let Some(line) = lines.next().map_err(LocalError::system("read", path))? {
-            let size = line.len();
             match read(&line) {
                 Line::Begins(head) => {
-                    let entry = head.with(&mut tail);
+                    let size = line.len() + tail.size;
+                    let entry = head.with(tail.take());
                     if !search.goes_on_after(entry, size) {
                         return Ok(search.page);
                     }
                 }
-                Line::Belongs(text) => tail.push(text),
+                Line::Belongs(text) => tail.add(text, line.len()),
             }
         }
     }
     Ok(search.page)
+}
+
+/// The lines after the one that begins an entry, which come last first. Only the first ones are shown, and kept.
+#[derive(Default)]
+struct Tail {
+    lines: VecDeque<String>,
+    kept: usize,
+    /// Of all of them.
+    size: usize,
+}
+
+impl Tail {
+    fn add(&mut self, line: String, size: usize) {
+        self.size += size;
+        self.kept += line.len();
+        self.lines.push_front(line);
+        while self.kept > 2 * LONGEST && self.lines.len() > 1 {
+            let last = self.lines.pop_back();
+            self.kept -= last.map_or(0, |line| line.len());
+        }
+    }
+
+    fn take(&mut self) -> VecDeque<String> {
+        std::mem::take(self).lines
+    }
 }
 
 /// One page in the making.
@@ -84,6 +112,12 @@ impl<'a> Search<'a> {
             place: None,
             looked_through: 0,
         }
+    }
+
+    /// Nothing that is younger can be on the page.
+    fn newest(&self) -> Option<Timestamp> {
+        let before = self.query.cursor.as_ref().map(|cursor| cursor.at);
+        before.into_iter().chain(self.query.until).min()
     }
 
     /// Takes an entry if it is meant. False: the page is done.
@@ -147,10 +181,10 @@ struct Head {
 }
 
 impl Head {
-    /// With the lines after it, which come last first.
-    fn with(self, tail: &mut Vec<String>) -> LogEntry {
+    /// With the lines after it.
+    fn with(self, tail: VecDeque<String>) -> LogEntry {
         let mut message = self.message;
-        for line in tail.drain(..).rev() {
+        for line in tail {
             message.push('\n');
             message.push_str(&line);
         }
@@ -205,6 +239,12 @@ fn read(line: &[u8]) -> Line {
     })
 }
 
+/// When a line was written, if it says so.
+fn time_of(line: &[u8]) -> Option<Timestamp> {
+    let line = String::from_utf8_lossy(line);
+    prefix(&line).map(|(time, _)| time)
+}
+
 /// The time, and what stands behind the process's number.
 fn prefix(line: &str) -> Option<(Timestamp, &str)> {
     let (time, rest) = line.split_once(" UTC [")?;
@@ -213,68 +253,6 @@ fn prefix(line: &str) -> Option<(Timestamp, &str)> {
     process.parse::<u32>().ok()?;
     let zoned = time.to_zoned(TimeZone::UTC).ok()?;
     Some((zoned.timestamp(), rest))
-}
-
-/// A file's lines, the last one first. What is written behind it meanwhile is not seen.
-struct Backwards {
-    file: File,
-    /// Everything from here on has been read.
-    start: u64,
-    /// What was read and not given yet.
-    rest: Vec<u8>,
-}
-
-impl Backwards {
-    fn open(path: &Path) -> io::Result<Option<Self>> {
-        let mut file = match File::open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let start = file.seek(SeekFrom::End(0))?;
-        let mut lines = Self {
-            file,
-            start,
-            rest: Vec::new(),
-        };
-        lines.more()?;
-        // The last line's end; a line that is just being written has none and is for the next time.
-        match lines.rest.iter().rposition(|byte| *byte == b'\n') {
-            Some(end) => lines.rest.truncate(end),
-            None => lines.rest.clear(),
-        }
-        Ok(Some(lines))
-    }
-
-    fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
-        loop {
-            if let Some(end) = self.rest.iter().rposition(|byte| *byte == b'\n') {
-                let line = self.rest.split_off(end + 1);
-                self.rest.truncate(end);
-                return Ok(Some(line));
-            }
-            if self.start == 0 {
-                let line = std::mem::take(&mut self.rest);
-                return Ok((!line.is_empty()).then_some(line));
-            }
-            // Only the beginning of a line so long is shown, which comes last.
-            self.rest.truncate(2 * LONGEST);
-            self.more()?;
-        }
-    }
-
-    fn more(&mut self) -> io::Result<()> {
-        let from = self.start.saturating_sub(BLOCK);
-        let mut block = Vec::new();
-        self.file.seek(SeekFrom::Start(from))?;
-        (&mut self.file)
-            .take(self.start - from)
-            .read_to_end(&mut block)?;
-        block.append(&mut self.rest);
-        self.rest = block;
-        self.start = from;
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -428,6 +406,49 @@ mod tests {
         assert_eq!((messages[0], messages[2]), ("three", "one"));
         assert!(messages[1].starts_with('é') && messages[1].ends_with(" …"));
         assert!(messages[1].len() < LONGEST + 10);
+    }
+
+    #[test]
+    fn an_entry_of_very_many_lines_is_cut_and_its_beginning_shown() {
+        let lines = "\tand more\n".repeat(400_000);
+        let text = format!("2026-11-30 05:00:00.000 UTC [1] LOG:  first\n\tsecond\n{lines}");
+        let found = Log::of(&[&text]).page(&LogQuery {
+            limit: 9,
+            ..LogQuery::default()
+        });
+        let message = &found.entries[0].message;
+        assert!(message.starts_with("first\nsecond\nand more"), "{message}");
+        assert!(message.len() < LONGEST + 10, "{}", message.len());
+        let mut tail = Tail::default();
+        for _ in 0..100_000 {
+            tail.add("and more".to_owned(), 9);
+        }
+        assert!(tail.kept <= 2 * LONGEST + 8, "{}", tail.kept);
+        assert_eq!(tail.size, 900_000);
+    }
+
+    #[test]
+    fn a_page_looks_through_so_much_of_what_is_not_meant_and_the_next_one_goes_on() {
+        let entry = |second: usize| {
+            let (minute, second) = (second / 60, second % 60);
+            let long = "x".repeat(LONGEST);
+            format!("2026-11-30 05:{minute:02}:{second:02}.000 UTC [1] LOG:  a\n\t{long}\n")
+        };
+        let entries: String = (0..3 * MOST / LONGEST / 2)
+            .map(|number| entry(number % 3600))
+            .collect();
+        let text = format!("2026-11-30 04:00:00.000 UTC [1] LOG:  wanted\n{entries}");
+        let log = Log::of(&[&text]);
+        let mut query = LogQuery {
+            limit: 9,
+            search: vec!["wanted".to_owned()],
+            ..LogQuery::default()
+        };
+        let first = log.page(&query);
+        assert_eq!(first.entries, [], "it is further away than one page looks");
+        query.cursor = first.next;
+        let second = log.page(&query);
+        assert_eq!(second.entries.len(), 1, "{:?}", second.next);
     }
 
     #[test]

@@ -21,6 +21,7 @@ use std::time::Duration;
 use strait_kernel::Kernel;
 use strait_plane::model::{Addon, LogPage, LogQuery};
 use strait_plane::postgres::{Made, Which};
+use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
 pub use installation::Installation;
@@ -32,6 +33,9 @@ use service::Service;
 use template::Template;
 
 const WATCH_PAUSE: Duration = Duration::from_secs(1);
+
+/// Who reads logs waits for one of so many turns: each may look through tens of megabytes.
+static LOG_READERS: Semaphore = Semaphore::const_new(4);
 
 /// Runs services. Cheap to clone; all clones are one engine.
 #[derive(Clone)]
@@ -145,7 +149,12 @@ impl Engine {
     /// A page of a service's own log. One that never ran has an empty one.
     pub async fn logs(&self, id: &str, query: &LogQuery) -> Result<LogPage, LocalError> {
         let (files, query) = (service::logs(&self.shared.data, id), query.clone());
-        blocking(move || log::page(&files, &query)).await
+        let turn = LOG_READERS.acquire().await;
+        blocking(move || {
+            let _turn = turn;
+            log::page(&files, &query)
+        })
+        .await
     }
 
     /// Whether the service runs and accepts connections.

@@ -6,8 +6,10 @@ mod log;
 mod operation;
 mod peering;
 mod project;
+mod quota;
 mod registration;
 mod service;
+mod usage;
 mod user;
 mod vpc;
 
@@ -26,11 +28,15 @@ pub use peering::{
     CustomerGuide, CustomerStep, NewPeering, Peering, PeeringState, PeeringStatus, Requester,
     WaitingOn,
 };
-pub use project::{ApiKey, Bootstrap, NewApiKey, NewKey, Project, Quota, QuotaSetting};
+pub use project::{ApiKey, Bootstrap, NewApiKey, NewKey, Project};
+pub use quota::{NewQuotaRequest, Quota, QuotaRequest, QuotaRequestState, QuotaSetting, Ruling};
 pub use registration::{At, FoundBy, NewRegistration, POSTGRES_PORT, PublicWay, Registration};
 pub use service::{
     Addon, CreatedService, Endpoint, Environment, Network, NewService, PublicEndpoint, Service,
     ServiceConnection, ServiceNetwork, ServiceStatus, VpcEndpoint, Wanted,
+};
+pub use usage::{
+    Hours, Interval, NewPlan, Period, Plan, ProjectPlan, Resource, Usage, UsageLine, instant,
 };
 pub use user::{
     Identity, IssuedToken, LoginLink, Member, NewSession, NewUser, Seat, Session, User,

@@ -48,19 +48,19 @@ impl Plane {
         self.keeper().revoke_key(&project.id, public_key).await
     }
 
-    /// Whose keys these are.
+    /// Whose keys these are. Whether there is such a public key, nobody learns from the time that it takes.
     pub async fn authenticate(
         &self,
         public_key: &str,
         secret_key: &str,
     ) -> Result<Identity, PlaneError> {
-        let Some(kept) = keys::find(self.pool(), public_key).await? else {
-            return Err(PlaneError::Unauthorized);
-        };
-        if !self.verifier.matches(secret_key, &kept.secret_hash).await? {
-            return Err(PlaneError::Unauthorized);
+        let kept = keys::find(self.pool(), public_key).await?;
+        let hash = kept.as_ref().map(|kept| kept.secret_hash.as_str());
+        let is_right = self.verifier.matches(secret_key, hash).await?;
+        match kept.filter(|_| is_right) {
+            Some(kept) => self.key_identity(kept.key).await,
+            None => Err(PlaneError::Unauthorized),
         }
-        self.key_identity(kept.key).await
     }
 
     /// A token that stands for a pair of keys: for an hour, and as long as the pair is good.

@@ -6,25 +6,17 @@ use std::time::Duration;
 use super::Plane;
 use crate::error::PlaneError;
 use crate::model::{Identity, LoginLink, NewSession, Session, User};
+use crate::place::Place;
 use crate::secret;
 use crate::store::{people, sessions, timestamp};
 use crate::validate;
 
-/// How many logins as one person may fail before the next ones have to wait.
-const MOST_FAILURES: i32 = 5;
-/// The same for one address, behind which may be many people.
-const MOST_FAILURES_FROM: i32 = 20;
-/// How long they wait at first; twice as long after each further failure.
-const FIRST_LOCK: Duration = Duration::from_secs(30);
-/// How long they wait at most.
-const LONGEST_LOCK: Duration = Duration::from_secs(3600);
 /// How long a login link opens.
 const LINK_LIFE: Duration = Duration::from_secs(5 * 60);
 
 impl Plane {
     /// Begins a session for who knows the password. Whether there is such a person, nobody learns from the answer or from
-    /// the time that it takes. Logins that fail are counted by e-mail address and by where they come from; loopback is
-    /// from everywhere, where a proxy stands in front.
+    /// the time that it takes. Logins that fail make the next ones wait: [`super::locks`].
     pub async fn login(
         &self,
         email: &str,
@@ -32,24 +24,20 @@ impl Plane {
         from: Option<IpAddr>,
     ) -> Result<NewSession, PlaneError> {
         let email = email.trim().to_lowercase();
-        let place = from.filter(|from| !from.is_loopback()).map(place);
-        if let Some(place) = &place {
-            self.count(place, MOST_FAILURES_FROM).await?;
-        }
-        let person = person(&email);
-        self.count(&person, MOST_FAILURES).await?;
+        let place = from.and_then(Place::of);
+        self.count_login(&email, place).await?;
         let kept = people::find(self.pool(), &email).await?;
         let kept = kept.filter(|kept| kept.user.email == email && !kept.user.disabled);
         let hash = kept.as_ref().and_then(|kept| kept.password_hash.clone());
-        let is_right = secret::is_password(password, hash).await?;
+        let is_right = secret::is_password(password, hash.clone()).await?;
         let Some(kept) = kept.filter(|_| is_right) else {
             return Err(PlaneError::WrongLogin);
         };
-        sessions::forget_failures(self.pool(), &person).await?;
-        if let Some(place) = &place {
-            sessions::uncount_login(self.pool(), place).await?;
-        }
-        self.begin_session(kept.user, from).await
+        let is_same = |now: &people::Kept| now.password_hash == hash;
+        let begun = self.begin_session(&kept.user.id, from, is_same).await?;
+        let begun = begun.ok_or(PlaneError::WrongLogin)?;
+        self.forgive_login(&email, place).await?;
+        Ok(begun)
     }
 
     /// A way in for somebody that opens once, within five minutes.
@@ -81,11 +69,8 @@ impl Plane {
         let Some(id) = taken else {
             return Err(PlaneError::Stale("login link"));
         };
-        let user = self.user(&id).await?;
-        if user.disabled {
-            return Err(PlaneError::Stale("login link"));
-        }
-        self.begin_session(user, from).await
+        let begun = self.begin_session(&id, from, |_| true).await?;
+        begun.ok_or(PlaneError::Stale("login link"))
     }
 
     /// Whose session this token proves.
@@ -131,8 +116,7 @@ impl Plane {
         let User { id, email, .. } = kept.user;
         validate::password(&new, &email)?;
         if kept.password_hash.is_some() {
-            let person = person(&email);
-            self.count(&person, MOST_FAILURES).await?;
+            self.count_password(&id).await?;
             let current = current.unwrap_or_default();
             if !secret::is_password(current, kept.password_hash).await? {
                 return Err(PlaneError::invalid(
@@ -140,7 +124,7 @@ impl Plane {
                     "it is not your password; without it nobody changes that, but the operator",
                 ));
             }
-            sessions::forget_failures(self.pool(), &person).await?;
+            self.forgive_password(&id).await?;
         }
         let hash = secret::hash_password(new).await?;
         let mut tx = self.pool().begin().await?;
@@ -150,74 +134,31 @@ impl Plane {
         Ok(())
     }
 
-    /// Forgets that logins as somebody failed.
-    pub async fn unlock_user(&self, user: &str) -> Result<User, PlaneError> {
-        let user = self.user(user).await?;
-        sessions::forget_failures(self.pool(), &person(&user.email)).await?;
-        Ok(user)
-    }
-
-    async fn count(&self, subject: &str, most: i32) -> Result<(), PlaneError> {
-        let pool = self.pool();
-        let locked = sessions::count_login(pool, subject, most, FIRST_LOCK, LONGEST_LOCK).await?;
-        let Some(retry_after) = locked else {
-            return Ok(());
-        };
-        Err(PlaneError::TooMany {
-            message: format!(
-                "too many logins failed; the next one may be tried in {retry_after} s, or the operator opens: `strait admin user unlock EMAIL`"
-            ),
-            retry_after,
-        })
-    }
-
+    /// Begins it, unless somebody was deleted, kept out or given another password meanwhile: whoever does that ends their
+    /// sessions, and this one would be too young to be seen.
     async fn begin_session(
         &self,
-        user: User,
+        person: &str,
         from: Option<IpAddr>,
-    ) -> Result<NewSession, PlaneError> {
+        is_good: impl FnOnce(&people::Kept) -> bool,
+    ) -> Result<Option<NewSession>, PlaneError> {
         let token = secret::session_token();
         let id = secret::session_id();
         let address = from.map(|from| from.to_canonical().to_string());
         let hash = secret::digest(&token);
         let mut tx = self.pool().begin().await?;
+        let kept = people::lock(&mut tx, person).await?;
+        let Some(kept) = kept.filter(|kept| !kept.user.disabled && is_good(kept)) else {
+            return Ok(None);
+        };
+        let user = kept.user;
         let session = sessions::insert(&mut *tx, &id, &hash, &user.id, address.as_deref()).await?;
         people::note_login(&mut *tx, &user.id).await?;
         tx.commit().await?;
-        Ok(NewSession {
+        Ok(Some(NewSession {
             user,
             session,
             token,
-        })
-    }
-}
-
-/// What failures as a person count for, whether there is one or not.
-fn person(email: &str) -> String {
-    format!("person:{}", secret::digest(email))
-}
-
-/// What failures from an address count for. Who has one of IPv6 has 2^64 of them.
-fn place(from: IpAddr) -> String {
-    match from.to_canonical() {
-        IpAddr::V4(address) => format!("address:{address}"),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("address:{a:x}:{b:x}:{c:x}:{d:x}::/64")
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_of_one_holder_count_together() {
-        let place = |text: &str| place(text.parse().expect("an address"));
-        assert_eq!(place("192.0.2.7"), place("::ffff:192.0.2.7"));
-        assert_ne!(place("192.0.2.7"), place("192.0.2.8"));
-        assert_eq!(place("2001:db8::1"), place("2001:db8::ffff:1"));
-        assert_ne!(place("2001:db8::1"), place("2001:db8:0:1::1"));
+        }))
     }
 }

@@ -164,6 +164,20 @@ pub(crate) async fn list(db: impl PgExecutor<'_>, vpc: &str) -> Result<Vec<Kept>
     .await
 }
 
+/// Those of all Peering VPCs of a project.
+pub(crate) async fn list_in(
+    db: impl PgExecutor<'_>,
+    project: &str,
+) -> Result<Vec<Kept>, PlaneError> {
+    sqlx::query_as::<_, Row>(&format!(
+        "{SELECT} WHERE vpc_id IN (SELECT v.id FROM strait.vpc v WHERE v.project_id = $1)
+         ORDER BY peering.created, id"
+    ))
+    .bind(project)
+    .all(db)
+    .await
+}
+
 /// Those that the cloud has and that can still change: what a look at the cloud is compared with.
 pub(crate) async fn observable(db: impl PgExecutor<'_>) -> Result<Vec<Kept>, PlaneError> {
     sqlx::query_as::<_, Row>(&format!(

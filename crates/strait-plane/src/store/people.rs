@@ -140,6 +140,16 @@ pub(crate) async fn find(db: impl PgExecutor<'_>, named: &str) -> Result<Option<
     .await
 }
 
+/// By id; nobody else changes it until the transaction ends.
+pub(crate) async fn lock(db: &mut PgConnection, id: &str) -> Result<Option<Kept>, PlaneError> {
+    sqlx::query_as::<_, Row>(&format!(
+        "SELECT {COLUMNS} FROM strait.person p WHERE p.id = $1 FOR UPDATE"
+    ))
+    .bind(id)
+    .first(db)
+    .await
+}
+
 pub(crate) async fn set_password(
     db: impl PgExecutor<'_>,
     id: &str,

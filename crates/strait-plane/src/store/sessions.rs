@@ -220,6 +220,22 @@ pub(crate) async fn forget_failures(
         .await
 }
 
+/// Forgets what failed of all subjects that begin and end so.
+pub(crate) async fn forget_failures_like(
+    db: impl PgExecutor<'_>,
+    beginning: &str,
+    end: &str,
+) -> Result<(), PlaneError> {
+    sqlx::query(
+        "DELETE FROM strait.login_failure
+         WHERE starts_with(subject, $1) AND right(subject, length($2)) = $2",
+    )
+    .bind(beginning)
+    .bind(end)
+    .run(db)
+    .await
+}
+
 /// Takes one count back, and the lock that came of it.
 pub(crate) async fn uncount_login(
     db: impl PgExecutor<'_>,

@@ -185,6 +185,134 @@ async fn an_address_that_tries_many_people_is_locked_and_another_one_is_not() {
 }
 
 #[tokio::test]
+async fn who_knows_an_address_keeps_nobody_out_who_is_elsewhere() {
+    let world = World::new().await;
+    let ada = user(&world, "ada@example.com", Some(PASSWORD)).await;
+    let here = login_from(&world, &ada.email, PASSWORD, "192.0.2.1").await;
+    let here = here.expect("it is right");
+    for _ in 0..5 {
+        wrong(login_from(&world, &ada.email, "wrong password", "192.0.2.66").await);
+    }
+    locked(login_from(&world, &ada.email, PASSWORD, "192.0.2.66").await);
+    let there = login_from(&world, &ada.email, PASSWORD, "192.0.2.1").await;
+    there.expect("they are elsewhere");
+    locked(login_from(&world, &ada.email, PASSWORD, "192.0.2.66").await);
+
+    // Nor does it keep who is in from choosing another password; but that may not be guessed either.
+    let change = async |current: &str| {
+        let (current, new) = (Some(current.to_owned()), "another long one".to_owned());
+        let session = &here.session.id;
+        world
+            .plane
+            .change_password(&ada.id, session, current, new)
+            .await
+    };
+    for _ in 0..4 {
+        let refused = change("wrong password").await.expect_err("refused");
+        assert_eq!(refused.field(), Some("current_password"), "{refused}");
+    }
+    change(PASSWORD).await.expect("their own counter");
+    for _ in 0..5 {
+        change("wrong password").await.expect_err("refused");
+    }
+    locked(change("another long one").await);
+    world.plane.unlock_user(&ada.email).await.expect("unlocked");
+    change("another long one").await.expect("it is theirs");
+    let begun = login_from(&world, &ada.email, "another long one", "192.0.2.66").await;
+    begun.expect("the operator opened that too");
+}
+
+#[tokio::test]
+async fn very_many_places_together_wait_a_little() {
+    let world = World::new().await;
+    let ada = user(&world, "ada@example.com", Some(PASSWORD)).await;
+    let before: i32 = 99;
+    wrong(login_from(&world, &ada.email, "wrong password", "192.0.2.1").await);
+    sqlx::query("UPDATE strait.login_failure SET failures = $1 WHERE subject LIKE 'person:%' AND subject NOT LIKE '%@%'")
+        .bind(before)
+        .execute(&world.pool)
+        .await
+        .expect("others tried");
+    wrong(login_from(&world, &ada.email, "wrong password", "192.0.2.2").await);
+    for _ in 0..7 {
+        let wait = locked(login_from(&world, &ada.email, PASSWORD, "192.0.2.3").await);
+        assert!((1..=60).contains(&wait), "{wait}");
+    }
+    pass_lock(&world).await;
+    let begun = login_from(&world, &ada.email, PASSWORD, "192.0.2.3").await;
+    begun.expect("what others did counts for nobody's place");
+}
+
+#[tokio::test]
+async fn the_operator_opens_to_an_address() {
+    let world = World::new().await;
+    let ada = user(&world, "ada@example.com", Some(PASSWORD)).await;
+    let [here, other] = ["2001:db8::7", "2001:db8:0:1::7"];
+    for place in [here, other] {
+        for person in 0..20 {
+            let email = format!("{person}@example.com");
+            wrong(login_from(&world, &email, "wrong password", place).await);
+        }
+        let refused = login_from(&world, &ada.email, PASSWORD, place).await;
+        let said = refused.expect_err("locked").to_string();
+        assert!(said.contains("--address"), "{said}");
+    }
+    let refused = world
+        .plane
+        .unlock_address("nowhere")
+        .await
+        .expect_err("none");
+    assert_eq!(refused.field(), Some("address"));
+    world
+        .plane
+        .unlock_address("2001:db8::1")
+        .await
+        .expect("the same holder");
+    let begun = login_from(&world, &ada.email, PASSWORD, here).await;
+    begun.expect("it is right");
+    locked(login_from(&world, &ada.email, PASSWORD, other).await);
+}
+
+#[tokio::test]
+async fn who_is_kept_out_in_the_midst_of_logging_in_is_out() {
+    let world = World::new().await;
+    let ada = user(&world, "ada@example.com", Some(PASSWORD)).await;
+    let bob = user(&world, "bob@example.com", Some(PASSWORD)).await;
+    for (person, change, gets_in) in [
+        (&ada, "disabled = true", false),
+        (&bob, "name = 'Robert'", true),
+    ] {
+        let mut tx = world.pool.begin().await.expect("a transaction");
+        sqlx::query(&format!("UPDATE strait.person SET {change} WHERE id = $1"))
+            .bind(&person.id)
+            .execute(&mut *tx)
+            .await
+            .expect("changed");
+        let (plane, email) = (world.plane.clone(), person.email.clone());
+        let begins = tokio::spawn(async move { login(&plane, &email, PASSWORD).await });
+        let waits = "SELECT EXISTS (SELECT FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock')";
+        for _ in 0..1000 {
+            let waits: bool = sqlx::query_scalar(waits)
+                .fetch_one(&world.pool)
+                .await
+                .expect("a row");
+            if waits {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        assert!(!begins.is_finished(), "it waits for the change");
+        tx.commit().await.expect("committed");
+        let begun = begins.await.expect("no panic");
+        assert_eq!(begun.is_ok(), gets_in, "{change}: {begun:?}");
+        let sessions = world.plane.list_sessions(&person.id).await;
+        let sessions = sessions.expect("sessions").len();
+        assert_eq!(sessions, usize::from(gets_in), "{change}");
+    }
+}
+
+#[tokio::test]
 async fn who_is_unknown_takes_as_long_as_who_is_wrong() {
     let world = World::new().await;
     let mut known = Vec::new();
@@ -340,6 +468,20 @@ pub(crate) async fn login(
     password: &str,
 ) -> Result<NewSession, PlaneError> {
     plane.login(email, password.to_owned(), None).await
+}
+
+async fn login_from(
+    world: &World,
+    email: &str,
+    password: &str,
+    place: &str,
+) -> Result<NewSession, PlaneError> {
+    let from = Some(place.parse().expect("an address"));
+    world.plane.login(email, password.to_owned(), from).await
+}
+
+fn wrong<T: std::fmt::Debug>(answer: Result<T, PlaneError>) {
+    assert!(matches!(answer, Err(PlaneError::WrongLogin)), "{answer:?}");
 }
 
 pub(crate) fn stale<T: std::fmt::Debug>(answer: Result<T, PlaneError>) {

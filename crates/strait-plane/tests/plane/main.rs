@@ -14,6 +14,8 @@ mod logins;
 mod objects;
 mod operations;
 mod peerings;
+mod quotas;
 mod registered;
+mod usage;
 mod users;
 mod world;

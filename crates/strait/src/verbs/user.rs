@@ -1,6 +1,7 @@
 //! `strait admin user`, and `strait console`.
 
 use std::io::{IsTerminal, Read};
+use std::net::IpAddr;
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
@@ -72,10 +73,14 @@ pub(crate) enum Verb {
         #[command(flatten)]
         format: Output,
     },
-    /// Forgets that logins as somebody failed: the next one need not wait
+    /// Forgets that logins failed, as somebody or from an address: the next one need not wait
     Unlock {
         /// Their e-mail address
-        email: String,
+        #[arg(required_unless_present = "address")]
+        email: Option<String>,
+        /// Or the address that they came from
+        #[arg(long, value_name = "ADDRESS", conflicts_with = "email")]
+        address: Option<IpAddr>,
         #[command(flatten)]
         format: Output,
     },
@@ -150,7 +155,15 @@ pub(super) async fn run(verb: Verb, context: &Context) -> Result<()> {
         }
         Verb::Disable { email, format } => act(&client, &email, "disable", &format).await,
         Verb::Enable { email, format } => act(&client, &email, "enable", &format).await,
-        Verb::Unlock { email, format } => act(&client, &email, "unlock", &format).await,
+        Verb::Unlock {
+            email,
+            address,
+            format,
+        } => match (email, address) {
+            (Some(email), _) => act(&client, &email, "unlock", &format).await,
+            (None, Some(address)) => unlock(&client, address, &format).await,
+            (None, None) => bail!("say who may try again: an e-mail address, or --address ADDRESS"),
+        },
         Verb::Delete {
             email,
             sure,
@@ -200,6 +213,16 @@ async fn act(client: &Client, email: &str, what: &str, format: &Output) -> Resul
     let path = ["admin", "users", email, what];
     let user = client.post(&path, &json!({})).await?;
     show(user, &Password::Kept, format.output)
+}
+
+async fn unlock(client: &Client, address: IpAddr, format: &Output) -> Result<()> {
+    let text = address.to_string();
+    let path = ["admin", "addresses", &text, "unlock"];
+    let unlocked = client.post(&path, &json!({})).await?;
+    match format.output {
+        Format::Json => output::json(&unlocked),
+        Format::Table => output::line(&format!("Logins from {text} may be tried again.")),
+    }
 }
 
 /// A password, and whether it is to be shown.
