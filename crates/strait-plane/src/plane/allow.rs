@@ -80,7 +80,11 @@ impl Plane {
         for way in ways::list(self.pool(), &kept.id).await? {
             let side = Side::of(&way.network);
             let is_its_own = matches!(kept.origin, Origin::Registered(_)) && side == Side::Public;
-            if way.open.is_none() || way.closing || is_its_own || kept.allow.of(side) == after.of(side) {
+            if way.open.is_none()
+                || way.closing
+                || is_its_own
+                || kept.allow.of(side) == after.of(side)
+            {
                 continue;
             }
             let allowed = allow::allowed(self.pool(), after, &way.network).await?;
