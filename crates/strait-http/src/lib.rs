@@ -25,6 +25,7 @@ mod projects;
 mod services;
 mod standing;
 mod system;
+mod transport;
 mod turns;
 mod upkeep;
 mod users;
@@ -56,6 +57,7 @@ pub use customer::{
 pub use error::ErrorBody;
 pub use graphql::sdl;
 pub use limits::Rate;
+pub use transport::Transport;
 
 /// Where everything but `/health` is.
 pub const BASE: &str = "/public/api/v1";
@@ -75,8 +77,8 @@ pub struct Options {
     pub hosts: Vec<String>,
     /// The customers' cloud, where it is this Strait that runs it: then the console has their half too.
     pub customers: Option<Arc<dyn CustomerCloud>>,
-    /// Whether browsers come by HTTPS: the console's cookies are for that alone then.
-    pub https: bool,
+    /// How browsers and clients come.
+    pub transport: Transport,
     /// How often one identity, and one address, may ask.
     pub rate: Rate,
 }
@@ -88,7 +90,7 @@ impl fmt::Debug for Options {
             .field("admin_key", &self.admin_key().map(|_| "…"))
             .field("hosts", &self.hosts)
             .field("customers", &self.customers.is_some())
-            .field("https", &self.https)
+            .field("transport", &self.transport)
             .field("rate", &self.rate)
             .finish()
     }
@@ -258,7 +260,7 @@ mod tests {
             admin_key: Some("the-operators-key".to_owned()),
             hosts: vec!["api.strait.internal".to_owned()],
             customers: None,
-            https: false,
+            transport: Transport::Plain,
             rate: Rate::default(),
         };
         let shown = format!("{options:?}");

@@ -198,7 +198,7 @@ pub(super) async fn allowed(
 }
 
 async fn check(parts: &mut Parts, app: &Shared) -> Result<(), ApiError> {
-    app.limits.count_address(peer(parts))?;
+    app.limits.count_address(peer(parts, app))?;
     match needs(parts)? {
         Nothing => Ok(()),
         SignedIn => Visitor::from_request_parts(parts, app).await.map(|_| ()),
