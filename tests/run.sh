@@ -20,7 +20,7 @@ ALL=(crates aws soak kills faults story as-root clients console crash moto backu
 # The stories in front of three clouds, and what else there is of AWS.
 AWS=(test_on_aws.Faults test_on_aws_servers test_in_process test_on_aws_services test_on_aws_places test_on_aws.Steady test_on_aws.Story
     test_on_aws_certificates test_on_moto test_on_moto_rds)
-CLIENTS=(test_moves test_children test_users test_balancers test_rules_groups test_rules_endpoints test_names test_aws test_aws_errors test_internet test_load
+CLIENTS=(test_moves test_children test_users test_quota test_allow test_balancers test_rules_groups test_rules_endpoints test_names test_aws test_aws_errors test_internet test_load
     test_route53 test_sts test_rules_{vpc,ipv6,routes,peering,generic})
 FAULTS=(test_faults.Faults.test_the_server_ends_at_each_step
     test_faults.Faults.test_vpcs_peerings_and_services_begin_and_end_through_it_all)

@@ -222,6 +222,44 @@ class Console(unittest.TestCase):
         self.assertIn("forged", [vpc["name"] for vpc in self.cloud.strait_json("vpc", "list")])
         self.cloud.strait("vpc", "delete", "forged", "--wait")
 
+    def test_5_more_is_asked_for_and_used_by_clicks(self):
+        page = self.browser
+        self.sign_in()
+        self.cloud.strait("vpc", "create", "--name", "used", "--cidr", "10.96.0.0/20", "--region", "us-east-1", "--wait")
+        page.open(self.project + "/services")
+        page.click("Quotas, usage")
+        self.assertTrue(page.says("of 3 VPCs"))
+        page.choose("What", "Peering VPCs")
+        page.fill("How many there should be", "2")
+        page.fill("Why", "customers with the same ranges")
+        page.click("Ask", "//section[@aria-label='Ask for more']")
+        self.complained(1, "422")
+        self.assertIn("ask for more than that", page.find("//p[@id='wanted-wrong']").text)
+        self.assertEqual(page.field("Why").get_attribute("value"), "customers with the same ranges")
+        page.fill("How many there should be", "5")
+        page.click("Ask", "//section[@aria-label='Ask for more']")
+        page.wait_for("Waits for the operator")
+        self.look("quotas-asked")
+        request_id = re.search(r"qr-[a-z0-9]+", page.text())[0]
+        self.cloud.strait("quota", "grant", request_id, "--word", "for these two")
+        page.driver.refresh()
+        page.wait_for("of 5 VPCs")
+        self.assertTrue(page.says("for these two"))
+        page.choose("What", "Services")
+        page.fill("How many there should be", "99")
+        page.fill("Why", "no idea")
+        page.click("Ask", "//section[@aria-label='Ask for more']")
+        page.click("Take back…")
+        page.click("Take the request back")
+        page.wait_for("Taken back")
+        self.look("quotas-decided")
+        page.click("Usage", "//nav[@aria-label='Quotas and usage']")
+        self.assertTrue(page.says("VPC used"))
+        self.look("usage")
+        page.click("The month before")
+        self.assertTrue(page.says("The month after"))
+        self.cloud.strait("vpc", "delete", "used", "--yes", "--wait")
+
     def sign_in(self):
         """By a link that the operator gets, as the demo's user does."""
         page = self.browser
@@ -261,7 +299,7 @@ class Console(unittest.TestCase):
 
     def pages(self):
         """Pages that are there whatever the other tests did."""
-        names = ["services", "services/new", "vpcs", "vpcs/new", "operations", "events", "members", "keys"]
+        names = ["services", "services/new", "vpcs", "vpcs/new", "operations", "events", "members", "keys", "quotas", "usage"]
         own = {name: f"{self.project}/{name}" for name in names}
         return own | {"projects": "/projects", "account": "/account", "cloud": "/cloud", "try": "/cloud/try"}
 

@@ -1,5 +1,6 @@
 """Whatever is killed, and whenever: what was asked for comes true, nothing is doubled, and forbidden ways stay closed meanwhile."""
 
+import collections
 import json
 import os
 import random
@@ -12,7 +13,9 @@ from cloud import IMAGE, STRAIT, Cloud, Network, tcp
 from forbidden import OPEN_PORT, POSTGRESQL, Forbidden
 from stories import ANYWHERE, CLIENT
 
-# How many random moments: 20, or 200 in `make test-long`.
+# What is killed at random moments; the server oftener.
+FAULTS = ("server", "server", "store", "service", "resolver", "forwarder")
+# How many: 20, or 200 in `make test-long`.
 MOMENTS = 200 if os.environ.get("STRAIT_LONG") else 20
 SEED = int(os.environ.get("STRAIT_FAULT_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
 # Of the Peering VPCs.
@@ -208,10 +211,12 @@ class Faults(unittest.TestCase):
         """Kills of the server, of the store, of the service and of what answers names, while the service moves."""
         print(f"\nseed {SEED} (STRAIT_FAULT_SEED), {MOMENTS} moments")
         dice = random.Random(SEED)
+        chosen, self.hit = collections.Counter(), collections.Counter()
         CLOUD.strait("service", "attach", self.id, self.vpcs[0], "--wait")
         for moment in range(MOMENTS):
             target = dice.choice([*self.vpcs, "public"])
-            fault = dice.choice(["server", "server", "store", "service", "resolver", "forwarder"])
+            fault = dice.choice(FAULTS)
+            chosen[fault] += 1
             words = ("detach", self.id) if target == "public" else ("attach", self.id, target)
             if target == "public":
                 self.knocking.may_open()
@@ -225,6 +230,9 @@ class Faults(unittest.TestCase):
                     self.assertEqual(ended["state"], "succeeded", ended)
                 CLOUD.strait("service", "get", self.id, "--wait")
                 self.check()
+        print(f"killed: {dict(sorted(self.hit.items()))}, of {dict(sorted(chosen.items()))} that were to be")
+        for fault, times in chosen.items():
+            self.assertGreaterEqual(self.hit[fault] * 2, times, (fault, self.hit))
         self.knocking.check(self)
 
     def test_what_knocks_would_notice(self):
@@ -291,6 +299,7 @@ class Faults(unittest.TestCase):
         if what == "server":
             pid = self.server()
             os.kill(pid, signal.SIGKILL)
+            self.hit[what] += 1
             until = time.monotonic() + 10
             while os.path.exists(f"/proc/{pid}"):
                 self.assertLess(time.monotonic(), until, "a killed process ends")
@@ -304,6 +313,7 @@ class Faults(unittest.TestCase):
         for pid in those:
             try:
                 os.kill(pid, signal.SIGKILL)
+                self.hit[what] += 1
             except ProcessLookupError:
                 pass
 

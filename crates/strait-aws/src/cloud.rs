@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use ipnet::Ipv4Net;
 use strait_plane::cloud::*;
-use strait_plane::model::FoundBy;
+use strait_plane::model::{FoundBy, SessionsByClient};
 
 use crate::Aws;
 
@@ -47,8 +47,21 @@ impl Cloud for Aws {
         self.delete_peering(peering).await
     }
 
-    async fn ensure_way(&self, way: &WaySpec) -> Result<WayObserved, CloudError> {
-        self.ensure_way(way).await
+    async fn ensure_way(
+        &self,
+        way: &WaySpec,
+        allowed: &Allowed,
+    ) -> Result<WayObserved, CloudError> {
+        self.ensure_way(way, allowed).await
+    }
+
+    // AWS tells nobody whose connections its load balancers forward, and ends none because a rule is gone.
+    async fn sessions(&self, _: &WaySpec) -> Result<Option<SessionsByClient>, CloudError> {
+        Ok(None)
+    }
+
+    async fn cut_off(&self, _: &WaySpec, _: &Allowed) -> Result<CutOff, CloudError> {
+        Ok(CutOff::GoOn)
     }
 
     async fn find_service(

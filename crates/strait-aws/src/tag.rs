@@ -48,6 +48,11 @@ impl Key {
         }
     }
 
+    /// Of a way: the group of those who may come by it.
+    pub(crate) fn of_allow_list(&self) -> Self {
+        Self(format!("{}/allow", self.0))
+    }
+
     /// The key as it stands in tags and in descriptions of rules.
     pub(crate) fn as_str(&self) -> &str {
         &self.0

@@ -2,6 +2,7 @@
 //! its own, so that PostgreSQL sees other source addresses by each way. The public way is the service's own: all that is
 //! done to it is to open and close it.
 
+mod allow;
 mod balancer;
 mod endpoint;
 mod group;
@@ -11,7 +12,7 @@ mod rds;
 mod sample;
 mod targets;
 
-use strait_plane::cloud::{CloudError, WayKind, WayObserved, WaySpec};
+use strait_plane::cloud::{Allowed, CloudError, WayKind, WayObserved, WaySpec};
 use strait_plane::model::{POSTGRES_PORT, Registration};
 
 use crate::Aws;
@@ -27,15 +28,20 @@ pub(crate) use targets::{ASK_AGAIN, Followed};
 pub(crate) const PRIVATE_PORT: i32 = POSTGRES_PORT as i32;
 
 impl Aws {
-    /// Makes a way to a service, or finds it.
+    /// Makes a way to a service, or finds it, and lets in those who are allowed. The public way is the service's own, and who
+    /// may come by it is too.
     ///
     /// # Errors
     /// AWS refuses something, or something takes its time.
-    pub async fn ensure_way(&self, spec: &WaySpec) -> Result<WayObserved, CloudError> {
+    pub async fn ensure_way(
+        &self,
+        spec: &WaySpec,
+        allowed: &Allowed,
+    ) -> Result<WayObserved, CloudError> {
         let way = self.way(spec)?;
         Ok(match &spec.kind {
             WayKind::Public => way.observe_public().await?,
-            WayKind::Private { vpc } => self.open_private(&way, vpc).await?,
+            WayKind::Private { vpc } => self.open_private(&way, vpc, allowed).await?,
         })
     }
 
@@ -99,7 +105,12 @@ impl Aws {
     }
 
     /// The endpoint leads into the Peering VPC, all before it is in the service's own.
-    async fn open_private(&self, way: &Way<'_>, vpc: &str) -> Result<WayObserved, Error> {
+    async fn open_private(
+        &self,
+        way: &Way<'_>,
+        vpc: &str,
+        allowed: &Allowed,
+    ) -> Result<WayObserved, Error> {
         let nodes = way.nodes_group().await?;
         let balancer = way.balancer(&nodes).await?;
         let group = way.target_group().await?;
@@ -108,7 +119,7 @@ impl Aws {
         way.active(&balancer)?;
         way.let_endpoint_in(&balancer).await?;
         let service = way.endpoint_service(&balancer).await?;
-        let endpoint = way.endpoint(vpc, &service, &balancer).await?;
+        let endpoint = way.endpoint(vpc, &service, &balancer, allowed).await?;
         way.accepted(&service, &endpoint).await?;
         way.observed(&endpoint, &balancer).await
     }

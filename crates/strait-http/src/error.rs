@@ -106,7 +106,9 @@ impl ApiError {
             Self::Plane(error) => match error.kind() {
                 ErrorKind::NotFound => StatusCode::NOT_FOUND,
                 ErrorKind::Invalid => StatusCode::BAD_REQUEST,
-                ErrorKind::Conflict | ErrorKind::QuotaExceeded => StatusCode::CONFLICT,
+                ErrorKind::Conflict | ErrorKind::CutsSessions | ErrorKind::QuotaExceeded => {
+                    StatusCode::CONFLICT
+                }
                 ErrorKind::Unauthorized => StatusCode::UNAUTHORIZED,
                 ErrorKind::Forbidden => StatusCode::FORBIDDEN,
                 ErrorKind::TooMany => StatusCode::TOO_MANY_REQUESTS,
@@ -146,6 +148,7 @@ impl ApiError {
                 ErrorKind::NotFound => "NOT_FOUND",
                 ErrorKind::Invalid => "INVALID_ARGUMENT",
                 ErrorKind::Conflict => "CONFLICT",
+                ErrorKind::CutsSessions => "CUTS_SESSIONS",
                 ErrorKind::QuotaExceeded => "QUOTA_EXCEEDED",
                 ErrorKind::Unauthorized => "UNAUTHORIZED",
                 ErrorKind::Forbidden => "FORBIDDEN",
@@ -210,7 +213,7 @@ impl ApiError {
         match self {
             Self::Plane(error) => match error.kind() {
                 ErrorKind::QuotaExceeded => Some(format!(
-                    "delete one that is not needed, or have the operator raise the quota: `strait admin quota`, or PUT {BASE}/admin/projects/PROJECT/quotas"
+                    "delete one that is not needed, or ask for more: `strait quota request`, or POST {BASE}/projects/PROJECT/quota-requests; the operator grants it, or raises the quota: `strait admin quota`"
                 )),
                 ErrorKind::Unauthorized => Some(KEYS.to_owned()),
                 ErrorKind::Unavailable if self.may_have_been_done() => Some(REPEAT.to_owned()),
@@ -219,6 +222,7 @@ impl ApiError {
                 ErrorKind::NotFound
                 | ErrorKind::Invalid
                 | ErrorKind::Conflict
+                | ErrorKind::CutsSessions
                 | ErrorKind::Forbidden
                 | ErrorKind::TooMany => None,
             },

@@ -4,6 +4,7 @@
 mod absent;
 mod access;
 mod admin;
+mod allow;
 mod auth;
 mod body;
 mod console;
@@ -22,12 +23,14 @@ mod operations;
 mod outage;
 mod peerings;
 mod projects;
+mod quotas;
 mod services;
 mod standing;
 mod system;
 mod transport;
 mod turns;
 mod upkeep;
+mod usage;
 mod users;
 mod vpcs;
 mod wait;
@@ -157,10 +160,13 @@ fn documented() -> OpenApiRouter<Shared> {
         .merge(peerings::routes())
         .merge(services::routes())
         .merge(upkeep::routes())
+        .merge(allow::routes())
         .merge(absent::routes())
         .merge(operations::routes())
         .merge(members::routes())
         .merge(keys::routes())
+        .merge(quotas::routes())
+        .merge(usage::routes())
         .merge(auth::routes())
         .merge(info::routes())
         .merge(admin::routes())
@@ -186,6 +192,7 @@ fn documented() -> OpenApiRouter<Shared> {
         (name = "Services", description = "PostgreSQL services, and where they are reached from."),
         (name = "Operations", description = "Every change, as one can watch it, and what happened. A change may carry the header `Idempotency-Key`: for a day the same request with the same key changes nothing more, and is answered with what came of the first."),
         (name = "Users", description = "Who may do what: members of projects and their roles, keys, logging in."),
+        (name = "Quotas", description = "How many there may be of what, asking for more, and what is used."),
         (name = "Admin", description = "For the operator: needs the admin key."),
         (name = "System", description = "What the server is and offers."),
     )

@@ -26,7 +26,8 @@ pub(crate) enum Needs {
 
 use Needs::{Identity, In, Nothing, Operator, Registrar, Session};
 use Permission::{
-    DeleteProject, ManageKeys, ManageMembers, ManageNetworks, ManageProject, ManageServices, See,
+    AskForQuota, DeleteProject, ManageKeys, ManageMembers, ManageNetworks, ManageProject,
+    ManageServices, See,
 };
 
 /// Every route of the API, below [`crate::BASE`] but for `/health`.
@@ -144,6 +145,16 @@ pub(crate) const ROUTES: &[(&str, &str, Needs)] = &[
     ),
     (
         "GET",
+        "/projects/{project_id}/services/{service_id}/allow-list",
+        In(See),
+    ),
+    (
+        "PUT",
+        "/projects/{project_id}/services/{service_id}/allow-list",
+        In(ManageServices),
+    ),
+    (
+        "GET",
         "/projects/{project_id}/services/{service_id}/logs",
         In(See),
     ),
@@ -253,6 +264,20 @@ pub(crate) const ROUTES: &[(&str, &str, Needs)] = &[
         "/projects/{project_id}/keys/{public_key}",
         In(ManageKeys),
     ),
+    ("GET", "/projects/{project_id}/quotas", In(See)),
+    ("GET", "/projects/{project_id}/quota-requests", In(See)),
+    (
+        "POST",
+        "/projects/{project_id}/quota-requests",
+        In(AskForQuota),
+    ),
+    (
+        "POST",
+        "/projects/{project_id}/quota-requests/{request_id}/withdraw",
+        In(AskForQuota),
+    ),
+    ("GET", "/projects/{project_id}/plan", In(See)),
+    ("GET", "/projects/{project_id}/usage", In(See)),
     ("GET", "/auth/info", Identity),
     ("POST", "/auth/login", Nothing),
     ("POST", "/auth/login-link", Nothing),
@@ -272,6 +297,15 @@ pub(crate) const ROUTES: &[(&str, &str, Needs)] = &[
     ("POST", "/admin/login-links", Operator),
     ("GET", "/admin/projects/{project_id}/quotas", Operator),
     ("PUT", "/admin/projects/{project_id}/quotas", Operator),
+    ("PUT", "/admin/projects/{project_id}/plan", Operator),
+    ("GET", "/admin/quota-requests", Operator),
+    ("POST", "/admin/quota-requests/{request_id}/grant", Operator),
+    (
+        "POST",
+        "/admin/quota-requests/{request_id}/refuse",
+        Operator,
+    ),
+    ("GET", "/admin/usage", Operator),
 ];
 
 /// What this route takes, as its path is written in the router.

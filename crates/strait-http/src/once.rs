@@ -13,7 +13,9 @@ use strait_plane::{ErrorKind, Plane, Repetition};
 use crate::access::{By, InProject};
 use crate::body::whole;
 use crate::error::ApiError;
-use crate::objects::{CreatedService, Operation, Peering, ServiceMessage, Vpc, VpcMessage};
+use crate::objects::{
+    AllowLists, CreatedService, Operation, Peering, ServiceMessage, Vpc, VpcMessage,
+};
 use crate::operations::gone;
 use crate::{BODY_TIME, Shared, peerings, services};
 
@@ -136,6 +138,10 @@ async fn object(plane: &Plane, project: &str, before: &Repetition) -> Result<Res
         Action::ServiceEnvironment => {
             let service = service().await?;
             Json(ServiceMessage { message, service }).into_response()
+        }
+        Action::ServiceAllow => {
+            let shown = plane.allow_lists(project, id).await?;
+            Json(AllowLists::from(shown)).into_response()
         }
         Action::ServiceRename => Json(service().await?).into_response(),
         Action::ServiceRegister

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use strait_vpc::picture::{Listen, Picture, Redrawn};
 
 use crate::apply::{self, Changes, Kept};
-use crate::conntrack;
+use crate::conntrack::{self, Forwarded};
 use crate::error::KernelError;
 use crate::nft;
 use crate::plan::{self, Name, Space};
@@ -137,6 +137,32 @@ impl Kernel {
             "end the connections to {target} in {node}"
         )))?;
         Ok(())
+    }
+
+    /// The connections that a node forwards to a target, with whose they are.
+    pub fn forwarded(
+        &self,
+        node: &str,
+        target: SocketAddrV4,
+    ) -> Result<Vec<Forwarded>, KernelError> {
+        let found = self.inside(node, || conntrack::forwarded_to(target))?;
+        found.map_err(KernelError::system(format!(
+            "look at the connections to {target} in {node}"
+        )))
+    }
+
+    /// Ends the connections that a node forwards to a target, of those clients that `doomed` names. Each end is told when
+    /// it next sends.
+    pub fn cut_clients(
+        &self,
+        node: &str,
+        target: SocketAddrV4,
+        doomed: impl Fn(Ipv4Addr) -> bool + Send,
+    ) -> Result<usize, KernelError> {
+        let cut = self.inside(node, || conntrack::cut_clients(target, doomed))?;
+        cut.map_err(KernelError::system(format!(
+            "end connections to {target} in {node}"
+        )))
     }
 
     /// The connections that a server in a host has from these addresses on its port, accepted or not.

@@ -27,6 +27,7 @@ mod system;
 pub use anchor::Anchor;
 pub use apply::Changes;
 pub use connections::shut_connections;
+pub use conntrack::Forwarded;
 pub use error::KernelError;
 pub use kernel::Kernel;
 pub use preflight::{Machine, Missing, preflight};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 use crate::netlink::{Body, Socket};
 
@@ -24,8 +24,10 @@ impl Connection {
         u16::from_be_bytes([self.0[0], self.0[1]])
     }
 
-    fn peer(&self) -> Ipv4Addr {
-        Ipv4Addr::new(self.0[20], self.0[21], self.0[22], self.0[23])
+    /// Its other end, as the server sees it.
+    pub fn peer(&self) -> SocketAddrV4 {
+        let address = Ipv4Addr::new(self.0[20], self.0[21], self.0[22], self.0[23]);
+        SocketAddrV4::new(address, u16::from_be_bytes([self.0[2], self.0[3]]))
     }
 }
 
@@ -39,7 +41,7 @@ pub(crate) fn to(port: u16, from: &BTreeSet<Ipv4Addr>) -> io::Result<BTreeSet<Co
             return;
         };
         let connection = Connection(id);
-        if connection.own_port() == port && from.contains(&connection.peer()) {
+        if connection.own_port() == port && from.contains(connection.peer().ip()) {
             found.insert(connection);
         }
     })?;

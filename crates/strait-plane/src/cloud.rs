@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 
-use crate::model::{FoundBy, Registration};
+use crate::model::{FoundBy, Registration, SessionsByClient};
 
 /// The provider's side of a cloud.
 #[async_trait]
@@ -43,8 +43,15 @@ pub trait Cloud: Send + Sync {
     /// Takes the peering away, with its routes and rules. One that is gone is a success.
     async fn delete_peering(&self, peering: &PeeringSpec) -> Result<(), CloudError>;
 
-    /// Makes a way to a service, or finds it. It may not be `ready` yet.
-    async fn ensure_way(&self, way: &WaySpec) -> Result<WayObserved, CloudError>;
+    /// Makes a way to a service, or finds it, and lets in those who are allowed and nobody else. It may not be `ready` yet.
+    async fn ensure_way(&self, way: &WaySpec, allowed: &Allowed)
+    -> Result<WayObserved, CloudError>;
+
+    /// The sessions by this way that are open now, by the clients' own addresses. None where the cloud cannot tell.
+    async fn sessions(&self, way: &WaySpec) -> Result<Option<SessionsByClient>, CloudError>;
+
+    /// Ends the sessions by this way of all who are not allowed. The way itself keeps out new ones by then.
+    async fn cut_off(&self, way: &WaySpec, allowed: &Allowed) -> Result<CutOff, CloudError>;
 
     /// Finds where a service is that Strait did not make and that is named by what it is in the cloud; `port` is the one
     /// that its operator said.
@@ -194,6 +201,34 @@ pub enum WayKind {
         /// The plane's id of the Peering VPC.
         vpc: String,
     },
+}
+
+/// Who may come by a way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Allowed {
+    /// Whoever gets there: from the internet, or from the networks that are peered with the Peering VPC.
+    Everybody,
+    /// Who has an address in one of these ranges. There may be none.
+    Only(BTreeSet<Ipv4Net>),
+}
+
+impl Allowed {
+    /// Whether whoever has this address may come.
+    pub fn allows(&self, address: Ipv4Addr) -> bool {
+        match self {
+            Self::Everybody => true,
+            Self::Only(ranges) => ranges.iter().any(|range| range.contains(&address)),
+        }
+    }
+}
+
+/// What became of the sessions of those who are not allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CutOff {
+    /// So many were ended.
+    Ended(u32),
+    /// The cloud ends none by their address: they go on.
+    GoOn,
 }
 
 /// A way as the cloud has it.

@@ -25,6 +25,12 @@ pub enum PlaneError {
         /// What is in the way and what to do.
         message: String,
     },
+    /// It would end sessions that are open now, which was not asked for.
+    #[error("{message}")]
+    CutsSessions {
+        /// Whose, and what to do.
+        message: String,
+    },
     /// The same request, told by its key, has been taken on already.
     #[error("this request has been taken on already")]
     Repeated,
@@ -97,6 +103,8 @@ pub enum ErrorKind {
     Invalid,
     /// In the way of something else.
     Conflict,
+    /// It would end sessions that are open now.
+    CutsSessions,
     /// One too many.
     QuotaExceeded,
     /// Wrong keys, or a wrong login.
@@ -118,6 +126,7 @@ impl PlaneError {
             Self::NotFound { .. } => ErrorKind::NotFound,
             Self::Invalid { .. } => ErrorKind::Invalid,
             Self::Conflict { .. } | Self::Repeated => ErrorKind::Conflict,
+            Self::CutsSessions { .. } => ErrorKind::CutsSessions,
             Self::QuotaExceeded { .. } => ErrorKind::QuotaExceeded,
             Self::Unauthorized | Self::WrongLogin | Self::Stale(_) => ErrorKind::Unauthorized,
             Self::Forbidden { .. } => ErrorKind::Forbidden,
@@ -148,6 +157,7 @@ impl PlaneError {
             Self::Invalid { field, .. } => Some(field),
             Self::NotFound { .. }
             | Self::Conflict { .. }
+            | Self::CutsSessions { .. }
             | Self::Repeated
             | Self::QuotaExceeded { .. }
             | Self::Unauthorized

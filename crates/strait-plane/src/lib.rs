@@ -1,6 +1,7 @@
 //! The control plane: projects, services, VPCs, peering connections, attachments; the store; the reconcilers.
 
 mod admission;
+mod allow_list;
 pub mod cloud;
 mod error;
 mod keeper;

@@ -62,6 +62,11 @@ pub(crate) fn user_id() -> String {
     format!("usr-{}", draw(LOWER, 12))
 }
 
+/// The id of a request for more of a quota.
+pub(crate) fn quota_request_id() -> String {
+    format!("qr-{}", draw(LOWER, 12))
+}
+
 /// The id of a session.
 pub(crate) fn session_id() -> String {
     format!("ses-{}", draw(LOWER, 12))

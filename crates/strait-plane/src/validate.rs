@@ -112,6 +112,26 @@ pub(crate) fn name(text: &str) -> Result<String, PlaneError> {
     Ok(name.to_owned())
 }
 
+/// What somebody has to say about something, in one paragraph.
+pub(crate) fn remark(field: &'static str, text: &str) -> Result<String, PlaneError> {
+    const LONGEST: usize = 1000;
+    let remark = text.trim();
+    let length = remark.chars().count();
+    if !(1..=LONGEST).contains(&length) {
+        return Err(PlaneError::invalid(
+            field,
+            format!("it has {length} characters; give 1 to {LONGEST}"),
+        ));
+    }
+    if let Some(control) = remark.chars().find(|c| c.is_control()) {
+        return Err(PlaneError::invalid(
+            field,
+            format!("it holds the control character {control:?}; take it out"),
+        ));
+    }
+    Ok(remark.to_owned())
+}
+
 /// The range of a Peering VPC; host bits are taken off.
 pub(crate) fn cidr(text: &str) -> Result<Ipv4Net, PlaneError> {
     let Ok(net) = text.trim().parse::<Ipv4Net>() else {

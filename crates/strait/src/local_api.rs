@@ -168,7 +168,7 @@ async fn reach(State(shared): State<Shared>, Query(asked): Query<ReachQuery>) ->
         Err(error) => {
             let status = match error.kind() {
                 ErrorKind::NotFound => StatusCode::NOT_FOUND,
-                ErrorKind::Conflict => StatusCode::CONFLICT,
+                ErrorKind::Conflict | ErrorKind::CutsSessions => StatusCode::CONFLICT,
                 ErrorKind::Forbidden => StatusCode::FORBIDDEN,
                 ErrorKind::TooMany => StatusCode::TOO_MANY_REQUESTS,
                 ErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,

@@ -9,7 +9,7 @@ use aws_sdk_ec2::types::{
 };
 use aws_sdk_elasticloadbalancingv2::types::{LoadBalancer, TargetHealthStateEnum};
 use jiff::Timestamp;
-use strait_plane::cloud::{Sources, VpcSpec, WayObserved};
+use strait_plane::cloud::{Allowed, Sources, VpcSpec, WayObserved};
 use strait_plane::model::POSTGRES_PORT;
 
 use super::Way;
@@ -61,20 +61,24 @@ impl Way<'_> {
         looks.make(&self.key, made).await
     }
 
-    /// The endpoint in the Peering VPC, in each zone that both have, made if it is not there.
+    /// The endpoint in the Peering VPC, in each zone that both have, made if it is not there, with the group of those who are
+    /// allowed.
     pub(super) async fn endpoint(
         &self,
         vpc: &str,
         service: &ServiceConfiguration,
         balancer: &LoadBalancer,
+        allowed: &Allowed,
     ) -> Result<VpcEndpoint, Error> {
         if let Some(endpoint) = self.find_endpoint().await? {
+            let home = endpoint.vpc_id().unwrap_or_default();
+            let group = self.endpoint_group(home, allowed).await?;
+            self.regroup(&endpoint, &group).await?;
             return Ok(endpoint);
         }
         let (spec, home) = self.home(vpc).await?;
         let subnets = self.common_subnets(&spec, &home, balancer).await?;
-        let group = self.region.endpoints_group(home.id()).await?;
-        let group = group.ok_or_else(|| self.not_listed("Peering VPC's security group"))?;
+        let group = self.endpoint_group(home.id(), allowed).await?;
         self.allow_ourselves(service).await?;
         let tags = self
             .region
@@ -93,7 +97,7 @@ impl Way<'_> {
                     .map(|subnet| subnet.id().to_owned())
                     .collect(),
             ))
-            .security_group_ids(group.id())
+            .security_group_ids(group)
             .client_token(token())
             .tag_specifications(tags);
         let kinds = [Kind::Endpoints, Kind::Interfaces];
@@ -238,6 +242,7 @@ impl Way<'_> {
             self.remove_endpoint_service(service.id()).await?;
         }
         self.remove_balancer().await?;
+        self.remove_allow_group().await?;
         self.remove_nodes_group().await
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{IpPermission, IpRange, SecurityGroup};
 use aws_sdk_rds::types::DbInstance;
-use strait_plane::cloud::{CloudError, WayKind, WaySpec};
+use strait_plane::cloud::{Allowed, CloudError, WayKind, WaySpec};
 use strait_plane::model::{PublicWay, Registration};
 
 use crate::world::{REGION, World, eventually, net};
@@ -24,7 +24,10 @@ async fn a_group_that_is_not_open_is_refused_and_not_opened() {
         matches!(&refused, Err(CloudError::Refused { code, .. }) if code == "public_way_not_open"),
         "{refused:?}"
     );
-    strait.ensure_way(&way).await.expect("it is looked at");
+    strait
+        .ensure_way(&way, &Allowed::Everybody)
+        .await
+        .expect("it is looked at");
     assert_eq!(service.rules().await, ["10.0.0.0/8"], "nothing was opened");
 }
 
@@ -119,7 +122,10 @@ async fn an_rds_instance_is_made_private_and_public_again() {
         matches!(&refused, Err(CloudError::Refused { code, .. }) if code == "public_way_not_open"),
         "{refused:?}"
     );
-    strait.ensure_way(&way).await.expect("it is looked at");
+    strait
+        .ensure_way(&way, &Allowed::Everybody)
+        .await
+        .expect("it is looked at");
     assert_eq!(is_public().await, Some(false), "nothing was opened");
     eventually(async || strait.reopen_way(&way).await).await;
     assert_eq!(is_public().await, Some(true));

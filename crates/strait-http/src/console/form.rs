@@ -262,6 +262,7 @@ fn is_about_input(error: &ApiError) -> bool {
             ErrorKind::NotFound
             | ErrorKind::Invalid
             | ErrorKind::Conflict
+            | ErrorKind::CutsSessions
             | ErrorKind::QuotaExceeded => true,
             ErrorKind::Unauthorized
             | ErrorKind::Forbidden

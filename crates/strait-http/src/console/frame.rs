@@ -19,6 +19,8 @@ pub(super) enum Tab {
     Members,
     /// API keys.
     Keys,
+    /// Quotas, and what is used.
+    Quotas,
     /// The customers' half.
     Cloud,
 }
@@ -178,6 +180,7 @@ impl<'a> Page<'a> {
                         (self.place(Tab::Operations, &format!("{base}/operations"), "Operations"))
                         (self.place(Tab::Members, &format!("{base}/members"), "Members"))
                         (self.place(Tab::Keys, &format!("{base}/keys"), "API keys"))
+                        (self.place(Tab::Quotas, &format!("{base}/quotas"), "Quotas, usage"))
                     } @else {
                         li { a href="/projects" { "Projects" } }
                     }

@@ -2,6 +2,7 @@
 //! anew by themselves with it.
 
 mod account;
+mod allow;
 mod assets;
 mod cloud;
 mod form;
@@ -15,11 +16,13 @@ mod operations;
 mod parts;
 mod peerings;
 mod projects;
+mod quotas;
 mod reach;
 mod refuse;
 mod services;
 mod session;
 mod trial;
+mod usage;
 mod visitor;
 mod vpcs;
 
@@ -73,12 +76,16 @@ fn in_project() -> Router<Shared> {
         .route("/members/{user}/remove", post(members::remove))
         .route("/keys", get(keys::list).post(keys::create))
         .route("/keys/{key}/revoke", post(keys::revoke))
+        .route("/quotas", get(quotas::list).post(quotas::ask))
+        .route("/quotas/{request}/withdraw", post(quotas::withdraw))
+        .route("/usage", get(usage::show))
 }
 
 fn of_service() -> Router<Shared> {
     Router::new()
         .route("/", get(services::show))
         .route("/operations", get(moves::show))
+        .route("/allow/{side}", get(allow::ask).post(allow::change))
         .route("/attach", post(moves::attach))
         .route("/detach", get(moves::ask_detach).post(moves::detach))
         .route("/start", post(services::start))

@@ -189,6 +189,7 @@ pub(super) fn action(action: Action) -> &'static str {
         Action::ServiceDetach => "Detach a service",
         Action::ServicePassword => "Set a service's password",
         Action::ServiceEnvironment => "Say what a service is for",
+        Action::ServiceAllow => "Change who may reach a service",
         Action::ServiceDelete => "Delete a service",
         Action::VpcCreate => "Create a VPC",
         Action::VpcRename => "Rename a VPC",

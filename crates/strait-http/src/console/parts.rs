@@ -99,6 +99,7 @@ pub(super) fn step(step: Step) -> &'static str {
         Step::Start => "Start PostgreSQL",
         Step::Stop => "Stop PostgreSQL",
         Step::Password => "Set the password",
+        Step::Allow => "Let in whom the list names",
         Step::Look => "Look at the PostgreSQL that exists",
         Step::Open => "Open the new way",
         Step::Probe => "Try the new way, end to end",

@@ -9,6 +9,7 @@ use strait_plane::model::{
 };
 use strait_plane::{ErrorKind, PlaneError};
 
+use super::allow;
 use super::form::{Fields, Line, Posted};
 use super::frame::{Page, Tab};
 use super::operations;
@@ -109,6 +110,7 @@ pub(super) async fn show(scope: Scope, Path((_, named)): OfService) -> Result<Ma
             }
         }
         div #connect data-fresh { (connect(&scope, &service, lines.as_ref())) }
+        div #allowed data-fresh { (allow::section(&scope, &service).await?) }
     };
     Ok(page(&scope, &service, &service.name, last.as_ref()).render(&body))
 }
@@ -260,7 +262,9 @@ pub(super) fn reached(service: &Service, vpcs: &[Vpc]) -> String {
     let network = &service.network;
     match &network.now {
         None => "not yet".to_owned(),
-        Some(now) if *now == network.wanted => word(now),
+        Some(now) if *now == network.wanted => {
+            format!("{}{}", word(now), allow::in_words(service))
+        }
         Some(now) => format!("{}; on its way: {}", word(now), word(&network.wanted)),
     }
 }

@@ -57,6 +57,7 @@ pub(super) async fn log_in(
                 ErrorKind::NotFound
                 | ErrorKind::Invalid
                 | ErrorKind::Conflict
+                | ErrorKind::CutsSessions
                 | ErrorKind::QuotaExceeded
                 | ErrorKind::Forbidden
                 | ErrorKind::Unavailable

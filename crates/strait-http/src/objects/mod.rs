@@ -1,11 +1,14 @@
 //! The objects as the API shows and takes them.
 
+mod allow;
 mod log;
 mod operation;
 mod peering;
 mod project;
+mod quota;
 mod registration;
 mod service;
+mod usage;
 mod user;
 mod vpc;
 
@@ -13,17 +16,20 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
+pub(crate) use allow::{AllowLists, AllowListsInput, Lists};
 pub(crate) use log::ServiceLogs;
 pub(crate) use operation::{Event, Operation};
 pub(crate) use peering::{Peering, PeeringInput, RangesInput};
-pub(crate) use project::{
-    NamedInput, NewProject, Project, ProjectWithKey, QuotaInput, QuotaSetting,
+pub(crate) use project::{NamedInput, NewProject, Project, ProjectWithKey};
+pub(crate) use quota::{
+    GrantInput, QuotaInput, QuotaRequest, QuotaRequestInput, QuotaSetting, RefusalInput,
 };
 pub(crate) use registration::{Registration, RegistrationInput};
 pub(crate) use service::{
     CreatedService, EnvironmentInput, Service, ServiceInput, ServiceMessage, ServicePasswordInput,
     ServiceVpcInput,
 };
+pub(crate) use usage::{Plan, PlanInput, Usage};
 pub(crate) use user::{
     Key, KeyInput, KeyWithSecret, LinkInput, LinkLogin, Login, LoginLink, Member, MemberInput,
     NewSession, NewUser, PasswordChange, PasswordInput, RoleInput, Session, UnlockedAddress, User,

@@ -1,10 +1,9 @@
-//! Projects, keys and quotas.
+//! Projects and their keys.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use strait_plane::model::{self, NewApiKey, Quota};
+use strait_plane::model::{self, NewApiKey};
 use utoipa::ToSchema;
-use utoipa::openapi::schema::Object;
 
 /// Owns services and Peering VPCs.
 #[derive(Debug, Serialize, ToSchema)]
@@ -65,41 +64,4 @@ pub(crate) struct NewProject {
 pub(crate) struct NamedInput {
     /// The new name.
     pub(crate) name: String,
-}
-
-/// A quota of a project.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct QuotaSetting {
-    /// Which.
-    #[schema(schema_with = quota)]
-    quota: Quota,
-    /// How many there may be.
-    limit: u32,
-    /// How many there are; for a quota per VPC, on the fullest one.
-    used: u32,
-}
-
-impl From<model::QuotaSetting> for QuotaSetting {
-    fn from(setting: model::QuotaSetting) -> Self {
-        Self {
-            quota: setting.quota,
-            limit: setting.limit,
-            used: setting.used,
-        }
-    }
-}
-
-/// A quota to set.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct QuotaInput {
-    /// Which.
-    #[schema(schema_with = quota)]
-    pub(crate) quota: String,
-    /// How many there may be from now on.
-    pub(crate) limit: u32,
-}
-
-fn quota() -> Object {
-    super::words(Quota::ALL.iter().map(|quota| quota.as_str()))
 }

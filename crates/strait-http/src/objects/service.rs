@@ -11,7 +11,7 @@ use strait_plane::model::{
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Array, ArrayBuilder, Object, ObjectBuilder, SchemaType, Type};
 
-use super::{Reason, Registration};
+use super::{Lists, Reason, Registration};
 use crate::error::ApiError;
 use crate::upkeep::word;
 
@@ -52,6 +52,8 @@ pub(crate) struct Service {
     addons: BTreeSet<Addon>,
     /// From where it is reached.
     network: ServiceNetwork,
+    /// From which addresses it is reached.
+    allow_list: Lists,
     /// Where it is, if Strait did not make it.
     #[serde(skip_serializing_if = "Option::is_none")]
     registration: Option<Registration>,
@@ -120,6 +122,7 @@ impl Service {
             },
             addons: service.addons,
             network: service.network.into(),
+            allow_list: service.allow_lists.into(),
             registration: service.registration.map(Registration::from),
             endpoint: service.endpoint.map(Endpoint::from),
             public_endpoint: service.public_endpoint.map(PublicEndpoint::from),

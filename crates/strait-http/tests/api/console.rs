@@ -165,6 +165,8 @@ async fn who_may_not_is_offered_nothing_and_refused_all() {
         "events",
         "members",
         "keys",
+        "quotas",
+        "usage",
     ]
     .map(|page| format!("/projects/{}/{page}", world.project));
     let of_these = [
@@ -177,7 +179,7 @@ async fn who_may_not_is_offered_nothing_and_refused_all() {
         assert_eq!(page.status, StatusCode::OK, "{path}");
         let forms: Vec<&str> = actions(&page);
         assert_eq!(forms, ["/logout"], "{path}: a viewer is offered this");
-        for word in ["/new\"", "/delete\"", "/detach\""] {
+        for word in ["/new\"", "/delete\"", "/detach\"", "/allow/"] {
             assert!(!page.text.contains(word), "{path} offers {word}");
         }
     }
@@ -374,6 +376,8 @@ impl World {
             "services/new".to_owned(),
             format!("services/{service}"),
             format!("services/{service}/operations"),
+            format!("services/{service}/allow/public"),
+            format!("services/{service}/allow/private"),
             format!("services/{service}/detach"),
             format!("services/{service}/delete"),
             "vpcs".to_owned(),
@@ -385,6 +389,9 @@ impl World {
             "events".to_owned(),
             "members".to_owned(),
             "keys".to_owned(),
+            "quotas".to_owned(),
+            "usage".to_owned(),
+            "usage?month=2026-01".to_owned(),
         ];
         let base = format!("/projects/{}", self.project);
         pages.map(|page| format!("{base}/{page}")).into()
@@ -396,6 +403,7 @@ impl World {
         let of_vpc = |verb: &str| (format!("vpcs/{vpc}/{verb}"), Role::Admin);
         let all = [
             ("services/new".to_owned(), Role::Developer),
+            of_service("allow/public"),
             of_service("attach"),
             of_service("detach"),
             of_service("start"),
@@ -413,6 +421,8 @@ impl World {
             ("members/usr-x/remove".to_owned(), Role::Admin),
             ("keys".to_owned(), Role::Admin),
             ("keys/skx/revoke".to_owned(), Role::Admin),
+            ("quotas".to_owned(), Role::Developer),
+            ("quotas/qr-x/withdraw".to_owned(), Role::Developer),
             of_vpc("delete"),
         ];
         let base = format!("/projects/{}", self.project);

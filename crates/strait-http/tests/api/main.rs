@@ -5,12 +5,14 @@
 mod common;
 
 mod access;
+mod allow;
 mod console;
 mod contract;
 mod customers;
 mod graphql;
 mod guest;
 mod operations;
+mod quotas;
 mod reach;
 mod refusals;
 mod register;

@@ -65,6 +65,8 @@ const OPERATIONS: &[(&str, For)] = &[
     ("setVPCPeeringRanges", Members(Admin)),
     ("updatePassword", Members(Developer)),
     ("setEnvironment", Members(Developer)),
+    ("getAllowList", Members(Viewer)),
+    ("setAllowList", Members(Developer)),
     ("getServiceLogs", Members(Viewer)),
     ("getReplicaSets", Members(Viewer)),
     ("getServiceMetricsAvailableSeries", Members(Viewer)),
@@ -103,6 +105,17 @@ const OPERATIONS: &[(&str, For)] = &[
     ("createLoginLink", Operator),
     ("getQuotas", Operator),
     ("setQuota", Operator),
+    ("getProjectQuotas", Members(Viewer)),
+    ("getQuotaRequests", Members(Viewer)),
+    ("requestQuota", Members(Developer)),
+    ("withdrawQuotaRequest", Members(Developer)),
+    ("getAllQuotaRequests", Operator),
+    ("grantQuotaRequest", Operator),
+    ("refuseQuotaRequest", Operator),
+    ("getPlan", Members(Viewer)),
+    ("setPlan", Operator),
+    ("getUsage", Members(Viewer)),
+    ("getAllUsage", Operator),
 ];
 
 /// A route, with names for nothing where others are named.

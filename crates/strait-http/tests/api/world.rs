@@ -157,6 +157,10 @@ impl World {
         self.in_project(Method::POST, path, body).await
     }
 
+    pub(crate) async fn put(&self, path: &str, body: &str) -> Answer {
+        self.in_project(Method::PUT, path, body).await
+    }
+
     pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.in_project(Method::DELETE, path, "").await
     }

@@ -44,6 +44,10 @@ pub(crate) const TRIALS: &[Named] = &[
     ("terms_are_kept", terms_are_kept),
     ("datagrams_go_through_a_node_too", datagrams_go_through),
     ("cutting_ends_what_is_open", cutting_ends_what_is_open),
+    (
+        "clients_are_told_apart_by_their_own_addresses",
+        clients_are_told_apart,
+    ),
 ];
 
 fn an_endpoint_leads_to_a_target(ground: &Ground) {
@@ -163,6 +167,51 @@ fn connections_from_one_way_are_reset(ground: &Ground) {
     kernel
         .reset("db", &found)
         .expect("those that are gone are none");
+}
+
+fn clients_are_told_apart(ground: &Ground) {
+    let kernel = &ground.kernel;
+    let mut world = chained();
+    world.instance("vpc-1", "app-2", "10.1.0.12", &[]);
+    kernel.apply(&world.picture).expect("applied");
+    let target = SocketAddrV4::new(ip("10.1.0.10"), 6432);
+    let none = kernel.forwarded("balancer", target).expect("looked at");
+    assert!(none.is_empty(), "{none:?}");
+
+    let listener = listen(kernel, "db", 6432);
+    // The node's own, as a health check is: nobody's.
+    let _check = connect(kernel, "balancer", "10.1.0.10", 6432).expect("from the node");
+    let _check_server = listener.accept().expect("a connection");
+    let mut open = Vec::new();
+    for host in ["app", "app-2"] {
+        let client = connect(kernel, host, "10.1.0.20", 5432).expect("through the endpoint");
+        open.push((client, listener.accept().expect("a connection")));
+    }
+    let found = kernel.forwarded("balancer", target).expect("looked at");
+    let mut clients: Vec<_> = found.iter().map(|one| one.client).collect();
+    clients.sort();
+    assert_eq!(clients, [ip("10.1.0.10"), ip("10.1.0.12")]);
+    assert!(found.iter().all(|one| one.is_open), "{found:?}");
+    for (_, (_, from)) in &open {
+        assert!(
+            found
+                .iter()
+                .any(|one| IpAddr::from(*one.from.ip()) == from.ip()
+                    && one.from.port() == from.port()),
+            "{from} as the target sees it: {found:?}"
+        );
+    }
+
+    let doomed = ip("10.1.0.12");
+    let cut = kernel.cut_clients("balancer", target, |client| client == doomed);
+    assert_eq!(cut.expect("cut"), 1);
+    let (second, first) = (open.pop(), open.pop());
+    let (mut client, (mut server, _)) = first.expect("the first");
+    assert!(passes(&mut client, &mut server) && passes(&mut server, &mut client));
+    let (mut client, (mut server, _)) = second.expect("the second");
+    assert!(!passes(&mut client, &mut server) && !passes(&mut server, &mut client));
+    let left = kernel.forwarded("balancer", target).expect("looked at");
+    assert_eq!(left.len(), 1, "{left:?}");
 }
 
 fn targets_take_turns(ground: &Ground) {

@@ -263,7 +263,12 @@ pub(super) fn already_there(added: Result<(), CloudError>) -> Result<(), CloudEr
     }
 }
 
-fn group_named<'a>(network: &'a Network, vpc: &VpcId, name: &str) -> Option<&'a SecurityGroup> {
+/// The VPC's group with this name.
+pub(super) fn group_named<'a>(
+    network: &'a Network,
+    vpc: &VpcId,
+    name: &str,
+) -> Option<&'a SecurityGroup> {
     network
         .security_groups
         .values()

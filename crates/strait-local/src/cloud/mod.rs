@@ -1,5 +1,6 @@
 //! The local cloud: one process owns the network, and a call is answered when it is committed and packets obey it.
 
+mod allow;
 mod backend;
 mod group;
 mod health;

@@ -3,9 +3,9 @@
 use std::net::Ipv4Addr;
 
 use strait_vpc::state::Holder;
-use strait_vpc::{Flow, Network, Protocol, Source, Verdict};
+use strait_vpc::{Flow, Network, Protocol, Source, Step, Verdict};
 
-use super::{INTERNET, Local, hosts};
+use super::{INTERNET, Local, allow, hosts};
 
 /// Why there is no walk to tell.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,14 +34,16 @@ impl Local {
             .await
             .ok_or(ReachError::NoWay)?;
         let from = source(&network, from).ok_or_else(|| ReachError::NoSuchHost(from.to_owned()))?;
-        Ok(strait_vpc::reach(
-            &network,
-            &Flow {
-                from,
-                to,
-                protocol: Protocol::Tcp(port),
-            },
-        ))
+        let flow = Flow {
+            from,
+            to,
+            protocol: Protocol::Tcp(port),
+        };
+        let mut verdict = strait_vpc::reach(&network, &flow);
+        for step in verdict.steps.iter_mut().filter(|step| !step.ok) {
+            name_the_list(&network, service, step);
+        }
+        Ok(verdict)
     }
 
     /// The address that the service's stable name answers.
@@ -53,6 +55,31 @@ impl Local {
             .filter(|(name, _)| name.starts_with(&prefix) && name.contains(middle));
         stable.next().map(|(_, address)| *address)
     }
+}
+
+/// Says of a group that it is the service's allow list, and mends that instead: by hand it would be taken back.
+fn name_the_list(network: &Network, service: &str, step: &mut Step) {
+    let Some((rest, far)) = step
+        .fix
+        .as_deref()
+        .and_then(|fix| fix.rsplit_once(" --cidr "))
+    else {
+        return;
+    };
+    let names_it = |id: &str| rest.contains(&format!("--group-id {id} "));
+    let mut groups = network.security_groups.values();
+    let group = groups.find(|group| names_it(group.id.as_str()));
+    let Some((group, side)) =
+        group.and_then(|group| Some((group, allow::side_of(group, service)?)))
+    else {
+        return;
+    };
+    let fix = format!("strait service allow add {service} --{side} {far}");
+    step.what = format!(
+        "{}: {} is the {side} allow list of the service",
+        step.what, group.id
+    );
+    step.fix = Some(fix);
 }
 
 fn source(network: &Network, from: &str) -> Option<Source> {

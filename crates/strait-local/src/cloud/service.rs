@@ -22,6 +22,8 @@ const SERVICE_RANGE: &str = "100.64.0.0/16";
 pub(super) struct Place {
     /// The Service VPC.
     pub(super) vpc: Vpc,
+    /// Its own group.
+    pub(super) group: SecurityGroupId,
     /// The group of the load balancers' nodes that lead to it.
     pub(super) nodes: SecurityGroupId,
     /// The instance where PostgreSQL runs.
@@ -64,6 +66,7 @@ impl Local {
         };
         Ok(Place {
             vpc,
+            group,
             nodes,
             instance,
             address,

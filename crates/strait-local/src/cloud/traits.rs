@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ipnet::Ipv4Net;
 use strait_plane::cloud::*;
-use strait_plane::model::{Addon, FoundBy, LogPage, LogQuery};
+use strait_plane::model::{Addon, FoundBy, LogPage, LogQuery, SessionsByClient};
 use strait_plane::postgres::{
     Ended, Made, Origin, Postgres, PostgresError, ServiceKind, ServiceSpec, Which,
 };
@@ -59,8 +59,20 @@ impl Cloud for Local {
         self.unmake_peering(peering).await
     }
 
-    async fn ensure_way(&self, way: &WaySpec) -> Result<WayObserved, CloudError> {
-        self.make_way(way).await
+    async fn ensure_way(
+        &self,
+        way: &WaySpec,
+        allowed: &Allowed,
+    ) -> Result<WayObserved, CloudError> {
+        self.make_way(way, allowed).await
+    }
+
+    async fn sessions(&self, way: &WaySpec) -> Result<Option<SessionsByClient>, CloudError> {
+        self.sessions_by(way).await.map(Some)
+    }
+
+    async fn cut_off(&self, way: &WaySpec, allowed: &Allowed) -> Result<CutOff, CloudError> {
+        self.cut(way, allowed).await
     }
 
     async fn find_service(

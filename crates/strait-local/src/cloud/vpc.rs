@@ -11,7 +11,7 @@ use super::group::{Allow, ENDPOINTS};
 use super::key::{Key, made_for, tagged};
 
 /// The name of the group of its prober.
-const PROBER: &str = "strait-prober";
+pub(super) const PROBER: &str = "strait-prober";
 /// PostgreSQL's port, on every way.
 pub(super) const PORT: u16 = 5432;
 /// The image of instances that Strait makes for itself.

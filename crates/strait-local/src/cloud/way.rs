@@ -7,37 +7,46 @@ use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
-use strait_plane::cloud::{CloudError, Sources, WayKind, WayObserved, WaySpec};
+use strait_plane::cloud::{Allowed, CloudError, Sources, WayKind, WayObserved, WaySpec};
 use strait_vpc::api::*;
 use strait_vpc::picture::{Listen, plug};
-use strait_vpc::state::{Endpoint, EndpointService, EndpointState, LoadBalancer, TargetGroup};
+use strait_vpc::state::{
+    Endpoint, EndpointService, EndpointState, INTERNET_OWN, LoadBalancer, TargetGroup,
+};
 use strait_vpc::{InterfaceId, Network};
 
-use super::group::endpoints_group;
+use super::allow::lets_internet_in;
 use super::key::{Key, made_for, tagged};
 use super::service::addresses;
 use super::vpc::{PORT, running_for, subnets_of};
 use super::{INTERNET, Local};
 
 impl Local {
-    pub(super) async fn make_way(&self, spec: &WaySpec) -> Result<WayObserved, CloudError> {
+    pub(super) async fn make_way(
+        &self,
+        spec: &WaySpec,
+        allowed: &Allowed,
+    ) -> Result<WayObserved, CloudError> {
         let key = Key::way(spec);
         let place = self.place(&spec.service, &spec.region).await?;
-        self.balancer(spec, &key, &place).await?;
         match &spec.kind {
-            WayKind::Public => self.public_way(spec, &key).await,
-            WayKind::Private { vpc } => self.private_way(spec, &key, vpc).await,
+            WayKind::Public => {
+                let nodes = self.public_group(spec, &place, allowed).await?;
+                self.balancer(spec, &key, &place, &nodes).await?;
+                self.public_way(spec, &key, allowed).await
+            }
+            WayKind::Private { vpc } => {
+                self.balancer(spec, &key, &place, &place.nodes).await?;
+                self.private_way(spec, &key, vpc, allowed).await
+            }
         }
     }
 
     pub(super) async fn prove_way(&self, spec: &WaySpec) -> Result<(), CloudError> {
         let key = Key::way(spec);
         let WayKind::Private { vpc } = &spec.kind else {
-            let observed = self.public_way(spec, &key).await?;
-            let to = SocketAddrV4::new(observed.address, observed.port);
-            return self.probe(INTERNET, to).await;
+            return self.prove_public(spec, &key).await;
         };
-        self.private_way(spec, &key, vpc).await?;
         let prober = running_for(&*self.network().await, &Key::vpc(vpc))
             .map(|instance| instance.id.to_string());
         let Some(prober) = prober else {
@@ -98,6 +107,9 @@ impl Local {
             self.ask_gone::<DeleteVpcEndpointsResponse>(region, request)
                 .await?;
         }
+        if spec.kind != WayKind::Public {
+            self.forget_endpoint_group(spec).await?;
+        }
         if let Some(service) = endpoint_service(&network, &key) {
             let service_ids = vec![service.id.to_string()];
             let request = DeleteVpcEndpointServiceConfigurationsRequest {
@@ -124,7 +136,29 @@ impl Local {
         Ok(())
     }
 
-    async fn public_way(&self, spec: &WaySpec, key: &Key) -> Result<WayObserved, CloudError> {
+    /// From the internet, if its own clients are let in; else from the way's node on.
+    async fn prove_public(&self, spec: &WaySpec, key: &Key) -> Result<(), CloudError> {
+        let observed = self.public_way(spec, key, &Allowed::Everybody).await?;
+        let network = self.network().await;
+        let balancer = balancer(&network, key).ok_or_else(|| vanished("load balancer"))?;
+        if lets_internet_in(&network, balancer) {
+            let to = SocketAddrV4::new(observed.address, observed.port);
+            return self.probe(INTERNET, to).await;
+        }
+        let place = self.place(&spec.service, &spec.region).await?;
+        for node in balancer.nodes.values() {
+            self.probe(node.as_str(), SocketAddrV4::new(place.address, PORT))
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn public_way(
+        &self,
+        spec: &WaySpec,
+        key: &Key,
+        allowed: &Allowed,
+    ) -> Result<WayObserved, CloudError> {
         let network = self.network().await;
         let balancer = balancer(&network, key).ok_or_else(|| vanished("load balancer"))?;
         let nodes = balancer.nodes.values();
@@ -146,7 +180,8 @@ impl Local {
             provisioned_id: balancer.arn.clone(),
             host: None,
             sources: Sources::These(addresses(&network, nodes)),
-            loopback_port: Some(loopback_port),
+            // It comes from the internet like others, and is no way for who is not let in.
+            loopback_port: Some(loopback_port).filter(|_| allowed.allows(INTERNET_OWN[0])),
         })
     }
 
@@ -155,9 +190,10 @@ impl Local {
         spec: &WaySpec,
         key: &Key,
         vpc: &str,
+        allowed: &Allowed,
     ) -> Result<WayObserved, CloudError> {
         let service = self.endpoint_service(spec, key).await?;
-        let endpoint = self.endpoint(spec, key, vpc, &service).await?;
+        let endpoint = self.endpoint(spec, key, vpc, &service, allowed).await?;
         if endpoint.state == EndpointState::PendingAcceptance {
             let request = AcceptVpcEndpointConnectionsRequest {
                 service_id: service.id.to_string(),
@@ -228,12 +264,14 @@ impl Local {
         key: &Key,
         vpc: &str,
         service: &EndpointService,
+        allowed: &Allowed,
     ) -> Result<Endpoint, CloudError> {
         let Some(home) = self.find_vpc(&Key::vpc(vpc)).await else {
             return Err(CloudError::Temporary(format!(
                 "the Peering VPC {vpc} is not there yet"
             )));
         };
+        let group = self.endpoint_group(spec, &home.id, allowed).await?;
         let network = self.network().await;
         let subnets = subnets_of(&network, &home.id);
         let missing = |endpoint: &Endpoint| {
@@ -244,12 +282,19 @@ impl Local {
         };
         if let Some(endpoint) = endpoint(&network, key) {
             let add_subnet_ids: Vec<String> = missing(endpoint);
-            if add_subnet_ids.is_empty() {
+            let regrouped = endpoint.groups != BTreeSet::from([group.clone()]);
+            if add_subnet_ids.is_empty() && !regrouped {
                 return Ok(endpoint.clone());
             }
+            let others = endpoint.groups.iter().filter(|other| **other != group);
             let request = ModifyVpcEndpointRequest {
                 vpc_endpoint_id: endpoint.id.to_string(),
                 add_subnet_ids,
+                add_security_group_ids: match endpoint.groups.contains(&group) {
+                    true => Vec::new(),
+                    false => vec![group.to_string()],
+                },
+                remove_security_group_ids: others.map(ToString::to_string).collect(),
                 ..Default::default()
             };
             self.ask::<ModifyVpcEndpointResponse>(&spec.region, request)
@@ -261,7 +306,7 @@ impl Local {
             vpc_id: home.id.to_string(),
             service_name: Some(service.service_name()),
             subnet_ids: subnets.iter().map(|row| row.id.to_string()).collect(),
-            security_group_ids: vec![endpoints_group(&network, &home.id)?.id.to_string()],
+            security_group_ids: vec![group.to_string()],
             tag_specifications: tagged("vpc-endpoint", &way_name(spec), key),
             ..Default::default()
         };
@@ -309,14 +354,16 @@ fn entrances(network: &Network, spec: &WaySpec, key: &Key) -> Vec<(String, Strin
         .collect()
 }
 
-fn balancer<'a>(network: &'a Network, key: &Key) -> Option<&'a LoadBalancer> {
+/// The way's load balancer.
+pub(super) fn balancer<'a>(network: &'a Network, key: &Key) -> Option<&'a LoadBalancer> {
     network
         .load_balancers
         .values()
         .find(|balancer| made_for(network, &balancer.owner, &balancer.tags, key))
 }
 
-fn target_group<'a>(network: &'a Network, key: &Key) -> Option<&'a TargetGroup> {
+/// The way's target group.
+pub(super) fn target_group<'a>(network: &'a Network, key: &Key) -> Option<&'a TargetGroup> {
     network
         .target_groups
         .values()

@@ -132,6 +132,26 @@ pub(super) async fn end_sessions(
     }
 }
 
+/// Ends the sessions that come from exactly these addresses and ports; returns how many there were.
+pub(super) async fn end_these(
+    client: &Client,
+    sources: &BTreeSet<SocketAddrV4>,
+) -> Result<u64, tokio_postgres::Error> {
+    let addresses: Vec<String> = (sources.iter())
+        .map(|source| source.ip().to_string())
+        .collect();
+    let ports: Vec<i32> = sources.iter().map(|source| source.port().into()).collect();
+    client
+        .execute(
+            "select pg_terminate_backend(a.pid) from pg_stat_activity a
+             join unnest($1::text[]::inet[], $2::int[]) as source (address, port)
+                 on a.client_addr = source.address and a.client_port = source.port
+             where a.pid <> pg_backend_pid()",
+            &[&addresses, &ports],
+        )
+        .await
+}
+
 async fn end_all(client: &Client, sources: &[String]) -> Result<u64, tokio_postgres::Error> {
     let deadline = Instant::now() + END_TIMEOUT;
     let mut ended = BTreeSet::new();

@@ -13,7 +13,7 @@ mod store;
 mod template;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -124,6 +124,19 @@ impl Engine {
         service
             .end_sessions(&self.shared, host, sources, which)
             .await
+    }
+
+    /// Ends the sessions that come from exactly these addresses and ports; returns how many there were. A service that does
+    /// not run has none.
+    pub async fn end_these(
+        &self,
+        host: &str,
+        id: &str,
+        sources: &BTreeSet<SocketAddrV4>,
+    ) -> Result<u64, LocalError> {
+        let service = self.service(id);
+        let service = service.lock().await;
+        service.end_these(&self.shared, host, sources).await
     }
 
     /// What services can have beside plain PostgreSQL, as it is installed now.

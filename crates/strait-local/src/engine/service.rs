@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -151,6 +151,29 @@ impl Service {
         let (kernel, host) = (shared.kernel.clone(), host.to_owned());
         blocking(move || Ok(kernel.reset(&host, &stuck)?)).await?;
         Ok(count)
+    }
+
+    /// Ends the sessions from exactly these addresses and ports.
+    pub(super) async fn end_these(
+        &self,
+        shared: &Shared,
+        host: &str,
+        sources: &BTreeSet<SocketAddrV4>,
+    ) -> Result<u64, LocalError> {
+        if self.running(shared, host)?.is_none() {
+            return Ok(0);
+        }
+        let client = match self.connect(shared, host).await {
+            Ok(client) => client,
+            Err(why) => {
+                // Whoever cannot be told is cut off all the same.
+                tracing::debug!(service = self.id, %why, "sessions are not ended in PostgreSQL");
+                return Ok(0);
+            }
+        };
+        admin::end_these(&client, sources)
+            .await
+            .map_err(|error| self.statement(error))
     }
 
     /// Whether it runs and accepts connections.

@@ -22,6 +22,8 @@ words!(Role, "role", { Owner => "owner", Admin => "admin", Developer => "develop
 pub enum Permission {
     /// See everything in it but its keys.
     See,
+    /// Ask the operator for more of a quota.
+    AskForQuota,
     /// Make, register, start, stop, rename, move and delete services.
     ManageServices,
     /// Make, rename and delete Peering VPCs and their peering connections.
@@ -38,6 +40,7 @@ pub enum Permission {
 
 words!(Permission, "permission", {
     See => "see",
+    AskForQuota => "ask-for-quota",
     ManageServices => "manage-services",
     ManageNetworks => "manage-networks",
     ManageKeys => "manage-keys",
@@ -63,7 +66,7 @@ impl Permission {
     pub fn least_role(self) -> Role {
         match self {
             Self::See => Role::Viewer,
-            Self::ManageServices => Role::Developer,
+            Self::AskForQuota | Self::ManageServices => Role::Developer,
             Self::ManageNetworks | Self::ManageKeys | Self::ManageMembers | Self::ManageProject => {
                 Role::Admin
             }
@@ -81,11 +84,12 @@ mod tests {
         use Permission::*;
         for (role, all) in [
             (Role::Viewer, &[See] as &[Permission]),
-            (Role::Developer, &[See, ManageServices]),
+            (Role::Developer, &[See, AskForQuota, ManageServices]),
             (
                 Role::Admin,
                 &[
                     See,
+                    AskForQuota,
                     ManageServices,
                     ManageNetworks,
                     ManageKeys,

@@ -1,18 +1,25 @@
 //! The domain's objects, as they are shown. Field names are Tiger Cloud's where it has the field, ours beside them.
 
 mod access;
+mod allow;
 mod log;
 mod operation;
 mod peering;
 mod project;
+mod quota;
 mod registration;
 mod service;
+mod usage;
 mod user;
 mod vpc;
 
 use serde::Serialize;
 
 pub use access::{Permission, Role};
+pub use allow::{
+    ALLOW_ENTRIES, AllowChange, AllowEntry, AllowLists, ListChange, NewAllowEntry,
+    SessionsByClient, ShownAllowLists, Side, ranges,
+};
 pub use log::{LogCursor, LogEntry, LogPage, LogQuery};
 pub use operation::{
     Action, Cursor, Event, ObjectKind, Operation, OperationFilter, OperationState, Step, StepRecord,
@@ -21,11 +28,15 @@ pub use peering::{
     CustomerGuide, CustomerStep, NewPeering, Peering, PeeringState, PeeringStatus, Requester,
     WaitingOn,
 };
-pub use project::{ApiKey, Bootstrap, NewApiKey, NewKey, Project, Quota, QuotaSetting};
+pub use project::{ApiKey, Bootstrap, NewApiKey, NewKey, Project};
+pub use quota::{NewQuotaRequest, Quota, QuotaRequest, QuotaRequestState, QuotaSetting, Ruling};
 pub use registration::{At, FoundBy, NewRegistration, POSTGRES_PORT, PublicWay, Registration};
 pub use service::{
     Addon, CreatedService, Endpoint, Environment, Network, NewService, PublicEndpoint, Service,
     ServiceConnection, ServiceNetwork, ServiceStatus, VpcEndpoint, Wanted,
+};
+pub use usage::{
+    Hours, Interval, NewPlan, Period, Plan, ProjectPlan, Resource, Usage, UsageLine, instant,
 };
 pub use user::{
     Identity, IssuedToken, LoginLink, Member, NewSession, NewUser, Seat, Session, User,

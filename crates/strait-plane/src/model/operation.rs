@@ -67,6 +67,8 @@ pub enum Action {
     ServicePassword,
     /// A service carries another word for what it is for.
     ServiceEnvironment,
+    /// Others may reach a service than before.
+    ServiceAllow,
     /// A service is taken away.
     ServiceDelete,
     /// A Peering VPC is made.
@@ -97,6 +99,7 @@ words!(Action, "action", {
     ServiceDetach => "service.detach",
     ServicePassword => "service.password",
     ServiceEnvironment => "service.environment",
+    ServiceAllow => "service.allow-list",
     ServiceDelete => "service.delete",
     VpcCreate => "vpc.create",
     VpcRename => "vpc.rename",
@@ -121,6 +124,7 @@ impl Action {
             | Self::ServiceDetach
             | Self::ServicePassword
             | Self::ServiceEnvironment
+            | Self::ServiceAllow
             | Self::ServiceDelete => ObjectKind::Service,
             Self::VpcCreate | Self::VpcRename | Self::VpcDelete | Self::VpcCancelDeletion => {
                 ObjectKind::Vpc
@@ -144,6 +148,7 @@ impl Action {
             | Self::PeeringRanges => &[],
             Self::ServiceStart => &[Step::Start],
             Self::ServicePassword => &[Step::Password],
+            Self::ServiceAllow => &[Step::Allow],
             Self::ServiceStop => &[Step::Stop],
             Self::ServiceAttach | Self::ServiceDetach => &[
                 Step::Open,
@@ -217,6 +222,8 @@ pub enum Step {
     Stop,
     /// PostgreSQL is told the password.
     Password,
+    /// Ways let in whom their lists name, and nobody else.
+    Allow,
     /// A service that exists is looked at.
     Look,
     /// The new way is opened.
@@ -241,6 +248,7 @@ words!(Step, "step", {
     Start => "start-postgresql",
     Stop => "stop-postgresql",
     Password => "set-password",
+    Allow => "apply-allow-list",
     Look => "look-at-service",
     Open => "open-new-way",
     Probe => "probe-new-way",

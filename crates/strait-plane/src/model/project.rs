@@ -1,9 +1,9 @@
-//! Projects, their keys and quotas.
+//! Projects and their keys.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Role, words};
+use super::Role;
 
 /// Owns services and Peering VPCs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -85,36 +85,4 @@ pub struct Bootstrap {
     pub project: Project,
     /// Its first pair of keys; only when it was made just now.
     pub key: Option<NewApiKey>,
-}
-
-/// A limit that an operator can raise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Quota {
-    /// Peering VPCs in a project.
-    Vpcs,
-    /// Peering connections on each Peering VPC.
-    PeeringsPerVpc,
-}
-
-words!(Quota, "quota", { Vpcs => "vpcs", PeeringsPerVpc => "peerings-per-vpc" });
-
-impl Quota {
-    /// What a project has until somebody changes it.
-    pub fn default_limit(self) -> u32 {
-        match self {
-            Self::Vpcs => 3,
-            Self::PeeringsPerVpc => 50,
-        }
-    }
-}
-
-/// A quota of a project.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct QuotaSetting {
-    /// Which.
-    pub quota: Quota,
-    /// How many there may be.
-    pub limit: u32,
-    /// How many there are; for a quota per VPC, on the fullest one.
-    pub used: u32,
 }

@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use super::{Reason, Registration, words};
+use super::{AllowLists, Reason, Registration, words};
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -55,6 +55,8 @@ pub struct Service {
     pub addons: BTreeSet<Addon>,
     /// How it is reached, and how it was asked to be reached.
     pub network: ServiceNetwork,
+    /// From which addresses it is reached.
+    pub allow_lists: AllowLists,
     /// Where it is, if Strait did not make it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registration: Option<Registration>,

@@ -1,5 +1,6 @@
 //! The plane's front: what its users may ask for. It checks and writes wishes; the reconcilers make them true.
 
+mod allow;
 mod guide;
 mod identity;
 mod keys;
@@ -10,9 +11,11 @@ mod moves;
 mod operations;
 mod peerings;
 mod projects;
+mod quotas;
 mod registration;
 mod services;
 mod upkeep;
+mod usage;
 mod users;
 mod vpcs;
 mod wait;
@@ -190,20 +193,4 @@ pub(crate) fn pick<T: Named>(found: Vec<T>, name: &str) -> Result<T, PlaneError>
     found
         .pop()
         .ok_or_else(|| PlaneError::not_found(T::KIND, name))
-}
-
-/// How a quota is refused.
-fn quota_refusal(
-    what: &str,
-    limit: u32,
-    project: &str,
-    quota: crate::model::Quota,
-    used: u32,
-) -> PlaneError {
-    PlaneError::QuotaExceeded {
-        message: format!(
-            "{what} {used} of at most {limit}; the operator can raise it: `strait admin quota --project {project} {quota} {}`",
-            used.saturating_add(1).max(limit.saturating_add(1))
-        ),
-    }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 use sqlx::PgConnection;
 
-use super::{Plane, guide, quota_refusal};
+use super::quotas::refusal;
+use super::{Plane, guide};
 use crate::error::PlaneError;
 use crate::model::{
     Action, CustomerGuide, NewPeering, ObjectKind, Peering, PeeringState, PeeringStatus, Quota,
@@ -248,13 +249,12 @@ impl Plane {
         if used < limit {
             return Ok(());
         }
-        let what = format!("peering connections on VPC {}:", vpc.id);
-        let project = &vpc.project_id;
-        Err(quota_refusal(
-            &what,
-            limit,
-            project,
+        let place = format!("VPC {} has", vpc.id);
+        Err(refusal(
+            &place,
+            &vpc.project_id,
             Quota::PeeringsPerVpc,
+            limit,
             used,
         ))
     }

@@ -1,8 +1,8 @@
-//! Projects and quotas.
+//! Projects.
 
 use super::{Named, Plane};
 use crate::error::PlaneError;
-use crate::model::{Bootstrap, Project, Quota, QuotaSetting};
+use crate::model::{Bootstrap, Project};
 use crate::store::{projects, services, vpcs};
 use crate::{secret, validate};
 
@@ -77,41 +77,5 @@ impl Plane {
         projects::delete(&mut *tx, &project.id).await?;
         tx.commit().await?;
         Ok(())
-    }
-
-    /// A project's quotas and how much of each is used.
-    pub async fn quotas(&self, project: &str) -> Result<Vec<QuotaSetting>, PlaneError> {
-        let project = self.project(project).await?;
-        let mut settings = Vec::new();
-        for quota in Quota::ALL {
-            settings.push(self.quota(&project.id, *quota).await?);
-        }
-        Ok(settings)
-    }
-
-    /// Sets a quota. One below what is used takes nothing away; it refuses what comes next.
-    pub async fn set_quota(
-        &self,
-        project: &str,
-        quota: Quota,
-        limit: u32,
-    ) -> Result<QuotaSetting, PlaneError> {
-        let project = self.project(project).await?;
-        let Ok(most) = i32::try_from(limit) else {
-            return Err(PlaneError::invalid(
-                "limit",
-                format!("{limit} is too many; the most is {}", i32::MAX),
-            ));
-        };
-        projects::set_quota(self.pool(), &project.id, quota, most).await?;
-        self.quota(&project.id, quota).await
-    }
-
-    async fn quota(&self, project: &str, quota: Quota) -> Result<QuotaSetting, PlaneError> {
-        Ok(QuotaSetting {
-            quota,
-            limit: projects::quota(self.pool(), project, quota).await?,
-            used: projects::used(self.pool(), project, quota).await?,
-        })
     }
 }

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::moves::usable;
+use super::quotas::one_more;
 use super::registration::no_twin;
 use super::{Named, Plane, pick};
 use crate::error::PlaneError;
 use crate::model::{
     Action, Addon, CreatedService, Endpoint, Environment, Network, NewService, OperationState,
-    Project, PublicEndpoint, Service, ServiceConnection, ServiceNetwork, ServiceStatus, Vpc,
+    Project, PublicEndpoint, Quota, Service, ServiceConnection, ServiceNetwork, ServiceStatus, Vpc,
     VpcEndpoint, Wanted,
 };
 use crate::names::Names;
@@ -115,6 +116,7 @@ impl Plane {
         if !projects::lock(&mut tx, &new.project.id).await? {
             return Err(PlaneError::not_found("project", &new.project.id));
         }
+        one_more(&mut tx, &new.project.id, Quota::Services).await?;
         if let Some(vpc) = new.vpc {
             usable(
                 vpcs::lock(&mut tx, &vpc.id).await?,
@@ -327,6 +329,7 @@ impl Plane {
             environment: kept.environment,
             addons: kept.addons,
             network,
+            allow_lists: kept.allow,
             registration: match kept.origin {
                 Origin::Made(_) => None,
                 Origin::Registered(registration) => Some(registration),

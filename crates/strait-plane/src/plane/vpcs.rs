@@ -3,7 +3,8 @@
 use serde_json::json;
 use sqlx::PgConnection;
 
-use super::{Named, Plane, pick, quota_refusal};
+use super::quotas::one_more;
+use super::{Named, Plane, pick};
 use crate::error::PlaneError;
 use crate::model::{Action, NewVpc, ObjectKind, Quota, Vpc, VpcStatus};
 use crate::store::operations::{self, Superseded};
@@ -53,17 +54,7 @@ impl Plane {
         {
             return Err(overlap(cidr, other));
         }
-        let limit = projects::quota(&mut *tx, &project.id, Quota::Vpcs).await?;
-        let used = projects::used(&mut *tx, &project.id, Quota::Vpcs).await?;
-        if used >= limit {
-            return Err(quota_refusal(
-                "the project has",
-                limit,
-                &project.id,
-                Quota::Vpcs,
-                used,
-            ));
-        }
+        one_more(&mut tx, &project.id, Quota::Vpcs).await?;
         if !vpcs::insert(&mut tx, &id, &project.id, &name, cidr, &region).await? {
             return Err(PlaneError::conflict(format!(
                 "cidr: {cidr} overlaps another VPC of the project; take another range"

@@ -1,6 +1,7 @@
 //! Reconcilers: they make wishes true. Level-triggered: each looks at what is kept and what is there, does what is
 //! missing in steps that are safe to repeat, and can be killed anywhere.
 
+mod allow;
 mod dispatch;
 mod failure;
 mod lease;
@@ -12,10 +13,11 @@ mod service;
 mod tries;
 mod vpc;
 
+pub(crate) use network::spec as way_spec;
 pub(crate) use peerings::RANGE_ELSEWHERE;
 pub(crate) use service::spec;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -24,7 +26,7 @@ use sqlx::{PgConnection, PgPool, Postgres as Database, Transaction};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::cloud::{Cloud, WaySpec};
+use crate::cloud::{Allowed, Cloud, WaySpec};
 use crate::error::PlaneError;
 use crate::postgres::Postgres;
 use crate::store;
@@ -59,7 +61,8 @@ pub(crate) struct Context {
 /// What this server has seen to be there since it last looked at everything.
 #[derive(Default)]
 struct Found {
-    ways: BTreeSet<WaySpec>,
+    /// With whom each lets in.
+    ways: BTreeMap<WaySpec, Allowed>,
     vpcs: BTreeSet<String>,
 }
 

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::failure::{During, Failure};
 use super::run::Run;
-use super::{names, service};
+use super::{allow, names, service};
 use crate::cloud::{Sources, WayKind, WaySpec};
 use crate::model::{Network, Step};
 use crate::postgres::{Ended, Which};
@@ -169,7 +169,9 @@ pub(super) async fn keep(run: &Run<'_>, service: &Service) -> Result<(), Failure
     let Some(current) = &service.current else {
         return Ok(());
     };
-    if context.with_found(|found| found.ways.contains(&spec(service, &current.network))) {
+    let allowed = allow::allowed(run, service, &current.network).await?;
+    let way = spec(service, &current.network);
+    if context.with_found(|found| found.ways.get(&way) == Some(&allowed)) {
         return Ok(());
     }
     ensure_ready(run, service, &current.network, Some(&current.open)).await?;
@@ -237,7 +239,7 @@ async fn open(run: &Run<'_>, service: &Service, kept: Option<&Way>) -> Result<Op
     ensure_ready(run, service, network, known).await
 }
 
-async fn ensure_ready(
+pub(super) async fn ensure_ready(
     run: &Run<'_>,
     service: &Service,
     network: &Network,
@@ -245,19 +247,24 @@ async fn ensure_ready(
 ) -> Result<Open, Failure> {
     let context = run.context;
     let spec = spec(service, network);
+    let allowed = allow::allowed(run, service, network).await?;
     let step = format!("opening the {} way", word(network));
     let patience = Instant::now() + READY_PATIENCE;
     let mut pause = Duration::from_millis(10);
     loop {
         run.go_on()?;
-        let observed = context.cloud.ensure_way(&spec).await.during(&step)?;
+        let observed = context.cloud.ensure_way(&spec, &allowed).await;
+        let observed = observed.during(&step)?;
         if observed.ready {
             let open = Open::from(observed);
             if known != Some(&open) {
                 run.write(async |db| ways::opened(db, &service.id, network, &open).await)
                     .await?;
             }
-            context.with_found(|found| found.ways.insert(spec));
+            if context.with_found(|found| found.ways.get(&spec) != Some(&allowed)) {
+                allow::cut_off(run, service, &spec, &allowed).await?;
+            }
+            context.with_found(|found| found.ways.insert(spec, allowed));
             return Ok(open);
         }
         if Instant::now() + pause > patience {
@@ -308,7 +315,8 @@ async fn end_sessions(run: &Run<'_>, service: &Service, open: &Open) -> Result<(
     }
 }
 
-fn spec(service: &Service, network: &Network) -> WaySpec {
+/// What the cloud is told of a way.
+pub(crate) fn spec(service: &Service, network: &Network) -> WaySpec {
     WaySpec {
         service: service.id.clone(),
         region: service.region_code.clone(),

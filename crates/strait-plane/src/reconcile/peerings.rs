@@ -15,7 +15,7 @@ use crate::admission::{Candidate, Verdict, admit};
 use crate::cloud::{CloudError, PeerState, PeeringObserved, PeeringSpec};
 use crate::model::{Action, ObjectKind, OperationState, PeeringState, Reason, Step, Vpc};
 use crate::store::peerings::{self as kept, Kept};
-use crate::store::vpcs;
+use crate::store::{allow, vpcs};
 
 /// The code of ranges that the customer has not got.
 pub(crate) const RANGE_ELSEWHERE: &str = "peer_range_elsewhere";
@@ -308,8 +308,11 @@ async fn tell(
         .during("letting the customer's ranges in")?;
     if peering.admitted_cidrs != *ranges {
         let all = *ranges == peering.welcome_cidrs;
-        run.write(async |db| kept::admitted(db, &peering.id, ranges, all).await)
-            .await?;
+        run.write(async |db| {
+            kept::admitted(&mut *db, &peering.id, ranges, all).await?;
+            allow::peers_changed(db, &vpc.id).await
+        })
+        .await?;
     }
     Ok(())
 }

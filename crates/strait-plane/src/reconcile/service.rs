@@ -2,7 +2,7 @@
 
 use super::failure::{During, Failure};
 use super::run::Run;
-use super::{Context, names, network};
+use super::{Context, allow, names, network};
 use crate::cloud::Sources;
 use crate::model::{Network, ObjectKind, OperationState, Reason, ServiceStatus, Step, Wanted};
 use crate::names::Names;
@@ -29,8 +29,14 @@ pub(super) async fn reconcile(run: &mut Run<'_>, id: &str, thorough: bool) -> Re
         run.take_up(operation, former.as_ref()).await?;
         as_asked(run, &mut service);
         let outcome = match service.wanted {
-            Wanted::Running => start(run, &service).await,
-            Wanted::Paused => pause(run, &service).await,
+            Wanted::Running => match allow::restrict(run, &service).await {
+                Ok(()) => start(run, &service).await,
+                failed => failed,
+            },
+            Wanted::Paused => match allow::restrict(run, &service).await {
+                Ok(()) => pause(run, &service).await,
+                failed => failed,
+            },
             Wanted::Deleted => delete(run, &service).await,
         };
         if outcome.is_ok() && !is_asked {

@@ -1,12 +1,15 @@
 //! The store: all SQL of the plane. Functions take any executor, so that callers choose their transactions.
 
+pub(crate) mod allow;
 pub(crate) mod events;
 pub(crate) mod keys;
 pub(crate) mod leases;
+pub(crate) mod metering;
 pub(crate) mod operations;
 pub(crate) mod peerings;
 pub(crate) mod people;
 pub(crate) mod projects;
+pub(crate) mod quota_requests;
 pub(crate) mod services;
 pub(crate) mod sessions;
 pub(crate) mod vpcs;
@@ -147,6 +150,7 @@ pub(crate) async fn prune(pool: &PgPool) -> Result<(), PlaneError> {
     operations::prune(&mut connection, KEPT_DAYS, KEPT_MOST).await?;
     events::prune(&mut connection, KEPT_DAYS, KEPT_MOST).await?;
     leases::prune(&mut *connection).await?;
+    quota_requests::prune(&mut *connection).await?;
     sessions::prune(&mut connection).await
 }
 

@@ -281,6 +281,22 @@ pub(crate) async fn head(
     .await
 }
 
+/// The one of these that was asked for last of an object.
+pub(crate) async fn last_of(
+    db: impl PgExecutor<'_>,
+    object: &str,
+    action: Action,
+) -> Result<Option<Operation>, PlaneError> {
+    let last: Option<Kept> = sqlx::query_as::<_, Row>(&format!(
+        "SELECT {COLUMNS} FROM strait.operation WHERE object_id = $1 AND action = $2 ORDER BY number DESC LIMIT 1"
+    ))
+    .bind(object)
+    .bind(action.as_str())
+    .first(db)
+    .await?;
+    Ok(last.map(|kept| kept.shown))
+}
+
 /// Its turn has come. `former` is what a move is away from.
 pub(crate) async fn start(
     db: impl PgExecutor<'_>,

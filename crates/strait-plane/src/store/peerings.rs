@@ -312,7 +312,10 @@ pub(crate) async fn count(db: impl PgExecutor<'_>, vpc: &str) -> Result<u32, Pla
 }
 
 /// What the customer has of what was asked for.
-fn welcome(has: &BTreeSet<Ipv4Net>, asked: Option<&BTreeSet<Ipv4Net>>) -> BTreeSet<Ipv4Net> {
+pub(crate) fn welcome(
+    has: &BTreeSet<Ipv4Net>,
+    asked: Option<&BTreeSet<Ipv4Net>>,
+) -> BTreeSet<Ipv4Net> {
     let Some(asked) = asked else {
         return has.clone();
     };

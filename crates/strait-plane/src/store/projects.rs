@@ -138,6 +138,7 @@ pub(crate) async fn used(
 ) -> Result<u32, PlaneError> {
     let sql = match quota {
         Quota::Vpcs => "SELECT count(*) FROM strait.vpc WHERE project_id = $1",
+        Quota::Services => "SELECT count(*) FROM strait.service WHERE project_id = $1",
         Quota::PeeringsPerVpc => {
             "SELECT coalesce(max(n), 0) FROM (
                  SELECT count(*) AS n FROM strait.peering JOIN strait.vpc ON vpc.id = peering.vpc_id

@@ -10,13 +10,13 @@ use super::ways::{Open, OpenRow};
 use super::{Change, Find, reason, reason_columns, timestamp};
 use crate::error::PlaneError;
 use crate::model::{
-    Addon, Environment, Network, OperationState, PublicWay, Reason, Registration, ServiceStatus,
-    Wanted,
+    Addon, AllowEntry, AllowLists, Environment, Network, OperationState, PublicWay, Reason,
+    Registration, ServiceStatus, Wanted,
 };
 
 const SELECT: &str = "SELECT s.id, s.project_id, s.name, s.region_code, s.password_verifier, s.registration, s.wanted, s.wanted_vpc,
     s.status, s.current_network, s.revision, s.reconciled, s.reason_code, s.reason_message, s.refused, s.notice,
-    s.environment, s.addons,
+    s.environment, s.addons, s.allow_public, s.allow_private,
     (extract(epoch FROM s.created) * 1000000)::bigint AS created,
     (extract(epoch FROM s.updated) * 1000000)::bigint AS updated,
     w.vpc_id AS current_vpc, host(w.address) AS address, w.port, w.provisioned_id, w.host,
@@ -39,6 +39,7 @@ pub(crate) struct Kept {
     pub(crate) wanted: Wanted,
     pub(crate) environment: Environment,
     pub(crate) addons: BTreeSet<Addon>,
+    pub(crate) allow: AllowLists,
     pub(crate) wanted_network: Network,
     pub(crate) status: ServiceStatus,
     pub(crate) current: Option<Current>,
@@ -90,6 +91,8 @@ struct Row {
     wanted: String,
     environment: String,
     addons: Vec<String>,
+    allow_public: Option<Json<Vec<AllowEntry>>>,
+    allow_private: Option<Json<Vec<AllowEntry>>>,
     wanted_vpc: Option<String>,
     status: String,
     current_network: Option<String>,
@@ -147,6 +150,10 @@ impl TryFrom<Row> for Kept {
             wanted: row.wanted.parse()?,
             environment: row.environment.parse()?,
             addons: (row.addons.iter().map(|word| word.parse())).collect::<Result<_, _>>()?,
+            allow: AllowLists {
+                public: row.allow_public.map(|list| list.0),
+                private: row.allow_private.map(|list| list.0),
+            },
             wanted_network: Network::from_vpc(row.wanted_vpc),
             status: row.status.parse()?,
             current,

@@ -9,10 +9,10 @@ use async_trait::async_trait;
 use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use strait_plane::cloud::{
-    Cloud, CloudError, NameTarget, PeerState, PeeringObserved, PeeringSpec, Place, Sources,
-    VpcObserved, VpcSpec, WayKind, WayObserved, WaySpec,
+    Allowed, Cloud, CloudError, CutOff, NameTarget, PeerState, PeeringObserved, PeeringSpec, Place,
+    Sources, VpcObserved, VpcSpec, WayKind, WayObserved, WaySpec,
 };
-use strait_plane::model::FoundBy;
+use strait_plane::model::{FoundBy, SessionsByClient};
 use tokio::sync::Notify;
 
 use super::script::{Ordered, Script};
@@ -35,6 +35,7 @@ struct State {
     names: BTreeMap<String, Ipv4Addr>,
     /// How often a new way is looked at before it is ready.
     slowness: u32,
+    knows_no_clients: bool,
 }
 
 pub(crate) struct FakePeering {
@@ -44,6 +45,8 @@ pub(crate) struct FakePeering {
 }
 
 struct FakeWay {
+    allowed: Allowed,
+    sessions: SessionsByClient,
     address: Ipv4Addr,
     id: String,
     refuses: bool,
@@ -102,6 +105,50 @@ impl FakeCloud {
             .filter(|(spec, _)| spec.service == service)
             .map(|(spec, way)| (spec.kind.clone(), way.refuses))
             .collect()
+    }
+
+    /// Who may come by each way of a service.
+    pub(crate) fn allowed(&self, service: &str) -> Vec<(WayKind, Allowed)> {
+        (self.state().ways.iter())
+            .filter(|(spec, _)| spec.service == service)
+            .map(|(spec, way)| (spec.kind.clone(), way.allowed.clone()))
+            .collect()
+    }
+
+    /// As if somebody had changed the rules of a service's ways behind Strait's back.
+    pub(crate) fn let_everybody_in(&self, service: &str) {
+        let mut state = self.state();
+        for (_, way) in state
+            .ways
+            .iter_mut()
+            .filter(|(spec, _)| spec.service == service)
+        {
+            way.allowed = Allowed::Everybody;
+        }
+    }
+
+    /// Clients connect to a service, by whichever way is open.
+    pub(crate) fn connect(&self, service: &str, client: Ipv4Addr, sessions: u32) {
+        let mut state = self.state();
+        let mut ways = state.ways.iter_mut();
+        let way = ways.find(|(spec, way)| spec.service == service && way.allowed.allows(client));
+        let (_, way) = way.expect("a way that lets this client in");
+        *way.sessions.entry(client).or_default() += sessions;
+    }
+
+    /// The sessions of a service by its clients' addresses.
+    pub(crate) fn clients(&self, service: &str) -> SessionsByClient {
+        let state = self.state();
+        let ways = state
+            .ways
+            .iter()
+            .filter(|(spec, _)| spec.service == service);
+        ways.flat_map(|(_, way)| way.sessions.clone()).collect()
+    }
+
+    /// From now on it neither knows nor ends sessions by their clients' addresses.
+    pub(crate) fn know_no_clients(&self) {
+        self.state().knows_no_clients = true;
     }
 
     pub(crate) fn vpcs(&self) -> usize {
@@ -256,7 +303,40 @@ impl Cloud for FakeCloud {
         Ok(())
     }
 
-    async fn ensure_way(&self, way: &WaySpec) -> Result<WayObserved, CloudError> {
+    async fn sessions(&self, way: &WaySpec) -> Result<Option<SessionsByClient>, CloudError> {
+        let state = self.state();
+        let sessions = state.ways.get(way).map(|way| way.sessions.clone());
+        Ok(sessions.filter(|_| !state.knows_no_clients))
+    }
+
+    async fn cut_off(&self, way: &WaySpec, allowed: &Allowed) -> Result<CutOff, CloudError> {
+        self.begin(format!("cut_off {}", word(way))).await?;
+        let cut = {
+            let mut state = self.state();
+            let knows_no_clients = state.knows_no_clients;
+            match state.ways.get_mut(way) {
+                _ if knows_no_clients => CutOff::GoOn,
+                None => CutOff::Ended(0),
+                Some(fake) => {
+                    if fake.allowed != *allowed {
+                        self.script
+                            .wrong(format!("{} is cut before its list is applied", word(way)));
+                    }
+                    let before: u32 = fake.sessions.values().sum();
+                    fake.sessions.retain(|client, _| allowed.allows(*client));
+                    CutOff::Ended(before - fake.sessions.values().sum::<u32>())
+                }
+            }
+        };
+        self.script.end().await;
+        Ok(cut)
+    }
+
+    async fn ensure_way(
+        &self,
+        way: &WaySpec,
+        allowed: &Allowed,
+    ) -> Result<WayObserved, CloudError> {
         self.begin(format!("ensure_way {}", word(way))).await?;
         let observed = {
             let mut state = self.state();
@@ -264,6 +344,8 @@ impl Cloud for FakeCloud {
                 let number = state.make();
                 let byte = u8::try_from(number % 200 + 10).expect("a byte");
                 let fake = FakeWay {
+                    allowed: allowed.clone(),
+                    sessions: SessionsByClient::new(),
                     address: match way.kind {
                         WayKind::Public => Ipv4Addr::new(198, 51, 100, byte),
                         WayKind::Private { .. } => Ipv4Addr::new(10, 0, 0, byte),
@@ -275,6 +357,7 @@ impl Cloud for FakeCloud {
                 state.ways.insert(way.clone(), fake);
             }
             let fake = state.ways.get_mut(way).expect("made above");
+            fake.allowed = allowed.clone();
             if fake.refuses {
                 self.script.wrong(format!(
                     "{} is wanted again without having been removed",

@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod allow;
 mod attach;
 mod cascade;
 mod crash;
@@ -13,6 +14,8 @@ mod logins;
 mod objects;
 mod operations;
 mod peerings;
+mod quotas;
 mod registered;
+mod usage;
 mod users;
 mod world;

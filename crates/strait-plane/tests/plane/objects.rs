@@ -225,7 +225,14 @@ async fn a_quota_is_refused_with_the_way_to_raise_it() {
         .into_iter()
         .map(|setting| (setting.quota, setting.used))
         .collect();
-    assert_eq!(used, [(Quota::Vpcs, 4), (Quota::PeeringsPerVpc, 1)]);
+    assert_eq!(
+        used,
+        [
+            (Quota::Vpcs, 4),
+            (Quota::PeeringsPerVpc, 1),
+            (Quota::Services, 0)
+        ]
+    );
 }
 
 #[tokio::test]

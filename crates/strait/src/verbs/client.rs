@@ -186,6 +186,16 @@ impl Client {
         self.text(request).await.map(drop)
     }
 
+    /// The answer as text, with these words behind the `?`.
+    pub(super) async fn get_text_where(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<String> {
+        let request = self.request(Method::GET, path)?.query(query);
+        self.text(request).await
+    }
+
     /// The answer as text.
     pub(super) async fn get_text(&self, path: &[&str]) -> Result<String> {
         let request = self.request(Method::GET, path)?;

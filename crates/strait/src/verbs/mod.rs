@@ -2,6 +2,7 @@
 //! API and nothing else of Strait's.
 
 pub(crate) mod admin;
+mod allow;
 mod client;
 mod follow;
 mod key;
@@ -11,10 +12,12 @@ mod operation;
 mod output;
 mod peering;
 mod project;
+mod quota;
 mod register;
 pub(crate) mod service;
 mod steps;
 mod system;
+mod usage;
 mod user;
 mod vpc;
 
@@ -63,6 +66,14 @@ pub(crate) enum Verb {
     /// Keys of a project: how programs prove who they are
     #[command(subcommand)]
     Key(key::Verb),
+    /// Quotas: how many there may be of what, and asking for more
+    #[command(subcommand)]
+    Quota(quota::Verb),
+    /// Counts the hours of the project's Peering VPCs and endpoints
+    #[command(
+        after_help = "Examples:\n  strait usage\n  strait usage --month 2026-11 --output csv > november.csv\n  strait usage --since 2026-11-15 --until 2026-11-20\n  strait usage --all --output json"
+    )]
+    Usage(usage::Options),
     /// Prints where the console is, with a link that lets you in: it opens once, within five minutes
     #[command(
         after_help = "Examples:\n  strait console\n  xdg-open \"$(strait console)\"\n  strait console --email ada@example.com"
@@ -90,6 +101,8 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<()> {
         Verb::Peering(verb) => peering::run(verb, context).await,
         Verb::Member(verb) => member::run(verb, context).await,
         Verb::Key(verb) => key::run(verb, context).await,
+        Verb::Quota(verb) => quota::run(verb, context).await,
+        Verb::Usage(options) => usage::run(&options, context).await,
         Verb::Console(options) => user::console(&options, context).await,
         Verb::Operation(verb) => operation::run(verb, context).await,
         Verb::Events(options) => operation::events(&options, context).await,
@@ -202,6 +215,18 @@ mod tests {
         for line in [
             "admin quota --project p vpcs 5",
             "admin quota",
+            "admin plan --project shop",
+            "admin plan --standard",
+            "admin plan --trial-until 2026-12-31",
+            "quota show",
+            "quota request --project p vpcs 4 --reason WHY",
+            "quota withdraw --project p qr-1",
+            "quota requests --all --state granted",
+            "quota grant qr-1 --limit 4 --word fine",
+            "quota refuse qr-1 --word no",
+            "usage --month 2026-11 --format csv",
+            "usage --since 2026-11-01 --output json",
+            "usage --all",
             "service create --name orders --region us-east-1 --wait",
             "service attach orders main --wait --timeout 10",
             "service detach orders",
@@ -212,6 +237,10 @@ mod tests {
             "peering list",
             "peering request pcx-1",
             "service attach orders main --drain 30 --wait",
+            "service allow list orders",
+            "service allow add orders --public 203.0.113.0/24 --description office",
+            "service allow set orders --private --yes",
+            "service allow clear orders --public",
             "vpc delete main --cascade --yes --wait",
             "vpc cancel-deletion main",
             "operation watch op-1",
@@ -235,8 +264,20 @@ mod tests {
         }
         for line in [
             "admin quota vpcs",
+            "admin plan --standard --trial-until 2026-12-31",
+            "quota request vpcs 4",
+            "quota request elephants 4 --reason WHY",
+            "quota requests --state granted",
+            "quota requests --all --project p",
+            "quota refuse qr-1",
+            "usage --month 2026-11 --since 2026-11-01",
+            "usage --until 2026-11-01",
+            "usage --all --project p",
             "service create --timeout 3",
             "service attach orders",
+            "service allow add orders 203.0.113.0/24",
+            "service allow add orders --public --private 203.0.113.0/24",
+            "service allow remove orders --public",
             "service register --host db.example.com --vpc vpc-1 --subnets subnet-a",
             "peering steps p --script --policy",
             "member add ada@example.com",

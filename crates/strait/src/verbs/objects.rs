@@ -19,6 +19,7 @@ pub(super) struct Service {
     pub(super) status: String,
     pub(super) created: String,
     pub(super) network: Network,
+    pub(super) allow_list: AllowedRanges,
     pub(super) registration: Option<Registration>,
     pub(super) endpoint: Option<Endpoint>,
     pub(super) public_endpoint: Option<Endpoint>,
@@ -29,6 +30,29 @@ pub(super) struct Service {
     pub(super) notice: Option<String>,
     pub(super) initial_password: Option<String>,
     pub(super) operation_id: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct AllowLists {
+    pub(super) public: Option<Vec<AllowEntry>>,
+    pub(super) private: Option<Vec<AllowEntry>>,
+    pub(super) version: String,
+    pub(super) in_effect: bool,
+    pub(super) warnings: Vec<String>,
+    pub(super) operation_id: Option<String>,
+}
+
+/// The lists as a service itself shows them.
+#[derive(Debug, Deserialize)]
+pub(super) struct AllowedRanges {
+    pub(super) public: Option<Vec<AllowEntry>>,
+    pub(super) private: Option<Vec<AllowEntry>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(super) struct AllowEntry {
+    pub(super) cidr: String,
+    pub(super) description: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -184,4 +208,62 @@ pub(super) struct LoginLink {
     pub(super) path: String,
     pub(super) expires: String,
     pub(super) user: User,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct QuotaRequest {
+    pub(super) id: String,
+    pub(super) project_id: String,
+    pub(super) project_name: String,
+    pub(super) quota: String,
+    pub(super) present: u32,
+    pub(super) wanted: u32,
+    pub(super) reason: String,
+    pub(super) actor: String,
+    pub(super) actor_name: Option<String>,
+    pub(super) created: String,
+    pub(super) state: String,
+    pub(super) decided_by: Option<String>,
+    pub(super) decided: Option<String>,
+    pub(super) word: Option<String>,
+    pub(super) granted: Option<u32>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Plan {
+    pub(super) project_id: String,
+    pub(super) plan: String,
+    pub(super) trial_ends: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Usage {
+    pub(super) project_id: String,
+    pub(super) project_name: String,
+    pub(super) plan: String,
+    pub(super) trial_ends: String,
+    pub(super) from: String,
+    pub(super) until: String,
+    pub(super) totals: Vec<UsageTotal>,
+    pub(super) lines: Vec<UsageLine>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct UsageTotal {
+    pub(super) resource: String,
+    pub(super) count: usize,
+    pub(super) hours: f64,
+    pub(super) free_hours: f64,
+    pub(super) billed_hours: f64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct UsageLine {
+    pub(super) resource: String,
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) vpc_id: String,
+    pub(super) hours: f64,
+    pub(super) free_hours: f64,
+    pub(super) billed_hours: f64,
 }

@@ -6,10 +6,10 @@ use comfy_table::Cell;
 use serde_json::{Value, json};
 
 use super::client::{Client, typed};
-use super::objects::{Endpoint, Service};
+use super::objects::{AllowEntry, Endpoint, Service};
 use super::output::{self, Fields, Format, Rows};
 use super::register::{self, Register};
-use super::{Common, Context, Sure, Wait, follow};
+use super::{Common, Context, Sure, Wait, allow, follow};
 
 /// What to do with services.
 #[derive(Debug, Subcommand)]
@@ -76,6 +76,9 @@ pub(crate) enum Verb {
         #[command(flatten)]
         common: Common,
     },
+    /// From which addresses a service is reached, publicly and privately
+    #[command(subcommand)]
+    Allow(allow::Verb),
     /// Starts a stopped service
     Start(Named),
     /// Stops a service; its data stays
@@ -193,6 +196,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<()> {
             let answer = act(&client, &service, "detachFromVPC", &drain.with(&vpc)).await?;
             finish(&client, inner(answer)?, &wait, common.format()).await
         }
+        Verb::Allow(verb) => allow::run(verb, context).await,
         Verb::Start(Named {
             service,
             wait,
@@ -421,12 +425,27 @@ fn show(service: &Value, format: Format) -> Result<()> {
     Ok(())
 }
 
-/// Where it is reached, and where it is going.
+/// Where it is reached and by whom, and where it is going.
 fn network(service: &Service) -> String {
-    let wanted = &service.network.wanted;
+    let lists = &service.allow_list;
+    let with_list = |network: &str| match network {
+        "public" => format!("{network}{}", allowed(lists.public.as_deref())),
+        _ => format!("{network}{}", allowed(lists.private.as_deref())),
+    };
+    let wanted = with_list(&service.network.wanted);
     match &service.network.now {
-        Some(now) if now != wanted => format!("{now} -> {wanted}"),
-        Some(_) | None => wanted.clone(),
+        Some(now) if *now != service.network.wanted => format!("{} -> {wanted}", with_list(now)),
+        Some(_) | None => wanted,
+    }
+}
+
+/// How many ranges get in, where a list says so.
+fn allowed(list: Option<&[AllowEntry]>) -> String {
+    match list {
+        None => String::new(),
+        Some([]) => ", nobody allowed".to_owned(),
+        Some([_]) => ", 1 range allowed".to_owned(),
+        Some(list) => format!(", {} ranges allowed", list.len()),
     }
 }
 

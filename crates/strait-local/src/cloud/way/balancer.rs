@@ -1,10 +1,11 @@
 //! The load balancer of a way, with its listener and target.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use strait_plane::cloud::{CloudError, WayKind, WaySpec};
 use strait_vpc::api::*;
-use strait_vpc::{Network, VpcId};
+use strait_vpc::{Network, SecurityGroupId, VpcId};
 
 use super::{balancer, target_group, vanished, way_name};
 use crate::cloud::Local;
@@ -16,12 +17,13 @@ use crate::cloud::vpc::{PORT, subnets_of};
 const CROSS_ZONE: &str = "load_balancing.cross_zone.enabled";
 
 impl Local {
-    /// The way's load balancer with its listener and target, made where they are not there.
+    /// The way's load balancer with its listener and target, made where they are not there, its nodes in this group.
     pub(super) async fn balancer(
         &self,
         spec: &WaySpec,
         key: &Key,
         place: &Place,
+        nodes: &SecurityGroupId,
     ) -> Result<(), CloudError> {
         let (name, region) = (way_name(spec), spec.region.as_str());
         let network = self.network().await;
@@ -36,6 +38,15 @@ impl Local {
                 };
                 self.ask::<SetSubnetsResponse>(region, request).await?;
             }
+            if balancer.groups != BTreeSet::from([nodes.clone()]) {
+                let request = SetSecurityGroupsRequest {
+                    load_balancer_arn: balancer.arn.clone(),
+                    security_groups: vec![nodes.to_string()],
+                    ..Default::default()
+                };
+                self.ask::<SetSecurityGroupsResponse>(region, request)
+                    .await?;
+            }
         } else {
             let request = CreateLoadBalancerRequest {
                 name: name.clone(),
@@ -49,7 +60,7 @@ impl Local {
                     .to_owned(),
                 ),
                 subnets,
-                security_groups: vec![place.nodes.to_string()],
+                security_groups: vec![nodes.to_string()],
                 tags: tags_for(&name, key),
                 ..Default::default()
             };

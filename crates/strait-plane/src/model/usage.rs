@@ -1,0 +1,563 @@
+//! Plans, and what is metered. Pure: what is known is passed in, the present time too.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::iter::Sum;
+use std::ops::{Add, Sub};
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan};
+use serde::{Serialize, Serializer};
+
+use super::words;
+use crate::error::PlaneError;
+
+/// The years that usage is asked of.
+const YEARS: std::ops::RangeInclusive<i16> = 2000..=9000;
+
+/// What a project's hours cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Plan {
+    /// Nothing yet.
+    Trial,
+    /// Something.
+    Standard,
+}
+
+words!(Plan, "plan", { Trial => "trial", Standard => "standard" });
+
+/// A plan to give a project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NewPlan {
+    /// Nothing costs anything until then.
+    Trial {
+        /// When it ends.
+        ends: Timestamp,
+    },
+    /// The trial is over.
+    Standard,
+}
+
+/// A project's plan. It outlives its project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectPlan {
+    /// Whose.
+    pub project_id: String,
+    /// That project's name, or what it was.
+    pub project_name: String,
+    /// Whether that project is gone.
+    pub is_gone: bool,
+    /// Until when nothing costs anything.
+    pub trial_ends: Timestamp,
+}
+
+impl ProjectPlan {
+    /// Which it is at this time.
+    pub fn at(&self, now: Timestamp) -> Plan {
+        if now < self.trial_ends {
+            Plan::Trial
+        } else {
+            Plan::Standard
+        }
+    }
+}
+
+/// What is metered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Resource {
+    /// A Peering VPC, from when it is made until its deletion is asked for.
+    Vpc,
+    /// A service's endpoint in a Peering VPC, from when it is open until closing it begins.
+    Endpoint,
+}
+
+words!(Resource, "resource", { Vpc => "vpc", Endpoint => "endpoint" });
+
+/// From when to when something was there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interval {
+    /// What.
+    pub resource: Resource,
+    /// The VPC's id; of an endpoint, the service's.
+    pub id: String,
+    /// The Peering VPC that it is, or is in.
+    pub vpc_id: String,
+    /// The name of the VPC or the service, or what it was.
+    pub name: String,
+    /// Since when.
+    pub began: Timestamp,
+    /// Until when; it is there yet without.
+    pub ended: Option<Timestamp>,
+}
+
+/// A time that usage is asked of, its end not included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Period {
+    from: Timestamp,
+    until: Timestamp,
+}
+
+impl Period {
+    /// From here to there.
+    pub fn new(from: Timestamp, until: Timestamp) -> Result<Self, PlaneError> {
+        for (field, at) in [("since", from), ("until", until)] {
+            let year = at.to_zoned(TimeZone::UTC).year();
+            if !YEARS.contains(&year) {
+                return Err(PlaneError::invalid(
+                    field,
+                    format!(
+                        "{at} is in no year from {} to {}",
+                        YEARS.start(),
+                        YEARS.end()
+                    ),
+                ));
+            }
+        }
+        if from >= until {
+            return Err(PlaneError::invalid(
+                "since",
+                format!("{from} is not before {until}; give the earlier one first"),
+            ));
+        }
+        Ok(Self { from, until })
+    }
+
+    /// A month of UTC's, as in `2026-11`.
+    pub fn month(text: &str) -> Result<Self, PlaneError> {
+        let first = (text.len() == 7)
+            .then(|| format!("{text}-01").parse::<Date>().ok())
+            .flatten()
+            .filter(|first| YEARS.contains(&first.year()));
+        first.and_then(Self::month_from).ok_or_else(|| {
+            PlaneError::invalid(
+                "month",
+                format!("{text:?} is no month; give one like 2026-11"),
+            )
+        })
+    }
+
+    /// The month of UTC's that this time is in.
+    pub fn month_of(now: Timestamp) -> Result<Self, PlaneError> {
+        let first = now.to_zoned(TimeZone::UTC).date().first_of_month();
+        Self::month_from(first).ok_or_else(|| {
+            PlaneError::invalid("month", format!("{now} is in no month that is known"))
+        })
+    }
+
+    /// When it begins.
+    pub fn from(&self) -> Timestamp {
+        self.from
+    }
+
+    /// When it is over.
+    pub fn until(&self) -> Timestamp {
+        self.until
+    }
+
+    fn month_from(first: Date) -> Option<Self> {
+        let next = first.checked_add(1.month()).ok()?;
+        Some(Self {
+            from: midnight(first)?,
+            until: midnight(next)?,
+        })
+    }
+}
+
+/// A time as people give it: one with its zone, or the day of UTC's that begins then.
+pub fn instant(field: &'static str, text: &str) -> Result<Timestamp, PlaneError> {
+    let text = text.trim();
+    // A longer text with a day in it has a time that has no zone.
+    let day = || {
+        let day = (text.len() == 10).then(|| text.parse::<Date>().ok());
+        day.flatten().and_then(midnight)
+    };
+    text.parse().ok().or_else(day).ok_or_else(|| {
+        PlaneError::invalid(
+            field,
+            format!("{text:?} is no time; give a day like 2026-11-30, or a time like 2026-11-30T12:00:00Z"),
+        )
+    })
+}
+
+/// Hours, to the hundredth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Hours {
+    hundredths: u64,
+}
+
+impl Hours {
+    /// The nearest to this time; none where it is negative.
+    pub fn of(time: SignedDuration) -> Self {
+        const MILLIS: i128 = 3_600_000;
+        let hundredths = (time.as_millis().max(0) * 100 + MILLIS / 2) / MILLIS;
+        Self {
+            hundredths: u64::try_from(hundredths).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+impl Add for Hours {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            hundredths: self.hundredths.saturating_add(other.hundredths),
+        }
+    }
+}
+
+impl Sub for Hours {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self {
+            hundredths: self.hundredths.saturating_sub(other.hundredths),
+        }
+    }
+}
+
+impl Sum for Hours {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), Self::add)
+    }
+}
+
+impl fmt::Display for Hours {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:02}", self.hundredths / 100, self.hundredths % 100)
+    }
+}
+
+/// As a number.
+impl Serialize for Hours {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let number: f64 = self
+            .to_string()
+            .parse()
+            .map_err(serde::ser::Error::custom)?;
+        to.serialize_f64(number)
+    }
+}
+
+/// What a project used of what is metered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Usage {
+    /// Its plan.
+    pub plan: ProjectPlan,
+    /// Of which time.
+    pub period: Period,
+    /// What is counted up to now: what comes later is not known.
+    pub now: Timestamp,
+    /// What there was, VPCs before endpoints, the eldest first.
+    pub lines: Vec<UsageLine>,
+}
+
+/// What there was of one thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageLine {
+    /// What.
+    pub resource: Resource,
+    /// The VPC's id; of an endpoint, the service's.
+    pub id: String,
+    /// The Peering VPC that it is, or is in.
+    pub vpc_id: String,
+    /// The name of the VPC or the service, or what it was.
+    pub name: String,
+    /// When it was there first, in that time.
+    pub from: Timestamp,
+    /// When it was there last, in that time.
+    pub until: Timestamp,
+    /// How long it was there.
+    pub hours: Hours,
+    /// How much of that was in the trial.
+    pub free: Hours,
+}
+
+impl UsageLine {
+    /// How much of it costs something.
+    pub fn billed(&self) -> Hours {
+        self.hours - self.free
+    }
+}
+
+impl Usage {
+    /// Of a project with this plan, in this time, from what there was.
+    pub fn of(plan: ProjectPlan, period: Period, now: Timestamp, all: Vec<Interval>) -> Self {
+        let mut things: BTreeMap<(Resource, String, String), Vec<Interval>> = BTreeMap::new();
+        for interval in all {
+            let key = (
+                interval.resource,
+                interval.id.clone(),
+                interval.vpc_id.clone(),
+            );
+            things.entry(key).or_default().push(interval);
+        }
+        let mut lines: Vec<UsageLine> = things
+            .into_values()
+            .filter_map(|intervals| line(&plan, period, now, intervals))
+            .collect();
+        lines.sort_by(|a, b| (a.resource, a.from, &a.id).cmp(&(b.resource, b.from, &b.id)));
+        Self {
+            plan,
+            period,
+            now,
+            lines,
+        }
+    }
+
+    /// The lines about this.
+    pub fn of_resource(&self, resource: Resource) -> impl Iterator<Item = &UsageLine> + Clone {
+        self.lines
+            .iter()
+            .filter(move |line| line.resource == resource)
+    }
+}
+
+fn line(
+    plan: &ProjectPlan,
+    period: Period,
+    now: Timestamp,
+    mut intervals: Vec<Interval>,
+) -> Option<UsageLine> {
+    intervals.sort_by_key(|interval| interval.began);
+    let mut found: Option<UsageLine> = None;
+    let (mut there, mut free) = (SignedDuration::ZERO, SignedDuration::ZERO);
+    for interval in intervals {
+        // A clock that was set back counts nothing twice.
+        let counted = found.as_ref().map_or(period.from, |line| line.until);
+        let from = interval.began.max(counted);
+        let until = interval.ended.unwrap_or(now).min(period.until).min(now);
+        if from >= until {
+            continue;
+        }
+        there += until.duration_since(from);
+        free += (plan.trial_ends.min(until).duration_since(from)).max(SignedDuration::ZERO);
+        found = Some(UsageLine {
+            resource: interval.resource,
+            id: interval.id,
+            vpc_id: interval.vpc_id,
+            name: interval.name,
+            from: found.map_or(from, |line| line.from),
+            until,
+            hours: Hours::of(there),
+            free: Hours::of(free),
+        });
+    }
+    found
+}
+
+fn midnight(day: Date) -> Option<Timestamp> {
+    let begins = day.to_zoned(TimeZone::UTC).ok()?;
+    Some(begins.timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_month_counts_what_is_in_it() {
+        let all = [
+            ("a", "2026-10-31T22:00:00Z", Some("2026-11-01T01:30:00Z")),
+            ("b", "2026-11-30T23:00:00Z", Some("2026-12-01T05:00:00Z")),
+            ("c", "2026-12-01T00:00:00Z", None),
+            ("d", "2026-10-01T00:00:00Z", Some("2026-11-01T00:00:00Z")),
+            ("e", "2026-10-01T00:00:00Z", None),
+        ];
+        let november = hours(&all, "2026-11", "2027-01-01T00:00:00Z", TRIAL_OVER);
+        assert_eq!(november, ["a 1.50 0.00", "e 720.00 0.00", "b 1.00 0.00"]);
+        let december = hours(&all, "2026-12", "2027-01-01T00:00:00Z", TRIAL_OVER);
+        assert_eq!(december, ["b 5.00 0.00", "c 744.00 0.00", "e 744.00 0.00"]);
+        let to_come = hours(&all, "2027-02", "2027-01-01T00:00:00Z", TRIAL_OVER);
+        assert!(to_come.is_empty(), "{to_come:?}");
+    }
+
+    #[test]
+    fn what_goes_on_counts_up_to_now() {
+        let all = [("a", "2026-11-10T00:00:00Z", None)];
+        for (now, counted) in [
+            ("2026-11-10T00:00:36Z", "0.01"),
+            ("2026-11-11T12:15:00Z", "36.25"),
+            ("2026-12-24T00:00:00Z", "504.00"),
+        ] {
+            let found = hours(&all, "2026-11", now, TRIAL_OVER);
+            assert_eq!(found, [format!("a {counted} 0.00")], "{now}");
+        }
+        // A clock behind the one that wrote it.
+        let behind = hours(&all, "2026-11", "2026-11-09T23:59:59Z", TRIAL_OVER);
+        assert!(behind.is_empty(), "{behind:?}");
+    }
+
+    #[test]
+    fn a_trial_ends_in_the_midst() {
+        let all = [("a", "2026-11-10T00:00:00Z", Some("2026-11-12T00:00:00Z"))];
+        for (trial_ends, free) in [
+            ("2026-11-01T00:00:00Z", "0.00"),
+            ("2026-11-10T00:00:00Z", "0.00"),
+            ("2026-11-11T06:30:00Z", "30.50"),
+            ("2026-11-12T00:00:00Z", "48.00"),
+            ("2026-12-31T00:00:00Z", "48.00"),
+        ] {
+            let counted = hours(&all, "2026-11", "2026-12-01T00:00:00Z", trial_ends);
+            assert_eq!(counted, [format!("a 48.00 {free}")], "{trial_ends}");
+        }
+        let plan = plan("2026-11-11T06:30:00Z");
+        assert_eq!(plan.at(at("2026-11-11T06:29:59Z")), Plan::Trial);
+        assert_eq!(plan.at(at("2026-11-11T06:30:00Z")), Plan::Standard);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_counts_nothing_twice_and_nothing_below_zero() {
+        let all = [
+            ("a", "2026-11-10T10:00:00Z", Some("2026-11-10T12:00:00Z")),
+            ("a", "2026-11-10T11:00:00Z", Some("2026-11-10T13:00:00Z")),
+            ("a", "2026-11-10T11:30:00Z", Some("2026-11-10T11:40:00Z")),
+            ("a", "2026-11-10T20:00:00Z", Some("2026-11-10T21:00:00Z")),
+            ("b", "2026-11-10T15:00:00Z", Some("2026-11-10T14:00:00Z")),
+        ];
+        let counted = hours(
+            &all,
+            "2026-11",
+            "2026-12-01T00:00:00Z",
+            "2026-11-10T12:30:00Z",
+        );
+        assert_eq!(counted, ["a 4.00 2.50"]);
+    }
+
+    #[test]
+    fn lines_add_up_to_their_total() {
+        let all = [
+            ("a", "2026-11-10T00:00:00Z", Some("2026-11-10T00:00:20Z")),
+            ("b", "2026-11-10T00:00:00Z", Some("2026-11-10T00:00:20Z")),
+            ("c", "2026-11-10T00:00:00Z", Some("2026-11-10T00:00:17Z")),
+        ];
+        let counted = usage(
+            &all,
+            Period::month("2026-11").expect("a month"),
+            "2026-12-01T00:00:00Z",
+            TRIAL_OVER,
+        );
+        let shown: Vec<String> = counted
+            .lines
+            .iter()
+            .map(|line| line.hours.to_string())
+            .collect();
+        assert_eq!(shown, ["0.01", "0.01", "0.00"]);
+        let total: Hours = counted
+            .of_resource(Resource::Vpc)
+            .map(UsageLine::billed)
+            .sum();
+        assert_eq!(total.to_string(), "0.02");
+        assert_eq!(serde_json::to_string(&total).expect("JSON"), "0.02");
+        assert_eq!(counted.of_resource(Resource::Endpoint).count(), 0);
+    }
+
+    #[test]
+    fn times_are_read_and_what_is_none_is_refused() {
+        let month = Period::month("2024-02").expect("a month");
+        assert_eq!(
+            (month.from(), month.until()),
+            (at("2024-02-01T00:00:00Z"), at("2024-03-01T00:00:00Z"))
+        );
+        assert_eq!(
+            Period::month_of(at("2024-02-29T23:59:59Z")).expect("a month"),
+            month
+        );
+        for wrong in [
+            "",
+            "2026",
+            "2026-13",
+            "2026-00",
+            "2026-11-01",
+            "11-2026",
+            "1999-12",
+            "2026-1x",
+        ] {
+            let refused = Period::month(wrong).expect_err(wrong);
+            assert_eq!(refused.field(), Some("month"), "{wrong}");
+        }
+        assert_eq!(
+            instant("since", "2026-11-30").expect("a day"),
+            at("2026-11-30T00:00:00Z")
+        );
+        assert_eq!(
+            instant("since", "2026-11-30T02:00:00+02:00").expect("a time"),
+            at("2026-11-30T00:00:00Z")
+        );
+        for wrong in [
+            "",
+            "yesterday",
+            "2026-11-31",
+            "2026-11-30T25:00:00Z",
+            "2026-11-30T12:00",
+            "2026-11-30 12:00:00",
+        ] {
+            assert_eq!(
+                instant("since", wrong).expect_err(wrong).field(),
+                Some("since"),
+                "{wrong}"
+            );
+        }
+        let (from, until) = (at("2026-11-01T00:00:00Z"), at("2026-11-02T00:00:00Z"));
+        Period::new(from, until).expect("a period");
+        assert_eq!(
+            Period::new(until, from).expect_err("backwards").field(),
+            Some("since")
+        );
+        assert_eq!(
+            Period::new(from, from).expect_err("empty").field(),
+            Some("since")
+        );
+        assert_eq!(
+            Period::new(Timestamp::MIN, until)
+                .expect_err("too early")
+                .field(),
+            Some("since")
+        );
+        assert_eq!(
+            Period::new(from, Timestamp::MAX)
+                .expect_err("too late")
+                .field(),
+            Some("until")
+        );
+    }
+
+    /// Before anything here.
+    const TRIAL_OVER: &str = "2020-01-01T00:00:00Z";
+
+    type Written<'a> = (&'a str, &'a str, Option<&'a str>);
+
+    fn hours(all: &[Written<'_>], month: &str, now: &str, trial_ends: &str) -> Vec<String> {
+        let month = Period::month(month).expect("a month");
+        let counted = usage(all, month, now, trial_ends).lines.into_iter();
+        counted
+            .map(|line| format!("{} {} {}", line.id, line.hours, line.free))
+            .collect()
+    }
+
+    fn usage(all: &[Written<'_>], period: Period, now: &str, trial_ends: &str) -> Usage {
+        let intervals = all.iter().map(|(id, began, ended)| Interval {
+            resource: Resource::Vpc,
+            id: (*id).to_owned(),
+            vpc_id: (*id).to_owned(),
+            name: "main".to_owned(),
+            began: at(began),
+            ended: ended.map(at),
+        });
+        Usage::of(plan(trial_ends), period, at(now), intervals.collect())
+    }
+
+    fn plan(trial_ends: &str) -> ProjectPlan {
+        ProjectPlan {
+            project_id: "p".to_owned(),
+            project_name: "shop".to_owned(),
+            is_gone: false,
+            trial_ends: at(trial_ends),
+        }
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a time")
+    }
+}
