@@ -27,6 +27,7 @@ mod quotas;
 mod services;
 mod standing;
 mod system;
+mod transport;
 mod turns;
 mod upkeep;
 mod usage;
@@ -59,6 +60,7 @@ pub use customer::{
 pub use error::ErrorBody;
 pub use graphql::sdl;
 pub use limits::Rate;
+pub use transport::Transport;
 
 /// Where everything but `/health` is.
 pub const BASE: &str = "/public/api/v1";
@@ -78,8 +80,8 @@ pub struct Options {
     pub hosts: Vec<String>,
     /// The customers' cloud, where it is this Strait that runs it: then the console has their half too.
     pub customers: Option<Arc<dyn CustomerCloud>>,
-    /// Whether browsers come by HTTPS: the console's cookies are for that alone then.
-    pub https: bool,
+    /// How browsers and clients come.
+    pub transport: Transport,
     /// How often one identity, and one address, may ask.
     pub rate: Rate,
 }
@@ -91,7 +93,7 @@ impl fmt::Debug for Options {
             .field("admin_key", &self.admin_key().map(|_| "…"))
             .field("hosts", &self.hosts)
             .field("customers", &self.customers.is_some())
-            .field("https", &self.https)
+            .field("transport", &self.transport)
             .field("rate", &self.rate)
             .finish()
     }
@@ -265,7 +267,7 @@ mod tests {
             admin_key: Some("the-operators-key".to_owned()),
             hosts: vec!["api.strait.internal".to_owned()],
             customers: None,
-            https: false,
+            transport: Transport::Plain,
             rate: Rate::default(),
         };
         let shown = format!("{options:?}");

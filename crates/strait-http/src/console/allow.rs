@@ -51,7 +51,6 @@ pub(super) async fn section(scope: &Scope, service: &Service) -> Result<Markup, 
 }
 
 pub(super) async fn ask(scope: Scope, Path((_, named, side)): OfList) -> Result<Markup, ApiError> {
-    scope.must(Permission::ManageServices).await?;
     let side: Side = known(&side)?;
     let service = scope.plane.service(scope.id(), &named).await?;
     let shown = scope
@@ -76,7 +75,6 @@ pub(super) async fn change(
     Path((_, named, side)): OfList,
     Posted(fields): Posted,
 ) -> Result<Response, ApiError> {
-    scope.must(Permission::ManageServices).await?;
     let side: Side = known(&side)?;
     let service = scope.plane.service(scope.id(), &named).await?;
     let asked = async {

@@ -17,6 +17,7 @@ mod reach;
 mod refusals;
 mod register;
 mod roles;
+mod secure;
 mod story;
 mod streams;
 mod upkeep;

@@ -6,6 +6,7 @@ mod allow;
 mod client;
 mod follow;
 mod key;
+mod known;
 mod member;
 mod objects;
 mod operation;
