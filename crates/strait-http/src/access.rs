@@ -1,8 +1,8 @@
 //! Who asks, and what they may do: proved before anything else of a request is looked at.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
-use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, RawPathParams, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, RawPathParams, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::Next;
@@ -11,6 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use strait_plane::model::{Caller, Identity, Once, Permission, Role, Seat};
 use strait_plane::{Plane, trail};
+use subtle::ConstantTimeEq as _;
 
 use crate::Shared;
 use crate::error::ApiError;
@@ -56,7 +57,7 @@ pub(crate) async fn identify(
     headers: &HeaderMap,
 ) -> Result<Identity, ApiError> {
     let Some(value) = headers.get(header::AUTHORIZATION) else {
-        return match session_cookie(headers).filter(|_| method.is_safe()) {
+        return match session_cookie(app, headers).filter(|_| method.is_safe()) {
             Some(token) => Ok(app.plane.session(token).await?),
             None => Err(ApiError::Unauthorized(
                 "the request carries no keys (header Authorization)",
@@ -86,14 +87,13 @@ pub(crate) async fn identify(
 }
 
 /// Where a request comes from, if that is known.
-pub(crate) fn peer(parts: &Parts) -> Option<IpAddr> {
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-    peer.map(|ConnectInfo(peer)| peer.ip())
+pub(crate) fn peer(parts: &Parts, app: &Shared) -> Option<IpAddr> {
+    app.options.transport.peer(parts)
 }
 
 /// The token of the session that a browser is in.
-pub(crate) fn session_cookie(headers: &HeaderMap) -> Option<&str> {
-    cookie(headers, SESSION_COOKIE)
+pub(crate) fn session_cookie<'a>(app: &Shared, headers: &'a HeaderMap) -> Option<&'a str> {
+    cookie(headers, &app.options.transport.cookie(SESSION_COOKIE))
 }
 
 /// The value of a cookie.
@@ -108,11 +108,7 @@ pub(crate) fn cookie<'a>(headers: &'a HeaderMap, named: &str) -> Option<&'a str>
 
 /// Compares in a time that does not tell how much was right.
 pub(crate) fn same(given: &[u8], expected: &[u8]) -> bool {
-    let differences = given
-        .iter()
-        .zip(expected)
-        .fold(0, |found, (a, b)| found | (a ^ b));
-    given.len() == expected.len() && differences == 0
+    given.ct_eq(expected).into()
 }
 
 impl FromRequestParts<Shared> for Asks {
@@ -153,7 +149,7 @@ impl FromRequestParts<Shared> for By {
 }
 
 async fn admit(parts: &mut Parts, app: &Shared) -> Result<Admitted, ApiError> {
-    app.limits.count_address(peer(parts))?;
+    app.limits.count_address(peer(parts, app))?;
     let path = parts
         .extensions
         .get::<MatchedPath>()
@@ -257,11 +253,11 @@ mod tests {
     #[test]
     fn the_session_is_found_among_cookies() {
         let mut headers = HeaderMap::new();
-        assert_eq!(session_cookie(&headers), None);
+        assert_eq!(cookie(&headers, SESSION_COOKIE), None);
         for line in ["a=b; xstrait_session=no", "c=d;strait_session=sts_x ; e=f"] {
             headers.append(header::COOKIE, line.parse().expect("a header"));
         }
-        assert_eq!(session_cookie(&headers), Some("sts_x"));
+        assert_eq!(cookie(&headers, SESSION_COOKIE), Some("sts_x"));
     }
 
     #[test]

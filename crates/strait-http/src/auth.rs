@@ -38,8 +38,8 @@ pub(crate) struct From(pub(crate) Option<IpAddr>);
 impl FromRequestParts<Shared> for From {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, ApiError> {
-        Ok(Self(peer(parts)))
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, ApiError> {
+        Ok(Self(peer(parts, app)))
     }
 }
 

@@ -14,10 +14,14 @@ use crate::error::ApiError;
 
 /// Lets requests pass that are for one of our hosts and from no other origin.
 pub(crate) async fn only_ours(State(app): State<Shared>, request: Request, next: Next) -> Response {
-    match check(request.headers(), request.uri(), &app.options.hosts) {
-        Ok(()) => next.run(request).await,
-        Err(refusal) => refusal.into_response(),
+    let host = authority(request.headers(), request.uri());
+    if let Err(refusal) = check(request.headers(), request.uri(), &app.options.hosts) {
+        return refusal.into_response();
     }
+    let strict = host.and_then(|host| app.options.transport.strict(host.host()));
+    let mut response = next.run(request).await;
+    response.headers_mut().extend(strict);
+    response
 }
 
 fn check(headers: &HeaderMap, uri: &Uri, hosts: &[String]) -> Result<(), ApiError> {

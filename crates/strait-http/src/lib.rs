@@ -31,6 +31,7 @@ mod services;
 mod standing;
 mod system;
 mod trail;
+mod transport;
 mod turns;
 mod upkeep;
 mod usage;
@@ -65,6 +66,7 @@ pub use error::ErrorBody;
 pub use graphql::sdl;
 pub use limits::Rate;
 pub use metrics::Readers;
+pub use transport::Transport;
 
 /// Where everything is, but how the server is: `/health`, `/healthz`, `/readyz`, `/metrics`.
 pub const BASE: &str = "/public/api/v1";
@@ -84,8 +86,8 @@ pub struct Options {
     pub hosts: Vec<String>,
     /// The customers' cloud, where it is this Strait that runs it: then the console has their half too.
     pub customers: Option<Arc<dyn CustomerCloud>>,
-    /// Whether browsers come by HTTPS: the console's cookies are for that alone then.
-    pub https: bool,
+    /// How browsers and clients come.
+    pub transport: Transport,
     /// How often one identity, and one address, may ask.
     pub rate: Rate,
     /// Who may read the metrics.
@@ -101,7 +103,7 @@ impl fmt::Debug for Options {
             .field("admin_key", &self.admin_key().map(|_| "…"))
             .field("hosts", &self.hosts)
             .field("customers", &self.customers.is_some())
-            .field("https", &self.https)
+            .field("transport", &self.transport)
             .field("rate", &self.rate)
             .field("metrics", &self.metrics)
             .field("fold", &self.fold)

@@ -55,7 +55,7 @@ async fn add(
     Ok((StatusCode::CREATED, Json(member.into())))
 }
 
-/// Gives a member another role. The last owner stays one.
+/// Gives a member another role. The last owner stays one. Keys that they made and that may more are revoked.
 #[utoipa::path(
     put, path = "/projects/{project_id}/members/{user_id}", tag = "Users", operation_id = "setMemberRole",
     params(
@@ -78,7 +78,7 @@ async fn set_role(
     Ok(Json(member.into()))
 }
 
-/// Takes a member out of the project. The last owner stays. Keys that they made stay too.
+/// Takes a member out of the project. The last owner stays. Keys that they made are revoked.
 #[utoipa::path(
     delete, path = "/projects/{project_id}/members/{user_id}", tag = "Users", operation_id = "removeMember",
     params(

@@ -285,7 +285,10 @@ fn rest_options(
         hosts,
         rate: strait_http::Rate::default(),
         customers: Some(Arc::new(Customers::of(local))),
-        https: tls.is_some(),
+        transport: match tls {
+            Some(_) => strait_http::Transport::Tls,
+            None => strait_http::Transport::Plain,
+        },
         metrics: strait_http::Readers::Operator,
         fold: None,
     }

@@ -65,7 +65,11 @@ async fn start(
         hosts: hosts(config, tls.as_deref()),
         rate: strait_http::Rate::default(),
         customers: None,
-        https: tls.is_some(),
+        transport: match (&tls, &config.http.behind_tls) {
+            (Some(_), _) => strait_http::Transport::Tls,
+            (None, Some(_)) => strait_http::Transport::BehindTls,
+            (None, None) => strait_http::Transport::Plain,
+        },
         metrics: config.http.metrics,
         fold: None,
     };
@@ -92,6 +96,7 @@ async fn start(
 fn hosts(config: &Config, tls: Option<&Tls>) -> Vec<String> {
     let mut hosts = tls.map(Tls::names).unwrap_or_default();
     hosts.push(format!("api.{}", config.domain));
+    hosts.extend(config.http.behind_tls.clone());
     hosts
 }
 

@@ -141,7 +141,7 @@ fn row(scope: &Scope, member: &Member, may: bool) -> Markup {
                 td {
                     @if scope.role.covers(member.role) {
                         (sure("Change…", &html! { "The role of " (member.email) " in this project." }, &change(scope, &own, member)))
-                        (sure("Remove…", &html! { (member.email) " sees nothing of this project any more. Keys that they made stay: see API keys." }, &removal(scope, &own)))
+                        (sure("Remove…", &html! { (member.email) " sees nothing of this project any more. Keys that they made are revoked." }, &removal(scope, &own)))
                     }
                 }
             }

@@ -29,7 +29,7 @@ enum Needs {
 }
 
 use Needs::{In, InEvery, InSome, Nothing, SignedIn};
-use Permission::{ManageKeys, ManageMembers, ManageNetworks, ManageServices, See};
+use Permission::{AskForQuota, ManageKeys, ManageMembers, ManageNetworks, ManageServices, See};
 
 const PAGES: &[(&str, &str, Needs)] = &[
     ("GET", "/", SignedIn),
@@ -46,6 +46,8 @@ const PAGES: &[(&str, &str, Needs)] = &[
     ("GET", "/projects/{project}/operations", In(See)),
     ("GET", "/projects/{project}/operations/{operation}", In(See)),
     ("GET", "/projects/{project}/events", In(See)),
+    // Who may not see it is told so on the page.
+    ("GET", "/projects/{project}/audit", In(See)),
     ("GET", "/projects/{project}/members", In(See)),
     ("POST", "/projects/{project}/members", In(ManageMembers)),
     (
@@ -66,6 +68,14 @@ const PAGES: &[(&str, &str, Needs)] = &[
         "/projects/{project}/keys/{key}/revoke",
         In(ManageKeys),
     ),
+    ("GET", "/projects/{project}/quotas", In(See)),
+    ("POST", "/projects/{project}/quotas", In(AskForQuota)),
+    (
+        "POST",
+        "/projects/{project}/quotas/{request}/withdraw",
+        In(AskForQuota),
+    ),
+    ("GET", "/projects/{project}/usage", In(See)),
     ("GET", "/projects/{project}/services", In(See)),
     (
         "GET",
@@ -82,6 +92,16 @@ const PAGES: &[(&str, &str, Needs)] = &[
         "GET",
         "/projects/{project}/services/{service}/operations",
         In(See),
+    ),
+    (
+        "GET",
+        "/projects/{project}/services/{service}/allow/{side}",
+        In(ManageServices),
+    ),
+    (
+        "POST",
+        "/projects/{project}/services/{service}/allow/{side}",
+        In(ManageServices),
     ),
     (
         "POST",
@@ -198,7 +218,7 @@ pub(super) async fn allowed(
 }
 
 async fn check(parts: &mut Parts, app: &Shared) -> Result<(), ApiError> {
-    app.limits.count_address(peer(parts))?;
+    app.limits.count_address(peer(parts, app))?;
     match needs(parts)? {
         Nothing => Ok(()),
         SignedIn => Visitor::from_request_parts(parts, app).await.map(|_| ()),

@@ -24,7 +24,6 @@ pub(super) async fn list(scope: Scope) -> Result<Markup, ApiError> {
 }
 
 pub(super) async fn ask(scope: Scope, Posted(fields): Posted) -> Result<Response, ApiError> {
-    scope.must(Permission::AskForQuota).await?;
     let asked = async {
         let quota = fields.get("quota").parse();
         let new = NewQuotaRequest {
@@ -43,7 +42,6 @@ pub(super) async fn withdraw(
     Path((_, request)): Path<(String, String)>,
     Posted(_): Posted,
 ) -> Result<Response, ApiError> {
-    scope.must(Permission::AskForQuota).await?;
     let done = scope
         .plane
         .withdraw_quota_request(scope.id(), &request)

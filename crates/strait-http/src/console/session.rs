@@ -11,10 +11,10 @@ use strait_plane::{ErrorKind, PlaneError};
 use super::form::{self, Fields, Line, Posted, TOKEN};
 use super::frame::Page;
 use super::visitor::{Visitor, random};
-use crate::Shared;
 use crate::access::{SESSION_COOKIE, cookie, same};
 use crate::auth::From;
 use crate::error::ApiError;
+use crate::{Shared, Transport};
 
 /// The cookie that shows that a form was sent by who got it, while nobody is signed in yet.
 const VISIT: &str = "strait_visit";
@@ -99,15 +99,16 @@ pub(super) async fn log_out(
     app.plane
         .end_session(&visitor.user.id, &visitor.session)
         .await?;
-    let gone = format!("{}; Max-Age=0", set(app.options.https, SESSION_COOKIE, ""));
+    let gone = format!(
+        "{}; Max-Age=0",
+        set(app.options.transport, SESSION_COOKIE, "")
+    );
     Ok(([(header::SET_COOKIE, gone)], Redirect::to("/login")).into_response())
 }
 
 /// What was posted, and the visit that it belongs to.
 async fn posted(app: &Shared, request: Request) -> Result<(Fields, String), ApiError> {
-    let visit = cookie(request.headers(), VISIT)
-        .unwrap_or_default()
-        .to_owned();
+    let visit = visit(app, request.headers()).unwrap_or_default().to_owned();
     let fields = form::read(request, app).await?;
     if visit.is_empty() || !same(fields.get(TOKEN).as_bytes(), visit.as_bytes()) {
         return Err(ApiError::Forged);
@@ -116,22 +117,27 @@ async fn posted(app: &Shared, request: Request) -> Result<(Fields, String), ApiE
 }
 
 fn welcome(app: &Shared, begun: &NewSession, next: &str) -> Response {
-    let cookie = set(app.options.https, SESSION_COOKIE, &begun.token);
+    let cookie = set(app.options.transport, SESSION_COOKIE, &begun.token);
     ([(header::SET_COOKIE, cookie)], Redirect::to(own_path(next))).into_response()
 }
 
 fn with_visit(app: &Shared, headers: &HeaderMap, page: impl FnOnce(&str) -> Markup) -> Response {
-    if let Some(visit) = cookie(headers, VISIT) {
+    if let Some(visit) = visit(app, headers) {
         return page(visit).into_response();
     }
     let visit = random();
-    let cookie = set(app.options.https, VISIT, &visit);
+    let cookie = set(app.options.transport, VISIT, &visit);
     ([(header::SET_COOKIE, cookie)], page(&visit)).into_response()
 }
 
+fn visit<'a>(app: &Shared, headers: &'a HeaderMap) -> Option<&'a str> {
+    cookie(headers, &app.options.transport.cookie(VISIT))
+}
+
 /// Scripts do not see it, and other sites' forms do not carry it.
-fn set(https: bool, name: &str, value: &str) -> String {
-    let secure = if https { "; Secure" } else { "" };
+fn set(transport: Transport, name: &str, value: &str) -> String {
+    let secure = if transport.is_https() { "; Secure" } else { "" };
+    let name = transport.cookie(name);
     format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}")
 }
 
@@ -189,9 +195,12 @@ mod tests {
 
     #[test]
     fn a_cookie_is_for_this_site_and_for_its_scheme() {
-        let plain = set(false, "a", "b");
+        let plain = set(Transport::Plain, "a", "b");
         assert_eq!(plain, "a=b; Path=/; HttpOnly; SameSite=Lax");
-        assert_eq!(set(true, "a", "b"), format!("{plain}; Secure"));
+        for secure in [Transport::Tls, Transport::BehindTls] {
+            let expected = format!("__Host-{plain}; Secure");
+            assert_eq!(set(secure, "a", "b"), expected);
+        }
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl FromRequestParts<Shared> for Visitor {
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(known.clone());
         }
-        let Some(token) = session_cookie(&parts.headers) else {
+        let Some(token) = session_cookie(app, &parts.headers) else {
             return Err(ApiError::Unauthorized("nobody is signed in"));
         };
         let identity = app.plane.session(token).await?;

@@ -132,6 +132,18 @@ async fn every_kind_of_change_is_its_callers() {
             r#"{"quota":"vpcs","limit":9}"#,
             "quota.create",
         ),
+        (
+            Method::POST,
+            format!("/projects/{project}/quota-requests"),
+            r#"{"quota":"vpcs","wanted":12,"reason":"a second team"}"#,
+            "quota-request.create",
+        ),
+        (
+            Method::PUT,
+            format!("/admin/projects/{project}/plan"),
+            r#"{"plan":"standard"}"#,
+            "plan.change",
+        ),
         (Method::POST, "/admin/users".to_owned(), user, "user.create"),
         (
             Method::POST,

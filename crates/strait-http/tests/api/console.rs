@@ -1,9 +1,11 @@
 //! The console's pages: who gets in, who is offered what, and what is refused.
 
+use std::collections::BTreeSet;
+
 use axum::body::Body;
 use axum::http::{Method, StatusCode, header};
 use strait_http::CustomerChange;
-use strait_plane::model::Role;
+use strait_plane::model::{NewQuotaRequest, Quota, Role};
 
 use crate::customers::{CUSTOMER, NETWORK};
 use crate::guest::{Guest, PASSWORD, actions, field, form};
@@ -198,6 +200,36 @@ async fn who_may_not_is_offered_nothing_and_refused_all() {
     for (path, _) in world.changes(&vpc, &service) {
         let answer = owner.post(&path, &[]).await;
         assert_ne!(answer.status, StatusCode::FORBIDDEN, "owner: {path}");
+    }
+}
+
+#[tokio::test]
+async fn every_page_and_form_that_is_offered_says_whom_it_is_for() {
+    let world = World::new().await;
+    let (vpc, service) = (world.vpc("10.80.0.0/20").await, world.service().await);
+    world
+        .plane
+        .request_quota(&world.project, &much())
+        .await
+        .expect("asked");
+    let owner = Guest::with(&world, Role::Owner).await;
+    let mut to_see = world.pages(&vpc, &service);
+    to_see.extend(["/account".to_owned(), "/cloud".to_owned()]);
+    let (mut seen, mut forms) = (BTreeSet::new(), BTreeSet::new());
+    while let Some(path) = to_see.pop() {
+        if !seen.insert(path.clone()) {
+            continue;
+        }
+        let page = owner.get(&path).await;
+        assert!(!page.status.is_server_error(), "{path}: {page:?}");
+        forms.extend(actions(&page).into_iter().map(str::to_owned));
+        to_see.extend(links(&page).into_iter().map(str::to_owned));
+    }
+    assert!(seen.len() > 25 && forms.len() > 12, "{seen:?} {forms:?}");
+    // Whom it is for is looked at before who sent it: nothing is changed.
+    for path in &forms {
+        let forged = owner.post_with(path, "0", &[]).await;
+        assert_eq!(forged.status, StatusCode::FORBIDDEN, "{path}: {forged:?}");
     }
 }
 
@@ -429,6 +461,23 @@ impl World {
         let base = format!("/projects/{}", self.project);
         all.map(|(path, role)| (format!("{base}/{path}"), role))
             .into()
+    }
+}
+
+/// The pages that one leads to.
+fn links(page: &Answer) -> Vec<&str> {
+    let all = page.text.split("<a").skip(1);
+    all.filter_map(|link| link.split('>').next()?.split_once("href=\""))
+        .filter_map(|(_, rest)| rest.split('"').next())
+        .filter(|to| to.starts_with('/') && !to.contains('?') && !to.starts_with("/assets"))
+        .collect()
+}
+
+fn much() -> NewQuotaRequest {
+    NewQuotaRequest {
+        quota: Quota::Vpcs,
+        wanted: 9,
+        reason: "a second customer in each Region".to_owned(),
     }
 }
 

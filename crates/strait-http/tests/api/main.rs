@@ -18,6 +18,7 @@ mod reach;
 mod refusals;
 mod register;
 mod roles;
+mod secure;
 mod story;
 mod streams;
 mod upkeep;

@@ -12,7 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use sqlx::PgPool;
-use strait_http::{Options, Rate};
+use strait_http::{Options, Rate, Transport};
 use strait_plane::Plane;
 use strait_plane::model::{NewKey, Role};
 use tower::ServiceExt;
@@ -55,20 +55,32 @@ pub(crate) struct Answer {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        Self::with(Origin::Made, Some(ADMIN_KEY), Rate::default()).await
+        Self::by(Transport::Plain).await
     }
 
     /// One whose services exist already.
     pub(crate) async fn with_registered(admin_key: Option<&str>) -> Self {
-        Self::with(Origin::Registered, admin_key, Rate::default()).await
+        let plain = Transport::Plain;
+        Self::with(Origin::Registered, admin_key, Rate::default(), plain).await
     }
 
     /// One that may be asked so often.
     pub(crate) async fn with_rate(rate: Rate) -> Self {
-        Self::with(Origin::Made, Some(ADMIN_KEY), rate).await
+        Self::with(Origin::Made, Some(ADMIN_KEY), rate, Transport::Plain).await
     }
 
-    async fn with(origin: Origin, admin_key: Option<&str>, rate: Rate) -> Self {
+    /// One that clients come to in this way.
+    pub(crate) async fn by(transport: Transport) -> Self {
+        let rate = Rate::default();
+        Self::with(Origin::Made, Some(ADMIN_KEY), rate, transport).await
+    }
+
+    async fn with(
+        origin: Origin,
+        admin_key: Option<&str>,
+        rate: Rate,
+        transport: Transport,
+    ) -> Self {
         let script = Script::new();
         let cloud = FakeCloud::new(Arc::clone(&script));
         let postgres = FakePostgres::new(script, origin);
@@ -87,7 +99,7 @@ impl World {
             admin_key: admin_key.map(str::to_owned),
             hosts: vec!["api.strait.internal".to_owned()],
             customers: Some(Arc::clone(&customers) as _),
-            https: false,
+            transport,
             rate,
             fold: Some(FOLD),
             ..Options::default()

@@ -78,6 +78,11 @@ impl Caller {
         }
     }
 
+    /// The public key of the pair that it asks by, if it does.
+    pub(crate) fn key(&self) -> Option<&str> {
+        self.actor.strip_prefix("key:")
+    }
+
     /// Somebody, with this role.
     pub fn new(identity: &Identity, role: Role, once: Option<Once>) -> Self {
         Self {

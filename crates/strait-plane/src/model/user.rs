@@ -60,6 +60,13 @@ pub struct Member {
     pub created: Timestamp,
 }
 
+impl Member {
+    /// As operations and keys name who asked.
+    pub(crate) fn actor(&self) -> String {
+        format!("user:{}", self.email)
+    }
+}
+
 /// A project, and what somebody is in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Seat {
@@ -158,13 +165,20 @@ pub enum Identity {
     },
 }
 
+impl User {
+    /// As operations and keys name who asked.
+    pub(crate) fn actor(&self) -> String {
+        format!("user:{}", self.email)
+    }
+}
+
 impl Identity {
     /// As operations name it: `admin`, `key:PUBLIC_KEY`, `user:EMAIL`.
     pub fn actor(&self) -> String {
         match self {
             Self::Operator => "admin".to_owned(),
             Self::Key { public_key, .. } => format!("key:{public_key}"),
-            Self::User { user, .. } => format!("user:{}", user.email),
+            Self::User { user, .. } => user.actor(),
         }
     }
 

@@ -26,9 +26,20 @@ struct Claims {
 }
 
 impl Plane {
-    /// Makes a pair of keys; the secret is shown here only. The caller gives no more than it has.
+    /// Makes a pair of keys; the secret is shown here only. The caller gives no more than it has: no higher role, and if it
+    /// is a key itself, no longer time.
     pub async fn create_key(&self, project: &str, new: NewKey) -> Result<NewApiKey, PlaneError> {
         self.may_give(new.role)?;
+        let own_end = match self.caller.key() {
+            Some(own) => keys::find(self.pool(), own)
+                .await?
+                .and_then(|own| own.key.expires),
+            None => None,
+        };
+        let new = NewKey {
+            expires: new.expires.into_iter().chain(own_end).min(),
+            ..new
+        };
         let actor = &self.caller.actor;
         self.keeper().create_key_by(actor, project, new).await
     }

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use super::Plane;
 use crate::error::PlaneError;
 use crate::model::{Member, Project, Role};
-use crate::store::{people, projects};
+use crate::store::{keys, people, projects};
 
 impl Plane {
     /// A project's members, oldest first.
@@ -45,7 +45,7 @@ impl Plane {
         Ok(member)
     }
 
-    /// Gives a member another role. The last owner stays one.
+    /// Gives a member another role. The last owner stays one. Keys that they made and that may more are revoked.
     pub async fn set_member_role(
         &self,
         project: &str,
@@ -62,11 +62,17 @@ impl Plane {
             keep_an_owner(&mut tx, &project, &before).await?;
         }
         people::set_role(&mut tx, &project.id, &before.user_id, role).await?;
+        let above = Role::ALL
+            .iter()
+            .copied()
+            .filter(|other| !role.covers(*other));
+        let above: Vec<Role> = above.collect();
+        keys::revoke_made_by(&mut *tx, &before.actor(), Some(&project.id), &above).await?;
         tx.commit().await?;
         Ok(Member { role, ..before })
     }
 
-    /// Takes a member out of a project. The last owner stays. Keys that they made stay too: others may use them.
+    /// Takes a member out of a project. The last owner stays. Keys that they made are revoked.
     pub async fn remove_member(&self, project: &str, user: &str) -> Result<Member, PlaneError> {
         let project = self.project(project).await?;
         let mut tx = self.begin().await?;
@@ -75,6 +81,7 @@ impl Plane {
         self.may_give(before.role)?;
         keep_an_owner(&mut tx, &project, &before).await?;
         people::remove_member(&mut tx, &project.id, &before.user_id).await?;
+        keys::revoke_made_by(&mut *tx, &before.actor(), Some(&project.id), Role::ALL).await?;
         tx.commit().await?;
         Ok(before)
     }

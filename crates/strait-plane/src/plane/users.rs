@@ -3,7 +3,7 @@
 use super::{Plane, members};
 use crate::error::PlaneError;
 use crate::model::{Member, NewUser, Role, Seat, User};
-use crate::store::{people, sessions};
+use crate::store::{keys, people, sessions};
 use crate::{secret, validate};
 
 impl Plane {
@@ -46,13 +46,14 @@ impl Plane {
         people::seats(self.pool(), &user.id).await
     }
 
-    /// Keeps somebody out, and ends their sessions; or lets them in again.
+    /// Keeps somebody out, ends their sessions and revokes keys that they made; or lets them in again.
     pub async fn set_user_disabled(&self, user: &str, disabled: bool) -> Result<User, PlaneError> {
         let user = self.user(user).await?;
         let mut tx = self.begin().await?;
         people::set_disabled(&mut *tx, &user.id, disabled).await?;
         if disabled {
             sessions::end_others(&mut tx, &user.id, None).await?;
+            keys::revoke_made_by(&mut *tx, &user.actor(), None, Role::ALL).await?;
         }
         tx.commit().await?;
         self.user(&user.id).await
@@ -79,7 +80,7 @@ impl Plane {
         self.unlock_user(&user.id).await
     }
 
-    /// Deletes somebody who is no project's last owner.
+    /// Deletes somebody who is no project's last owner, and revokes keys that they made.
     pub async fn delete_user(&self, user: &str) -> Result<(), PlaneError> {
         let user = self.user(user).await?;
         let mut seats = people::seats(self.pool(), &user.id).await?;
@@ -98,6 +99,7 @@ impl Plane {
             members::keep_an_owner(&mut tx, &seat.project, &leaving).await?;
         }
         people::delete(&mut *tx, &user.id).await?;
+        keys::revoke_made_by(&mut *tx, &user.actor(), None, Role::ALL).await?;
         tx.commit().await?;
         Ok(())
     }

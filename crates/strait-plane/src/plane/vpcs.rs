@@ -8,7 +8,6 @@ use super::{Named, Plane, pick};
 use crate::error::PlaneError;
 use crate::model::{Action, NewVpc, ObjectKind, Quota, Vpc, VpcStatus};
 use crate::store::operations::{self, Superseded};
-use crate::store::services::{self, VpcUser};
 use crate::store::{peerings, projects, tell_work, vpcs};
 use crate::wish::{self, Asked};
 use crate::{secret, validate};
@@ -112,7 +111,7 @@ impl Plane {
         let Some(status) = vpcs::lock(&mut tx, &vpc.id).await? else {
             return Err(PlaneError::not_found(Vpc::KIND, &vpc.id));
         };
-        let attached = services::using_vpc(&mut *tx, &vpc.id).await?;
+        let attached = vpcs::users(&mut *tx, &vpc.id).await?;
         if status == VpcStatus::Deleting {
             if cascade {
                 // Those that could not leave are asked once more.
@@ -224,7 +223,7 @@ impl Plane {
         &self,
         tx: &mut PgConnection,
         vpc: &Vpc,
-        users: &[VpcUser],
+        users: &[vpcs::User],
     ) -> Result<(), PlaneError> {
         for user in users.iter().filter(|user| user.attached) {
             wish::leave(tx, &self.caller.actor, &vpc.id, &user.id).await?;

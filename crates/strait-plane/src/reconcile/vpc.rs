@@ -5,7 +5,6 @@ use super::peerings;
 use super::run::Run;
 use crate::error::PlaneError;
 use crate::model::{Action, ObjectKind, OperationState, Reason, Step, Vpc, VpcStatus};
-use crate::store::services::{self, VpcUser};
 use crate::store::{peerings as kept, vpcs};
 use crate::wish;
 
@@ -79,7 +78,7 @@ async fn keep(run: &mut Run<'_>, vpc: &Vpc) -> Result<(), Failure> {
 /// What uses it leaves first. Until something is taken away the deletion can be given up.
 async fn delete(run: &mut Run<'_>, vpc: &Vpc) -> Result<(), Failure> {
     let context = run.context;
-    let users = services::using_vpc(&context.pool, &vpc.id).await?;
+    let users = vpcs::users(&context.pool, &vpc.id).await?;
     if !users.is_empty() {
         return Err(Failure::Shown {
             reason: let_go(run, vpc, &users).await?,
@@ -113,7 +112,7 @@ async fn delete(run: &mut Run<'_>, vpc: &Vpc) -> Result<(), Failure> {
 }
 
 /// Asks those to leave again that came back because they could not, and says what is in the way.
-async fn let_go(run: &Run<'_>, vpc: &Vpc, users: &[VpcUser]) -> Result<Reason, Failure> {
+async fn let_go(run: &Run<'_>, vpc: &Vpc, users: &[vpcs::User]) -> Result<Reason, Failure> {
     let mut in_the_way = Vec::new();
     for user in users {
         let what = format!("service {} ({:?})", user.id, user.name);
@@ -148,7 +147,11 @@ async fn let_go(run: &Run<'_>, vpc: &Vpc, users: &[VpcUser]) -> Result<Reason, F
 }
 
 /// As whoever asked for the deletion. Why that cannot be, if it cannot.
-async fn ask_to_leave(run: &Run<'_>, vpc: &Vpc, user: &VpcUser) -> Result<Option<String>, Failure> {
+async fn ask_to_leave(
+    run: &Run<'_>,
+    vpc: &Vpc,
+    user: &vpcs::User,
+) -> Result<Option<String>, Failure> {
     let actor = match run.operation() {
         Some(operation) => operation.shown.actor.as_str(),
         None => "strait",

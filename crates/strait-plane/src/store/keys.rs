@@ -6,7 +6,7 @@ use sqlx::{FromRow, PgExecutor, PgPool};
 
 use super::{Change, Find, timestamp};
 use crate::error::PlaneError;
-use crate::model::{ApiKey, NewKey};
+use crate::model::{ApiKey, NewKey, Role};
 
 const COLUMNS: &str = "public_key, project_id, name, role, created_by, secret_hash,
     (extract(epoch FROM created) * 1000000)::bigint AS created,
@@ -154,6 +154,32 @@ pub(crate) async fn revoke(
     .bind(public_key)
     .touches(db)
     .await
+}
+
+/// Takes away the keys with one of these roles that somebody made, and those that were made with these; in one project, or in
+/// all. Returns how many.
+pub(crate) async fn revoke_made_by(
+    db: impl PgExecutor<'_>,
+    actor: &str,
+    project: Option<&str>,
+    roles: &[Role],
+) -> Result<u64, PlaneError> {
+    let roles: Vec<&str> = roles.iter().copied().map(Role::as_str).collect();
+    let revoked = sqlx::query(
+        "WITH RECURSIVE made AS (
+             SELECT public_key FROM strait.api_key
+             WHERE created_by = $1 AND ($2::text IS NULL OR project_id = $2)
+             UNION
+             SELECT k.public_key FROM strait.api_key k JOIN made ON k.created_by = 'key:' || made.public_key)
+         UPDATE strait.api_key SET revoked = clock_timestamp()
+         WHERE public_key IN (SELECT public_key FROM made) AND revoked IS NULL AND role = ANY($3)",
+    )
+    .bind(actor)
+    .bind(project)
+    .bind(roles)
+    .execute(db)
+    .await?;
+    Ok(revoked.rows_affected())
 }
 
 /// What tokens are signed with: this, if nothing is kept yet.

@@ -248,3 +248,42 @@ pub(crate) async fn delete(db: impl PgExecutor<'_>, id: &str) -> Result<(), Plan
         .run(db)
         .await
 }
+
+/// A service that a VPC is wanted by, or that still has a way through it.
+#[derive(Debug, FromRow)]
+pub(crate) struct User {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    /// False: it is just leaving.
+    pub(crate) attached: bool,
+    /// Whether something that was asked of it is not done.
+    pub(crate) open: bool,
+    /// Why the last thing that was asked of it failed.
+    pub(crate) failed: Option<String>,
+    /// Whether that is so short ago that it is not asked again yet.
+    pub(crate) rests: bool,
+}
+
+pub(crate) async fn users(db: impl PgExecutor<'_>, vpc: &str) -> Result<Vec<User>, PlaneError> {
+    Ok(sqlx::query_as(
+        "SELECT s.id, s.name, s.wanted <> 'deleted' AND s.wanted_vpc IS NOT DISTINCT FROM $1 AS attached,
+             last.ended IS NULL AND last.id IS NOT NULL AS open,
+             CASE WHEN last.state = 'failed' THEN last.reason_message END AS failed,
+             -- The longer it has been tried, the seldomer. A clock that was set back makes it no longer.
+             coalesce(last.state = 'failed' AND clock_timestamp() BETWEEN last.ended AND last.ended
+                 + least(interval '10 minutes', greatest(interval '5 seconds', last.ended - deletion.created)), false) AS rests
+         FROM strait.service s
+         LEFT JOIN LATERAL (SELECT id, state, reason_message, ended FROM strait.operation
+             WHERE object_id = s.id ORDER BY number DESC LIMIT 1) last ON true
+         LEFT JOIN LATERAL (SELECT created FROM strait.operation
+             WHERE object_id = $1 AND action = 'vpc.delete' ORDER BY number DESC LIMIT 1) deletion ON true
+         WHERE s.wanted_vpc = $1
+             OR EXISTS (SELECT 1 FROM strait.way w WHERE w.service_id = s.id AND w.vpc_id = $1)
+             OR EXISTS (SELECT 1 FROM strait.operation o WHERE o.object_kind = 'service' AND o.object_id = s.id
+                 AND o.ended IS NULL AND o.network = 'vpc:' || $1)
+         ORDER BY s.created, s.id",
+    )
+    .bind(vpc)
+    .fetch_all(db)
+    .await?)
+}

@@ -162,6 +162,154 @@ async fn the_last_owner_stays_and_another_one_may_go() {
 }
 
 #[tokio::test]
+async fn keys_end_with_what_their_maker_was() {
+    let world = World::new().await;
+    let second = world
+        .plane
+        .create_project("second")
+        .await
+        .expect("a project");
+    let projects = [world.project.as_str(), second.id.as_str()];
+    for email in ["ada@example.com", "bob@example.com"] {
+        user(&world, email, None).await;
+        for project in projects {
+            let added = world.plane.add_member(project, email, Role::Admin);
+            added.await.expect("added");
+        }
+    }
+    // Of each: keys of both projects, by hand and by a key.
+    let make = async |actor: &str, project: &str, role: Role| {
+        let caller = Caller {
+            actor: actor.to_owned(),
+            actor_name: None,
+            role: Role::Admin,
+            once: None,
+        };
+        let made = world
+            .plane
+            .by(caller)
+            .create_key(project, NewKey::of(role))
+            .await;
+        made.expect("a key").key.public_key
+    };
+    let made_by = async |person: &str| {
+        let actor = format!("user:{person}@example.com");
+        let mut all = Vec::new();
+        for project in projects {
+            let first = make(&actor, project, Role::Admin).await;
+            let by_it = make(&format!("key:{first}"), project, Role::Viewer).await;
+            let by_that = make(&format!("key:{by_it}"), project, Role::Admin).await;
+            all.extend([first, by_it, by_that]);
+        }
+        all
+    };
+    let of_ada = made_by("ada").await;
+    let of_bob = made_by("bob").await;
+    let left = async || {
+        let mut left = Vec::new();
+        for project in projects {
+            let keys = world.plane.list_keys(project).await.expect("keys");
+            left.extend(keys.into_iter().map(|key| key.public_key));
+        }
+        let is_left = |key: &&String| left.contains(key);
+        of_ada.iter().filter(is_left).count()
+    };
+    assert_eq!(left().await, 6);
+    let plane = &world.plane;
+    let ada = "ada@example.com";
+    let lower = plane.set_member_role(&world.project, ada, Role::Developer);
+    lower.await.expect("a developer");
+    assert_eq!(left().await, 4, "the viewer's key is less than a developer");
+    plane.remove_member(&world.project, ada).await.expect("out");
+    assert_eq!(left().await, 3, "those of the other project");
+    plane.set_user_disabled(ada, true).await.expect("out");
+    assert_eq!(left().await, 0);
+    plane.set_user_disabled(ada, false).await.expect("in");
+    assert_eq!(left().await, 0, "what is revoked stays so");
+
+    let others = plane.list_keys(&second.id).await.expect("keys");
+    let of_bob_left = others.iter().filter(|key| of_bob.contains(&key.public_key));
+    assert_eq!(of_bob_left.count(), 3, "another one's stay");
+    plane.delete_user("bob@example.com").await.expect("gone");
+    for project in projects {
+        let keys = plane.list_keys(project).await.expect("keys");
+        assert!(
+            !keys.iter().any(|key| of_bob.contains(&key.public_key)),
+            "{keys:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_key_makes_none_that_lasts_longer() {
+    let world = World::new().await;
+    let hours = |hours: i64| Some(Timestamp::now() + SignedDuration::from_hours(hours));
+    let of = |expires| NewKey {
+        expires,
+        ..NewKey::of(Role::Admin)
+    };
+    let project = &world.project;
+    let made = world.plane.create_key(project, of(hours(2))).await;
+    let made = made.expect("a key").key;
+    let endless = world.plane.create_key(project, of(None)).await;
+    let endless = endless.expect("a key").key;
+    for (by, asked, ends) in [
+        (&made, None, made.expires),
+        (&made, hours(9), made.expires),
+        (&endless, None, None),
+    ] {
+        let caller = Caller {
+            actor: format!("key:{}", by.public_key),
+            actor_name: None,
+            role: Role::Admin,
+            once: None,
+        };
+        let next = world.plane.by(caller).create_key(project, of(asked)).await;
+        assert_eq!(next.expect("a key").key.expires, ends, "{asked:?}");
+    }
+    let sooner = hours(1);
+    let caller = Caller {
+        actor: format!("key:{}", made.public_key),
+        actor_name: None,
+        role: Role::Admin,
+        once: None,
+    };
+    let next = world.plane.by(caller).create_key(project, of(sooner)).await;
+    let ends = next.expect("a key").key.expires.expect("an end");
+    assert!(ends < made.expires.expect("an end"), "{ends}");
+}
+
+#[tokio::test]
+async fn an_unknown_key_takes_as_long_as_a_wrong_secret() {
+    let world = World::new().await;
+    let made = world
+        .plane
+        .create_key(&world.project, NewKey::of(Role::Viewer))
+        .await;
+    let known = made.expect("a key").key.public_key;
+    let time = async |public_key: &str| {
+        let begun = std::time::Instant::now();
+        let refused = world.plane.authenticate(public_key, "wrong").await;
+        assert!(
+            matches!(refused, Err(PlaneError::Unauthorized)),
+            "{refused:?}"
+        );
+        begun.elapsed()
+    };
+    let (mut wrong, mut unknown) = (Vec::new(), Vec::new());
+    for _ in 0..4 {
+        wrong.push(time(&known).await);
+        unknown.push(time("sknonesuch").await);
+    }
+    let least = |all: Vec<std::time::Duration>| all.into_iter().min().expect("some");
+    let (wrong, unknown) = (least(wrong), least(unknown));
+    assert!(
+        unknown * 3 > wrong && wrong * 3 > unknown,
+        "{wrong:?} {unknown:?}"
+    );
+}
+
+#[tokio::test]
 async fn nobody_gives_or_takes_more_than_their_own_role() {
     let world = World::new().await;
     for name in ["ada", "bob", "eve"] {

@@ -100,6 +100,16 @@ pub(super) fn listen(text: &str, has_tls: bool) -> Result<SocketAddr, String> {
     Ok(address)
 }
 
+/// The name that a proxy ends TLS for, which is in vain where TLS ends here.
+pub(super) fn behind_tls(text: &str, has_tls: bool) -> Result<String, String> {
+    if has_tls {
+        return Err("http.certificate_file is given too, so that TLS ends here and no proxy's word is taken; give one of both".to_owned());
+    }
+    domain(text).map_err(|_| {
+        format!("{text:?} is no name of a host; give the one that browsers use, as in strait.example.com")
+    })
+}
+
 /// A key that cannot be guessed.
 pub(super) fn admin_key(text: &str) -> Result<Secret, String> {
     if !text.bytes().all(|b| b.is_ascii_graphic()) {
@@ -275,6 +285,17 @@ mod tests {
         for bad in ["", "yes", "anybody"] {
             assert!(readers(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_proxy_ends_tls_for_a_name_unless_it_ends_here() {
+        let name = "strait.example.com";
+        assert_eq!(behind_tls(name, false).as_deref(), Ok(name));
+        for wrong in ["true", "https://strait.example.com", "", "10.0.0.1:443"] {
+            assert!(behind_tls(wrong, false).is_err(), "{wrong}");
+        }
+        let why = behind_tls(name, true).expect_err("both");
+        assert!(why.contains("certificate_file"), "{why}");
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub(super) const CERTIFICATE_KEY_FILE: Key = Key::text(
     "certificate_key_file",
     "certificate_key_file = \"/etc/strait/tls.key\"",
 );
+pub(super) const BEHIND_TLS: Key =
+    Key::text("http", "behind_tls", "behind_tls = \"strait.example.com\"");
 pub(super) const ADMIN_KEY: Key = Key {
     section: "http",
     name: "admin_key",
@@ -79,13 +81,14 @@ pub(super) const NAMESERVERS: Key = Key {
 pub(super) const LOG_FORMAT: Key = Key::text("log", "format", "format = \"json\"");
 
 /// All of them.
-pub(super) const KEYS: [Key; 15] = [
+pub(super) const KEYS: [Key; 16] = [
     DATABASE_URL,
     DOMAIN,
     CA_FILE,
     LISTEN,
     CERTIFICATE_FILE,
     CERTIFICATE_KEY_FILE,
+    BEHIND_TLS,
     ADMIN_KEY,
     METRICS,
     KIND,
@@ -193,6 +196,7 @@ mod tests {
                 "STRAIT_HTTP_LISTEN",
                 "STRAIT_HTTP_CERTIFICATE_FILE",
                 "STRAIT_HTTP_CERTIFICATE_KEY_FILE",
+                "STRAIT_HTTP_BEHIND_TLS",
                 "STRAIT_HTTP_ADMIN_KEY",
                 "STRAIT_HTTP_METRICS",
                 "STRAIT_CLOUD_KIND",

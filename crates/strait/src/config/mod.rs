@@ -22,8 +22,9 @@ pub(crate) use secret::Secret;
 use strait_http::Readers;
 
 use key::{
-    ADMIN_KEY, ASSUME_ROLE_ARN, CA_FILE, CERTIFICATE_FILE, CERTIFICATE_KEY_FILE, DATABASE_URL,
-    DOMAIN, ENDPOINT_URL, HOSTED_ZONE_ID, KIND, LISTEN, LOG_FORMAT, METRICS, NAMESERVERS, REGIONS,
+    ADMIN_KEY, ASSUME_ROLE_ARN, BEHIND_TLS, CA_FILE, CERTIFICATE_FILE, CERTIFICATE_KEY_FILE,
+    DATABASE_URL, DOMAIN, ENDPOINT_URL, HOSTED_ZONE_ID, KIND, LISTEN, LOG_FORMAT, METRICS,
+    NAMESERVERS, REGIONS,
 };
 use reader::Reader;
 use source::Sources;
@@ -67,6 +68,8 @@ pub(crate) struct Http {
     pub(crate) listen: SocketAddr,
     /// The certificate that it shows; without one it speaks no TLS.
     pub(crate) tls: Option<Files>,
+    /// The name that a proxy on this machine ends TLS for.
+    pub(crate) behind_tls: Option<String>,
     /// The operator's key; without it nobody is admin.
     pub(crate) admin_key: Option<Secret>,
     /// Who may read the metrics.
@@ -118,6 +121,7 @@ impl Config {
         let authority = reader.path(&CA_FILE, check::authority);
         reader.required(&CA_FILE, &authority);
         let tls = tls(&mut reader);
+        let behind_tls = reader.text(&BEHIND_TLS, |text| check::behind_tls(text, tls.is_some()));
         let listen = reader.text(&LISTEN, |text| check::listen(text, tls.is_some()));
         let admin_key = reader.secret(&ADMIN_KEY, check::admin_key);
         let metrics = reader.text(&METRICS, check::readers);
@@ -147,6 +151,7 @@ impl Config {
             http: Http {
                 listen: listen.unwrap_or_else(default),
                 tls,
+                behind_tls,
                 admin_key,
                 metrics: metrics.unwrap_or_default(),
             },
@@ -170,9 +175,10 @@ impl Config {
                 "without an admin key: nobody makes further projects or users or sets quotas, and owners and admins of a project register services, and so have rules of security groups changed"
             }
         };
-        let tls = match self.http.tls {
-            Some(_) => "with TLS",
-            None => "without TLS",
+        let tls = match (&self.http.tls, &self.http.behind_tls) {
+            (Some(_), _) => "with TLS".to_owned(),
+            (None, Some(name)) => format!("behind a proxy that ends TLS for {name}"),
+            (None, None) => "without TLS".to_owned(),
         };
         let cloud = &self.cloud;
         let mut lines = vec![

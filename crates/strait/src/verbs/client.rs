@@ -1,6 +1,5 @@
 //! Calls to the REST API.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -11,6 +10,7 @@ use serde_json::Value;
 
 use super::Context;
 use super::follow::Away;
+use super::known::Known;
 use crate::tls;
 
 /// How long a call may take, beside the time that it is asked to wait.
@@ -27,21 +27,11 @@ pub(super) struct Client {
     key: Key,
 }
 
-enum Key {
+/// What a caller shows.
+pub(super) enum Key {
     None,
     Pair { public: String, secret: String },
     Admin(String),
-}
-
-/// `credentials.json` of the data folder.
-#[derive(Debug, Default, Deserialize)]
-struct Kept {
-    url: String,
-    project_id: String,
-    public_key: String,
-    secret_key: String,
-    admin_key: String,
-    ca_file: Option<PathBuf>,
 }
 
 /// How a wait ended, as the header `Strait-Settled` says.
@@ -70,7 +60,7 @@ impl Client {
             Some(admin) if known.home.as_ref() != Some(&project) => Key::Admin(admin),
             Some(_) | None => known.pair()?,
         };
-        known.client(Some(project), key)
+        Self::of(known, Some(project), key)
     }
 
     /// As the operator.
@@ -82,7 +72,7 @@ impl Client {
             );
         };
         let project = known.project.clone();
-        known.client(project, Key::Admin(admin))
+        Self::of(known, project, Key::Admin(admin))
     }
 
     /// As the operator if that can be, else as the holder of the project's keys.
@@ -104,7 +94,7 @@ impl Client {
 
     /// As anybody.
     pub(super) fn anonymous(context: &Context) -> Result<Self> {
-        Known::gather(context)?.client(None, Key::None)
+        Self::of(Known::gather(context)?, None, Key::None)
     }
 
     /// The project that it works in, as it was named.
@@ -246,6 +236,22 @@ impl Client {
         Ok(Some((settled, read(&text)?)))
     }
 
+    fn of(known: Known, project: Option<String>, key: Key) -> Result<Self> {
+        let http = reqwest::Client::builder()
+            // A proxy that is set for the outside cannot reach a server on this machine.
+            .no_proxy()
+            .connect_timeout(Duration::from_secs(5));
+        let http = tls::trusting(http, known.ca_file.as_deref())?
+            .build()
+            .context("cannot make an HTTP client")?;
+        Ok(Self {
+            http,
+            url: known.url,
+            project,
+            key,
+        })
+    }
+
     async fn json(&self, request: RequestBuilder) -> Result<Value> {
         read(&self.text(request).await?)
     }
@@ -304,112 +310,6 @@ impl Client {
     }
 }
 
-/// What the environment and the data folder tell.
-struct Known {
-    url: String,
-    project: Option<String>,
-    /// The project that the pair of keys opens.
-    home: Option<String>,
-    public: Option<String>,
-    secret: Option<String>,
-    admin: Option<String>,
-    /// Authorities that are trusted beside the machine's.
-    ca_file: Option<PathBuf>,
-}
-
-impl Known {
-    fn gather(context: &Context) -> Result<Self> {
-        let kept = match std::fs::read(context.credentials()) {
-            Ok(text) => Some(
-                serde_json::from_slice::<Kept>(&text)
-                    .with_context(|| format!("{} is damaged", context.credentials().display()))?,
-            ),
-            Err(_) => None,
-        };
-        Self::from(
-            |name| std::env::var(name).ok().filter(|value| !value.is_empty()),
-            kept,
-            context,
-        )
-    }
-
-    fn from(
-        variable: impl Fn(&str) -> Option<String>,
-        kept: Option<Kept>,
-        context: &Context,
-    ) -> Result<Self> {
-        let asked = variable("STRAIT_URL");
-        let Some(url) = asked.or_else(|| kept.as_ref().map(|kept| kept.url.clone())) else {
-            bail!(
-                "no server is known: start one with `strait up --detach` (there are no keys in {}), or set STRAIT_URL, STRAIT_PROJECT_ID, STRAIT_PUBLIC_KEY and STRAIT_SECRET_KEY for one that runs, as on AWS",
-                context.credentials().display()
-            );
-        };
-        // The folder's keys are for the folder's server: no other one is to see them.
-        let kept = kept.filter(|kept| kept.url.trim_end_matches('/') == url.trim_end_matches('/'));
-        let (mut public, mut secret) =
-            (variable("STRAIT_PUBLIC_KEY"), variable("STRAIT_SECRET_KEY"));
-        let from_environment = public.is_some() || secret.is_some();
-        let mut known = Self {
-            url,
-            project: variable("STRAIT_PROJECT_ID"),
-            home: variable("STRAIT_PROJECT_ID"),
-            public: None,
-            secret: None,
-            admin: variable("STRAIT_ADMIN_KEY"),
-            ca_file: variable("STRAIT_CA_FILE").map(PathBuf::from),
-        };
-        if let Some(kept) = kept {
-            if !from_environment {
-                (public, secret) = (Some(kept.public_key), Some(kept.secret_key));
-                known.home = Some(kept.project_id.clone());
-            }
-            known.project = known.project.or(Some(kept.project_id));
-            // Keys that somebody set are used as they are, and the project is the one that they are set for.
-            known.home = known.home.or_else(|| known.project.clone());
-            known.admin = known.admin.or(Some(kept.admin_key));
-            known.ca_file = known.ca_file.or(kept.ca_file);
-        }
-        (known.public, known.secret) = (public, secret);
-        Ok(known)
-    }
-
-    fn pair(&self) -> Result<Key> {
-        match (&self.public, &self.secret) {
-            (Some(public), Some(secret)) => Ok(Key::Pair {
-                public: public.clone(),
-                secret: secret.clone(),
-            }),
-            (Some(_), None) => {
-                bail!("STRAIT_PUBLIC_KEY is set and STRAIT_SECRET_KEY is not: set both or neither")
-            }
-            (None, Some(_)) => {
-                bail!("STRAIT_SECRET_KEY is set and STRAIT_PUBLIC_KEY is not: set both or neither")
-            }
-            (None, None) => bail!(
-                "no keys are known for {}: set STRAIT_PUBLIC_KEY and STRAIT_SECRET_KEY",
-                self.url
-            ),
-        }
-    }
-
-    fn client(self, project: Option<String>, key: Key) -> Result<Client> {
-        let http = reqwest::Client::builder()
-            // A proxy that is set for the outside cannot reach a server on this machine.
-            .no_proxy()
-            .connect_timeout(Duration::from_secs(5));
-        let http = tls::trusting(http, self.ca_file.as_deref())?
-            .build()
-            .context("cannot make an HTTP client")?;
-        Ok(Client {
-            http,
-            url: self.url,
-            project,
-            key,
-        })
-    }
-}
-
 /// Reads an object into what a verb needs of it.
 pub(super) fn typed<T: DeserializeOwned>(value: &Value) -> Result<T> {
     T::deserialize(value)
@@ -459,60 +359,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_folders_keys_go_to_the_folders_server_only() {
-        let known = gather(&[]).expect("known");
-        assert_eq!(known.url, "http://127.0.0.1:1");
-        assert_eq!(known.admin.as_deref(), Some("root"));
-        let known = gather(&[("STRAIT_URL", "http://elsewhere:1")]).expect("known");
-        assert_eq!(
-            (known.public.as_deref(), known.admin.as_deref()),
-            (None, None)
-        );
-        assert!(known.pair().is_err());
-    }
-
-    #[test]
-    fn the_environment_wins_and_pairs_are_not_mixed() {
-        let known = gather(&[
-            ("STRAIT_PUBLIC_KEY", "x"),
-            ("STRAIT_SECRET_KEY", "y"),
-            ("STRAIT_PROJECT_ID", "z"),
-        ])
-        .expect("known");
-        assert_eq!(
-            (
-                known.public.as_deref(),
-                known.secret.as_deref(),
-                known.project.as_deref()
-            ),
-            (Some("x"), Some("y"), Some("z"))
-        );
-        assert_eq!(known.home.as_deref(), Some("z"));
-        let elsewhere = gather(&[("STRAIT_PROJECT_ID", "z")]).expect("known");
-        assert_eq!(
-            (elsewhere.project.as_deref(), elsewhere.home.as_deref()),
-            (Some("z"), Some("p"))
-        );
-        let half = gather(&[("STRAIT_PUBLIC_KEY", "x")]).expect("known");
-        assert!(half.pair().is_err());
-    }
-
-    #[test]
-    fn without_anything_the_way_out_is_named() {
-        let context = Context::new("/nowhere/credentials.json".into());
-        let Err(error) = Known::from(|_| None, None, &context) else {
-            panic!("no server can be known")
-        };
-        assert!(error.to_string().contains("strait up"), "{error}");
-    }
-
-    #[test]
     fn what_users_name_stays_one_segment() {
         let context = Context::new("/nowhere/credentials.json".into());
-        let known = Known::from(|_| None, Some(kept()), &context).expect("known");
-        let client = known
-            .client(Some("p".to_owned()), Key::None)
-            .expect("a client");
+        let variable = |name: &str| (name == "STRAIT_URL").then(|| "http://127.0.0.1:1".to_owned());
+        let known = Known::from(variable, None, &context).expect("known");
+        let client = Client::of(known, Some("p".to_owned()), Key::None).expect("a client");
         let path = client.in_its_project(&["services", "a/b ?"]);
         let request = client
             .request(Method::GET, &path)
@@ -524,27 +375,5 @@ mod tests {
             "http://127.0.0.1:1/public/api/v1/projects/p/services/a%2Fb%20%3F"
         );
         assert!(client.request(Method::GET, &["projects", ".."]).is_err());
-    }
-
-    fn gather(variables: &[(&str, &str)]) -> Result<Known> {
-        let context = Context::new("/nowhere/credentials.json".into());
-        let find = |name: &str| {
-            variables
-                .iter()
-                .find(|(known, _)| *known == name)
-                .map(|(_, value)| (*value).to_owned())
-        };
-        Known::from(find, Some(kept()), &context)
-    }
-
-    fn kept() -> Kept {
-        Kept {
-            url: "http://127.0.0.1:1".to_owned(),
-            project_id: "p".to_owned(),
-            public_key: "a".to_owned(),
-            secret_key: "b".to_owned(),
-            admin_key: "root".to_owned(),
-            ca_file: None,
-        }
     }
 }

@@ -40,7 +40,7 @@ pub(crate) enum Verb {
         #[command(flatten)]
         common: Common,
     },
-    /// Takes a member out of the project; keys that they made stay
+    /// Takes a member out of the project; keys that they made are revoked
     #[command(visible_alias = "rm")]
     Remove {
         /// The member's e-mail address

@@ -7,6 +7,7 @@ mod audit;
 mod client;
 mod follow;
 mod key;
+mod known;
 mod member;
 mod objects;
 mod operation;

@@ -59,7 +59,7 @@ pub(crate) enum Verb {
         #[command(flatten)]
         format: Output,
     },
-    /// Keeps somebody out, and ends their sessions
+    /// Keeps somebody out, ends their sessions and revokes keys that they made
     Disable {
         /// Their e-mail address
         email: String,
@@ -84,7 +84,7 @@ pub(crate) enum Verb {
         #[command(flatten)]
         format: Output,
     },
-    /// Deletes somebody who is no project's last owner
+    /// Deletes somebody who is no project's last owner, and revokes keys that they made
     #[command(visible_alias = "rm")]
     Delete {
         /// Their e-mail address
