@@ -41,7 +41,7 @@ const LARGE: Size = Size {
 const MOVES: usize = 250;
 const PARTS: usize = 5;
 /// How long each is watched doing nothing: a round at least.
-const IDLE: [Duration; 2] = [Duration::from_secs(125), Duration::from_secs(460)];
+const IDLE: [Duration; 2] = [Duration::from_secs(125), Duration::from_secs(530)];
 
 #[tokio::main]
 async fn main() {

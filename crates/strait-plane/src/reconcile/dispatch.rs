@@ -37,7 +37,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(2);
 const AT_ONCE: usize = 8;
 const LOOKS_AT_ONCE: usize = 4;
 /// How long a round takes at least for each object, so that thousands cost no more than some hundred.
-const ROUND_PER_OBJECT: Duration = Duration::from_millis(350);
+const ROUND_PER_OBJECT: Duration = Duration::from_millis(400);
 /// So many are looked at in a row: few enough for changes not to notice, enough to find the store's plans and pages warm.
 const IN_A_ROW: u32 = 10;
 /// How soon what is worked on just now is looked at.
