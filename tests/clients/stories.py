@@ -160,6 +160,7 @@ class Stories:
         self.reaches_not("nobody else reaches it", stranger.host, name)
         self.check_rules(is_open=False)
         self.neighbours_go_on()
+        self.lists(id_, name, customer)
 
         self.front.run("service", "attach", id_, second, "--wait")
         self.assertEqual(self.front.json("service", "get", id_)["network"]["now"], f"vpc:{second}")
@@ -169,6 +170,16 @@ class Stories:
         self.front.run("service", "detach", id_, "--wait")
         self.reaches("it is public again", "internet", self.public_address(self.front.json("service", "get", id_)))
         self.check_rules(is_open=True)
+
+    def lists(self, id_, name, customer):
+        """Lets in nobody but those of a list, then those only, who are then let in by the next way too."""
+        before = self.made()
+        self.front.run("service", "allow", "set", id_, "--private", "10.99.0.0/16", "--yes")
+        self.front.run("service", "get", id_, "--wait")
+        self.reaches_not("the customer is not in the list", customer.host, name)
+        self.front.run("service", "allow", "set", id_, "--private", customer.cidr, "10.99.0.0/16", "--yes")
+        self.reaches("the customer is in the list", customer.host, name)
+        self.assertEqual(len(set(self.made()) - set(before)), 1, "a security group")
 
     def test_killed_in_the_middle_of_an_attachment(self):
         if not self.cloud.private_ways:
@@ -255,7 +266,7 @@ class Customer:
     """A customer's VPC with a host in it."""
 
     def __init__(self, cloud, account, cidr, region="us-east-1"):
-        self.region = region
+        self.region, self.cidr = region, cidr
         self.account = cloud.account(account)["STRAIT_ACCOUNT_ID"]
         self.ec2 = cloud.client(account, region=region)
         self.network = Network(self.ec2, cidr)

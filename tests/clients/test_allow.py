@@ -246,6 +246,29 @@ class Lists(unittest.TestCase):
         CLOUD.strait("up", "--detach", *CLOUD.ports)
         self.only_the_first()
 
+    def test_a_server_that_dies_before_packets_obey_goes_on_from_there(self):
+        """By a failpoint, which only a debug build has."""
+        goes = self.session(self.outsider)
+        self.assertTrue(goes.answers())
+        kill_server()
+        dying = CLOUD.environment | {"FAILPOINTS": "apply-allow-list=return"}
+        subprocess.run([STRAIT, "up", "--detach", *CLOUD.ports], env=dying, check=True, capture_output=True, timeout=90)
+        server = CLOUD.strait_json("status")["server"]["pid"]
+        # Its answer is lost with it.
+        subprocess.run(
+            [STRAIT, "service", "allow", "set", self.id, "--public", INTERNET, "--yes"],
+            env=CLOUD.environment, capture_output=True, timeout=90, stdin=subprocess.DEVNULL, check=False,
+        )
+        self.eventually("the server ends", lambda: not os.path.exists(f"/proc/{server}"))
+        self.assertTrue(goes.answers() and self.reaches(self.outsider), "nothing was done yet")
+        CLOUD.strait("up", "--detach", *CLOUD.ports)
+        self.eventually("packets obey", lambda: not self.reaches(self.outsider))
+        self.assertFalse(goes.answers())
+        self.assertTrue(self.reaches("internet"))
+        [last] = CLOUD.strait_json("operation", "list", "--limit", "1")
+        ended = CLOUD.strait_json("operation", "get", last["id"], "--wait")
+        self.assertEqual((ended["action"], ended["state"]), ("service.allow-list", "succeeded"))
+
     def only_the_first(self):
         self.assertTrue(self.reaches(self.hosts["first"]), "it is in the list")
         self.assertFalse(self.reaches(self.hosts["second"]), "it is not")

@@ -274,6 +274,36 @@ class Console(unittest.TestCase):
         type(self).project = re.search(r"/projects/[a-z0-9]+", page.driver.current_url)[0]
         page.complaints()
 
+    def test_6_who_may_connect_is_changed_by_clicks(self):
+        page = self.browser
+        self.sign_in()
+        made = self.cloud.strait_json("service", "create", "--name", "guarded", "--wait")
+        line, password = made["connection"], made["initial_password"]
+        self.assertTrue(self.answers("internet", f'psql "{line}"', password), "without a list")
+        page.open(self.project + "/services")
+        page.click("guarded")
+        page.wait_for("Everybody, from the whole internet")
+        page.click("Change who may come by the public way")
+        page.choose("Let in", "Only these ranges")
+        page.fill("Ranges", "203.0.113.5/24 the office")
+        page.click("Change")
+        self.complained(1, "422")
+        self.assertIn("write 203.0.113.0/24", page.find("//p[@id='public-wrong']").text)
+        self.look("allow-wrong")
+        page.fill("Ranges", "203.0.113.0/24 the office\n192.0.2.7 a friend")
+        page.click("Change")
+        page.wait_for("publicly, from 2 ranges")
+        self.assertTrue(page.says("the office") and page.says("192.0.2.7/32"))
+        self.look("service-allowed")
+        self.assertFalse(self.answers("internet", f'psql "{line}"', password), "it is not in the list")
+        page.click("Change who may come by the public way")
+        page.choose("Let in", "Everybody")
+        self.look("allow")
+        page.click("Change")
+        page.wait_for("Everybody, from the whole internet")
+        self.assertTrue(self.answers("internet", f'psql "{line}"', password))
+        self.cloud.strait("service", "delete", "guarded", "--yes", "--wait")
+
     def look(self, name):
         """Looks at a page: nothing is forbidden to it, nothing wider than its window; keeps where it was, and a picture."""
         page = self.browser

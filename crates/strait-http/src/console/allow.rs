@@ -65,7 +65,7 @@ pub(super) async fn ask(scope: Scope, Path((_, named, side)): OfList) -> Result<
     };
     let fields = Fields::default()
         .with("who", who)
-        .with("ranges", lines.join("\n"))
+        .with(side.as_str(), lines.join("\n"))
         .with("version", shown.version);
     Ok(form(&scope, &service, side, &fields))
 }
@@ -112,7 +112,7 @@ pub(super) fn in_words(service: &Service) -> String {
 fn change_of(side: Side, fields: &Fields) -> Result<AllowChange, ApiError> {
     let list = match fields.get("who") {
         EVERYBODY => ListChange::Open,
-        LISTED => ListChange::Only(entries(fields.get("ranges"))),
+        LISTED => ListChange::Only(entries(fields.get(side.as_str()))),
         _ => return Err(ApiError::field("who", "who: choose whom to let in")),
     };
     let (public, private) = match side {
@@ -137,6 +137,9 @@ fn form(scope: &Scope, service: &Service, side: Side, fields: &Fields) -> Markup
             "Only these ranges; none: nobody".to_owned(),
         ),
     ];
+    let hint = format!(
+        "One a line: an IPv4 range or address, then what it is. At most {ALLOW_ENTRIES}. Example: 203.0.113.0/24 the office"
+    );
     let body = html! {
         h1 { (title) }
         form.sheet method="post" action={ (own) "/allow/" (side) } {
@@ -145,13 +148,7 @@ fn form(scope: &Scope, service: &Service, side: Side, fields: &Fields) -> Markup
             (fields.refusal())
             p { (reach(side)) }
             (fields.select("who", "Let in", &who))
-            div.field {
-                label for="ranges" { "Ranges" }
-                small #ranges-hint { "One a line: an IPv4 range or address, then what it is. At most " (ALLOW_ENTRIES) ". Example: 203.0.113.0/24 the office" }
-                textarea #ranges name="ranges" rows="8" spellcheck="false" autocapitalize="none" autocomplete="off"
-                    aria-describedby={ "ranges-hint " (side) "-wrong" } { (fields.get("ranges")) }
-                (fields.beside(side.as_str()))
-            }
+            (fields.area(side.as_str(), "Ranges", &hint))
             div.choice {
                 input #force type="checkbox" name="force" value="yes" checked[fields.is_ticked("force")];
                 label for="force" { "End sessions that are open now from addresses that are not let in any more. Without this such a change is refused, and you are told whose they are." }

@@ -189,6 +189,27 @@ impl Fields {
         }
     }
 
+    /// Several lines to type in.
+    pub(super) fn area(&self, name: &'static str, label: &str, hint: &str) -> Markup {
+        let wrong = self.wrong.get(name);
+        let hint_id = format!("{name}-hint");
+        let described = match wrong {
+            Some(_) => format!("{hint_id} {name}-wrong"),
+            None => hint_id.clone(),
+        };
+        html! {
+            div.field {
+                label for=(name) { (label) }
+                small id=(hint_id) { (hint) }
+                textarea #(name) name=(name) rows="8" spellcheck="false" autocapitalize="none" autocomplete="off"
+                    autofocus[wrong.is_some()] aria-invalid=[wrong.map(|_| "true")] aria-describedby=(described) {
+                    (self.get(name))
+                }
+                (self.beside(name))
+            }
+        }
+    }
+
     /// A choice among few words, in a box that opens.
     pub(super) fn select(
         &self,

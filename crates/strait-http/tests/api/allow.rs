@@ -174,7 +174,7 @@ async fn the_console_changes_a_list_and_says_whose_sessions_would_end() {
     let mut typed = vec![
         ("version", version.as_str()),
         ("who", "listed"),
-        ("ranges", "203.0.113.0/24 the <office>\n"),
+        ("public", "203.0.113.0/24 the <office>\n"),
     ];
     let refused = owner.post(&path, &typed).await;
     assert_eq!(
@@ -211,7 +211,7 @@ async fn the_console_changes_a_list_and_says_whose_sessions_would_end() {
         let typed = [
             ("version", version.as_str()),
             ("who", who),
-            ("ranges", ranges),
+            ("public", ranges),
         ];
         let wrong = owner.post(&path, &typed).await;
         assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong:?}");

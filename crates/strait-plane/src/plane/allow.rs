@@ -42,7 +42,10 @@ impl Plane {
         change: &AllowChange,
     ) -> Result<ShownAllowLists, PlaneError> {
         let kept = self.find_service(project, service).await?;
-        let asked = |before: &AllowLists| changed(&kept, before, change);
+        let asked = |before: &AllowLists| {
+            as_seen(&kept, before, change)?;
+            changed(&kept, before, change)
+        };
         if !change.force {
             self.cuts_nobody_off(&kept, &asked(&kept.allow)?).await?;
         }
@@ -54,14 +57,6 @@ impl Plane {
             return Err(deleted(&kept));
         }
         let before = allow::get(&mut *tx, &kept.id).await?;
-        if let Some(seen) = &change.version
-            && *seen != version(&before)
-        {
-            return Err(PlaneError::conflict(format!(
-                "the allow lists of service {} ({:?}) were changed meanwhile; look at them again, then ask once more",
-                kept.id, kept.name
-            )));
-        }
         let after = asked(&before)?;
         if before == after {
             tx.commit().await?;
@@ -85,7 +80,11 @@ impl Plane {
         for way in ways::list(self.pool(), &kept.id).await? {
             let side = Side::of(&way.network);
             let is_its_own = matches!(kept.origin, Origin::Registered(_)) && side == Side::Public;
-            if way.open.is_none() || is_its_own || kept.allow.of(side) == after.of(side) {
+            if way.open.is_none()
+                || way.closing
+                || is_its_own
+                || kept.allow.of(side) == after.of(side)
+            {
                 continue;
             }
             let allowed = allow::allowed(self.pool(), after, &way.network).await?;
@@ -152,6 +151,17 @@ impl Plane {
             ));
         }
         Ok(warnings)
+    }
+}
+
+/// Refuses a change of lists that are others than those that whoever asks has seen.
+fn as_seen(kept: &Kept, before: &AllowLists, change: &AllowChange) -> Result<(), PlaneError> {
+    match &change.version {
+        Some(seen) if *seen != version(before) => Err(PlaneError::conflict(format!(
+            "the allow lists of service {} ({:?}) were changed meanwhile; look at them again, then ask once more",
+            kept.id, kept.name
+        ))),
+        Some(_) | None => Ok(()),
     }
 }
 
