@@ -222,7 +222,7 @@ fn adopts(world: &World) {
 }
 
 /// One that its users choose by SQL stays over restarts, until another one is asked of Strait.
-fn keeps_own_password(world: &World, engine: &Engine, made: &Made, client: &Client) {
+fn keeps_own_password(world: &World, engine: &Engine, made: &Made, client: &Client<'_>) {
     let host = HOSTS[3];
     world
         .psql(client, "alter role tsdbadmin password 'chosen-by-sql'")
