@@ -1,11 +1,12 @@
 //! The console and the API by HTTPS, which ends here or at a proxy.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderName, Method, Request, StatusCode, header};
-use strait_http::Transport;
+use strait_http::{Rate, Transport};
 use strait_plane::model::NewUser;
 
 use crate::guest::{Guest, PASSWORD, field, form};
@@ -82,6 +83,34 @@ async fn behind_a_proxy_a_place_is_what_the_proxy_says() {
             Some(place),
             "{peer} {forwarded:?}"
         );
+    }
+}
+
+#[tokio::test]
+async fn pages_are_counted_by_where_they_are_asked_for() {
+    let rate = Rate {
+        each_second: NonZeroU32::MIN,
+        at_once: NonZeroU32::new(3).expect("not zero"),
+    };
+    let world = World::with_rate(rate).await;
+    let ask = async |peer: &str| {
+        let peer: SocketAddr = peer.parse().expect("an address");
+        let request = Request::get("/login")
+            .extension(ConnectInfo(peer))
+            .header(header::HOST, NAME)
+            .body(Body::empty());
+        world.send(request.expect("a request")).await
+    };
+    for number in 0..3 {
+        let page = ask("192.0.2.7:40000").await;
+        assert_eq!(page.status, StatusCode::OK, "{number}: {page:?}");
+    }
+    let refused = ask("192.0.2.7:40001").await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(refused.headers.contains_key(header::RETRY_AFTER));
+    for elsewhere in ["192.0.2.8:40000", "127.0.0.1:40000"] {
+        let page = ask(elsewhere).await;
+        assert_eq!(page.status, StatusCode::OK, "{elsewhere}");
     }
 }
 

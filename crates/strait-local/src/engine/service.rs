@@ -81,9 +81,7 @@ impl Service {
                 self.connect_when_ready(shared, host, &process).await?
             }
         };
-        admin::set_verifier(&client, &made.password_verifier)
-            .await
-            .map_err(|error| self.statement(error))?;
+        self.give_password(&client, made).await?;
         self.add(shared, host, made).await?;
         self.failures = 0;
         self.next_try = None;
@@ -261,6 +259,19 @@ impl Service {
         folder::write_owned(&key, issued.key.as_bytes())?;
         folder::write_owned(&path, issued.certificate.as_bytes())?;
         Ok(true)
+    }
+
+    /// Gives `tsdbadmin` the password that it is to have, once: one that its users choose by SQL later is theirs.
+    async fn give_password(&self, client: &Client, made: &Made) -> Result<(), LocalError> {
+        let mark = self.folder.join("verifier");
+        let wanted = made.password_verifier.as_str();
+        if fs::read_to_string(&mark).is_ok_and(|given| given == wanted) {
+            return Ok(());
+        }
+        admin::set_verifier(client, wanted)
+            .await
+            .map_err(|error| self.statement(error))?;
+        write_file(&mark, wanted.as_bytes(), 0o600)
     }
 
     /// Makes the extensions that it is to have from the start, once: what its users do with them then is theirs.

@@ -9,8 +9,8 @@ use libtest_mimic::Trial;
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use strait_kernel::{Process, Signal};
-use strait_local::engine::Store;
-use strait_plane::postgres::Which;
+use strait_local::engine::{Engine, Store};
+use strait_plane::postgres::{Made, Which};
 
 use crate::trial;
 use crate::world::{APP, Client, HOSTS, OTHER_PASSWORD, OTHER_VERIFIER, World, address_of, made};
@@ -210,6 +210,7 @@ fn adopts(world: &World) {
         ..client
     };
     world.psql(&client, "select 1").is("1");
+    keeps_own_password(world, &next, &changed, &client);
     for _ in 0..3 {
         kill_postmaster(&process_of(world, "adopts"));
         // What it runs in may not have ended yet.
@@ -218,6 +219,37 @@ fn adopts(world: &World) {
             .expect("it runs again");
         world.psql(&client, "select 1").is("1");
     }
+}
+
+/// One that its users choose by SQL stays over restarts, until another one is asked of Strait.
+fn keeps_own_password(world: &World, engine: &Engine, made: &Made, client: &Client<'_>) {
+    let host = HOSTS[3];
+    world
+        .psql(client, "alter role tsdbadmin password 'chosen-by-sql'")
+        .has("ALTER ROLE");
+    let chosen = Client {
+        password: "chosen-by-sql",
+        ..client.clone()
+    };
+    for _ in 0..2 {
+        world
+            .wait(engine.ensure_running(host, "adopts", made))
+            .expect("it runs");
+        world.psql(&chosen, "select 1").is("1");
+        kill_postmaster(&process_of(world, "adopts"));
+    }
+    let mut asked = made.clone();
+    let first = crate::world::made(NAME).password_verifier;
+    for verifier in [first, OTHER_VERIFIER.to_owned()] {
+        asked.password_verifier = verifier;
+        world
+            .wait(engine.ensure_running(host, "adopts", &asked))
+            .expect("it runs");
+        world
+            .psql(&chosen, "select 1")
+            .has("password authentication failed");
+    }
+    world.psql(client, "select 1").is("1");
 }
 
 fn revives(world: &World) {

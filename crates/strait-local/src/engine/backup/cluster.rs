@@ -104,6 +104,7 @@ impl Cluster {
         writer.folder(&self.data, &self.folder)?;
         if self.service.is_some() {
             writer.file(&self.data, &self.folder.join("password"))?;
+            writer.file(&self.data, &self.folder.join("verifier"))?;
         }
         match running {
             Some((kernel, process)) => {
