@@ -41,7 +41,11 @@ pub(crate) async fn followed(State(app): State<Shared>, request: Request, next: 
     let template = matched.map_or(NOWHERE, MatchedPath::as_str).to_owned();
     let waits = (parts.uri.query()).is_some_and(|query| query.contains("wait="));
     let id = name(&parts.headers);
-    let asking = Arc::new(Asking::new(id.clone(), peer(&parts, &app), parts.uri.path()));
+    let asking = Arc::new(Asking::new(
+        id.clone(),
+        peer(&parts, &app),
+        parts.uri.path(),
+    ));
     asking.learn(|known| {
         known.route = format!("{method} {template}");
         known.changes = !method.is_safe();

@@ -77,15 +77,15 @@ impl Customers {
         if self.reach.may_somewhere(permission) {
             return Ok(());
         }
-        Err(forbidden(&match permission {
-            Permission::See => {
-                "look at the customers’ cloud: it is for members of a project".to_owned()
-            }
-            other => format!(
-                "do this in the customers’ cloud: it takes the role {} in a project",
-                other.least_role()
-            ),
-        }))
+        if permission == Permission::See {
+            return Err(forbidden(
+                "look at the customers’ cloud: it is for members of a project",
+            ));
+        }
+        Err(forbidden(&format!(
+            "do this in the customers’ cloud: it takes the role {} in a project",
+            permission.least_role()
+        )))
     }
 
     /// Refuses who may not do this in every project.

@@ -24,7 +24,7 @@ async fn a_change_by_rest_by_graphql_and_by_a_form_is_noted_alike() {
     let path = format!("{BASE}/projects/{}/vpcs", world.project);
     let body = |cidr: &str| format!(r#"{{"cidr":"{cidr}","region_code":"{REGION}"}}"#);
     let made = world
-        .from_here(&key.1, Method::POST, &path, &body("10.0.0.0/24"))
+        .asked_here(&key.1, Method::POST, &path, &body("10.0.0.0/24"))
         .await;
     assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
     let by_rest = world.noted("action=vpc.create&outcome=accepted").await;
@@ -58,7 +58,7 @@ async fn a_change_by_rest_by_graphql_and_by_a_form_is_noted_alike() {
         world.project
     ) });
     let made = world
-        .from_here(&key.1, Method::POST, "/api/query", &query.to_string())
+        .asked_here(&key.1, Method::POST, "/api/query", &query.to_string())
         .await;
     assert!(made.has("/data/createVpc/id"), "{made:?}");
     let by_graphql = world
@@ -213,7 +213,7 @@ async fn every_kind_of_change_is_its_callers() {
         ),
     ] {
         let answer = world
-            .from_here(&admin, method, &format!("{BASE}{path}"), body)
+            .asked_here(&admin, method, &format!("{BASE}{path}"), body)
             .await;
         assert!(answer.status.is_success(), "{path}: {answer:?}");
         let id = answer.headers["x-request-id"].to_str().expect("text");
@@ -280,7 +280,7 @@ async fn each_refusal_is_noted_once_and_then_counted() {
             Some(&other),
         ),
     ] {
-        let answer = world.from_here(keys, method, &path, body).await;
+        let answer = world.asked_here(keys, method, &path, body).await;
         assert_eq!(answer.status.as_u16(), status, "{answer:?}");
         let id = answer.headers["x-request-id"].to_str().expect("text");
         assert_eq!(answer.str("/request_id"), id, "the error says it too");
@@ -304,7 +304,7 @@ async fn each_refusal_is_noted_once_and_then_counted() {
     }
     // What is merely not there is no matter of it: a control beside the other project's.
     let own = world
-        .from_here(&viewer.1, Method::GET, &format!("{services}/nonesuch"), "")
+        .asked_here(&viewer.1, Method::GET, &format!("{services}/nonesuch"), "")
         .await;
     assert_eq!(own.status, StatusCode::NOT_FOUND);
     let id = own.headers["x-request-id"].to_str().expect("text");
@@ -315,7 +315,7 @@ async fn each_refusal_is_noted_once_and_then_counted() {
 
     for _ in 0..40 {
         let refused = world
-            .from_here("Bearer guess", Method::GET, &services, "")
+            .asked_here("Bearer guess", Method::GET, &services, "")
             .await;
         assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
     }
@@ -371,7 +371,7 @@ async fn refused_forms_logins_and_mutations_are_noted() {
     let viewer = world.key(Role::Viewer).await;
     let query = json!({ "query": format!("mutation {{ deleteVpc(data: {{projectId: \"{}\", vpcId: \"x\"}}) }}", world.project) });
     world
-        .from_here(&viewer.1, Method::POST, "/api/query", &query.to_string())
+        .asked_here(&viewer.1, Method::POST, "/api/query", &query.to_string())
         .await;
     let noted = world
         .noted("outcome=refused&text=mutation%20deleteVpc")
@@ -409,14 +409,16 @@ async fn no_secret_is_in_it() {
     ];
     let services = format!("{BASE}/projects/{}/services", world.project);
     let body = format!(r#"{{"name":"orders","region_code":"{REGION}"}}"#);
-    let made = world.from_here(&keys, Method::POST, &services, &body).await;
+    let made = world
+        .asked_here(&keys, Method::POST, &services, &body)
+        .await;
     secrets.push(made.str("/initial_password").to_owned());
     let service = made.str("/service_id").to_owned();
     world.get(&format!("/services/{service}?wait=20")).await;
     let chosen = "Chosen-Password-0815";
     let path = format!("{services}/{service}/updatePassword");
     world
-        .from_here(
+        .asked_here(
             &keys,
             Method::POST,
             &path,
@@ -432,12 +434,12 @@ async fn no_secret_is_in_it() {
         format!(r#"{{"{misplaced}":1}}"#),
         misplaced.to_owned(),
     ] {
-        let refused = world.from_here(&keys, Method::POST, &path, &body).await;
+        let refused = world.asked_here(&keys, Method::POST, &path, &body).await;
         assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{refused:?}");
     }
     let quota = format!("{BASE}/admin/projects/{}/quotas", world.project);
     let refused = world
-        .from_here(
+        .asked_here(
             &admin,
             Method::PUT,
             &quota,
@@ -453,7 +455,7 @@ async fn no_secret_is_in_it() {
     });
     let user = user.await.expect("a user");
     let link = world
-        .from_here(
+        .asked_here(
             &admin,
             Method::POST,
             &format!("{BASE}/admin/login-links"),
@@ -462,7 +464,7 @@ async fn no_secret_is_in_it() {
         .await;
     let link = link.str("/token").to_owned();
     let begun = world
-        .from_here(
+        .asked_here(
             "",
             Method::POST,
             &format!("{BASE}/auth/login-link"),
@@ -595,7 +597,7 @@ async fn metrics_count_requests_by_their_route_and_are_the_operators() {
     let admin = format!("Bearer {ADMIN_KEY}");
     let key = world.key(Role::Owner).await;
     world
-        .from_here(
+        .asked_here(
             &key.1,
             Method::GET,
             &format!("{BASE}/projects/{}/vpcs/nonesuch", world.project),
@@ -603,16 +605,16 @@ async fn metrics_count_requests_by_their_route_and_are_the_operators() {
         )
         .await;
     for (keys, status) in [("", 401), (key.1.as_str(), 403), (admin.as_str(), 200)] {
-        let answer = world.from_here(keys, Method::GET, "/metrics", "").await;
+        let answer = world.asked_here(keys, Method::GET, "/metrics", "").await;
         assert_eq!(answer.status.as_u16(), status, "{answer:?}");
     }
-    let told = world.from_here(&admin, Method::GET, "/metrics", "").await;
+    let told = world.asked_here(&admin, Method::GET, "/metrics", "").await;
     let has = |line: &str| {
         assert!(
             told.text.lines().any(|told| told.starts_with(line)),
             "{line}: {}",
             told.text
-        )
+        );
     };
     let route = format!("{BASE}/projects/{{project_id}}/vpcs/{{vpc_id}}");
     has(&format!(
@@ -668,7 +670,7 @@ async fn who_reads_events_is_counted_as_long() {
         .await;
     let count = async || {
         let told = world
-            .from_here(&format!("Bearer {ADMIN_KEY}"), Method::GET, "/metrics", "")
+            .asked_here(&format!("Bearer {ADMIN_KEY}"), Method::GET, "/metrics", "")
             .await;
         let line = told
             .text
@@ -684,7 +686,7 @@ async fn who_reads_events_is_counted_as_long() {
 #[tokio::test]
 async fn a_server_lives_and_says_when_it_is_not_ready() {
     let world = World::new().await;
-    let ask = async |path: &str| world.from_here("", Method::GET, path, "").await;
+    let ask = async |path: &str| world.asked_here("", Method::GET, path, "").await;
     assert_eq!(ask("/healthz").await.body, json!({ "status": "ok" }));
     let ready = ask("/readyz").await;
     assert_eq!(ready.status, StatusCode::OK, "{ready:?}");
@@ -737,7 +739,7 @@ impl World {
     }
 
     /// Asks from an address that is known.
-    async fn from_here(&self, keys: &str, method: Method, path: &str, body: &str) -> Answer {
+    async fn asked_here(&self, keys: &str, method: Method, path: &str, body: &str) -> Answer {
         let mut request = Request::builder()
             .method(method)
             .uri(path)

@@ -44,7 +44,7 @@ impl Local {
                         }
                     }
                     Err(error) => {
-                        tracing::debug!(router, %error, "a router could not be looked at")
+                        tracing::debug!(router, %error, "a router could not be looked at");
                     }
                 }
             }

@@ -100,7 +100,7 @@ impl Known {
 
 /// `credentials.json` of the data folder.
 #[derive(Debug, Default, Deserialize)]
-struct Kept {
+pub(super) struct Kept {
     url: String,
     project_id: String,
     public_key: String,

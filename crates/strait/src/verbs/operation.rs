@@ -252,8 +252,8 @@ impl Outage {
             (self.had_a_stream, self.since) = (true, None);
             return Ok(());
         };
-        let is_away =
-            error.is::<follow::Away>() || (error.chain()).any(|cause| cause.is::<reqwest::Error>());
+        let is_away = error.is::<follow::Away>()
+            || (error.chain()).any(<dyn std::error::Error + 'static>::is::<reqwest::Error>);
         let since = *self.since.get_or_insert_with(Instant::now);
         if !is_away || !self.had_a_stream || since.elapsed() > LONGEST_OUTAGE {
             return Err(error);
