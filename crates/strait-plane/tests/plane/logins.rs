@@ -481,7 +481,8 @@ async fn login_from(
 }
 
 fn wrong<T: std::fmt::Debug>(answer: Result<T, PlaneError>) {
-    assert!(matches!(answer, Err(PlaneError::WrongLogin)), "{answer:?}");
+    let refused = answer.expect_err("it is wrong");
+    assert!(matches!(refused, PlaneError::WrongLogin), "{refused:?}");
 }
 
 pub(crate) fn stale<T: std::fmt::Debug>(answer: Result<T, PlaneError>) {
