@@ -18,7 +18,7 @@ from cloud import Cloud, Network
 
 SECONDS = int(os.environ.get("STRAIT_SOAK_SECONDS") or 120)
 SEED = int(os.environ.get("STRAIT_SOAK_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
-PER_SECOND, WORKERS = 20, 5
+PER_SECOND, WORKERS = 20, 10
 REGION = "us-east-1"
 # Rows of these come and go with what exists; the history (operations, events) has a bound of its own.
 TABLES = ("project", "vpc", "peering", "service", "way", "lease", "api_key", "quota")
