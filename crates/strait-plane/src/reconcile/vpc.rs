@@ -32,7 +32,7 @@ async fn blame(
     refused: bool,
 ) -> Result<(), Failure> {
     let mut tx = run.begin().await?;
-    vpcs::blame(&mut *tx, &vpc.id, reason, refused).await?;
+    vpcs::blame(&mut *tx, vpc, reason, refused).await?;
     let makes = (run.operation()).is_some_and(|one| one.shown.action == Action::VpcCreate);
     if refused && makes {
         run.end(&mut tx, OperationState::Failed, Some(reason), None)

@@ -212,9 +212,11 @@ pub(crate) async fn made(
 }
 
 /// Notes why it is not as it should be; `failed` where the cloud will not make it.
+///
+/// Why a deletion waits says nothing of a VPC whose deletion was given up meanwhile.
 pub(crate) async fn blame(
     db: impl PgExecutor<'_>,
-    id: &str,
+    vpc: &Vpc,
     why: &Reason,
     failed: bool,
 ) -> Result<(), PlaneError> {
@@ -222,12 +224,13 @@ pub(crate) async fn blame(
     sqlx::query(
         "UPDATE strait.vpc SET reason_code = $2, reason_message = $3, updated = clock_timestamp(),
              status = CASE WHEN $4 AND status = 'CREATING' THEN 'FAILED' ELSE status END
-         WHERE id = $1 AND (reason_code, reason_message) IS DISTINCT FROM ($2, $3)",
+         WHERE id = $1 AND (reason_code, reason_message) IS DISTINCT FROM ($2, $3) AND (status = 'DELETING') = $5",
     )
-    .bind(id)
+    .bind(&vpc.id)
     .bind(code)
     .bind(message)
     .bind(failed)
+    .bind(vpc.status == VpcStatus::Deleting)
     .run(db)
     .await
 }
