@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
-use sqlx::{PgPool, Postgres, Transaction};
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
 use crate::error::PlaneError;
 use crate::model::Identity;
@@ -141,13 +141,24 @@ pub(crate) async fn begin(
     actor_name: Option<&str>,
 ) -> Result<Transaction<'static, Postgres>, PlaneError> {
     let mut tx = pool.begin().await?;
-    let caller = match asking() {
-        Some(asking) => {
-            asking.learn(|known| known.began = true);
-            asking.told(actor, actor_name)
-        }
-        None => json!({ "actor": actor, "actor_name": actor_name }),
-    };
-    audit::tell_caller(&mut tx, &caller).await?;
+    learn(|known| known.began = true);
+    audit::tell_caller(&mut tx, &caller(actor, actor_name)).await?;
     Ok(tx)
+}
+
+/// Who asks is proved in the middle of a change: what it writes from now on is theirs.
+pub(crate) async fn proved_within(
+    db: &mut PgConnection,
+    actor: &str,
+    actor_name: &str,
+) -> Result<(), PlaneError> {
+    learn(|known| known.actor = Some((actor.to_owned(), Some(actor_name.to_owned()))));
+    audit::tell_caller(db, &caller(actor, Some(actor_name))).await
+}
+
+fn caller(actor: &str, actor_name: Option<&str>) -> Value {
+    match asking() {
+        Some(asking) => asking.told(actor, actor_name),
+        None => json!({ "actor": actor, "actor_name": actor_name }),
+    }
 }

@@ -156,9 +156,8 @@ impl Plane {
             return Ok(None);
         };
         let user = kept.user;
-        trail::learn(|known| {
-            known.actor = Some((format!("user:{}", user.email), Some(user.name.clone())));
-        });
+        let actor = format!("user:{}", user.email);
+        trail::proved_within(&mut tx, &actor, &user.name).await?;
         let session = sessions::insert(&mut *tx, &id, &hash, &user.id, address.as_deref()).await?;
         people::note_login(&mut *tx, &user.id).await?;
         tx.commit().await?;
