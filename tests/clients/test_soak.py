@@ -22,6 +22,7 @@ PER_SECOND, WORKERS = 20, 10
 REGION = "us-east-1"
 # Rows of these come and go with what exists; the history (operations, events) has a bound of its own.
 TABLES = ("project", "vpc", "peering", "service", "way", "lease", "api_key", "quota")
+NOTHING = object()
 CLOUD = None
 
 
@@ -101,7 +102,9 @@ class Soak(unittest.TestCase):
             due = max(due + pace, time.monotonic() - pace)
             time.sleep(max(0, due - time.monotonic()))
             try:
-                self.change(connection, dice)
+                # Some dice find nothing to change: they are thrown again.
+                while not over.is_set() and self.change(connection, dice) is NOTHING:
+                    pass
             except (OSError, http.client.HTTPException) as error:
                 self.wrong.append(repr(error))
                 connection.close()
@@ -116,7 +119,7 @@ class Soak(unittest.TestCase):
         if kind == "vpc" and (len(ids) < 4 or dice.random() < 0.4):
             return self.ask(connection, "POST", "/vpcs", {"cidr": f"10.{dice.randrange(100)}.0.0/24", "region_code": REGION})
         if not ids:
-            return None
+            return NOTHING
         vpc = dice.choice(ids)
         if kind == "vpc":
             return self.ask(connection, "DELETE", f"/vpcs/{vpc}?cascade=true")
@@ -139,7 +142,7 @@ class Soak(unittest.TestCase):
             wanted = {"peer_account_id": account, "peer_vpc_id": network.id, "peer_region_code": REGION}
             return self.ask(connection, "POST", path, wanted)
         if not known:
-            return None
+            return NOTHING
         peering = f"{path}/{dice.choice(known)['id']}"
         if dice.random() < 0.3:
             return self.ask(connection, "POST", f"{peering}/request", {})
@@ -151,7 +154,7 @@ class Soak(unittest.TestCase):
         states = [{"Name": "status-code", "Values": ["pending-acceptance", "active"]}]
         found = ec2.describe_vpc_peering_connections(Filters=states)["VpcPeeringConnections"]
         if not found:
-            return
+            return NOTHING
         peering = dice.choice(found)
         verbs = ["accept", "accept", "reject"] if peering["Status"]["Code"] == "pending-acceptance" else ["delete"]
         try:
@@ -160,6 +163,7 @@ class Soak(unittest.TestCase):
         except ClientError:
             # The provider was faster.
             self.answers[400] += 1
+        return None
 
     def ask(self, connection, method, path, body=None):
         token = base64.b64encode(":".join(self.keys).encode()).decode()

@@ -73,7 +73,10 @@ pub enum PlaneError {
     },
     /// The store failed.
     #[error("the store could not be used ({0}); see that its PostgreSQL runs, then try again")]
-    Store(#[from] sqlx::Error),
+    Store(#[source] sqlx::Error),
+    /// A text that PostgreSQL cannot hold.
+    #[error("a text holds the character U+0000, which cannot be kept; leave it out")]
+    Unstorable(#[source] sqlx::Error),
     /// The store's tables are a newer version's.
     #[error(
         "the store was brought up to date by a newer Strait (its tables are of edition {found}, this one knows {known}); nothing was changed: run that version, or restore a backup of before"
@@ -119,12 +122,24 @@ pub enum ErrorKind {
     Internal,
 }
 
+impl From<sqlx::Error> for PlaneError {
+    fn from(error: sqlx::Error) -> Self {
+        /// `character_not_in_repertoire` of a text, `untranslatable_character` of a JSON text.
+        const UNSTORABLE: [&str; 2] = ["22021", "22P05"];
+        let code = (error.as_database_error()).and_then(sqlx::error::DatabaseError::code);
+        if code.is_some_and(|code| UNSTORABLE.contains(&code.as_ref())) {
+            return Self::Unstorable(error);
+        }
+        Self::Store(error)
+    }
+}
+
 impl PlaneError {
     /// What kind it is.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::NotFound { .. } => ErrorKind::NotFound,
-            Self::Invalid { .. } => ErrorKind::Invalid,
+            Self::Invalid { .. } | Self::Unstorable(_) => ErrorKind::Invalid,
             Self::Conflict { .. } | Self::Repeated => ErrorKind::Conflict,
             Self::CutsSessions { .. } => ErrorKind::CutsSessions,
             Self::QuotaExceeded { .. } => ErrorKind::QuotaExceeded,
@@ -167,6 +182,7 @@ impl PlaneError {
             | Self::TooMany { .. }
             | Self::Unavailable { .. }
             | Self::Store(_)
+            | Self::Unstorable(_)
             | Self::NewerStore { .. }
             | Self::Migrate(_)
             | Self::Corrupt(_) => None,

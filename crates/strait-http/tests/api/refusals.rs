@@ -5,6 +5,58 @@ use axum::http::{Method, Request, StatusCode, header};
 
 use crate::world::{ADMIN_KEY, BASE, World};
 
+/// PostgreSQL keeps no U+0000 in a text, and none in JSON.
+#[tokio::test]
+async fn a_text_that_cannot_be_kept_is_the_callers_fault() {
+    let world = World::new().await;
+    let (get, post, put) = (Method::GET, Method::POST, Method::PUT);
+    let name = r#"{"name":"a\u0000b"}"#;
+    for (method, path, body) in [
+        (&get, "/vpcs/%00", ""),
+        (&get, "/services/a%00b", ""),
+        (&get, "/operations/a%00b", ""),
+        (&get, "/audit?text=%00", ""),
+        (&get, "/operations?object_id=%00", ""),
+        (&post, "/services", name),
+        (&post, "/services", r#"{"name":"a","vpc_id":"\u0000"}"#),
+        (&post, "/services/%00/rename", r#"{"name":"a"}"#),
+        (&post, "/vpcs/%00/rename", name),
+        (
+            &post,
+            "/vpcs",
+            r#"{"name":"\u0000","cidr":"10.0.0.0/16","region_code":"eu-central-1"}"#,
+        ),
+        (&post, "/keys", r#"{"name":"\u0000","role":"viewer"}"#),
+        (
+            &post,
+            "/members",
+            r#"{"user":"\u0000@example.com","role":"viewer"}"#,
+        ),
+        (
+            &post,
+            "/quota-requests",
+            r#"{"quota":"vpcs","wanted":9,"reason":"\u0000"}"#,
+        ),
+        (
+            &put,
+            "/services/%00/allow-list",
+            r#"{"public":[{"cidr":"10.0.0.0/8","description":"\u0000"}]}"#,
+        ),
+    ] {
+        let answer = match *method {
+            Method::POST => world.post(path, body).await,
+            Method::PUT => world.put(path, body).await,
+            _ => world.get(path).await,
+        };
+        assert!(
+            answer.status.is_client_error(),
+            "{method} {path} {body}: {answer:?}"
+        );
+    }
+    let made = world.post("/services", r#"{"name":"ab"}"#).await;
+    assert_eq!(made.status, StatusCode::ACCEPTED, "{made:?}");
+}
+
 #[tokio::test]
 async fn bodies_that_are_wrong_are_refused_by_field() {
     let world = World::new().await;

@@ -82,13 +82,18 @@ pub(crate) async fn note(db: impl PgExecutor<'_>, asked: &Asked) -> Result<(), P
     .bind(&asked.request_id)
     .bind(&asked.route)
     .bind(&asked.path)
-    .bind(&asked.project_id)
+    .bind(asked.project_id.as_deref().map(storable))
     .bind(asked.outcome.as_str())
     .bind(&asked.code)
-    .bind(&asked.message)
+    .bind(asked.message.as_deref().map(storable))
     .bind(asked.times)
     .run(db)
     .await
+}
+
+/// What cannot be kept must not keep a refusal out of the audit.
+fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 /// What is found, a page of it.
