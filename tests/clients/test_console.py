@@ -329,7 +329,7 @@ class Console(unittest.TestCase):
 
     def pages(self):
         """Pages that are there whatever the other tests did."""
-        names = ["services", "services/new", "vpcs", "vpcs/new", "operations", "events", "members", "keys", "quotas", "usage"]
+        names = ["services", "services/new", "vpcs", "vpcs/new", "operations", "events", "members", "keys", "quotas", "usage", "audit"]
         own = {name: f"{self.project}/{name}" for name in names}
         return own | {"projects": "/projects", "account": "/account", "cloud": "/cloud", "try": "/cloud/try"}
 
