@@ -134,7 +134,7 @@ impl Service {
             return Ok(ended);
         }
         // PostgreSQL shows no session before its client is let in.
-        let early = connections(shared, host, sources).await?;
+        let early = connections(shared, host, sources).await;
         if early.is_empty() {
             return Ok(0);
         }
@@ -143,11 +143,15 @@ impl Service {
         if ended > 0 {
             return Ok(ended);
         }
-        let mut stuck = connections(shared, host, sources).await?;
+        let mut stuck = connections(shared, host, sources).await;
         stuck.retain(|connection| early.contains(connection));
         let count = u64::try_from(stuck.len()).unwrap_or(u64::MAX);
         let (kernel, host) = (shared.kernel.clone(), host.to_owned());
-        blocking(move || Ok(kernel.reset(&host, &stuck)?)).await?;
+        let reset = blocking(move || Ok(kernel.reset(&host, &stuck)?)).await;
+        if let Err(error) = reset {
+            tracing::info!(service = self.id, %error, "connections are not reset; the way's removal cuts them off");
+            return Ok(0);
+        }
         Ok(count)
     }
 
@@ -404,13 +408,18 @@ impl Service {
     }
 }
 
+/// None where the kernel does not tell: not every one is built with sock_diag.
 async fn connections(
     shared: &Shared,
     host: &str,
     sources: &BTreeSet<Ipv4Addr>,
-) -> Result<BTreeSet<Connection>, LocalError> {
-    let (kernel, host, sources) = (shared.kernel.clone(), host.to_owned(), sources.clone());
-    blocking(move || Ok(kernel.connections(&host, HERE.port(), &sources)?)).await
+) -> BTreeSet<Connection> {
+    let (kernel, name, sources) = (shared.kernel.clone(), host.to_owned(), sources.clone());
+    let listed = blocking(move || Ok(kernel.connections(&name, HERE.port(), &sources)?)).await;
+    listed.unwrap_or_else(|error| {
+        tracing::info!(host, %error, "who is just being let in is not known");
+        BTreeSet::new()
+    })
 }
 
 /// Where a service's log is, the newest file first.
