@@ -157,9 +157,12 @@ class Asking:
         client.close()
 
     def give_up(self, now):
-        for waiting, who in ((self.looking, "the resolver"), (self.half, "the address")):
-            while waiting and next(iter(waiting.values())).asked < now - PATIENCE:
-                self.ask_again(waiting.pop(next(iter(waiting))), f"no answer from {who}")
+        while self.looking and next(iter(self.looking.values())).asked < now - PATIENCE:
+            self.ask_again(self.looking.pop(next(iter(self.looking))), "no answer from the resolver")
+        while self.half and next(iter(self.half.values())).asked < now - PATIENCE:
+            # A listener whose machine is busy drops what asks for more than it can queue; whole connections tell whether somebody waits in vain.
+            self.half.pop(next(iter(self.half)))
+            self.again += 1
         while self.open and next(iter(self.open.values()))[1].asked < now - LONG_PATIENCE:
             self.failed.append("no answer from PostgreSQL")
             self.end(next(iter(self.open)))
