@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
 use crate::error::PlaneError;
-use crate::model::Identity;
+use crate::model::{About, Identity};
 use crate::store::audit;
 
 tokio::task_local! {
@@ -40,6 +40,8 @@ pub struct Known {
     pub project: Option<String>,
     /// Whether a change was begun that notes itself.
     pub began: bool,
+    /// A change that was made and does not note itself.
+    pub made: Option<About>,
     /// Why it is refused.
     pub refusal: Option<Refusal>,
 }
@@ -124,6 +126,11 @@ pub fn proved(identity: &Identity) {
 pub fn inside(project: &str) {
     learn(|known| known.project = Some(project.to_owned()));
     tracing::Span::current().record("project", project);
+}
+
+/// A change was made that does not note itself.
+pub fn made(change: About) {
+    learn(|known| known.made = Some(change));
 }
 
 /// Learns something of the request that is being answered, if one is.

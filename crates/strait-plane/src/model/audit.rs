@@ -137,4 +137,23 @@ pub struct Asked {
     pub message: Option<String>,
     /// How often.
     pub times: i64,
+    /// What it was about, if that was done.
+    pub about: Option<About>,
+}
+
+/// A change that does not note itself: what was done to what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// What was done: `account.create`.
+    pub action: &'static str,
+    /// The kind of object.
+    pub kind: &'static str,
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// What it changes, as it was.
+    pub before: serde_json::Value,
+    /// What it changes, as it is now.
+    pub after: serde_json::Value,
 }

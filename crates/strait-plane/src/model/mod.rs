@@ -21,7 +21,7 @@ pub use allow::{
     ALLOW_ENTRIES, AllowChange, AllowEntry, AllowLists, ListChange, NewAllowEntry,
     SessionsByClient, ShownAllowLists, Side, ranges,
 };
-pub use audit::{Asked, AuditFilter, AuditOutcome, AuditPage, Audited};
+pub use audit::{About, Asked, AuditFilter, AuditOutcome, AuditPage, Audited};
 pub use log::{LogCursor, LogEntry, LogPage, LogQuery};
 pub use operation::{
     Action, Cursor, Event, ObjectKind, Operation, OperationFilter, OperationState, Step, StepRecord,

@@ -1,7 +1,11 @@
 //! The audit, and the transactions that say in it who asks.
 
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{Postgres, Transaction};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::Plane;
 use crate::error::PlaneError;
@@ -13,9 +17,21 @@ use crate::trail;
 const PAGE: u32 = 1000;
 /// What is younger nobody takes away.
 const KEPT_AT_LEAST: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// How many look into it at a time: a search may take long, and others want connections of the store too.
+const SEARCHES: usize = 3;
+/// How long one waits for a turn.
+const PATIENCE: Duration = Duration::from_secs(6);
+/// After how many seconds a refused one may come again.
+const LATER: u64 = 5;
+/// The years that times may be in which are looked for. PostgreSQL knows earlier ones, jiff later ones.
+const YEARS: (i16, i16) = (1, 9999);
+
+/// Lets so many search at a time.
+pub(super) struct Searches(Semaphore);
 
 impl Plane {
-    /// What was changed and what was refused, as far as it is looked for.
+    /// What was changed and what was refused, as far as it is looked for. The oldest first: up to what is certain to be all there is,
+    /// so that who goes on from there misses nothing.
     pub async fn audit(
         &self,
         filter: &AuditFilter,
@@ -31,6 +47,9 @@ impl Plane {
                 limit: limit.clamp(1, PAGE),
             },
         };
+        within("since", filter.since)?;
+        within("until", filter.until)?;
+        let _turn = self.searches.turn().await?;
         audit::find(self.pool(), filter, page).await
     }
 
@@ -41,6 +60,7 @@ impl Plane {
 
     /// Takes away what is older than this, and notes that; returns how much it was.
     pub async fn forget_audit(&self, until: Timestamp) -> Result<i64, PlaneError> {
+        within("until", Some(until))?;
         let newest = Timestamp::now() - KEPT_AT_LEAST;
         if until > newest {
             return Err(PlaneError::invalid(
@@ -60,5 +80,40 @@ impl Plane {
             actor, actor_name, ..
         } = &*self.caller;
         trail::begin(self.pool(), actor, actor_name.as_deref()).await
+    }
+}
+
+impl Default for Searches {
+    fn default() -> Self {
+        Self(Semaphore::new(SEARCHES))
+    }
+}
+
+impl Searches {
+    async fn turn(&self) -> Result<SemaphorePermit<'_>, PlaneError> {
+        match tokio::time::timeout(PATIENCE, self.0.acquire()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            Ok(Err(_)) | Err(_) => Err(PlaneError::TooMany {
+                message: format!(
+                    "{SEARCHES} searches of the audit are under way here, and no more may be at once; try again in {LATER} s"
+                ),
+                retry_after: LATER,
+            }),
+        }
+    }
+}
+
+/// Refuses times that the store cannot compare with.
+fn within(field: &'static str, at: Option<Timestamp>) -> Result<(), PlaneError> {
+    let (first, last) = YEARS;
+    let year = |at: Timestamp| TimeZone::UTC.to_datetime(at).year();
+    match at {
+        Some(at) if !(first..=last).contains(&year(at)) => Err(PlaneError::invalid(
+            field,
+            format!(
+                "{at} is out of what can be looked for; give a time in the years {first:04} to {last}"
+            ),
+        )),
+        Some(_) | None => Ok(()),
     }
 }

@@ -37,6 +37,7 @@ use crate::pulse::{Feeler, Pulse};
 use crate::reconcile::{Context, Reconcilers};
 use crate::secret::Verifier;
 use crate::store;
+use audit::Searches;
 
 pub use measure::{Measured, Part, Passed};
 pub use operations::Repetition;
@@ -50,6 +51,7 @@ pub struct Plane {
     verifier: Arc<Verifier>,
     caller: Arc<Caller>,
     feeler: Arc<Feeler>,
+    searches: Arc<Searches>,
 }
 
 /// How a plane works.
@@ -96,6 +98,7 @@ impl Plane {
             verifier: Arc::default(),
             caller: Arc::new(Caller::strait()),
             feeler,
+            searches: Arc::default(),
         })
     }
 

@@ -6,6 +6,7 @@ mod common;
 mod allow;
 mod attach;
 mod audit;
+mod audit_search;
 mod cascade;
 mod crash;
 mod events;
