@@ -58,7 +58,10 @@ class Audit(unittest.TestCase):
             % (self.project, REGION)
         ))["createVpc"]["id"]
 
+        run("aws-quota", "--account", "customer", "network-acls-per-vpc", "7")
+
         self.told_of_changes(vpc["id"], service, operation, by_graphql)
+        self.told_of_the_local_cloud()
         self.exported([password, viewer["secret_key"], token, self.keys["STRAIT_SECRET_KEY"], self.admin, *clicked])
         self.measured(customer, attached, password)
         self.logged(operation)
@@ -87,6 +90,17 @@ class Audit(unittest.TestCase):
         self.assertEqual(self.cloud.strait_json("audit", "list", "--actor", "nobody@example.com"), [])
         table = self.cloud.strait("audit", "list", "--object", "orders")
         self.assertIn("service.attach", table)
+
+    def told_of_the_local_cloud(self):
+        """Its accounts and quotas are the operator's, who has the admin key; asking for an account that is there makes none."""
+        listed = lambda action: self.cloud.strait_json("audit", "list", "--all-projects", "--action", action)
+        [account] = [one for one in listed("account") if one["object_name"] == "customer"]
+        self.assertEqual((account["actor"], account["after"]), ("admin", {"name": "customer"}), account)
+        [quota] = listed("aws-quota")
+        self.assertEqual((quota["actor"], quota["object_id"]), ("admin", account["object_id"]), quota)
+        self.assertEqual(quota["after"], {"network-acls-per-vpc": 7})
+        self.assertGreater(quota["before"]["network-acls-per-vpc"], 7)
+        self.assertEqual(self.cloud.strait_json("audit", "list", "--all-projects", "--actor", "unknown"), [])
 
     def exported(self, secrets):
         lines = self.cloud.strait("audit", "export", "--all-projects").splitlines()

@@ -10,15 +10,17 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use strait_plane::model::{AuditFilter, AuditPage};
 use strait_plane::{Plane, PlaneError};
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Shared;
-use crate::access::{By, InProject};
+use crate::access::{Asks, By, InProject};
 use crate::body::{self, Given};
 use crate::error::{ApiError, ErrorBody};
 use crate::objects::{AuditEntry, ForgetInput, Forgotten};
 use crate::operations::words;
+use crate::turns::Turn;
 
 /// How many entries a list has unless another number is asked for.
 const PAGE: u32 = 100;
@@ -32,42 +34,44 @@ pub(crate) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(forget))
 }
 
-#[derive(Deserialize)]
+/// What is looked for.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Asked {
+    /// Only where all projects are looked at.
+    #[param(ignore)]
     project: Option<String>,
+    /// Only by this one: a public key, an e-mail address, a name, or as `actor` has it.
     actor: Option<String>,
+    /// Only about the object with this id or name.
     object: Option<String>,
+    /// Only this action, or those that begin with it: `key` has `key.revoke`.
     action: Option<String>,
+    /// Only what came out so, with commas between: accepted, done, refused, failed.
     outcome: Option<String>,
+    /// Only of the operation with this id.
     operation: Option<String>,
+    /// Only at this time (RFC 3339) or later.
     since: Option<String>,
+    /// Only before this time (RFC 3339).
     until: Option<String>,
+    /// Only with this in it, in upper or lower case. In a long audit it takes `since` and `until` too.
     text: Option<String>,
+    /// Only those before the one with this id: the next page.
     before: Option<String>,
+    /// In an export: only those after the one with this id. None of them is missed, however late it is written.
     after: Option<String>,
+    /// At most so many: 100 without it, 1000 at most. An export has all.
     limit: Option<u32>,
+    /// `jsonl`: an export, one entry a line.
     format: Option<String>,
 }
 
 /// Lists who changed what in the project, and who was refused what, newest first; or exports it, oldest first.
 #[utoipa::path(
     get, path = "/projects/{project_id}/audit", tag = "Audit", operation_id = "getAudit",
-    params(
-        ("project_id" = String, Path, description = "The project's id or name."),
-        ("actor" = Option<String>, Query, description = "Only by this one: a public key, an e-mail address, a name, or as `actor` has it."),
-        ("object" = Option<String>, Query, description = "Only about the object with this id or name."),
-        ("action" = Option<String>, Query, description = "Only this action, or those that begin with it: `key` has `key.revoke`."),
-        ("outcome" = Option<String>, Query, description = "Only what came out so, with commas between: accepted, done, refused, failed."),
-        ("operation" = Option<String>, Query, description = "Only of the operation with this id."),
-        ("since" = Option<String>, Query, description = "Only at this time (RFC 3339) or later."),
-        ("until" = Option<String>, Query, description = "Only before this time (RFC 3339)."),
-        ("text" = Option<String>, Query, description = "Only with this in it, in upper or lower case."),
-        ("before" = Option<String>, Query, description = "Only those before the one with this id: the next page."),
-        ("after" = Option<String>, Query, description = "In an export: only those after the one with this id."),
-        ("limit" = Option<u64>, Query, description = "At most so many: 100 without it, 1000 at most. An export has all."),
-        ("format" = Option<String>, Query, description = "`jsonl`: an export, one entry a line.")
-    ),
+    params(("project_id" = String, Path, description = "The project's id or name."), Asked),
     responses(
         (status = 200, description = "The entries.", content((Vec<AuditEntry> = "application/json"), (String = "application/jsonl"))),
         (status = "4XX", body = ErrorBody, description = "Refused.")
@@ -75,6 +79,7 @@ struct Asked {
 )]
 async fn of_project(
     State(app): State<Shared>,
+    Asks(identity): Asks,
     InProject(project): InProject,
     Given(asked): Given<Asked>,
 ) -> Result<Response, ApiError> {
@@ -84,27 +89,14 @@ async fn of_project(
             "project: the path names it already",
         ));
     }
-    answer(&app.plane, asked, Some(project)).await
+    let turn = app.searches.take(&identity)?;
+    answer(&app.plane, asked, Some(project), turn).await
 }
 
 /// The same of all projects, and of what is in none: users, sessions, who is not known.
 #[utoipa::path(
     get, path = "/admin/audit", tag = "Audit", operation_id = "getWholeAudit", security(("admin_key" = [])),
-    params(
-        ("project" = Option<String>, Query, description = "Only in the project with this id, which may be gone."),
-        ("actor" = Option<String>, Query, description = "Only by this one: a public key, an e-mail address, a name, or as `actor` has it."),
-        ("object" = Option<String>, Query, description = "Only about the object with this id or name."),
-        ("action" = Option<String>, Query, description = "Only this action, or those that begin with it: `key` has `key.revoke`."),
-        ("outcome" = Option<String>, Query, description = "Only what came out so, with commas between: accepted, done, refused, failed."),
-        ("operation" = Option<String>, Query, description = "Only of the operation with this id."),
-        ("since" = Option<String>, Query, description = "Only at this time (RFC 3339) or later."),
-        ("until" = Option<String>, Query, description = "Only before this time (RFC 3339)."),
-        ("text" = Option<String>, Query, description = "Only with this in it, in upper or lower case."),
-        ("before" = Option<String>, Query, description = "Only those before the one with this id: the next page."),
-        ("after" = Option<String>, Query, description = "In an export: only those after the one with this id."),
-        ("limit" = Option<u64>, Query, description = "At most so many: 100 without it, 1000 at most. An export has all."),
-        ("format" = Option<String>, Query, description = "`jsonl`: an export, one entry a line.")
-    ),
+    params(("project" = Option<String>, Query, description = "Only in the project with this id, which may be gone."), Asked),
     responses(
         (status = 200, description = "The entries.", content((Vec<AuditEntry> = "application/json"), (String = "application/jsonl"))),
         (status = "4XX", body = ErrorBody, description = "Refused.")
@@ -112,10 +104,12 @@ async fn of_project(
 )]
 async fn of_all(
     State(app): State<Shared>,
+    Asks(identity): Asks,
     Given(mut asked): Given<Asked>,
 ) -> Result<Response, ApiError> {
     let project = asked.project.take();
-    answer(&app.plane, asked, project).await
+    let turn = app.searches.take(&identity)?;
+    answer(&app.plane, asked, project, turn).await
 }
 
 /// Takes away what is older than a time that is at least 30 days past. The audit says so.
@@ -136,6 +130,7 @@ async fn answer(
     plane: &Plane,
     asked: Asked,
     project: Option<String>,
+    turn: Turn,
 ) -> Result<Response, ApiError> {
     let filter = AuditFilter {
         project,
@@ -162,7 +157,7 @@ async fn answer(
             Ok(Json(entries).into_response())
         }
         (Some("jsonl"), None, after) => {
-            export(plane.clone(), filter, after.unwrap_or_default()).await
+            export(plane.clone(), filter, after.unwrap_or_default(), turn).await
         }
         (None | Some("json"), _, Some(_)) => Err(ApiError::field(
             "after",
@@ -180,10 +175,17 @@ async fn answer(
 }
 
 /// One entry a line, read bit by bit. The first bit is read before anything is answered, so that what is wrong can be said.
-async fn export(plane: Plane, filter: AuditFilter, after: i64) -> Result<Response, ApiError> {
+async fn export(
+    plane: Plane,
+    filter: AuditFilter,
+    after: i64,
+    turn: Turn,
+) -> Result<Response, ApiError> {
     let first = lines(&plane, &filter, after).await?;
     let rest = stream::try_unfold(Some(first), move |read| {
         let (plane, filter) = (plane.clone(), filter.clone());
+        // It ends with the stream.
+        let _ = &turn;
         async move {
             let Some((bytes, last)) = read.flatten() else {
                 return Ok::<_, PlaneError>(None);

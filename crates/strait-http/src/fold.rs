@@ -4,13 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use strait_plane::model::Asked;
+use strait_plane::model::{Asked, AuditOutcome};
 use strait_plane::place::Place;
 
 /// How long they are counted, unless told otherwise.
 const SPAN: Duration = Duration::from_secs(60);
-/// How many that are not like each other are told apart in that time.
+/// How many that are not like each other are told apart in that time; of one who asks; and of all who are not known.
 const MOST: usize = 100;
+const OF_ONE: usize = 20;
+const OF_STRANGERS: usize = 50;
+
+/// What they are called of whom nobody knows who they are.
+pub(crate) const UNKNOWN: &str = "unknown";
 
 /// What becomes of a refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,19 +34,24 @@ pub(crate) struct Folds {
     open: Mutex<BTreeMap<Key, Asked>>,
 }
 
-/// What makes refusals alike: who asks and for what; of who is not known, only from where.
+/// What makes refusals alike: who asks, where and for what; of who is not known, only from where.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     Known {
         actor: String,
+        project: Option<String>,
         route: String,
         code: Option<String>,
     },
     Unknown {
         address: Option<String>,
         code: Option<String>,
+        outcome: AuditOutcome,
     },
-    TooMany,
+    /// More of one than are told apart.
+    ManyOfOne(String),
+    /// More than are told apart.
+    Many(AuditOutcome),
 }
 
 impl Folds {
@@ -61,18 +71,19 @@ impl Folds {
     /// Counts a refusal, or says that it is to be written.
     pub(crate) fn fold(&self, asked: Asked) -> Fold {
         let mut open = self.open();
-        let mut key = key(&asked);
-        if open.len() >= MOST && !open.contains_key(&key) {
-            key = Key::TooMany;
-        }
+        let key = place(key(&asked), &open);
         if let Some(like) = open.get_mut(&key) {
             like.times += 1;
+            if like.project_id != asked.project_id {
+                like.project_id = None;
+            }
             return Fold::Counted;
         }
         let is_first = open.is_empty();
-        let asked = match key {
+        let asked = match &key {
             Key::Known { .. } | Key::Unknown { .. } => asked,
-            Key::TooMany => anybodys(asked),
+            Key::ManyOfOne(_) => many_kinds(asked),
+            Key::Many(_) => anybodys(asked),
         };
         // Those that come after it; it has one of the places even if none does.
         let rest = Asked {
@@ -102,9 +113,10 @@ impl Folds {
 
 fn key(asked: &Asked) -> Key {
     let code = asked.code.clone();
-    if asked.actor != "unknown" {
+    if asked.actor != UNKNOWN {
         return Key::Known {
             actor: asked.actor.clone(),
+            project: asked.project_id.clone(),
             route: asked.route.clone(),
             code,
         };
@@ -113,13 +125,66 @@ fn key(asked: &Asked) -> Key {
         let place = text.parse().ok().and_then(Place::of);
         place.map_or_else(|| text.clone(), |place| place.to_string())
     });
-    Key::Unknown { address, code }
+    Key::Unknown {
+        address,
+        code,
+        outcome: asked.outcome,
+    }
+}
+
+/// Where it is counted: with its like, or if there is no place for another kind, with all those that have none.
+fn place(key: Key, open: &BTreeMap<Key, Asked>) -> Key {
+    if open.contains_key(&key) {
+        return key;
+    }
+    match key {
+        Key::Known { actor, .. } if kinds_of(&actor, open) >= OF_ONE => {
+            place(Key::ManyOfOne(actor), open)
+        }
+        Key::Unknown { outcome, .. } if strangers(open) >= OF_STRANGERS || open.len() >= MOST => {
+            Key::Many(outcome)
+        }
+        Key::Known { .. } | Key::ManyOfOne(_) if open.len() >= MOST => {
+            Key::Many(AuditOutcome::Refused)
+        }
+        Key::Known { .. } | Key::Unknown { .. } | Key::ManyOfOne(_) | Key::Many(_) => key,
+    }
+}
+
+fn kinds_of(one: &str, open: &BTreeMap<Key, Asked>) -> usize {
+    let theirs = open.keys().filter(|key| match key {
+        Key::Known { actor, .. } => actor == one,
+        Key::Unknown { .. } | Key::ManyOfOne(_) | Key::Many(_) => false,
+    });
+    theirs.count()
+}
+
+fn strangers(open: &BTreeMap<Key, Asked>) -> usize {
+    let theirs = open.keys().filter(|key| match key {
+        Key::Unknown { .. } => true,
+        Key::Known { .. } | Key::ManyOfOne(_) | Key::Many(_) => false,
+    });
+    theirs.count()
+}
+
+/// One that stands for many of who asks.
+fn many_kinds(asked: Asked) -> Asked {
+    Asked {
+        route: "many".to_owned(),
+        path: String::new(),
+        code: None,
+        message: Some(
+            "there were more kinds of refusals of this one in this time than are told apart"
+                .to_owned(),
+        ),
+        ..asked
+    }
 }
 
 /// One that stands for many who have nothing in common.
 fn anybodys(asked: Asked) -> Asked {
     Asked {
-        actor: "unknown".to_owned(),
+        actor: UNKNOWN.to_owned(),
         actor_name: None,
         address: None,
         route: "many".to_owned(),
@@ -135,8 +200,6 @@ fn anybodys(asked: Asked) -> Asked {
 
 #[cfg(test)]
 mod tests {
-    use strait_plane::model::AuditOutcome;
-
     use super::*;
 
     #[test]
@@ -191,11 +254,63 @@ mod tests {
             let from = std::net::Ipv4Addr::from(*number).to_string();
             folds.fold(refusal("unknown", &from, "UNAUTHORIZED")) != Fold::Counted
         });
-        assert_eq!(written.count(), MOST + 1);
+        assert_eq!(written.count(), OF_STRANGERS + 1);
+        // Who is known is told apart from them still.
+        let known = refusal("key:a", "192.0.2.7", "FORBIDDEN");
+        assert_eq!(folds.fold(known.clone()), Fold::New(known));
         let counted = folds.end();
         assert_eq!(counted.len(), 1);
-        assert_eq!(counted[0].times, 5000 - MOST as i64 - 1);
+        assert_eq!(counted[0].times, 5000 - OF_STRANGERS as i64 - 1);
         assert_eq!(counted[0].address, None);
+    }
+
+    #[test]
+    fn one_who_is_refused_much_leaves_room_for_others() {
+        let folds = Folds::new(None);
+        let of = |actor: &str, number: usize| Asked {
+            route: format!("POST /{number}"),
+            project_id: Some("one".to_owned()),
+            ..refusal(actor, "192.0.2.7", "FORBIDDEN")
+        };
+        let written = (0..1000).filter(|number| folds.fold(of("key:a", *number)) != Fold::Counted);
+        assert_eq!(written.count(), OF_ONE + 1);
+        let other = of("key:b", 0);
+        assert_eq!(folds.fold(other.clone()), Fold::New(other));
+        let [rest] = &folds.end()[..] else {
+            panic!("what has no place of its own is one entry")
+        };
+        assert_eq!(
+            (rest.actor.as_str(), rest.route.as_str(), rest.times),
+            ("key:a", "many", 1000 - OF_ONE as i64 - 1)
+        );
+        assert_eq!(rest.project_id.as_deref(), Some("one"), "it is all there");
+
+        // However many are refused much, there is an end of it.
+        let many = (0..1000).filter(|number| {
+            let actor = format!("key:{}", number / 10);
+            folds.fold(of(&actor, number % 10)) != Fold::Counted
+        });
+        assert_eq!(many.count(), MOST + 1);
+    }
+
+    #[test]
+    fn projects_and_outcomes_are_told_apart() {
+        let folds = Folds::new(None);
+        let within = |project: &str| Asked {
+            project_id: Some(project.to_owned()),
+            ..refusal("user:ada@example.com", "192.0.2.7", "FORBIDDEN")
+        };
+        assert_eq!(folds.fold(within("one")), Fold::First(within("one")));
+        assert_eq!(folds.fold(within("two")), Fold::New(within("two")));
+        assert_eq!(folds.fold(within("one")), Fold::Counted);
+        let failed = Asked {
+            outcome: AuditOutcome::Failed,
+            ..refusal("unknown", "192.0.2.7", "INTERNAL")
+        };
+        let refused = refusal("unknown", "192.0.2.7", "INTERNAL");
+        assert_eq!(folds.fold(failed.clone()), Fold::New(failed.clone()));
+        assert_eq!(folds.fold(refused.clone()), Fold::New(refused));
+        assert_eq!(folds.fold(failed), Fold::Counted);
     }
 
     fn refusal(actor: &str, address: &str, code: &str) -> Asked {
@@ -211,6 +326,7 @@ mod tests {
             code: Some(code.to_owned()),
             message: None,
             times: 1,
+            about: None,
         }
     }
 }

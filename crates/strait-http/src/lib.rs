@@ -20,6 +20,7 @@ mod limits;
 mod members;
 mod metrics;
 mod needs;
+mod notes;
 mod objects;
 mod once;
 mod operations;
@@ -52,9 +53,9 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
-use fold::Folds;
 use limits::Limits;
 use metrics::Metrics;
+use notes::Notes;
 use turns::Turns;
 
 pub use customer::{
@@ -66,6 +67,7 @@ pub use error::ErrorBody;
 pub use graphql::sdl;
 pub use limits::Rate;
 pub use metrics::Readers;
+pub use notes::Closing;
 pub use transport::Transport;
 
 /// Where everything is, but how the server is: `/health`, `/healthz`, `/readyz`, `/metrics`.
@@ -94,6 +96,8 @@ pub struct Options {
     pub metrics: Readers,
     /// How long refusals that are like each other are counted in the audit: a minute without it.
     pub fold: Option<Duration>,
+    /// With what a server is ended so that its audit is whole; a copy does.
+    pub closing: Closing,
 }
 
 /// Without the key.
@@ -107,7 +111,7 @@ impl fmt::Debug for Options {
             .field("rate", &self.rate)
             .field("metrics", &self.metrics)
             .field("fold", &self.fold)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -123,11 +127,13 @@ pub(crate) struct App {
     options: Options,
     limits: Limits,
     metrics: Metrics,
-    folds: Folds,
+    notes: Notes,
     /// Requests that wait for something to happen, and streams of what does.
     waits: Arc<Turns>,
     /// Tries of connections from customers' networks, each of which is a process.
     trials: Arc<Turns>,
+    /// Searches of the audit.
+    searches: Arc<Turns>,
 }
 
 pub(crate) type Shared = Arc<App>;
@@ -142,12 +148,14 @@ pub fn router_beside(plane: Plane, options: Options, others: Router) -> Router {
     let app = Arc::new(App {
         limits: Limits::new(options.rate),
         metrics: Metrics::new(),
-        folds: Folds::new(options.fold),
+        notes: Notes::new(options.fold),
         waits: Turns::new("waits and streams", 32, 512),
         trials: Turns::new("tries of connections", 2, 4),
+        searches: Turns::new("searches and exports of the audit", 2, 32),
         plane,
         options,
     });
+    app.options.closing.is_of(&app);
     let (router, mut openapi) = documented().split_for_parts();
     needs::describe(&mut openapi);
     router

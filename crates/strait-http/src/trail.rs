@@ -1,24 +1,27 @@
-//! Follows each request from its beginning to its end: gives it an id, measures it, and writes into the audit what it was refused.
+//! Follows each request from its beginning to its end: gives it an id, measures it, and has noted in the audit what it was refused.
 //! Changes note themselves, in their own transactions; see `strait_plane::trail`.
 
-use std::sync::{Arc, Weak};
+use std::convert::Infallible;
+use std::panic::resume_unwind;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use strait_plane::model::{Asked, AuditOutcome};
 use strait_plane::trail::{Asking, Known, Refusal, answering};
+use tokio::sync::oneshot;
 use tracing::Instrument;
 use tracing::field::Empty;
 
 use crate::access::peer;
-use crate::fold::Fold;
+use crate::fold::UNKNOWN;
 use crate::once::REPLAYED;
-use crate::{App, Shared};
+use crate::{App, Shared, notes};
 
 /// What a request is called, by its client or by us.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -26,14 +29,31 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 /// The longest name that a client may give one.
 const LONGEST: usize = 64;
 
-/// How long the store may take to write a refusal down: whoever is refused waits for it.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long what only reads may go on after its client has left: long enough to be refused.
+const AFTERWARDS: Duration = Duration::from_secs(2);
 
 /// A path that there is no route for.
 const NOWHERE: &str = "none";
 
-/// Follows a request.
+/// Follows a request. In a task of its own: a client that leaves must not keep its refusal out of the audit.
 pub(crate) async fn followed(State(app): State<Shared>, request: Request, next: Next) -> Response {
+    let (_here, left) = oneshot::channel();
+    match tokio::spawn(answered(app, request, next, left)).await {
+        Ok(response) => response,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            // The server ends.
+            Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        },
+    }
+}
+
+async fn answered(
+    app: Shared,
+    request: Request,
+    next: Next,
+    left: oneshot::Receiver<Infallible>,
+) -> Response {
     let begun = Instant::now();
     let (parts, body) = request.into_parts();
     let method = parts.method.clone();
@@ -47,7 +67,8 @@ pub(crate) async fn followed(State(app): State<Shared>, request: Request, next: 
         parts.uri.path(),
     ));
     asking.learn(|known| {
-        known.route = format!("{method} {template}");
+        // Anybody may invent methods.
+        known.route = format!("{} {template}", method_word(&method));
         known.changes = !method.is_safe();
     });
     let span = tracing::info_span!("request", request_id = %id, %method, route = template, actor = Empty, project = Empty);
@@ -55,17 +76,42 @@ pub(crate) async fn followed(State(app): State<Shared>, request: Request, next: 
         Arc::clone(&asking),
         next.run(Request::from_parts(parts, body)),
     );
-    let mut response = answer.instrument(span.clone()).await;
+    let answer = unless_abandoned(answer, left, method.is_safe());
+    let Some(mut response) = answer.instrument(span.clone()).await else {
+        // Nobody is told so.
+        return StatusCode::REQUEST_TIMEOUT.into_response();
+    };
     let took = (!waits).then(|| begun.elapsed());
     (app.metrics).answered(&method, &template, response.status(), took);
     span.in_scope(|| tracing::debug!(status = response.status().as_u16(), "answered"));
     if let Some(asked) = worth_noting(&asking, &template, &response) {
-        keep(&app, asked).instrument(span).await;
+        notes::keep(&app, asked).instrument(span).await;
     }
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
     counted(&app, response)
+}
+
+/// The answer; none to what only reads when its client has left and it goes on for long: somebody may have been waiting for
+/// something to happen. A change is brought to its end.
+async fn unless_abandoned(
+    answer: impl Future<Output = Response>,
+    left: oneshot::Receiver<Infallible>,
+    reads: bool,
+) -> Option<Response> {
+    let abandoned = async {
+        let _ = left.await;
+        match reads {
+            true => tokio::time::sleep(AFTERWARDS).await,
+            false => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        response = answer => Some(response),
+        () = abandoned => None,
+    }
 }
 
 /// The client's name for it, if that is one; else one of ours.
@@ -122,7 +168,7 @@ fn worth_noting(asking: &Asking, template: &str, response: &Response) -> Option<
     if template == NOWHERE && !is_closed {
         return None;
     }
-    let (actor, actor_name) = (known.actor).unwrap_or_else(|| ("unknown".to_owned(), None));
+    let (actor, actor_name) = (known.actor).unwrap_or_else(|| (UNKNOWN.to_owned(), None));
     Some(Asked {
         actor,
         actor_name,
@@ -135,6 +181,7 @@ fn worth_noting(asking: &Asking, template: &str, response: &Response) -> Option<
         code: refusal.as_ref().map(|refusal| refusal.code.to_owned()),
         message: refusal.and_then(|refusal| refusal.message),
         times: 1,
+        about: known.made.filter(|_| outcome == AuditOutcome::Done),
     })
 }
 
@@ -173,57 +220,6 @@ fn plain_code(status: StatusCode) -> &'static str {
         503 => "UNAVAILABLE",
         400..=499 => "INVALID_ARGUMENT",
         _ => "INTERNAL",
-    }
-}
-
-/// Writes it down; refusals that are like one of a moment ago are counted first.
-async fn keep(app: &Shared, asked: Asked) {
-    if asked.outcome != AuditOutcome::Refused {
-        return write(app, &asked).await;
-    }
-    match app.folds.fold(asked) {
-        Fold::First(asked) => {
-            tokio::spawn(unfold(Arc::downgrade(app), app.folds.span()));
-            write(app, &asked).await;
-        }
-        Fold::New(asked) => write(app, &asked).await,
-        Fold::Counted => {}
-    }
-}
-
-/// Writes down what was counted, when the time for that is over.
-async fn unfold(app: Weak<App>, span: Duration) {
-    tokio::time::sleep(span).await;
-    let Some(app) = app.upgrade() else {
-        return;
-    };
-    for asked in app.folds.end() {
-        write(&app, &asked).await;
-    }
-}
-
-async fn write(app: &App, asked: &Asked) {
-    let Some(why) = unwritten(app, asked).await else {
-        return;
-    };
-    tracing::warn!(
-        why, actor = asked.actor, address = asked.address, route = asked.route, path = asked.path,
-        outcome = %asked.outcome, code = asked.code, times = asked.times,
-        "this is not in the audit"
-    );
-}
-
-/// Writes it down, or says why that cannot be.
-async fn unwritten(app: &App, asked: &Asked) -> Option<String> {
-    const SILENT: &str = "the store does not answer";
-    // Whoever is told so does not wait for it once more.
-    if !app.plane.store_pulse().borrow().beats() {
-        return Some(SILENT.to_owned());
-    }
-    match tokio::time::timeout(PATIENCE, app.plane.note_asked(asked)).await {
-        Ok(Ok(())) => None,
-        Ok(Err(error)) => Some(error.to_string()),
-        Err(_) => Some(SILENT.to_owned()),
     }
 }
 

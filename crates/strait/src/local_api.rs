@@ -9,10 +9,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use strait_local::cloud::{Local, QuotaError, ReachError};
-use strait_plane::{ErrorKind, Plane};
+use strait_plane::model::{About, Identity};
+use strait_plane::{ErrorKind, Plane, trail};
 use strait_vpc::QuotaSetting;
+use strait_vpc::state::Account;
 
 /// An account with the keys that sign its calls.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -90,6 +92,7 @@ async fn only_admin(State(expected): State<Arc<str>>, request: Request, next: Ne
         .get(header::AUTHORIZATION)
         .map(axum::http::HeaderValue::as_bytes);
     if given.is_some_and(|given| same(given, expected.as_bytes())) {
+        trail::proved(&Identity::Operator);
         return next.run(request).await;
     }
     refuse(
@@ -103,16 +106,28 @@ async fn account(State(shared): State<Shared>, Json(asked): Json<AccountName>) -
         let message = "an account is named by 12 digits, or by up to 40 letters, digits, '-' and '_', not all of them digits";
         return refuse(StatusCode::BAD_REQUEST, message);
     }
+    let known = shared.local.account(&asked.name).await;
     // In a task of its own: a caller that leaves must not cut a commit short.
     let made = tokio::spawn(async move { shared.local.ensure_account(&asked.name).await });
     match made.await {
-        Ok(Ok(account)) => Json(AccountKeys {
-            id: account.id.to_string(),
-            name: account.name,
-            access_key_id: account.access_key_id,
-            secret_access_key: account.secret_access_key,
-        })
-        .into_response(),
+        Ok(Ok(account)) => {
+            match known {
+                Some(_) => trail::learn(|asked| asked.changes = false),
+                None => trail::made(about(
+                    &account,
+                    "account.create",
+                    json!({}),
+                    json!({ "name": account.name }),
+                )),
+            }
+            Json(AccountKeys {
+                id: account.id.to_string(),
+                name: account.name,
+                access_key_id: account.access_key_id,
+                secret_access_key: account.secret_access_key,
+            })
+            .into_response()
+        }
         Ok(Err(error)) => refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
         Err(error) => refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
     }
@@ -124,6 +139,7 @@ async fn quotas(State(shared): State<Shared>, Query(asked): Query<QuotaQuery>) -
 
 async fn set_quota(State(shared): State<Shared>, Json(asked): Json<QuotaInput>) -> Response {
     let (local, input) = (shared.local.clone(), asked.clone());
+    let before = shared.local.quotas(&asked.account).await;
     // In a task of its own: a caller that leaves must not cut a commit short.
     let set = tokio::spawn(async move {
         local
@@ -133,11 +149,34 @@ async fn set_quota(State(shared): State<Shared>, Json(asked): Json<QuotaInput>) 
     match set.await {
         Ok(Ok(())) => {
             let all = shared.local.quotas(&asked.account).await;
+            if let (Some(account), Ok(before), Ok(after)) =
+                (shared.local.account(&asked.account).await, &before, &all)
+            {
+                let (before, after) = (limit(before, &asked.quota), limit(after, &asked.quota));
+                trail::made(about(&account, "aws-quota.change", before, after));
+            }
             shown(all, |quota| quota.name == asked.quota)
         }
         Ok(Err(error)) => shown(Err(error), |_| true),
         Err(error) => refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
     }
+}
+
+/// For the audit: what is done to an account.
+fn about(account: &Account, action: &'static str, before: Value, after: Value) -> About {
+    About {
+        action,
+        kind: "account",
+        id: account.id.to_string(),
+        name: account.name.clone(),
+        before,
+        after,
+    }
+}
+
+fn limit(quotas: &[QuotaSetting], named: &str) -> Value {
+    let quota = quotas.iter().find(|quota| quota.name == named);
+    json!({ named: quota.map(|quota| quota.limit) })
 }
 
 fn shown(
@@ -216,7 +255,31 @@ fn same(given: &[u8], expected: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
+    use strait_plane::trail::{Asking, answering};
+    use tower::ServiceExt as _;
+
     use super::*;
+
+    #[tokio::test]
+    async fn whoever_has_the_key_is_the_operator_in_the_audit() {
+        let expected: Arc<str> = "Bearer right".into();
+        let router = Router::new()
+            .route("/", post(async || "done"))
+            .layer(from_fn_with_state(expected, only_admin));
+        for (key, status, actor) in [
+            ("right", StatusCode::OK, Some("admin")),
+            ("wrong", StatusCode::UNAUTHORIZED, None),
+        ] {
+            let asking = Arc::new(Asking::new("r".to_owned(), None, "/"));
+            let request = Request::post("/").header(header::AUTHORIZATION, format!("Bearer {key}"));
+            let request = request.body(Body::empty()).expect("a request");
+            let answer = answering(Arc::clone(&asking), router.clone().oneshot(request)).await;
+            assert_eq!(answer.expect("an answer").status(), status);
+            let known = asking.known().actor.map(|(actor, _)| actor);
+            assert_eq!(known.as_deref(), actor);
+        }
+    }
 
     #[test]
     fn names_of_accounts() {

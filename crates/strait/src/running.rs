@@ -4,6 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use strait_http::Closing;
 use strait_plane::Plane;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
@@ -13,6 +14,8 @@ pub(crate) struct Running {
     pub(crate) plane: Plane,
     /// The first of these that ends, ends all.
     pub(crate) parts: JoinSet<Result<()>>,
+    /// Writes down what has been counted for the audit.
+    pub(crate) closing: Closing,
 }
 
 /// Starts it and lets it run until SIGTERM or SIGINT, then stops the plane after the step that it is in.
@@ -48,7 +51,11 @@ pub(crate) fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener> {
 async fn run(start: impl Future<Output = Result<Running>>, farewell: &str) -> Result<()> {
     let mut ended = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupted = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
-    let Running { plane, mut parts } = tokio::select! {
+    let Running {
+        plane,
+        mut parts,
+        closing,
+    } = tokio::select! {
         started = start => started?,
         _ = ended.recv() => return Ok(()),
         _ = interrupted.recv() => return Ok(()),
@@ -58,7 +65,10 @@ async fn run(start: impl Future<Output = Result<Running>>, farewell: &str) -> Re
         _ = interrupted.recv() => eprintln!("{farewell}"),
         Some(part) = parts.join_next() => part.context("a part of the server failed")??,
     }
+    // First of all: a step of the plane's may take longer than whoever ends a server waits.
+    closing.close().await;
     plane.shutdown().await;
+    closing.close().await;
     Ok(())
 }
 

@@ -127,15 +127,17 @@ async fn start(
     };
     let credentials = credentials(data, &plane, http_address, tls.is_some()).await?;
 
+    let rest_options = rest_options(
+        &credentials,
+        options,
+        http_address,
+        tls.as_deref(),
+        local.clone(),
+    );
+    let closing = rest_options.closing.clone();
     let rest = strait_http::router_beside(
         plane.clone(),
-        rest_options(
-            &credentials,
-            options,
-            http_address,
-            tls.as_deref(),
-            local.clone(),
-        ),
+        rest_options,
         local_api::router(local.clone(), plane.clone(), &credentials.admin_key),
     );
     let mut aws = strait_wire::router(Arc::new(local.clone()));
@@ -164,7 +166,11 @@ async fn start(
         tls.map(|tls| tls.fingerprint()),
     )?;
     tracing::info!(http = %http_address, aws = %aws_address, "ready");
-    Ok(Running { plane, parts })
+    Ok(Running {
+        plane,
+        parts,
+        closing,
+    })
 }
 
 /// The keys of the CLI; made at the first start, and with the URL of this one.
@@ -291,6 +297,7 @@ fn rest_options(
         },
         metrics: strait_http::Readers::Operator,
         fold: None,
+        closing: strait_http::Closing::default(),
     }
 }
 

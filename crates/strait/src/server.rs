@@ -72,7 +72,9 @@ async fn start(
         },
         metrics: config.http.metrics,
         fold: None,
+        closing: strait_http::Closing::default(),
     };
+    let closing = options.closing.clone();
     let mut parts = JoinSet::new();
     let cutting = store::cut_silent(config.database.options(), plane.store_pulse());
     parts.spawn(async move {
@@ -89,7 +91,11 @@ async fn start(
         tls,
     ));
     tracing::info!(http = %address, %store, regions = ?config.cloud.regions, "ready");
-    Ok(Running { plane, parts })
+    Ok(Running {
+        plane,
+        parts,
+        closing,
+    })
 }
 
 /// Whom requests may be for, beside loopback: whom the certificate is for, too.

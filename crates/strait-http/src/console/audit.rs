@@ -1,6 +1,6 @@
 //! The audit of a project: who changed what, and who was refused what.
 
-use axum::extract::Query;
+use axum::extract::{Query, State};
 use jiff::Timestamp;
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -11,8 +11,8 @@ use super::form::{Fields, Line};
 use super::frame::Tab;
 use super::parts::{Tone, state, time};
 use super::visitor::{Permission, Scope};
-use crate::BASE;
 use crate::error::ApiError;
+use crate::{BASE, Shared};
 
 /// How many a page shows.
 const PAGE: u32 = 50;
@@ -37,7 +37,11 @@ pub(super) struct Asked {
     before: Option<i64>,
 }
 
-pub(super) async fn list(scope: Scope, Query(asked): Query<Asked>) -> Result<Markup, ApiError> {
+pub(super) async fn list(
+    State(app): State<Shared>,
+    scope: Scope,
+    Query(asked): Query<Asked>,
+) -> Result<Markup, ApiError> {
     if !scope.may(Permission::SeeAudit) {
         let body = html! {
             div.title { h1 { "Audit" } }
@@ -45,16 +49,14 @@ pub(super) async fn list(scope: Scope, Query(asked): Query<Asked>) -> Result<Mar
         };
         return Ok(scope.page("Audit", Tab::Audit).render(&body));
     }
+    let _turn = app.searches.take(scope.visitor.identity())?;
     let fields = fields(&asked);
-    let (fields, found) = match filter(&scope, &asked) {
-        Ok(filter) => {
-            let page = AuditPage::Newest {
-                before: asked.before,
-                limit: PAGE,
-            };
-            (fields, scope.plane.audit(&filter, page).await?)
-        }
-        Err(error) => (fields.refused(error, &["since", "until"])?, Vec::new()),
+    let (fields, found) = match find(&scope, &asked).await {
+        Ok(found) => (fields, found),
+        Err(error) => (
+            fields.refused(error, &["text", "since", "until"])?,
+            Vec::new(),
+        ),
     };
     let older = (found.last())
         .filter(|_| found.len() == PAGE as usize)
@@ -76,6 +78,15 @@ pub(super) async fn list(scope: Scope, Query(asked): Query<Asked>) -> Result<Mar
         @if let Some(older) = older { p { a href=(older) { "Older ones" } } }
     };
     Ok(scope.page("Audit", Tab::Audit).render(&body))
+}
+
+async fn find(scope: &Scope, asked: &Asked) -> Result<Vec<Audited>, ApiError> {
+    let filter = filter(scope, asked)?;
+    let page = AuditPage::Newest {
+        before: asked.before,
+        limit: PAGE,
+    };
+    Ok(scope.plane.audit(&filter, page).await?)
 }
 
 fn search(scope: &Scope, fields: &Fields, asked: &Asked) -> Markup {

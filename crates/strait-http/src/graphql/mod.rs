@@ -5,16 +5,16 @@ mod inputs;
 mod mutation;
 mod objects;
 mod query;
+mod told;
 
 use std::sync::LazyLock;
 
-use async_graphql::parser::types::{OperationType, Selection};
 use async_graphql::{EmptySubscription, Error, ErrorExtensions, ID, Request, Response, Schema};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, header};
 use strait_plane::model::{Caller, Identity, Permission};
-use strait_plane::{Plane, trail};
+use strait_plane::{Plane, PlaneError, trail};
 
 use crate::Shared;
 use crate::access::identify;
@@ -48,39 +48,15 @@ pub(crate) async fn answer(
         true => Some(identify(&app, &method, &headers).await?),
         false => None,
     };
-    tell(&mut request);
+    told::tell(&mut request);
     if let Some(identity) = &identity {
         trail::proved(identity);
         app.limits.count_identity(identity)?;
     }
     let asker = Asker { app, identity };
-    Ok(Json(SCHEMA.execute(request.data(asker)).await))
-}
-
-/// Says for the audit what it is: all requests come by one route, and most change nothing.
-fn tell(request: &mut Request) {
-    const LONGEST: usize = 100;
-    let route = format!("POST {PATH}");
-    let Ok(document) = request.parsed_query() else {
-        trail::learn(|known| known.changes = false);
-        return;
-    };
-    let mut changes = false;
-    let mut fields = Vec::new();
-    for (_, operation) in document.operations.iter() {
-        changes |= operation.node.ty == OperationType::Mutation;
-        for selection in &operation.node.selection_set.node.items {
-            if let Selection::Field(field) = &selection.node {
-                fields.push(field.node.name.node.as_str());
-            }
-        }
-    }
-    let kind = if changes { "mutation" } else { "query" };
-    let fields: String = fields.join(" ").chars().take(LONGEST).collect();
-    trail::learn(|known| {
-        known.changes = changes;
-        known.route = format!("{route} {kind} {fields}");
-    });
+    let response = SCHEMA.execute(request.data(asker)).await;
+    told::conclude(&response);
+    Ok(Json(response))
 }
 
 /// The schema, in GraphQL's own language.
@@ -150,7 +126,7 @@ fn refused(error: impl Into<ApiError>) -> Error {
 }
 
 /// What is not there, in words that the provider knows; every other refusal as it is.
-fn missing(error: strait_plane::PlaneError, words: &str) -> Error {
+fn missing(error: PlaneError, words: &str) -> Error {
     let is_missing = error.kind() == strait_plane::ErrorKind::NotFound;
     let mut refusal = refused(error);
     if is_missing {

@@ -264,12 +264,13 @@ impl Mutation {
             }
             OperationState::Failed | OperationState::Cancelled => {
                 let reason = operation.reason.map(|reason| reason.message);
-                Err(Error::new(reason.unwrap_or_else(|| {
+                let message = reason.unwrap_or_else(|| {
                     format!(
                         "the password was not set: operation {} is {}",
                         operation.id, operation.state
                     )
-                })))
+                });
+                Err(refused(PlaneError::Conflict { message }))
             }
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::body::{Body, BodyDataStream};
 use axum::http::{Method, Request, StatusCode, header};
 use futures::StreamExt as _;
+use futures::future::join_all;
 use strait_plane::model::Role;
 
 use crate::guest::Guest;
@@ -97,6 +98,30 @@ async fn a_stream_ends_soon_after_its_follower_may_see_it_no_more() {
     });
     let ended: Vec<bool> = futures::future::join_all(ends).await;
     assert_eq!(ended, [true, true, false, true, false]);
+}
+
+#[tokio::test]
+async fn who_leaves_a_wait_gives_its_turn_back() {
+    let world = World::new().await;
+    let mine = world.keys_of(&world.project, Role::Viewer).await;
+    let wait = async |seconds: u8| {
+        let path = format!(
+            "/projects/{}/events?since=999999&wait={seconds}",
+            world.project
+        );
+        world.call_as(&mine, Method::GET, &path, "").await.status
+    };
+    let one_more = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        wait(1).await
+    };
+    tokio::select! {
+        _ = join_all((0..EACH).map(|_| wait(60))) => panic!("nothing happens that they wait for"),
+        status = one_more => assert_eq!(status, StatusCode::TOO_MANY_REQUESTS),
+    }
+    // They have left.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(wait(1).await, StatusCode::OK);
 }
 
 impl World {

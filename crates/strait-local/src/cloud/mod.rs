@@ -208,6 +208,11 @@ impl Local {
         *committed.unwrap_or_else(PoisonError::into_inner) = network;
     }
 
+    /// The account with this name or id, if there is one.
+    pub async fn account(&self, name: &str) -> Option<Account> {
+        found_account(&*self.network().await, name)
+    }
+
     /// The account with this name or id; made when it is new.
     ///
     /// # Errors
