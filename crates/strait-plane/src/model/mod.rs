@@ -38,7 +38,8 @@ pub use service::{
     ServiceConnection, ServiceNetwork, ServiceStatus, VpcEndpoint, Wanted,
 };
 pub use usage::{
-    Hours, Interval, NewPlan, Period, Plan, ProjectPlan, Resource, Usage, UsageLine, instant,
+    FormerTrial, Hours, Interval, NewPlan, Period, Plan, ProjectPlan, Resource, Usage, UsageLine,
+    instant,
 };
 pub use user::{
     Identity, IssuedToken, LoginLink, Member, NewSession, NewUser, Seat, Session, User,
