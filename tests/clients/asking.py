@@ -18,6 +18,7 @@ WHOLE = 20
 # For an answer to a datagram or a half connection; and to a whole one, whose first packet the kernel sends again after 1 and 3 s.
 PATIENCE, LONG_PATIENCE = 1, 10
 PORT = 5432
+ROOM = 1 << 24
 # Whence half connections are opened: not where the kernel takes ports for whole ones.
 PORTS = range(10000, 30000)
 SYN, RST, ACK = 2, 4, 16
@@ -60,6 +61,8 @@ class Asking:
         self.poll = select.poll()
         for own in (self.dns, self.raw):
             own.setblocking(False)
+            # As much as one may have. Answers come while this program waits for a processor: the usual room holds a quarter of a second's.
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ROOM)
             self.poll.register(own, select.POLLIN)
         self.number = 0
         # Questions for the name, half connections by their port, and whole ones by their socket.

@@ -92,7 +92,7 @@ class World(unittest.TestCase):
     def take_all_away(self):
         for service in self.front.json("service", "list"):
             # What is deleted while it is attached stays closed.
-            if service["network"]["now"] != "public":
+            if service["network"].get("now", "public") != "public":
                 self.front.run("service", "detach", service["service_id"], "--wait")
             self.front.run("service", "delete", service["service_id"], "--yes", "--wait")
         for vpc in self.front.json("vpc", "list"):

@@ -7,10 +7,10 @@ import threading
 import time
 import unittest
 
-from cloud import STRAIT
+from cloud import STRAIT, tcp
 from databases import Database
 from local_aws import Local, setUpModule, tearDownModule
-from stories import PORT, Customer
+from stories import ANYWHERE, PORT, Customer
 
 
 class Failover(Local):
@@ -112,6 +112,25 @@ class Balanced(Local):
         self.take_all_away()
         arns = [row["LoadBalancerArn"] for row in self.elb.describe_load_balancers()["LoadBalancers"]]
         self.assertEqual(arns, [self.balancer["LoadBalancerArn"]], "the operator's own stays")
+
+
+class ByHand(Local):
+    """What an operator does by hand counts at once: Strait has looked shortly before."""
+
+    ACCOUNT = "by-hand"
+
+    def test_a_service_is_registered_as_soon_as_it_is_open(self):
+        rule = {"GroupId": self.service.group, "IpPermissions": tcp(PORT, ANYWHERE)}
+        self.service.ec2.revoke_security_group_ingress(**rule)
+        with self.assertRaisesRegex(AssertionError, "has no rule for exactly TCP 5432"):
+            self.register()
+        self.assertNotIn(ANYWHERE, self.service.rules(), "it opens nothing that it did not close")
+        self.take_all_away()
+        # By then nothing is in progress any more, so that a look is fresh for a minute.
+        time.sleep(11)
+        self.service.ec2.authorize_security_group_ingress(**rule)
+        self.register()
+        self.take_all_away()
 
 
 class Sessions(Local):

@@ -18,6 +18,8 @@ pub(super) struct Run<'a> {
     lease: &'a str,
     /// Whether another server worked on it before.
     taken_over: bool,
+    /// Whether its operation begins with it.
+    begins: bool,
     operation: Option<Kept>,
 }
 
@@ -28,6 +30,7 @@ impl<'a> Run<'a> {
             context,
             lease,
             taken_over,
+            begins: false,
             operation: None,
         }
     }
@@ -39,9 +42,10 @@ impl<'a> Run<'a> {
         Ok(run)
     }
 
-    /// Before anything in this Region: what is remembered of it may be out of date.
-    pub(super) fn in_region(&self, region: &str) {
-        if self.taken_over {
+    /// Before anything in this Region: what is remembered of it may be out of date. An operation begins with a look at what
+    /// is there, because others may have prepared for it: another server, with an object that is gone, or who asks, by hand.
+    pub(super) fn in_region(&mut self, region: &str) {
+        if std::mem::take(&mut self.begins) || self.taken_over {
             self.context.cloud.forget(region);
         }
     }
@@ -90,6 +94,7 @@ impl<'a> Run<'a> {
             self.write(async |db| operations::start(db, id, former).await)
                 .await?;
             operation.shown.state = OperationState::Running;
+            self.begins = true;
             operation.former = former.cloned();
         }
         let (object, id) = (&operation.shown.object_id, &operation.shown.id);

@@ -20,13 +20,13 @@ pub(super) async fn reconcile(run: &mut Run<'_>, id: &str, thorough: bool) -> Re
         if operation.is_none() && service.revision == service.reconciled && !thorough {
             return Ok(());
         }
-        run.in_region(&service.region_code);
         let is_asked = operation.is_some();
         let former = service
             .current
             .as_ref()
             .map(|current| current.network.clone());
         run.take_up(operation, former.as_ref()).await?;
+        run.in_region(&service.region_code);
         as_asked(run, &mut service);
         let outcome = match service.wanted {
             Wanted::Running => match allow::restrict(run, &service).await {

@@ -12,8 +12,8 @@ pub(super) async fn reconcile(run: &mut Run<'_>, id: &str) -> Result<(), Failure
     let Some(vpc) = vpcs::get(&run.context.pool, id).await? else {
         return Ok(());
     };
-    run.in_region(&vpc.region_code);
     run.take_up_of(ObjectKind::Vpc, id).await?;
+    run.in_region(&vpc.region_code);
     let outcome = match vpc.status {
         VpcStatus::Creating | VpcStatus::Failed | VpcStatus::Created => keep(run, &vpc).await,
         VpcStatus::Deleting => delete(run, &vpc).await,

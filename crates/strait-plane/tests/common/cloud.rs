@@ -495,7 +495,9 @@ impl Cloud for FakeCloud {
         Ok(())
     }
 
-    fn forget(&self, _: &str) {}
+    fn forget(&self, region: &str) {
+        self.script.note(format!("forget {region}"));
+    }
 
     async fn changed(&self) {
         // An error means that nothing changed in this time.

@@ -152,6 +152,11 @@ impl Script {
         );
     }
 
+    /// A call that neither fails nor waits.
+    pub(crate) fn note(&self, call: String) {
+        self.inner().log.push(call);
+    }
+
     /// Every call begins with it.
     pub(crate) async fn begin(&self, call: String) -> Ordered {
         let released = self.released.notified();

@@ -244,6 +244,39 @@ async fn none_is_registered_where_strait_makes_them() {
     );
 }
 
+#[tokio::test]
+async fn an_operation_begins_with_a_look_at_what_is_there() {
+    let world = World::with_registered().await;
+    let forgotten = format!("forget {REGION}");
+    let vpc = world.vpc("10.0.0.0/24").await;
+    assert_eq!(first_call(&world), forgotten);
+
+    world.script.forget();
+    let registered = register(&world, "db.example.com").await.expect("taken on");
+    let id = world
+        .settle_service(&registered.service_id)
+        .await
+        .service_id;
+    assert_eq!(first_call(&world), forgotten);
+
+    // The control: what goes on, and what is looked at again, may remember.
+    world.script.forget();
+    world.script.fail(&format!("probe_way {id} vpc:"), 2, false);
+    let asked = world.plane.attach_service(&world.project, &id, &vpc.id, 0);
+    let operation = asked.await.expect("it moves").operation_id;
+    world.ended(operation).await;
+    let log = world.script.log();
+    let times = log.iter().filter(|call| **call == forgotten).count();
+    assert_eq!(times, 1, "{log:?}");
+}
+
+/// The first call that is not about the names of all.
+fn first_call(world: &World) -> String {
+    let mut calls = world.script.log().into_iter();
+    let first = calls.find(|call| call != "publish_names");
+    first.expect("a call")
+}
+
 async fn register(world: &World, host: &str) -> Result<Service, PlaneError> {
     let asked = asked(At::Host(host.to_owned()));
     world.plane.register_service(&world.project, asked).await
