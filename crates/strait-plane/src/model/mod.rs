@@ -18,7 +18,7 @@ use serde::Serialize;
 
 pub use access::{Permission, Role};
 pub use allow::{
-    ALLOW_ENTRIES, AllowChange, AllowEntry, AllowLists, ListChange, NewAllowEntry,
+    ALLOW_ENTRIES, ALLOW_RULES, AllowChange, AllowEntry, AllowLists, ListChange, NewAllowEntry,
     SessionsByClient, ShownAllowLists, Side, ranges,
 };
 pub use audit::{About, Asked, AuditFilter, AuditOutcome, AuditPage, Audited};

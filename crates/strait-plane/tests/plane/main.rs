@@ -4,6 +4,7 @@
 mod common;
 
 mod allow;
+mod allow_trouble;
 mod attach;
 mod audit;
 mod audit_search;
