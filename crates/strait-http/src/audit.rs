@@ -1,15 +1,17 @@
 //! The audit: searched, paged, exported as JSON lines.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use futures::stream;
+use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde::Deserialize;
-use strait_plane::model::{AuditFilter, AuditPage};
-use strait_plane::{Plane, PlaneError};
+use strait_plane::model::{AuditFilter, AuditPage, Audited, Identity};
+use strait_plane::{AuditReader, PlaneError};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -24,8 +26,6 @@ use crate::turns::Turn;
 
 /// How many entries a list has unless another number is asked for.
 const PAGE: u32 = 100;
-/// How many are read at a time for an export.
-const STRIDE: u32 = 500;
 
 pub(crate) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
@@ -89,8 +89,7 @@ async fn of_project(
             "project: the path names it already",
         ));
     }
-    let turn = app.searches.take(&identity)?;
-    answer(&app.plane, asked, Some(project), turn).await
+    answer(&app, identity, asked, Some(project)).await
 }
 
 /// The same of all projects, and of what is in none: users, sessions, who is not known.
@@ -108,8 +107,7 @@ async fn of_all(
     Given(mut asked): Given<Asked>,
 ) -> Result<Response, ApiError> {
     let project = asked.project.take();
-    let turn = app.searches.take(&identity)?;
-    answer(&app.plane, asked, project, turn).await
+    answer(&app, identity, asked, project).await
 }
 
 /// Takes away what is older than a time that is at least 30 days past. The audit says so.
@@ -127,11 +125,12 @@ async fn forget(
 }
 
 async fn answer(
-    plane: &Plane,
+    app: &Shared,
+    identity: Identity,
     asked: Asked,
     project: Option<String>,
-    turn: Turn,
 ) -> Result<Response, ApiError> {
+    let turn = app.searches.take(&identity)?;
     let filter = AuditFilter {
         project,
         actor: asked.actor,
@@ -150,14 +149,16 @@ async fn answer(
     match (asked.format.as_deref(), before, after) {
         (None | Some("json"), before, None) => {
             let limit = asked.limit.unwrap_or(PAGE);
-            let found = plane
-                .audit(&filter, AuditPage::Newest { before, limit })
+            let found = app
+                .plane
+                .audit(&filter, AuditPage { before, limit })
                 .await?;
             let entries: Vec<AuditEntry> = found.into_iter().map(AuditEntry::from).collect();
             Ok(Json(entries).into_response())
         }
         (Some("jsonl"), None, after) => {
-            export(plane.clone(), filter, after.unwrap_or_default(), turn).await
+            let reader = app.plane.read_audit(filter, after.unwrap_or_default())?;
+            export(app, identity, turn, reader).await
         }
         (None | Some("json"), _, Some(_)) => Err(ApiError::field(
             "after",
@@ -174,51 +175,43 @@ async fn answer(
     }
 }
 
-/// One entry a line, read bit by bit. The first bit is read before anything is answered, so that what is wrong can be said.
+/// One entry a line, read bit by bit. The first bit is read before anything is answered, so that what is wrong can be said. Each takes
+/// a turn of its own: a client that reads slowly is in nobody's way.
 async fn export(
-    plane: Plane,
-    filter: AuditFilter,
-    after: i64,
+    app: &Shared,
+    identity: Identity,
     turn: Turn,
+    mut reader: AuditReader,
 ) -> Result<Response, ApiError> {
-    let first = lines(&plane, &filter, after).await?;
-    let rest = stream::try_unfold(Some(first), move |read| {
-        let (plane, filter) = (plane.clone(), filter.clone());
-        // It ends with the stream.
-        let _ = &turn;
-        async move {
-            let Some((bytes, last)) = read.flatten() else {
+    let first = reader.next().await?.map(lines).transpose()?;
+    drop(turn);
+    let first = first.filter(|bytes| !bytes.is_empty()).map(Ok);
+    let from = (reader, Arc::clone(&app.searches), identity);
+    let rest = stream::try_unfold(from, |(mut reader, turns, identity)| async move {
+        loop {
+            let turn = turns.wait(&identity).await;
+            let Some(found) = reader.next().await? else {
                 return Ok::<_, PlaneError>(None);
             };
-            let next = lines(&plane, &filter, last).await?;
-            Ok(Some((bytes, Some(next))))
+            drop(turn);
+            if !found.is_empty() {
+                return Ok(Some((lines(found)?, (reader, turns, identity))));
+            }
         }
     });
     let kind = [(header::CONTENT_TYPE, "application/jsonl")];
-    Ok((kind, Body::from_stream(rest)).into_response())
+    let body = Body::from_stream(stream::iter(first).chain(rest));
+    Ok((kind, body).into_response())
 }
 
-/// Some entries as lines, and the last one's place; nothing when there are no more.
-async fn lines(
-    plane: &Plane,
-    filter: &AuditFilter,
-    after: i64,
-) -> Result<Option<(Bytes, i64)>, PlaneError> {
-    let page = AuditPage::Oldest {
-        after,
-        limit: STRIDE,
-    };
-    let found = plane.audit(filter, page).await?;
-    let Some(last) = found.last().map(|entry| entry.id) else {
-        return Ok(None);
-    };
+fn lines(found: Vec<Audited>) -> Result<Bytes, PlaneError> {
     let mut text = Vec::new();
     for entry in found {
         let line = serde_json::to_vec(&AuditEntry::from(entry));
         text.extend(line.map_err(|error| PlaneError::Corrupt(error.to_string()))?);
         text.push(b'\n');
     }
-    Ok(Some((text.into(), last)))
+    Ok(text.into())
 }
 
 fn moment(field: &'static str, text: Option<&str>) -> Result<Option<Timestamp>, ApiError> {

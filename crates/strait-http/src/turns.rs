@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use strait_plane::PlaneError;
 use strait_plane::model::Identity;
@@ -10,6 +11,8 @@ use crate::error::ApiError;
 
 /// After how many seconds a refused one may come again.
 const LATER: u64 = 5;
+/// How often one that waits looks whether there is room.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Counts them.
 #[derive(Debug)]
@@ -69,6 +72,16 @@ impl Turns {
             turns: Arc::clone(self),
             whose,
         })
+    }
+
+    /// Begins one as soon as there is room.
+    pub(crate) async fn wait(self: &Arc<Self>, identity: &Identity) -> Turn {
+        loop {
+            if let Ok(turn) = self.take(identity) {
+                return turn;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {

@@ -20,5 +20,5 @@ mod wish;
 
 pub use error::{ErrorKind, PlaneError};
 pub use keeper::Keeper;
-pub use plane::{Measured, Options, Part, Passed, Plane, Repetition};
+pub use plane::{AuditReader, Measured, Options, Part, Passed, Plane, Repetition};
 pub use pulse::Pulse;

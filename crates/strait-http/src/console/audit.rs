@@ -82,7 +82,7 @@ pub(super) async fn list(
 
 async fn find(scope: &Scope, asked: &Asked) -> Result<Vec<Audited>, ApiError> {
     let filter = filter(scope, asked)?;
-    let page = AuditPage::Newest {
+    let page = AuditPage {
         before: asked.before,
         limit: PAGE,
     };

@@ -1,8 +1,11 @@
 //! The audit searched, paged, exported, and on its page; and for whom it is for only.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::http::{Method, StatusCode, header};
+use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
+use axum::http::{Method, Request, StatusCode, header};
 use serde_json::Value;
 use strait_plane::model::Role;
 
@@ -100,8 +103,8 @@ async fn a_search_that_takes_too_long_says_what_makes_it_shorter() {
             world.asked_here(&keys, Method::GET, &path, "").await
         }
     );
-    for (answer, field) in [(&by_text, "text"), (&all, "since")] {
-        answer.assert_refused(StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", Some(field));
+    for answer in [&by_text, &all] {
+        answer.assert_refused(StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", Some("since"));
         assert!(answer.str("/message").contains("`until`"), "{answer:?}");
     }
     // Each has two at once.
@@ -111,6 +114,42 @@ async fn a_search_that_takes_too_long_says_what_makes_it_shorter() {
     lock.rollback().await.expect("given back");
     let found = world.asked_here(&keys, Method::GET, &path, "").await;
     assert_eq!(found.status, StatusCode::OK, "{found:?}");
+}
+
+#[tokio::test]
+async fn a_client_that_reads_slowly_is_in_nobodys_way() {
+    let world = World::new().await;
+    let keys = world.key(Role::Admin).await.1;
+    let sql = format!(
+        "INSERT INTO strait.audit (actor, action, project_id, outcome)
+         SELECT 'x', 'x', '{}', 'done' FROM generate_series(1, 1200)",
+        world.project
+    );
+    let added = sqlx::raw_sql(&sql).execute(&world.pool).await;
+    added.expect("rows");
+    let path = format!("{BASE}/projects/{}/audit", world.project);
+    let mut paused = Vec::new();
+    for _ in 0..4 {
+        let request = Request::get(format!("{path}?format=jsonl&action=x"))
+            .header(header::HOST, "127.0.0.1:8470")
+            .header(header::AUTHORIZATION, &keys);
+        let mut request = request.body(Body::empty()).expect("a request");
+        let from: SocketAddr = "127.0.0.1:4711".parse().expect("an address");
+        request.extensions_mut().insert(ConnectInfo(from));
+        let export = world.respond(request).await;
+        assert_eq!(export.status(), StatusCode::OK);
+        paused.push(export);
+    }
+    let found = world.asked_here(&keys, Method::GET, &path, "").await;
+    assert_eq!(found.status, StatusCode::OK, "{found:?}");
+    // They go on where they were, beside each other too.
+    let read = paused.into_iter().map(|export| async {
+        let bytes = to_bytes(export.into_body(), usize::MAX).await;
+        let text = String::from_utf8(bytes.expect("a body").to_vec());
+        text.expect("text").lines().count()
+    });
+    let read = futures::future::join_all(read).await;
+    assert_eq!(read, [1200; 4]);
 }
 
 #[tokio::test]

@@ -93,23 +93,13 @@ pub struct AuditFilter {
     pub text: Option<String>,
 }
 
-/// Which part of what is found.
+/// Which part of what is found, the newest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AuditPage {
-    /// The newest first: those before this one, or the very newest.
-    Newest {
-        /// The last one that was shown.
-        before: Option<i64>,
-        /// At most so many.
-        limit: u32,
-    },
-    /// The oldest first: those after this one.
-    Oldest {
-        /// The last one that was shown; 0 at the beginning.
-        after: i64,
-        /// At most so many.
-        limit: u32,
-    },
+pub struct AuditPage {
+    /// The last one that was shown; without it the very newest come.
+    pub before: Option<i64>,
+    /// At most so many.
+    pub limit: u32,
 }
 
 /// What somebody asked for and was not done, or was done where no change notes itself.

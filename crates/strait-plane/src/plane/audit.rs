@@ -10,11 +10,14 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use super::Plane;
 use crate::error::PlaneError;
 use crate::model::{Asked, AuditFilter, AuditPage, Audited, Caller};
-use crate::store::audit;
+use crate::store::audit::{self, Span};
 use crate::trail;
 
 /// How many of its rows one answer has at most.
 const PAGE: u32 = 1000;
+/// How many entries are gone through at a time by who reads all of it, and how many of them are told at once.
+const WINDOW: i64 = 20_000;
+const STRIDE: u32 = 500;
 /// What is younger nobody takes away.
 const KEPT_AT_LEAST: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How many look into it at a time: a search may take long, and others want connections of the store too.
@@ -29,28 +32,44 @@ const YEARS: (i16, i16) = (1, 9999);
 /// Lets so many search at a time.
 pub(super) struct Searches(Semaphore);
 
+/// Reads the audit from the oldest on, bit by bit, up to what is certain to be all there was when it began: who goes on from there
+/// misses nothing.
+pub struct AuditReader {
+    plane: Plane,
+    filter: AuditFilter,
+    left: Left,
+}
+
+/// What is still to be read.
+enum Left {
+    /// What there is after this one: it has not begun.
+    After(i64),
+    Span(Span),
+}
+
 impl Plane {
-    /// What was changed and what was refused, as far as it is looked for. The oldest first: up to what is certain to be all there is,
-    /// so that who goes on from there misses nothing.
+    /// What was changed and what was refused, as far as it is looked for.
     pub async fn audit(
         &self,
         filter: &AuditFilter,
         page: AuditPage,
     ) -> Result<Vec<Audited>, PlaneError> {
-        let page = match page {
-            AuditPage::Newest { before, limit } => AuditPage::Newest {
-                before,
-                limit: limit.clamp(1, PAGE),
-            },
-            AuditPage::Oldest { after, limit } => AuditPage::Oldest {
-                after,
-                limit: limit.clamp(1, PAGE),
-            },
-        };
         within("since", filter.since)?;
         within("until", filter.until)?;
+        let limit = page.limit.clamp(1, PAGE);
         let _turn = self.searches.turn().await?;
-        audit::find(self.pool(), filter, page).await
+        audit::newest(self.pool(), filter, page.before, limit).await
+    }
+
+    /// Reads all that is looked for after this one.
+    pub fn read_audit(&self, filter: AuditFilter, after: i64) -> Result<AuditReader, PlaneError> {
+        within("since", filter.since)?;
+        within("until", filter.until)?;
+        Ok(AuditReader {
+            plane: self.clone(),
+            filter,
+            left: Left::After(after),
+        })
     }
 
     /// Writes down what was asked for and refused, or done where no change notes itself.
@@ -83,6 +102,36 @@ impl Plane {
     }
 }
 
+impl AuditReader {
+    /// The next ones; none while there are none like that among those that were gone through, and nothing at the end. Only the first
+    /// time is it refused for too many others: who has begun waits for as long as it takes.
+    pub async fn next(&mut self) -> Result<Option<Vec<Audited>>, PlaneError> {
+        let pool = self.plane.pool();
+        let (_turn, span) = match self.left {
+            Left::After(after) => {
+                let turn = self.plane.searches.turn().await?;
+                (turn, audit::extent(pool, &self.filter, after).await?)
+            }
+            Left::Span(span) => (self.plane.searches.wait().await?, span),
+        };
+        self.left = Left::Span(span);
+        if span.after >= span.upto {
+            return Ok(None);
+        }
+        let window = Span {
+            upto: span.upto.min(span.after.saturating_add(WINDOW)),
+            ..span
+        };
+        let found = audit::oldest(pool, &self.filter, window, STRIDE).await?;
+        let after = match found.last() {
+            Some(last) if found.len() == STRIDE as usize => last.id,
+            Some(_) | None => window.upto,
+        };
+        self.left = Left::Span(Span { after, ..span });
+        Ok(Some(found))
+    }
+}
+
 impl Default for Searches {
     fn default() -> Self {
         Self(Semaphore::new(SEARCHES))
@@ -91,15 +140,21 @@ impl Default for Searches {
 
 impl Searches {
     async fn turn(&self) -> Result<SemaphorePermit<'_>, PlaneError> {
-        match tokio::time::timeout(PATIENCE, self.0.acquire()).await {
-            Ok(Ok(turn)) => Ok(turn),
-            Ok(Err(_)) | Err(_) => Err(PlaneError::TooMany {
-                message: format!(
-                    "{SEARCHES} searches of the audit are under way here, and no more may be at once; try again in {LATER} s"
-                ),
-                retry_after: LATER,
-            }),
-        }
+        let turn = tokio::time::timeout(PATIENCE, self.wait()).await;
+        turn.unwrap_or_else(|_| Err(too_many()))
+    }
+
+    async fn wait(&self) -> Result<SemaphorePermit<'_>, PlaneError> {
+        self.0.acquire().await.map_err(|_| too_many())
+    }
+}
+
+fn too_many() -> PlaneError {
+    PlaneError::TooMany {
+        message: format!(
+            "{SEARCHES} searches of the audit are under way here, and no more may be at once; try again in {LATER} s"
+        ),
+        retry_after: LATER,
     }
 }
 

@@ -39,6 +39,7 @@ use crate::secret::Verifier;
 use crate::store;
 use audit::Searches;
 
+pub use audit::AuditReader;
 pub use measure::{Measured, Part, Passed};
 pub use operations::Repetition;
 

@@ -5,19 +5,28 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde_json::Value;
 use sqlx::types::Json;
-use sqlx::{FromRow, PgConnection, PgExecutor, PgPool};
+use sqlx::{FromRow, PgConnection, PgExecutor, PgPool, Postgres, Transaction};
 
 use super::{Change, Find, timestamp};
 use crate::error::PlaneError;
-use crate::model::{About, Asked, AuditFilter, AuditOutcome, AuditPage, Audited};
+use crate::model::{About, Asked, AuditFilter, AuditOutcome, Audited};
 
 /// How long a search may take. It holds a connection.
 const LONGEST: Duration = Duration::from_secs(5);
+/// How many of one time are looked for by that time; of more it is gone through by number.
+const FEW: i64 = 50_000;
 /// How long who reads on waits for those who are writing, and how often it looks whether they still are.
 const MOMENT: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(50);
 /// PostgreSQL's code for what took too long: `query_canceled`.
 const GIVEN_UP: &str = "57014";
+
+/// Entries by their numbers: those after one, up to another.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Span {
+    pub(crate) after: i64,
+    pub(crate) upto: i64,
+}
 
 #[derive(FromRow)]
 struct Row {
@@ -118,38 +127,108 @@ fn storable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
-/// What is found, a page of it. The oldest first: none appears later before one that was found.
-pub(crate) async fn find(
+/// The newest ones that are found, before this one.
+pub(crate) async fn newest(
     pool: &PgPool,
     filter: &AuditFilter,
-    page: AuditPage,
+    before: Option<i64>,
+    limit: u32,
 ) -> Result<Vec<Audited>, PlaneError> {
-    let end = match page {
-        AuditPage::Newest { .. } => None,
-        AuditPage::Oldest { .. } => Some(settled(pool).await?),
+    let span = Span {
+        after: 0,
+        upto: before.map_or(i64::MAX, |before| before.saturating_sub(1)),
     };
+    let mut tx = begin(pool).await?;
+    let span = in_time(&mut tx, filter, span).await?;
+    let found = select(&mut tx, filter, span, "DESC", limit).await?;
+    tx.rollback().await?;
+    Ok(found)
+}
+
+/// The oldest ones that are found in this span.
+pub(crate) async fn oldest(
+    pool: &PgPool,
+    filter: &AuditFilter,
+    span: Span,
+    limit: u32,
+) -> Result<Vec<Audited>, PlaneError> {
+    let mut tx = begin(pool).await?;
+    let found = select(&mut tx, filter, span, "ASC", limit).await?;
+    tx.rollback().await?;
+    Ok(found)
+}
+
+/// Where all is that can be found after this one: none will ever appear there any more.
+pub(crate) async fn extent(
+    pool: &PgPool,
+    filter: &AuditFilter,
+    after: i64,
+) -> Result<Span, PlaneError> {
+    let upto = settled(pool).await?;
+    let mut tx = begin(pool).await?;
+    let span = in_time(&mut tx, filter, Span { after, upto }).await?;
+    let first = sqlx::query_scalar("SELECT min(id) FROM strait.audit WHERE id > $1")
+        .bind(span.after)
+        .fetch_one(&mut *tx);
+    let first: Option<i64> = first.await.map_err(given_up)?;
+    tx.rollback().await?;
+    Ok(Span {
+        after: first.map_or(span.upto, |first| first - 1),
+        ..span
+    })
+}
+
+/// Begins to look into it: each statement takes so long at most.
+async fn begin(pool: &PgPool) -> Result<Transaction<'static, Postgres>, PlaneError> {
     let mut tx = pool.begin().await?;
     // Which of the conditions count is known when it is planned, each time.
     sqlx::query("SELECT set_config('statement_timeout', $1, true), set_config('plan_cache_mode', 'force_custom_plan', true)")
         .bind(LONGEST.as_millis().to_string())
         .run(&mut *tx)
         .await?;
-    let found = select(&mut tx, filter, page, end).await;
-    let found = found.map_err(|error| given_up(error, filter))?;
-    tx.rollback().await?;
-    Ok(found)
+    Ok(tx)
+}
+
+/// Where those are that are of the time that is looked for, if they are few. They are found by their times, for a clock that was
+/// set back puts these in another order than the numbers.
+async fn in_time(
+    db: &mut PgConnection,
+    filter: &AuditFilter,
+    span: Span,
+) -> Result<Span, PlaneError> {
+    if filter.since.is_none() && filter.until.is_none() {
+        return Ok(span);
+    }
+    let (found, first, last): (i64, Option<i64>, Option<i64>) = sqlx::query_as(
+        "SELECT count(*), min(id), max(id) FROM (
+             SELECT id FROM strait.audit
+             WHERE ($1::bigint IS NULL OR at >= to_timestamp($1 / 1000000.0))
+                 AND ($2::bigint IS NULL OR at < to_timestamp($2 / 1000000.0))
+             ORDER BY at LIMIT $3) few",
+    )
+    .bind(filter.since.map(Timestamp::as_microsecond))
+    .bind(filter.until.map(Timestamp::as_microsecond))
+    .bind(FEW)
+    .fetch_one(db)
+    .await
+    .map_err(given_up)?;
+    Ok(match (first, last) {
+        (Some(_), Some(_)) if found == FEW => span,
+        (Some(first), Some(last)) => Span {
+            after: span.after.max(first - 1),
+            upto: span.upto.min(last),
+        },
+        (_, _) => Span { after: 0, upto: 0 },
+    })
 }
 
 async fn select(
     db: &mut PgConnection,
     filter: &AuditFilter,
-    page: AuditPage,
-    end: Option<i64>,
+    span: Span,
+    order: &str,
+    limit: u32,
 ) -> Result<Vec<Audited>, PlaneError> {
-    let (place, order, from, limit) = match page {
-        AuditPage::Newest { before, limit } => ("<", "DESC", before, limit),
-        AuditPage::Oldest { after, limit } => (">", "ASC", Some(after), limit),
-    };
     let outcomes: Vec<&str> = (filter.outcomes.iter())
         .map(|outcome| AuditOutcome::as_str(*outcome))
         .collect();
@@ -167,7 +246,7 @@ async fn select(
              AND ($8::bigint IS NULL OR at < to_timestamp($8 / 1000000.0))
              AND ($9::text IS NULL OR strpos(lower(concat_ws(' ', actor, actor_name, address, request_id, route, path, action,
                  object_id, object_name, operation_id, before, after, outcome, code, message)), lower($9)) > 0)
-             AND ($10::bigint IS NULL OR id {place} $10) AND ($11::bigint IS NULL OR id <= $11)
+             AND id > $10 AND id <= $11
          ORDER BY a.id {order} LIMIT $12"
     ))
     .bind(&filter.project)
@@ -179,11 +258,12 @@ async fn select(
     .bind(filter.since.map(Timestamp::as_microsecond))
     .bind(filter.until.map(Timestamp::as_microsecond))
     .bind(&filter.text)
-    .bind(from)
-    .bind(end)
+    .bind(span.after)
+    .bind(span.upto)
     .bind(i64::from(limit))
     .all(db)
     .await
+    .map_err(given_up)
 }
 
 /// Up to where all is there that will ever be there. Who is writing now is waited for, but not for long: what they write comes
@@ -206,23 +286,19 @@ async fn settled(pool: &PgPool) -> Result<i64, PlaneError> {
 }
 
 /// Says of a search that took too long what makes it shorter.
-fn given_up(error: PlaneError, filter: &AuditFilter) -> PlaneError {
+fn given_up(error: impl Into<PlaneError>) -> PlaneError {
+    let error = error.into();
     let PlaneError::Store(sqlx::Error::Database(told)) = &error else {
         return error;
     };
     if told.code().as_deref() != Some(GIVEN_UP) {
         return error;
     }
-    let field = if filter.text.is_some() {
-        "text"
-    } else {
-        "since"
-    };
     PlaneError::invalid(
-        field,
+        "since",
         format!(
-            "the search took longer than {} s and was given up, for the audit is long; say from when to when (`since`, `until`), or \
-             name an object (`object`), an operation (`operation`) or who it was (`actor`)",
+            "the search took longer than {} s and was given up, for the audit is long; say from when to when (`since`, `until`), and \
+             make that time shorter if it took too long all the same, or export what you look for: an export takes its time",
             LONGEST.as_secs()
         ),
     )

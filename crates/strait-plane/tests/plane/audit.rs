@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use strait_plane::model::{
-    AuditFilter, AuditOutcome, AuditPage, Audited, Caller, NewKey, NewUser, Quota, Role,
+    AuditFilter, AuditOutcome, Audited, Caller, NewKey, NewUser, Quota, Role,
 };
 use strait_plane::{ErrorKind, Part};
 
@@ -376,11 +376,13 @@ async fn a_server_says_which_part_of_it_is_missing() {
 impl World {
     /// All that is found, the oldest first.
     pub(crate) async fn audit(&self, filter: &AuditFilter) -> Vec<Audited> {
-        let page = AuditPage::Oldest {
-            after: 0,
-            limit: 1000,
-        };
-        self.plane.audit(filter, page).await.expect("the audit")
+        let reader = self.plane.read_audit(filter.clone(), 0);
+        let mut reader = reader.expect("a reader");
+        let mut all = Vec::new();
+        while let Some(found) = reader.next().await.expect("the audit") {
+            all.extend(found);
+        }
+        all
     }
 }
 

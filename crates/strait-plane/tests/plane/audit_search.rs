@@ -1,6 +1,6 @@
 //! The audit searched, paged, and read on: nothing is missed, and nobody is in others' way.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -146,7 +146,7 @@ async fn it_is_searched_and_paged() {
     let mut seen = Vec::new();
     let mut before = None;
     loop {
-        let page = AuditPage::Newest { before, limit: 7 };
+        let page = AuditPage { before, limit: 7 };
         let found = world.plane.audit(&none, page).await.expect("a page");
         let Some(last) = found.last() else { break };
         before = Some(last.id);
@@ -162,7 +162,7 @@ async fn it_is_searched_and_paged() {
 #[tokio::test]
 async fn who_reads_on_misses_nothing_that_is_committed_late() {
     let world = World::new().await;
-    let newest = AuditPage::Newest {
+    let newest = AuditPage {
         before: None,
         limit: 1,
     };
@@ -213,7 +213,7 @@ async fn searches_leave_connections_to_others() {
         text: Some("orders".to_owned()),
         ..AuditFilter::default()
     };
-    let page = AuditPage::Newest {
+    let page = AuditPage {
         before: None,
         limit: 10,
     };
@@ -239,12 +239,154 @@ async fn searches_leave_connections_to_others() {
     again.expect("there are turns again");
 }
 
+#[tokio::test]
+async fn what_is_rare_is_read_bit_by_bit_however_long_the_audit_is() {
+    let world = World::new().await;
+    let gap = async || {
+        let sql = "SELECT setval('strait.audit_id_seq', strait.audit_last() + 70000)";
+        let set = sqlx::raw_sql(sql).execute(&world.pool).await;
+        set.expect("set");
+    };
+    gap().await;
+    world.lengthen(600, "rare", 0).await;
+    gap().await;
+    world.lengthen(1, "rare", 0).await;
+    let rare = AuditFilter {
+        action: Some("rare".to_owned()),
+        ..AuditFilter::default()
+    };
+    let mut reader = world.plane.read_audit(rare, 0).expect("a reader");
+    let mut bits = Vec::new();
+    let mut ids = Vec::new();
+    while let Some(found) = reader.next().await.expect("the audit") {
+        bits.push(found.len());
+        ids.extend(found.iter().map(|entry| entry.id));
+        // What comes after it has begun is for the next time.
+        world.plane.create_project("later").await.ok();
+    }
+    assert_eq!((ids.len(), ids.is_sorted_by(|a, b| a < b)), (601, true));
+    let empty = bits.iter().filter(|found| **found == 0).count();
+    assert!(empty >= 5, "each look has an end: {bits:?}");
+    bits.retain(|found| *found > 0);
+    assert_eq!(bits.iter().sum::<usize>(), 601);
+    assert!(bits.iter().all(|found| *found <= 500), "{bits:?}");
+}
+
+#[tokio::test]
+async fn who_has_begun_to_read_waits_for_a_turn() {
+    let world = World::new().await;
+    world.lengthen(600, "x", 0).await;
+    let all = AuditFilter::default();
+    let mut reader = world.plane.read_audit(all.clone(), 0).expect("a reader");
+    let first = reader.next().await.expect("the audit");
+    assert_eq!(first.map(|found| found.len()), Some(500));
+    let mut lock = world.pool.begin().await.expect("begun");
+    let locked = sqlx::query("LOCK TABLE strait.audit IN ACCESS EXCLUSIVE MODE");
+    locked.execute(&mut *lock).await.expect("locked");
+    let page = AuditPage {
+        before: None,
+        limit: 10,
+    };
+    // Three have a turn, three get one after them, and the others are told after 6 s that they get none.
+    let searches = join_all((0..7).map(|_| world.plane.audit(&all, page)));
+    let rest = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        reader.next().await
+    };
+    let unlock = async {
+        tokio::time::sleep(Duration::from_secs(8)).await;
+        lock.rollback().await.expect("given back");
+    };
+    let (found, rest, ()) = tokio::join!(searches, rest, unlock);
+    let refused = found[6].as_ref().map_err(strait_plane::PlaneError::kind);
+    assert_eq!(refused.err(), Some(ErrorKind::TooMany), "{found:?}");
+    let rest = rest.expect("it had its turn").expect("there is more");
+    assert!(rest.len() >= 100, "{rest:?}");
+}
+
+#[tokio::test]
+async fn a_time_makes_searches_shorter_whatever_the_clock_did() {
+    let world = World::new().await;
+    // Of a clock that was ahead when the oldest was written, and behind at the newest.
+    world.lengthen(1, "ahead", 0).await;
+    world.lengthen(150_000, "old", 10).await;
+    world.lengthen(8000, "young", 2).await;
+    world.lengthen(1, "behind", 10).await;
+    sqlx::raw_sql("ANALYZE strait.audit")
+        .execute(&world.pool)
+        .await
+        .expect("analysed");
+    let ago = |hours| Some(Timestamp::now() - SignedDuration::from_hours(hours));
+    let nowhere = AuditFilter {
+        text: Some("nowhere".to_owned()),
+        ..AuditFilter::default()
+    };
+    let young = AuditFilter {
+        since: ago(3),
+        until: ago(1),
+        ..nowhere.clone()
+    };
+    let (whole, short) = (world.time_of(&nowhere).await, world.time_of(&young).await);
+    println!("all in {whole:?}, what is young in {short:?}");
+    assert!(short * 4 < whole, "{short:?} of {whole:?}");
+    for (action, since, until, count) in [
+        ("ahead", ago(3), ago(0), 1),
+        ("ahead", ago(3), None, 1),
+        ("ahead", None, ago(3), 0),
+        ("behind", ago(11), ago(9), 1),
+        ("behind", None, ago(9), 1),
+        ("behind", ago(9), None, 0),
+        ("young", ago(3), ago(1), 8000),
+        ("young", ago(1), None, 0),
+    ] {
+        let filter = AuditFilter {
+            action: Some(action.to_owned()),
+            since,
+            until,
+            ..AuditFilter::default()
+        };
+        let page = AuditPage {
+            before: None,
+            limit: 10,
+        };
+        let listed = world.plane.audit(&filter, page).await.expect("a list");
+        assert_eq!(listed.len(), count.min(10), "{filter:?}");
+        assert_eq!(world.audit(&filter).await.len(), count, "{filter:?}");
+    }
+}
+
 impl World {
     /// All that came after this one.
     async fn read_on(&self, after: i64) -> Vec<Audited> {
-        let page = AuditPage::Oldest { after, limit: 100 };
-        let read = self.plane.audit(&AuditFilter::default(), page).await;
-        read.expect("the audit")
+        let reader = self.plane.read_audit(AuditFilter::default(), after);
+        let read = reader.expect("a reader").next().await;
+        read.expect("the audit").unwrap_or_default()
+    }
+
+    /// Makes the audit so much longer, with entries of this action and text, so many hours old.
+    async fn lengthen(&self, rows: u32, action: &str, hours: u32) {
+        let sql = format!(
+            "INSERT INTO strait.audit (actor, action, outcome, message, at)
+             SELECT 'x', '{action}', 'done', repeat('words ', 50), now() - interval '{hours} hours' FROM generate_series(1, {rows})"
+        );
+        let added = sqlx::raw_sql(&sql).execute(&self.pool).await;
+        added.expect("added");
+    }
+
+    /// How long a search takes that finds nothing.
+    async fn time_of(&self, filter: &AuditFilter) -> Duration {
+        let page = AuditPage {
+            before: None,
+            limit: 10,
+        };
+        let mut fastest = Duration::MAX;
+        for _ in 0..3 {
+            let begun = Instant::now();
+            let found = self.plane.audit(filter, page).await.expect("searched");
+            assert_eq!(found, []);
+            fastest = fastest.min(begun.elapsed());
+        }
+        fastest
     }
 }
 
