@@ -42,6 +42,7 @@ enum Key {
         project: Option<String>,
         route: String,
         code: Option<String>,
+        outcome: AuditOutcome,
     },
     Unknown {
         address: Option<String>,
@@ -49,7 +50,7 @@ enum Key {
         outcome: AuditOutcome,
     },
     /// More of one than are told apart.
-    ManyOfOne(String),
+    ManyOfOne(String, AuditOutcome),
     /// More than are told apart.
     Many(AuditOutcome),
 }
@@ -82,7 +83,7 @@ impl Folds {
         let is_first = open.is_empty();
         let asked = match &key {
             Key::Known { .. } | Key::Unknown { .. } => asked,
-            Key::ManyOfOne(_) => many_kinds(asked),
+            Key::ManyOfOne(_, _) => many_kinds(asked),
             Key::Many(_) => anybodys(asked),
         };
         // Those that come after it; it has one of the places even if none does.
@@ -119,6 +120,7 @@ fn key(asked: &Asked) -> Key {
             project: asked.project_id.clone(),
             route: asked.route.clone(),
             code,
+            outcome: asked.outcome,
         };
     }
     let address = asked.address.as_ref().map(|text| {
@@ -138,23 +140,23 @@ fn place(key: Key, open: &BTreeMap<Key, Asked>) -> Key {
         return key;
     }
     match key {
-        Key::Known { actor, .. } if kinds_of(&actor, open) >= OF_ONE => {
-            place(Key::ManyOfOne(actor), open)
+        Key::Known { actor, outcome, .. } if kinds_of(&actor, open) >= OF_ONE => {
+            place(Key::ManyOfOne(actor, outcome), open)
         }
         Key::Unknown { outcome, .. } if strangers(open) >= OF_STRANGERS || open.len() >= MOST => {
             Key::Many(outcome)
         }
-        Key::Known { .. } | Key::ManyOfOne(_) if open.len() >= MOST => {
-            Key::Many(AuditOutcome::Refused)
+        Key::Known { outcome, .. } | Key::ManyOfOne(_, outcome) if open.len() >= MOST => {
+            Key::Many(outcome)
         }
-        Key::Known { .. } | Key::Unknown { .. } | Key::ManyOfOne(_) | Key::Many(_) => key,
+        Key::Known { .. } | Key::Unknown { .. } | Key::ManyOfOne(_, _) | Key::Many(_) => key,
     }
 }
 
 fn kinds_of(one: &str, open: &BTreeMap<Key, Asked>) -> usize {
     let theirs = open.keys().filter(|key| match key {
         Key::Known { actor, .. } => actor == one,
-        Key::Unknown { .. } | Key::ManyOfOne(_) | Key::Many(_) => false,
+        Key::Unknown { .. } | Key::ManyOfOne(_, _) | Key::Many(_) => false,
     });
     theirs.count()
 }
@@ -162,7 +164,7 @@ fn kinds_of(one: &str, open: &BTreeMap<Key, Asked>) -> usize {
 fn strangers(open: &BTreeMap<Key, Asked>) -> usize {
     let theirs = open.keys().filter(|key| match key {
         Key::Unknown { .. } => true,
-        Key::Known { .. } | Key::ManyOfOne(_) | Key::Many(_) => false,
+        Key::Known { .. } | Key::ManyOfOne(_, _) | Key::Many(_) => false,
     });
     theirs.count()
 }
@@ -174,7 +176,7 @@ fn many_kinds(asked: Asked) -> Asked {
         path: String::new(),
         code: None,
         message: Some(
-            "there were more kinds of refusals of this one in this time than are told apart"
+            "there were more kinds of refusals and failures of this one in this time than are told apart"
                 .to_owned(),
         ),
         ..asked
@@ -192,7 +194,8 @@ fn anybodys(asked: Asked) -> Asked {
         project_id: None,
         code: None,
         message: Some(
-            "there were more kinds of refusals in this time than are told apart".to_owned(),
+            "there were more kinds of refusals and failures in this time than are told apart"
+                .to_owned(),
         ),
         ..asked
     }
@@ -309,6 +312,16 @@ mod tests {
         };
         let refused = refusal("unknown", "192.0.2.7", "INTERNAL");
         assert_eq!(folds.fold(failed.clone()), Fold::New(failed.clone()));
+        assert_eq!(folds.fold(refused.clone()), Fold::New(refused));
+        assert_eq!(folds.fold(failed), Fold::Counted);
+
+        let of_ada = |outcome| Asked {
+            outcome,
+            ..within("three")
+        };
+        let failed = of_ada(AuditOutcome::Failed);
+        assert_eq!(folds.fold(failed.clone()), Fold::New(failed.clone()));
+        let refused = of_ada(AuditOutcome::Refused);
         assert_eq!(folds.fold(refused.clone()), Fold::New(refused));
         assert_eq!(folds.fold(failed), Fold::Counted);
     }

@@ -18,9 +18,11 @@ const LONGEST: Duration = Duration::from_secs(30);
 /// After how many seconds it is tried again, each time.
 const PAUSES: [u64; 6] = [1, 2, 5, 10, 20, 30];
 /// How many are being written at once.
-const MOST: u32 = 1000;
+const MOST: usize = 1000;
 /// How long a server that ends waits for them.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// How often it looks whether they are written.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// What is written.
 pub(crate) struct Notes {
@@ -28,6 +30,9 @@ pub(crate) struct Notes {
     /// Each that is being written has one of these.
     free: Arc<Semaphore>,
 }
+
+/// What is not written yet. Where it ends, as its task does with the server, the log says so.
+struct Unwritten(Option<Asked>);
 
 /// Writes down what has been counted and is still to be written; for who ends a server.
 #[derive(Clone, Default)]
@@ -40,7 +45,14 @@ impl Notes {
     pub(crate) fn new(span: Option<Duration>) -> Self {
         Self {
             folds: Folds::new(span),
-            free: Arc::new(Semaphore::new(MOST as usize)),
+            free: Arc::new(Semaphore::new(MOST)),
+        }
+    }
+
+    /// Waits until none is being written, and leaves room for those that come meanwhile.
+    async fn all_written(&self) {
+        while self.free.available_permits() < MOST {
+            sleep(LOOK).await;
         }
     }
 }
@@ -57,8 +69,7 @@ impl Closing {
             return;
         };
         end_fold(&app);
-        let all = app.notes.free.acquire_many(MOST);
-        if timeout(FAREWELL, all).await.is_err() {
+        if timeout(FAREWELL, app.notes.all_written()).await.is_err() {
             tracing::warn!("not all that was refused is in the audit: the store does not answer");
         }
     }
@@ -68,9 +79,21 @@ impl Closing {
     }
 }
 
-/// Writes it down; refusals that are like one of a moment ago are counted first, and so is all of who is not known.
+impl Drop for Unwritten {
+    fn drop(&mut self) {
+        if let Some(asked) = &self.0 {
+            missed(asked, "the server ends");
+        }
+    }
+}
+
+/// Writes it down; what was refused or failed like something of a moment ago is counted first, and so is all of who is not known.
 pub(crate) async fn keep(app: &Shared, asked: Asked) {
-    if asked.outcome != AuditOutcome::Refused && asked.actor != UNKNOWN {
+    let counts = match asked.outcome {
+        AuditOutcome::Refused | AuditOutcome::Failed => true,
+        AuditOutcome::Accepted | AuditOutcome::Done => asked.actor == UNKNOWN,
+    };
+    if !counts {
         return begun(app, asked).await;
     }
     match app.notes.folds.fold(asked) {
@@ -115,6 +138,7 @@ fn begin(app: &Shared, asked: Asked) -> Option<oneshot::Receiver<()>> {
         return None;
     };
     let (tried, first) = oneshot::channel();
+    let asked = Unwritten(Some(asked));
     tokio::spawn(write(Arc::downgrade(app), asked, turn, tried));
     Some(first)
 }
@@ -122,29 +146,29 @@ fn begin(app: &Shared, asked: Asked) -> Option<oneshot::Receiver<()>> {
 /// Writes it, or tries again. What a connection took along that died may have been written: rather twice than never.
 async fn write(
     app: Weak<App>,
-    asked: Asked,
+    mut unwritten: Unwritten,
     _turn: OwnedSemaphorePermit,
     tried: oneshot::Sender<()>,
 ) {
     let mut tried = Some(tried);
     let mut pauses = PAUSES.into_iter();
-    loop {
-        let Some(app) = app.upgrade() else {
-            return missed(&asked, "the server ends");
-        };
-        let Some(why) = unwritten(&app, &asked).await else {
+    while let (Some(asked), Some(app)) = (&unwritten.0, app.upgrade()) {
+        let Some(why) = try_writing(&app, asked).await else {
+            unwritten.0 = None;
             return;
         };
         drop((app, tried.take()));
         let Some(pause) = pauses.next() else {
-            return missed(&asked, &why);
+            missed(asked, &why);
+            unwritten.0 = None;
+            return;
         };
         sleep(Duration::from_secs(pause)).await;
     }
 }
 
 /// Writes it down, or says why that cannot be.
-async fn unwritten(app: &App, asked: &Asked) -> Option<String> {
+async fn try_writing(app: &App, asked: &Asked) -> Option<String> {
     const SILENT: &str = "the store does not answer";
     if !app.plane.store_pulse().borrow().beats() {
         return Some(SILENT.to_owned());

@@ -60,16 +60,22 @@ async fn run(start: impl Future<Output = Result<Running>>, farewell: &str) -> Re
         _ = ended.recv() => return Ok(()),
         _ = interrupted.recv() => return Ok(()),
     };
-    tokio::select! {
-        _ = ended.recv() => tracing::info!("SIGTERM: {farewell}"),
-        _ = interrupted.recv() => eprintln!("{farewell}"),
-        Some(part) = parts.join_next() => part.context("a part of the server failed")??,
-    }
+    let served = tokio::select! {
+        _ = ended.recv() => {
+            tracing::info!("SIGTERM: {farewell}");
+            Ok(())
+        }
+        _ = interrupted.recv() => {
+            eprintln!("{farewell}");
+            Ok(())
+        }
+        Some(part) = parts.join_next() => part.context("a part of the server failed").flatten(),
+    };
     // First of all: a step of the plane's may take longer than whoever ends a server waits.
     closing.close().await;
     plane.shutdown().await;
     closing.close().await;
-    Ok(())
+    served
 }
 
 /// What holds a port, as far as a person can be told without tools: that something answers there.

@@ -362,6 +362,56 @@ async fn what_the_store_did_not_take_is_written_later() {
     world.eventually_noted(&query).await;
 }
 
+#[tokio::test]
+async fn what_is_refused_while_a_server_ends_is_written_too() {
+    let world = World::new().await;
+    let closing = Closing::default();
+    let options = Options {
+        closing: closing.clone(),
+        ..Options::default()
+    };
+    let router = strait_http::router(world.plane.clone(), options);
+    let refused = async |path: &str, keys: &str| {
+        let request = Request::get(format!("{BASE}/{path}"))
+            .header(header::HOST, "localhost")
+            .header(header::AUTHORIZATION, keys);
+        let request = request.body(Body::empty()).expect("a request");
+        let answer = router.clone().oneshot(request).await.expect("an answer");
+        answer.status()
+    };
+    let viewer = world.key(Role::Viewer).await.1;
+    let elsewhere = "projects/nonesuch/vpcs";
+    let mut lock = world.pool.begin().await.expect("begun");
+    let locked = sqlx::query("LOCK TABLE strait.audit IN ACCESS EXCLUSIVE MODE");
+    locked.execute(&mut *lock).await.expect("locked");
+    let first = refused("projects", "Bearer guess");
+    let ending = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        closing.close().await;
+    };
+    let second = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        refused(elsewhere, &viewer).await
+    };
+    let unlock = async {
+        tokio::time::sleep(Duration::from_millis(1000)).await;
+        lock.rollback().await.expect("given back");
+    };
+    let (first, (), second, ()) = tokio::join!(first, ending, second, unlock);
+    assert_eq!(
+        (first, second),
+        (StatusCode::UNAUTHORIZED, StatusCode::NOT_FOUND)
+    );
+    closing.close().await;
+    let noted = world.noted("outcome=refused").await;
+    let mut codes: Vec<&str> = noted
+        .iter()
+        .filter_map(|entry| entry["code"].as_str())
+        .collect();
+    codes.sort_unstable();
+    assert_eq!(codes, ["NOT_FOUND", "UNAUTHORIZED"], "{noted:?}");
+}
+
 impl World {
     /// That there is one entry like this, soon.
     async fn eventually_noted(&self, query: &str) {
