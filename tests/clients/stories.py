@@ -174,12 +174,28 @@ class Stories:
     def lists(self, id_, name, customer):
         """Lets in nobody but those of a list, then those only, who are then let in by the next way too."""
         before = self.made()
+        endpoint, theirs = self.with_a_group_of_others("10.80.0.0/24")
         self.front.run("service", "allow", "set", id_, "--private", "10.99.0.0/16", "--yes")
         self.front.run("service", "get", id_, "--wait")
         self.reaches_not("the customer is not in the list", customer.host, name)
         self.front.run("service", "allow", "set", id_, "--private", customer.cidr, "10.99.0.0/16", "--yes")
         self.reaches("the customer is in the list", customer.host, name)
-        self.assertEqual(len(set(self.made()) - set(before)), 1, "a security group")
+        new = set(self.made()) - set(before)
+        self.assertEqual(len(new), 1, "a security group")
+        ec2 = self.provider()
+        [found] = ec2.describe_vpc_endpoints(VpcEndpointIds=[endpoint])["VpcEndpoints"]
+        self.assertEqual({row["GroupId"] for row in found["Groups"]}, new | {theirs}, "what others put there stays")
+        ec2.modify_vpc_endpoint(VpcEndpointId=endpoint, RemoveSecurityGroupIds=[theirs])
+        ec2.delete_security_group(GroupId=theirs)
+
+    def with_a_group_of_others(self, cidr):
+        """A group without rules that an operator gives the endpoint in this Peering VPC; the ids of both."""
+        ec2, vpc = self.provider(), self.vpc_of(cidr)
+        here = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "tag-key", "Values": [self.TAG]}]
+        [endpoint] = ec2.describe_vpc_endpoints(Filters=here)["VpcEndpoints"]
+        theirs = ec2.create_security_group(GroupName="theirs", Description="theirs", VpcId=vpc)["GroupId"]
+        ec2.modify_vpc_endpoint(VpcEndpointId=endpoint["VpcEndpointId"], AddSecurityGroupIds=[theirs])
+        return endpoint["VpcEndpointId"], theirs
 
     def test_killed_in_the_middle_of_an_attachment(self):
         if not self.cloud.private_ways:

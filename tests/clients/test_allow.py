@@ -1,5 +1,6 @@
 """Allow lists: packets of those who are named and of those who are not, by the public way and by the private one."""
 
+import ipaddress
 import json
 import os
 import signal
@@ -246,6 +247,55 @@ class Lists(unittest.TestCase):
         CLOUD.strait("up", "--detach", *CLOUD.ports)
         self.only_the_first()
 
+    def test_a_long_list_takes_the_place_of_another_and_who_is_in_both_stays(self):
+        """Both together have no room in a security group."""
+        self.rules_of_a_group("60")
+        self.addCleanup(self.rules_of_a_group, "default")
+        self.allow("set", "--public", *(f"198.18.0.{last}" for last in range(49)), self.outside)
+        stays = self.session(self.outsider)
+        self.assertTrue(stays.answers())
+        around = str(ipaddress.ip_network(f"{self.outside}/28", strict=False))
+        shown = self.allow("set", "--public", *(f"198.18.1.{last}" for last in range(48)), around, INTERNET)
+        self.assertTrue(shown["in_effect"], shown)
+        self.assertTrue(stays.answers(), "by another range")
+        self.assertTrue(self.reaches("internet") and self.reaches(self.outsider))
+
+        self.rules_of_a_group("20")
+        shown = self.allow("set", "--public", *(f"198.18.2.{last}" for last in range(30)), self.outside)
+        self.assertFalse(shown["in_effect"], shown)
+        self.assertEqual(self.shown()["reason"]["code"], "allow_list_too_long")
+        self.assertTrue(stays.answers() and self.reaches(self.outsider), "who is in both")
+        self.assertFalse(self.reaches("internet"), "nobody gets in whom it does not name")
+        self.rules_of_a_group("default")
+        self.eventually("it is in effect", lambda: CLOUD.strait_json("service", "allow", "list", self.id)["in_effect"])
+        self.assertTrue(stays.answers())
+
+    def test_what_others_added_goes_or_stays_and_costs_the_list_nothing(self):
+        self.allow("set", "--public", self.outside)
+        self.allow("set", "--private", self.addresses["first"])
+        self.attach(self.vpcs[0])
+        provider = CLOUD.client("provider")
+        [endpoint] = provider.describe_vpc_endpoints(Filters=[{"Name": "tag:strait:for", "Values": [f"way/{self.id}/*"]}])["VpcEndpoints"]
+        theirs = provider.create_security_group(GroupName=f"theirs-{self.id}", Description="theirs", VpcId=endpoint["VpcId"])["GroupId"]
+        provider.modify_vpc_endpoint(VpcEndpointId=endpoint["VpcEndpointId"], AddSecurityGroupIds=[theirs])
+        group = self.group(provider, f"strait-allow-{self.id}")
+        before = self.rules(provider, group)
+        provider.authorize_security_group_egress(
+            GroupId=group, IpPermissions=[{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}]
+        )
+        provider.authorize_security_group_ingress(GroupId=group, IpPermissions=tcp(22, ANYWHERE))
+        self.assertGreater(self.rules(provider, group), before)
+        kill_server()
+        CLOUD.strait("up", "--detach", *CLOUD.ports)
+        self.eventually("their rules go, and no other", lambda: self.rules(provider, group) == before)
+        self.allow("set", "--private", f"{self.addresses['first']}/32", "10.99.0.0/16")
+        self.allow("clear", "--private")
+        [endpoint] = provider.describe_vpc_endpoints(VpcEndpointIds=[endpoint["VpcEndpointId"]])["VpcEndpoints"]
+        groups = {row["GroupName"] for row in endpoint["Groups"]}
+        self.assertEqual(groups, {"strait-endpoints", f"theirs-{self.id}"}, "their group stays beside Strait's own")
+        provider.modify_vpc_endpoint(VpcEndpointId=endpoint["VpcEndpointId"], RemoveSecurityGroupIds=[theirs])
+        provider.delete_security_group(GroupId=theirs)
+
     def test_a_server_that_dies_before_packets_obey_goes_on_from_there(self):
         """By a failpoint, which only a debug build has."""
         goes = self.session(self.outsider)
@@ -313,6 +363,14 @@ class Lists(unittest.TestCase):
     def group(self, provider, name):
         found = provider.describe_security_groups(Filters=[{"Name": "group-name", "Values": [name]}])["SecurityGroups"]
         return found[0]["GroupId"]
+
+    def rules(self, provider, group):
+        """The ids of a group's rules."""
+        found = provider.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])
+        return {rule["SecurityGroupRuleId"] for rule in found["SecurityGroupRules"]}
+
+    def rules_of_a_group(self, most):
+        CLOUD.strait("aws-quota", "--account", "provider", "rules-per-security-group", most)
 
     def session(self, host):
         session = Session(host, self.service)

@@ -1,5 +1,6 @@
 """The console: the whole story by clicks, and what must not work in it."""
 
+import json
 import os
 import re
 import subprocess
@@ -7,7 +8,7 @@ import unittest
 from urllib import error, parse, request
 
 from browser import Browser
-from cloud import STRAIT, Cloud
+from cloud import STRAIT, Cloud, Network, tcp
 
 # Where pictures of the pages go, if anywhere.
 PICTURES = os.environ.get("STRAIT_PICTURES")
@@ -304,6 +305,42 @@ class Console(unittest.TestCase):
         self.assertTrue(self.answers("internet", f'psql "{line}"', password))
         self.cloud.strait("service", "delete", "guarded", "--yes", "--wait")
 
+    def test_7_of_several_projects_one_acts_for_ones_own_connections(self):
+        page = self.browser
+        self.sign_in()
+        self.another_project()
+        ec2 = self.cloud.client("several")
+        account = self.cloud.client("several", "sts").get_caller_identity()["Account"]
+        network = Network(ec2, "10.30.0.0/16")
+        self.make_vpc("several", "10.85.0.0/20")
+        self.peer(account, network.id)
+        page.wait_for("It is the customer’s turn")
+        pcx = re.search(r"pcx-[0-9a-f]{17}", page.text())[0]
+        self.in_vpc(account, network.id)
+        self.complained(1, "404")
+        self.assertFalse(page.says(network.table), "the customer did not accept")
+        page.open(f"/cloud/{account}")
+        self.assertTrue(page.says(pcx))
+        self.look("cloud-of-several")
+        page.click("Accept")
+        page.wait_for("Active")
+        page.click("To the VPC")
+        self.assertTrue(page.says(network.table))
+
+        # Of two rules to the same range, the one for the connection is theirs.
+        ec2.authorize_security_group_egress(GroupId=network.default_group, IpPermissions=tcp(443, "10.85.0.0/20"))
+        page.choose("Security group", "default")
+        page.click("Add the rule")
+        page.wait_for("TCP 5432")
+        self.assertTrue(page.says("TCP 443"))
+        self.assertEqual(self.described(ec2, network), [None, None, f"PostgreSQL through {pcx}"])
+        self.look("cloud-vpc-of-several")
+        page.click("Delete…", "//section[@aria-label='Security groups']")
+        page.click("Delete the rule")
+        page.until(lambda: not page.says("TCP 5432"), "the rule is gone")
+        self.assertTrue(page.says("TCP 443"))
+        self.assertFalse(page.offers("Delete…"), "the other one is not theirs")
+
     def look(self, name):
         """Looks at a page: nothing is forbidden to it, nothing wider than its window; keeps where it was, and a picture."""
         page = self.browser
@@ -376,6 +413,20 @@ class Console(unittest.TestCase):
             self.assertTrue(page.says("not reached from the internet any more"))
         page.click(f"{verb} the service")
         self.seen["service"] = page.path
+
+    def another_project(self):
+        with open(os.path.join(self.cloud.data, "credentials.json"), encoding="utf-8") as file:
+            key = json.load(file)["admin_key"]
+        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        asked = request.Request(f"{self.base}/public/api/v1/projects", b'{"name": "other"}', headers, method="POST")
+        with request.build_opener(request.ProxyHandler({})).open(asked, timeout=20) as answer:
+            self.assertEqual(answer.status, 201)
+
+    def described(self, ec2, network):
+        """How the rules of a network's first group for what goes out are described, in order."""
+        of_group = [{"Name": "group-id", "Values": [network.default_group]}]
+        rules = ec2.describe_security_group_rules(Filters=of_group)["SecurityGroupRules"]
+        return sorted((rule.get("Description") for rule in rules if rule["IsEgress"]), key=str)
 
     def in_vpc(self, account, network):
         self.browser.open(f"/cloud/{account}/vpcs/{network}")

@@ -8,6 +8,7 @@ mod endpoint;
 mod group;
 mod public;
 mod rds;
+mod rules;
 #[cfg(test)]
 mod sample;
 mod targets;
@@ -104,13 +105,15 @@ impl Aws {
         Ok(())
     }
 
-    /// The endpoint leads into the Peering VPC, all before it is in the service's own.
+    /// The endpoint leads into the Peering VPC, all before it is in the service's own. One that is there lets in those who
+    /// are allowed before anything else is done, whatever comes of that.
     async fn open_private(
         &self,
         way: &Way<'_>,
         vpc: &str,
         allowed: &Allowed,
     ) -> Result<WayObserved, Error> {
+        let there = way.restricted_endpoint(allowed).await?;
         let nodes = way.nodes_group().await?;
         let balancer = way.balancer(&nodes).await?;
         let group = way.target_group().await?;
@@ -119,7 +122,10 @@ impl Aws {
         way.active(&balancer)?;
         way.let_endpoint_in(&balancer).await?;
         let service = way.endpoint_service(&balancer).await?;
-        let endpoint = way.endpoint(vpc, &service, &balancer, allowed).await?;
+        let endpoint = match there {
+            Some(endpoint) => endpoint,
+            None => way.endpoint(vpc, &service, &balancer, allowed).await?,
+        };
         way.accepted(&service, &endpoint).await?;
         way.observed(&endpoint, &balancer).await
     }

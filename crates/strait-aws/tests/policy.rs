@@ -44,6 +44,24 @@ fn the_operators_policy_is_what_the_code_calls() {
     );
 }
 
+/// AWS asks for this action on the endpoint and on each group that is named
+/// (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html>).
+#[test]
+fn endpoints_of_straits_may_be_given_groups_and_others_may_not() {
+    let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let policy =
+        fs::read_to_string(crate_folder.join("policies/operator.json")).expect("the policy");
+    let statements = policy.split("\"Sid\"");
+    let (of_groups, others): (Vec<&str>, Vec<&str>) = statements
+        .filter(|statement| statement.contains("\"ec2:ModifyVpcEndpoint\""))
+        .partition(|statement| statement.contains("\"arn:*:ec2:*:*:security-group/*\""));
+    assert_eq!((of_groups.len(), others.len()), (1, 1), "{policy}");
+    assert!(
+        others[0].contains("aws:ResourceTag/strait:plane"),
+        "{others:?}"
+    );
+}
+
 #[test]
 fn the_customers_policy_is_what_the_guide_tells_them_to_do() {
     let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));

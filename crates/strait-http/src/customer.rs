@@ -104,6 +104,11 @@ impl PeeringRequest {
     pub(crate) fn is_pending(&self) -> bool {
         self.state == RequestState::Pending
     }
+
+    /// Whether the customer accepted it, and it is there yet.
+    pub(crate) fn is_active(&self) -> bool {
+        self.state == RequestState::Active
+    }
 }
 
 /// How a request is.
@@ -188,6 +193,8 @@ pub struct Rule {
     pub traffic: String,
     /// Where to.
     pub to: String,
+    /// The peering connection that it was made for, if it says so: `pcx-…`.
+    pub peering: Option<String>,
 }
 
 /// An instance.
@@ -237,7 +244,7 @@ pub enum CustomerChange {
         /// Where it leads.
         destination: String,
     },
-    /// Lets TCP 5432 out to the range at the other end of a peering connection.
+    /// Lets TCP 5432 out to the range at the other end of a peering connection, with a rule that names it.
     Allow {
         /// `sg-…`.
         group: String,

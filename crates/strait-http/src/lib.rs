@@ -3,7 +3,6 @@
 
 mod absent;
 mod access;
-mod admin;
 mod allow;
 mod audit;
 mod auth;
@@ -200,7 +199,6 @@ fn documented() -> OpenApiRouter<Shared> {
         .merge(usage::routes())
         .merge(auth::routes())
         .merge(info::routes())
-        .merge(admin::routes())
         .merge(users::routes())
         .merge(system::routes());
     OpenApiRouter::with_openapi(Description::openapi())

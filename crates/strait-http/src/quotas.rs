@@ -12,11 +12,14 @@ use crate::Shared;
 use crate::access::{By, InProject};
 use crate::body::{Body, Given, Segments};
 use crate::error::{ApiError, ErrorBody};
-use crate::objects::{GrantInput, QuotaRequest, QuotaRequestInput, QuotaSetting, RefusalInput};
+use crate::objects::{
+    GrantInput, QuotaInput, QuotaRequest, QuotaRequestInput, QuotaSetting, RefusalInput,
+};
 
 pub(crate) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(quotas))
+        .routes(routes!(any_quotas, set_quota))
         .routes(routes!(requests, request))
         .routes(routes!(withdraw))
         .routes(routes!(all_requests))
@@ -41,6 +44,36 @@ async fn quotas(
 ) -> Result<Json<Vec<QuotaSetting>>, ApiError> {
     let quotas = app.plane.quotas(&project).await?.into_iter();
     Ok(Json(quotas.map(QuotaSetting::from).collect()))
+}
+
+/// Lists a project's quotas and how much of them is used.
+#[utoipa::path(
+    get, path = "/admin/projects/{project_id}/quotas", tag = "Admin", operation_id = "getQuotas", security(("admin_key" = [])),
+    params(("project_id" = String, Path, description = "The project's id or name.")),
+    responses((status = 200, body = Vec<QuotaSetting>, description = "The quotas."), (status = "4XX", body = ErrorBody, description = "Refused."))
+)]
+async fn any_quotas(
+    app: State<Shared>,
+    project: InProject,
+) -> Result<Json<Vec<QuotaSetting>>, ApiError> {
+    quotas(app, project).await
+}
+
+/// Raises or lowers one of a project's quotas.
+#[utoipa::path(
+    put, path = "/admin/projects/{project_id}/quotas", tag = "Admin", operation_id = "setQuota", security(("admin_key" = [])),
+    params(("project_id" = String, Path, description = "The project's id or name.")),
+    request_body = QuotaInput,
+    responses((status = 200, body = QuotaSetting, description = "Set."), (status = "4XX", body = ErrorBody, description = "Refused."))
+)]
+async fn set_quota(
+    By(plane): By,
+    InProject(project): InProject,
+    Body(new): Body<QuotaInput>,
+) -> Result<Json<QuotaSetting>, ApiError> {
+    let quota = new.quota.parse()?;
+    let set = plane.set_quota(&project, quota, new.limit).await?;
+    Ok(Json(set.into()))
 }
 
 /// Lists what the project asked for, the newest first, and what came of it.

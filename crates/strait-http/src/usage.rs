@@ -259,7 +259,9 @@ mod tests {
             project_id: "p".to_owned(),
             project_name: "shop, \"the\" big one".to_owned(),
             is_gone: false,
+            trial_began: None,
             trial_ends: at("2026-11-01T01:00:00Z"),
+            former_trials: Vec::new(),
         };
         let there = Interval {
             resource: Resource::Endpoint,

@@ -1,15 +1,20 @@
 //! Links, addresses, neighbours, routes and rules of one network namespace, over rtnetlink.
 
+mod message;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::Ipv4Addr;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use ipnet::Ipv4Net;
 use strait_vpc::picture::{GATEWAY, Mac};
 
 use crate::netlink::{Body, CREATE, EXCLUSIVE, REPLACE, Socket, attributes, read_u32};
 use crate::plan::{Action, Hop, LOCAL_TABLE, Route, Rule};
+use message::{
+    INET, OURS, address, address_body, end, link_header, neighbour_header, read_route, read_rule,
+    read_u64, route_header, rule_body, text,
+};
 
 const NEW_LINK: u16 = 16;
 const DEL_LINK: u16 = 17;
@@ -28,21 +33,11 @@ const NEW_RULE: u16 = 32;
 const DEL_RULE: u16 = 33;
 const GET_RULE: u16 = 34;
 
-const INET: u8 = libc::AF_INET as u8;
 const UP: u32 = 0x1;
 /// The state of a link that carries packets. (The flag IFF_RUNNING is set before that as well.)
 const OPERATIONAL: [u8; 1] = [6];
 const NO_ARP: u32 = 0x80;
 const PERMANENT: u16 = 0x80;
-const ON_LINK: u32 = 4;
-const UNICAST: u8 = 1;
-const BLACKHOLE: u8 = 6;
-const UNREACHABLE: u8 = 7;
-/// Marks our links, routes and rules; a host's own root may add others, which we leave alone.
-const OURS: u8 = 83;
-/// A rule's actions.
-const TO_TABLE: u8 = 1;
-const TO_UNREACHABLE: u8 = 7;
 
 /// A link as the kernel has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -364,158 +359,6 @@ impl Routing {
     pub(crate) fn delete_rule(&mut self, rule: &Rule) -> io::Result<()> {
         gone_is_fine(self.0.change(DEL_RULE, 0, &rule_body(rule)))
     }
-}
-
-fn end(end: &VethEnd<'_>) -> Body {
-    // One queue: a veth has one a CPU otherwise, and there may be thousands.
-    let one = 1_u32.to_ne_bytes();
-    let group = u32::from(OURS).to_ne_bytes();
-    Body::new(&link_header(0, 0, 0))
-        .text(3, end.name)
-        .with(1, &end.mac.0)
-        .with(27, &group)
-        .with(31, &one)
-        .with(32, &one)
-}
-
-fn link_header(index: u32, flags: u32, change: u32) -> [u8; 16] {
-    let mut header = [0; 16];
-    header[4..8].copy_from_slice(&index.to_ne_bytes());
-    header[8..12].copy_from_slice(&flags.to_ne_bytes());
-    header[12..16].copy_from_slice(&change.to_ne_bytes());
-    header
-}
-
-fn address_body(index: u32, address: Ipv4Addr, length: u8) -> Body {
-    let mut header = [INET, length, 0, 0, 0, 0, 0, 0];
-    header[4..8].copy_from_slice(&index.to_ne_bytes());
-    Body::new(&header)
-        .with(2, &address.octets())
-        .with(1, &address.octets())
-}
-
-fn neighbour_header(index: u32, state: u16) -> [u8; 12] {
-    let mut header = [0; 12];
-    header[0] = INET;
-    header[4..8].copy_from_slice(&index.to_ne_bytes());
-    header[8..10].copy_from_slice(&state.to_ne_bytes());
-    header
-}
-
-fn route_header(route: &Route) -> [u8; 12] {
-    let (kind, flags) = match route.hop {
-        Hop::Link { .. } => (UNICAST, ON_LINK),
-        Hop::Blackhole => (BLACKHOLE, 0),
-        Hop::Unreachable => (UNREACHABLE, 0),
-    };
-    let mut header = [
-        INET,
-        route.destination.prefix_len(),
-        0,
-        0,
-        0,
-        OURS,
-        0,
-        kind,
-        0,
-        0,
-        0,
-        0,
-    ];
-    header[8..12].copy_from_slice(&flags.to_ne_bytes());
-    header
-}
-
-fn read_route(answer: &[u8], names: &BTreeMap<u32, String>) -> Route {
-    let mut destination = Ipv4Addr::UNSPECIFIED;
-    let mut table = u32::from(answer[4]);
-    let mut metric = 0;
-    let mut link = String::new();
-    let mut source = None;
-    for (kind, value) in attributes(answer.get(12..).unwrap_or_default()) {
-        match kind {
-            1 => destination = address(value).unwrap_or(destination),
-            4 => link = names.get(&read_u32(value, 0)).cloned().unwrap_or_default(),
-            6 => metric = read_u32(value, 0),
-            7 => source = address(value),
-            15 => table = read_u32(value, 0),
-            _ => {}
-        }
-    }
-    let hop = match answer.get(7).copied() {
-        Some(BLACKHOLE) => Hop::Blackhole,
-        Some(UNREACHABLE) => Hop::Unreachable,
-        Some(_) | None => Hop::Link { link, source },
-    };
-    let length = answer.get(1).copied().unwrap_or(32).min(32);
-    Route {
-        table,
-        destination: Ipv4Net::new_assert(destination, length),
-        metric,
-        hop,
-    }
-}
-
-fn rule_body(rule: &Rule) -> Body {
-    let (action, table) = match rule.action {
-        Action::Table(table) => (TO_TABLE, table),
-        Action::Unreachable => (TO_UNREACHABLE, 0),
-    };
-    let source_length = if rule.source.is_some() { 32 } else { 0 };
-    let mut body = Body::new(&[INET, 0, source_length, 0, 0, 0, 0, action, 0, 0, 0, 0])
-        .with(6, &rule.priority.to_ne_bytes());
-    if table != 0 {
-        body = body.with(15, &table.to_ne_bytes());
-    }
-    if let Some(mark) = rule.mark {
-        body = body.with(10, &mark.to_ne_bytes());
-    }
-    if let Some(source) = rule.source {
-        body = body.with(2, &source.octets());
-    }
-    body
-}
-
-fn read_rule(answer: &[u8]) -> (Rule, bool) {
-    let mut rule = Rule {
-        priority: 0,
-        mark: None,
-        source: None,
-        action: Action::Unreachable,
-    };
-    let mut table = answer.get(4).copied().map_or(0, u32::from);
-    let mut ours = false;
-    for (kind, value) in attributes(answer.get(12..).unwrap_or_default()) {
-        match kind {
-            2 => rule.source = address(value),
-            6 => rule.priority = read_u32(value, 0),
-            10 => rule.mark = Some(read_u32(value, 0)),
-            15 => table = read_u32(value, 0),
-            21 => ours = value == [OURS],
-            _ => {}
-        }
-    }
-    if answer.get(7) == Some(&TO_TABLE) {
-        rule.action = Action::Table(table);
-    }
-    (rule, ours)
-}
-
-fn read_u64(bytes: &[u8], at: usize) -> u64 {
-    let found = bytes
-        .get(at..at + 8)
-        .and_then(|eight| eight.try_into().ok());
-    found.map_or(0, u64::from_ne_bytes)
-}
-
-fn text(value: &[u8]) -> String {
-    String::from_utf8_lossy(value)
-        .trim_end_matches('\0')
-        .to_owned()
-}
-
-fn address(value: &[u8]) -> Option<Ipv4Addr> {
-    <[u8; 4]>::try_from(value).ok().map(Ipv4Addr::from)
 }
 
 fn gone_is_fine(result: io::Result<()>) -> io::Result<()> {

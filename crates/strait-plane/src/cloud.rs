@@ -1,6 +1,8 @@
 //! What the plane asks of a cloud. Every verb is safe to repeat and keyed by the plane's own ids, so that a server that
 //! was killed anywhere goes on by calling them again. Two implementations: `strait-local` and `strait-aws`.
 
+mod passage;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
@@ -9,6 +11,8 @@ use ipnet::Ipv4Net;
 use jiff::Timestamp;
 
 use crate::model::{FoundBy, Registration, SessionsByClient};
+
+pub use passage::{Change, GROUP_IS_FULL, NoRoom, Passage};
 
 /// The provider's side of a cloud.
 #[async_trait]

@@ -1,12 +1,12 @@
 //! The store without a plane on it: what can be done before the first server runs, and beside those that do.
 
 use jiff::Timestamp;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 
 use crate::error::PlaneError;
-use crate::model::{ApiKey, Bootstrap, NewApiKey, NewKey, Project, Role};
-use crate::plane::pick;
-use crate::store::{self, keys, projects};
+use crate::model::{ApiKey, Bootstrap, Maker, NewApiKey, NewKey, Permission, Project, Role};
+use crate::plane::{Named, pick};
+use crate::store::{self, keys, people, projects};
 use crate::{secret, trail, validate};
 
 /// Who makes keys directly in the store.
@@ -86,6 +86,10 @@ impl Keeper {
         let (public_key, secret_key) = secret::key_pair();
         let hash = secret::hash(secret_key.clone()).await?;
         let mut tx = trail::begin(&self.pool, actor, None).await?;
+        if !projects::lock(&mut tx, &project.id).await? {
+            return Err(PlaneError::not_found(Project::KIND, &project.id));
+        }
+        still_may_make(&mut tx, actor, &project, new.role).await?;
         let key = keys::insert(&mut *tx, &public_key, &project.id, &hash, &new, actor).await?;
         tx.commit().await?;
         Ok(NewApiKey { key, secret_key })
@@ -117,4 +121,36 @@ impl Keeper {
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// Refuses who may not make this key any more, in a transaction that has taken the project's row. Whoever takes that right away takes
+/// the project's row or the person's too, and then revokes what they made: one that is made meanwhile would be too young to be seen.
+async fn still_may_make(
+    tx: &mut PgConnection,
+    actor: &str,
+    project: &Project,
+    role: Role,
+) -> Result<(), PlaneError> {
+    let person = people::hold_behind(tx, actor).await?;
+    let may = match Maker::of(actor) {
+        Maker::Strait => true,
+        Maker::Key(public_key) => keys::hold(tx, public_key).await?,
+        Maker::User => match person.filter(|person| !person.disabled) {
+            Some(person) => {
+                let members = people::members(&mut *tx, &project.id).await?;
+                let member = members.iter().find(|member| member.user_id == person.id);
+                member.is_some_and(|member| {
+                    member.role.may(Permission::ManageKeys) && member.role.covers(role)
+                })
+            }
+            None => false,
+        },
+    };
+    if may {
+        return Ok(());
+    }
+    Err(PlaneError::forbidden(format!(
+        "{actor} may not make a key with the role {role} in project {} any more: they were removed, kept out or given a lower role, or the key that asks was revoked or has expired, while this was asked; nothing was made",
+        project.id
+    )))
 }

@@ -120,7 +120,10 @@ impl CustomerCloud for Customers {
             .into(),
             CustomerChange::Allow { group, peering } => AuthorizeSecurityGroupEgressRequest {
                 group_id: group,
-                ip_permissions: vec![postgres_to(&self.far_range(&account, &peering).await?)],
+                ip_permissions: vec![postgres_by(
+                    &peering,
+                    &self.far_range(&account, &peering).await?,
+                )],
                 ..Default::default()
             }
             .into(),
@@ -200,15 +203,15 @@ fn customers(network: &Network) -> impl Iterator<Item = &Account> {
     all.filter(|account| account.name != PROVIDER)
 }
 
-/// TCP 5432 to a range.
-fn postgres_to(range: &str) -> IpPermission {
+/// TCP 5432 to the range at the other end of a peering connection.
+fn postgres_by(peering: &str, range: &str) -> IpPermission {
     IpPermission {
         ip_protocol: Some("tcp".to_owned()),
         from_port: Some(PORT),
         to_port: Some(PORT),
         ip_ranges: vec![IpRange {
             cidr_ip: range.to_owned(),
-            ..Default::default()
+            description: Some(shown::described(peering)),
         }],
         ..Default::default()
     }

@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_ec2::types::{
-    IpPermission, IpRange, ResourceType, SecurityGroup, SecurityGroupIdentifier, VpcEndpoint,
+    IpPermission, ResourceType, SecurityGroup, SecurityGroupIdentifier, VpcEndpoint,
 };
 use ipnet::Ipv4Net;
-use strait_plane::cloud::Allowed;
+use strait_plane::cloud::{Allowed, Change, GROUP_IS_FULL, NoRoom, Passage};
 
-use super::group::already_there;
+use super::rules::{Rules, cidrs, is_exact};
 use super::{PRIVATE_PORT, Way};
 use crate::error::{Error, gone};
 use crate::look::Kind;
@@ -17,6 +17,13 @@ use crate::seen::Resource;
 
 /// How the rules are described.
 const DESCRIPTION: &str = "Strait: allow list";
+
+/// How an endpoint comes to its group.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Regrouping {
+    add: Option<String>,
+    remove: Vec<String>,
+}
 
 impl Way<'_> {
     /// The group for the endpoint in this VPC. Its rules are true before an endpoint has it.
@@ -42,24 +49,48 @@ impl Way<'_> {
         }
     }
 
-    /// Gives the endpoint this group and no other.
-    pub(super) async fn regroup(&self, endpoint: &VpcEndpoint, group: &str) -> Result<(), Error> {
+    /// What gives the endpoint this group in place of Strait's other one; those that others put there stay. Nothing where it
+    /// has it.
+    pub(super) async fn regrouping(
+        &self,
+        endpoint: &VpcEndpoint,
+        group: &str,
+    ) -> Result<Option<Regrouping>, Error> {
+        let home = endpoint.vpc_id().unwrap_or_default();
+        let ours = [
+            self.region.endpoints_group(home).await?,
+            self.find_allow_group().await?,
+        ];
+        let is_former = |id: &str| {
+            let mut ours = ours.iter().flatten();
+            id != group && ours.any(|ours| ours.id() == id)
+        };
         let groups = endpoint.groups().iter();
         let now: BTreeSet<&str> = groups
             .filter_map(SecurityGroupIdentifier::group_id)
             .collect();
-        if now == BTreeSet::from([group]) {
-            return Ok(());
-        }
-        let others = now.iter().filter(|other| **other != group);
-        let others: Vec<String> = others.map(|other| (*other).to_owned()).collect();
+        let remove = now.iter().filter(|id| is_former(id));
+        let regrouping = Regrouping {
+            add: (!now.contains(group)).then(|| group.to_owned()),
+            remove: remove.map(|id| (*id).to_owned()).collect(),
+        };
+        let is_needed = regrouping.add.is_some() || !regrouping.remove.is_empty();
+        Ok(is_needed.then_some(regrouping))
+    }
+
+    pub(super) async fn regroup(
+        &self,
+        endpoint: &VpcEndpoint,
+        regrouping: Regrouping,
+    ) -> Result<(), Error> {
+        let Regrouping { add, remove } = regrouping;
         let call = self
             .region
             .ec2()
             .modify_vpc_endpoint()
             .vpc_endpoint_id(endpoint.id())
-            .set_add_security_group_ids((!now.contains(group)).then(|| vec![group.to_owned()]))
-            .set_remove_security_group_ids((!others.is_empty()).then_some(others));
+            .set_add_security_group_ids(add.map(|group| vec![group]))
+            .set_remove_security_group_ids((!remove.is_empty()).then_some(remove));
         self.region
             .change(&[Kind::Endpoints], call.send())
             .await
@@ -79,48 +110,56 @@ impl Way<'_> {
         gone(self.region.change(&[Kind::Groups], call.send()).await)
     }
 
-    /// Makes the group's rules those for these ranges. What is new comes first, so that nobody who stays is shut out.
+    /// Makes the group's rules those for these ranges, and shuts out nobody meanwhile who stays.
     async fn allow_exactly(
         &self,
         group: &SecurityGroup,
         ranges: &BTreeSet<Ipv4Net>,
     ) -> Result<(), Error> {
-        let present: BTreeSet<Ipv4Net> = (group.ip_permissions().iter())
-            .filter(|rule| is_to_postgres(rule))
-            .flat_map(IpPermission::ip_ranges)
-            .filter_map(|range| range.cidr_ip()?.parse().ok())
-            .collect();
-        let missing: BTreeSet<Ipv4Net> = ranges.difference(&present).copied().collect();
-        if !missing.is_empty() {
-            let call = self
-                .region
-                .ec2()
-                .authorize_security_group_ingress()
-                .group_id(group.id())
-                .ip_permissions(permission(&missing, Some(DESCRIPTION)));
-            already_there(self.region.change(&[Kind::Groups], call.send()).await)?;
-        }
-        for range in present.difference(ranges) {
-            self.revoke_rule(group, permission(&BTreeSet::from([*range]), None))
-                .await?;
-        }
+        let rules = Rules {
+            region: self.region,
+            group_id: group.id(),
+            port: PRIVATE_PORT,
+        };
+        let exact = (group.ip_permissions().iter()).filter(|rule| is_exact(rule, PRIVATE_PORT));
+        let mut passage = Passage::new(exact.flat_map(cidrs).collect(), ranges.clone());
         // What others added: another port, another kind of source.
-        for rule in group.ip_permissions() {
-            if let Some(rule) = foreign(rule) {
-                self.revoke_rule(group, rule).await?;
+        let mut foreign: Vec<IpPermission> =
+            group.ip_permissions().iter().filter_map(foreign).collect();
+        while let Some(change) = passage
+            .change()
+            .map_err(|no_room| too_long(group, no_room))?
+        {
+            match &change {
+                Change::Refuse(ranges) => rules.refuse(ranges).await?,
+                Change::Admit(ranges) => match rules.admit(ranges, DESCRIPTION).await {
+                    Err(error) if error.is(GROUP_IS_FULL) => {
+                        if foreign.is_empty() {
+                            passage.had_no_room(&change);
+                        }
+                        self.revoke_rules(group, std::mem::take(&mut foreign))
+                            .await?;
+                        continue;
+                    }
+                    outcome => outcome?,
+                },
             }
+            passage.made(change);
         }
-        Ok(())
+        self.revoke_rules(group, foreign).await
     }
 
-    async fn revoke_rule(&self, group: &SecurityGroup, rule: IpPermission) -> Result<(), Error> {
-        let call = self
-            .region
-            .ec2()
-            .revoke_security_group_ingress()
-            .group_id(group.id())
-            .ip_permissions(rule);
-        gone(self.region.change(&[Kind::Groups], call.send()).await)
+    async fn revoke_rules(
+        &self,
+        group: &SecurityGroup,
+        rules: Vec<IpPermission>,
+    ) -> Result<(), Error> {
+        for rule in rules {
+            let call = self.region.ec2().revoke_security_group_ingress();
+            let call = call.group_id(group.id()).ip_permissions(rule);
+            gone(self.region.change(&[Kind::Groups], call.send()).await)?;
+        }
+        Ok(())
     }
 
     async fn find_allow_group(&self) -> Result<Option<SecurityGroup>, Error> {
@@ -150,16 +189,10 @@ impl Way<'_> {
     }
 }
 
-fn is_to_postgres(rule: &IpPermission) -> bool {
-    rule.ip_protocol() == Some("tcp")
-        && rule.from_port() == Some(PRIVATE_PORT)
-        && rule.to_port() == Some(PRIVATE_PORT)
-}
-
 /// That part of a rule that no list makes.
 fn foreign(rule: &IpPermission) -> Option<IpPermission> {
     let mut foreign = rule.clone();
-    if is_to_postgres(rule) {
+    if is_exact(rule, PRIVATE_PORT) {
         foreign.ip_ranges = None;
     }
     let is_empty = foreign.ip_ranges().is_empty()
@@ -169,108 +202,144 @@ fn foreign(rule: &IpPermission) -> Option<IpPermission> {
     (!is_empty).then_some(foreign)
 }
 
-fn permission(ranges: &BTreeSet<Ipv4Net>, description: Option<&str>) -> IpPermission {
-    let ranges = ranges.iter().map(|range| {
-        IpRange::builder()
-            .cidr_ip(range.to_string())
-            .set_description(description.map(str::to_owned))
-            .build()
-    });
-    IpPermission::builder()
-        .ip_protocol("tcp")
-        .from_port(PRIVATE_PORT)
-        .to_port(PRIVATE_PORT)
-        .set_ip_ranges(Some(ranges.collect()))
-        .build()
+fn too_long(group: &SecurityGroup, no_room: NoRoom) -> Error {
+    let NoRoom { wanted, fit } = no_room;
+    Error::Refused {
+        code: "allow_list_too_long".to_owned(),
+        message: format!(
+            "The allow list is {wanted} ranges long, as far as they are those of peered networks, and the security group {} has room for {fit}. Unite ranges, or have AWS raise the quota \"Inbound or outbound rules per security group\". Nobody is let in whom the list does not name",
+            group.id()
+        ),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use aws_sdk_ec2::types::{Ipv6Range, UserIdGroupPair};
 
     use super::*;
-    use crate::fake::{Answer, Fake};
-    use crate::tag::{ID, Key, PLANE};
+    use crate::fake::{Answer, Fake, list, tags};
+    use crate::tag::Key;
+    use crate::way::rules::permission;
     use crate::way::sample::spec;
+
+    const ADMIT: &str = "AuthorizeSecurityGroupIngress";
+    const REFUSE: &str = "RevokeSecurityGroupIngress";
 
     #[tokio::test]
     async fn the_groups_rules_become_those_of_the_list() {
-        let aws = with_rules(&["10.1.0.0/16", "10.2.0.0/16"]);
-        let wanted = only(&["10.2.0.0/16", "10.3.0.0/24"]);
-        let group = group_of(&aws, &wanted).await;
+        let aws = with_rules(&["10.1.0.0/16", "10.2.0.0/16", "10.4.0.0/16"]);
+        let wanted = only(&["10.2.0.0/16", "10.3.0.0/24", "10.4.7.0/24"]);
+        let group = group_of(&aws, &wanted).await.expect("a group");
         assert_eq!(group, "sg-allow");
-        let asked = |action: &str| aws.bodies(action).concat();
-        let added = asked("AuthorizeSecurityGroupIngress");
-        assert!(
-            added.contains("10.3.0.0%2F24") && !added.contains("10.2.0.0"),
-            "{added}"
+        let changes = changes(&aws);
+        assert_eq!(
+            changes,
+            [
+                (REFUSE, vec!["10.1.0.0/16"]),
+                (ADMIT, vec!["10.3.0.0/24", "10.4.7.0/24"]),
+                (REFUSE, vec!["10.4.0.0/16"]),
+            ]
+            .map(|(action, ranges)| (action.to_owned(), owned(&ranges))),
+            "whom the list names, somebody always lets in"
         );
-        let taken = asked("RevokeSecurityGroupIngress");
-        assert!(
-            taken.contains("10.1.0.0%2F16") && !taken.contains("10.2.0.0"),
-            "{taken}"
+    }
+
+    #[tokio::test]
+    async fn a_list_that_has_no_room_beside_the_former_one_takes_its_place() {
+        let of = |second: u8| -> Vec<String> {
+            (0..40)
+                .map(|third| format!("10.{second}.{third}.0/24"))
+                .collect()
+        };
+        let (former, wanted) = (of(1), of(2));
+        let aws = with_rules(&borrowed(&former));
+        group_of(&aws, &only(&borrowed(&wanted)))
+            .await
+            .expect("a group");
+        let made = changes(&aws);
+        assert_eq!(
+            made,
+            [(REFUSE.to_owned(), former), (ADMIT.to_owned(), wanted)]
         );
-        let order = aws.actions();
-        let at = |action: &str| order.iter().position(|asked| asked == action);
+    }
+
+    #[tokio::test]
+    async fn what_has_no_room_is_told_and_a_rule_of_others_makes_room() {
+        let full = || Answer::Error(400, GROUP_IS_FULL);
+        let wanted = only(&["10.1.0.0/16", "10.2.0.0/16"]);
+        let aws = with_rules(&["10.1.0.0/16"]).answer(ADMIT, [full()]);
+        let refused = group_of(&aws, &wanted).await.expect_err("there is no room");
         assert!(
-            at("AuthorizeSecurityGroupIngress") < at("RevokeSecurityGroupIngress"),
-            "{order:?}"
+            matches!(&refused, Error::Refused { code, message }
+                if code == "allow_list_too_long" && message.contains("2 ranges") && message.contains("room for 1")),
+            "{refused:?}"
         );
+        assert_eq!(aws.asked(REFUSE), 0, "10.1.0.0/16 stays");
+
+        let foreign = "<item><ipProtocol>tcp</ipProtocol><fromPort>22</fromPort><toPort>22</toPort><ipRanges><item><cidrIp>0.0.0.0/0</cidrIp></item></ipRanges></item>";
+        let done = Answer::Xml("<return>true</return>".to_owned());
+        let aws = with_rules_and(&["10.1.0.0/16"], foreign).answer(ADMIT, [full(), done]);
+        group_of(&aws, &wanted).await.expect("a group");
+        let taken = changes(&aws);
+        let taken: Vec<&str> = taken.iter().map(|(action, _)| action.as_str()).collect();
+        assert_eq!(taken, [ADMIT, REFUSE, ADMIT]);
     }
 
     #[tokio::test]
     async fn nothing_is_asked_for_when_the_rules_are_right() {
         let aws = with_rules(&["10.1.0.0/16"]);
-        group_of(&aws, &only(&["10.1.0.0/16"])).await;
-        assert_eq!(aws.asked("AuthorizeSecurityGroupIngress"), 0);
-        assert_eq!(aws.asked("RevokeSecurityGroupIngress"), 0);
-        group_of(&aws, &only(&[])).await;
-        assert_eq!(
-            aws.asked("RevokeSecurityGroupIngress"),
-            1,
-            "and an empty list takes all"
-        );
+        let same = group_of(&aws, &only(&["10.1.0.0/16"])).await;
+        same.expect("a group");
+        assert_eq!(aws.asked(ADMIT), 0);
+        assert_eq!(aws.asked(REFUSE), 0);
+        group_of(&aws, &only(&[])).await.expect("a group");
+        assert_eq!(aws.asked(REFUSE), 1, "and an empty list takes all");
     }
 
     #[tokio::test]
-    async fn an_endpoint_has_one_group() {
-        for (now, added, removed) in [
-            (&["sg-allow"][..], false, false),
-            (&["sg-all"], true, true),
-            (&["sg-all", "sg-allow"], false, true),
+    async fn an_endpoint_has_one_group_of_straits_and_keeps_those_of_others() {
+        for (now, wanted, added, removed) in [
+            (&["sg-allow"][..], "sg-allow", None, None),
+            (&["sg-allow", "sg-theirs"], "sg-allow", None, None),
+            (&["sg-all"], "sg-allow", Some("sg-allow"), Some("sg-all")),
+            (
+                &["sg-all", "sg-theirs"],
+                "sg-allow",
+                Some("sg-allow"),
+                Some("sg-all"),
+            ),
+            (&["sg-all", "sg-allow"], "sg-allow", None, Some("sg-all")),
+            (&["sg-allow"], "sg-all", Some("sg-all"), Some("sg-allow")),
+            (&["sg-theirs"], "sg-all", Some("sg-all"), None),
         ] {
-            let aws = with_rules(&[]).answer(
-                "ModifyVpcEndpoint",
-                [Answer::Xml("<return>true</return>".to_owned())],
-            );
+            let aws = with_rules(&[]);
             let groups = now
                 .iter()
                 .map(|id| SecurityGroupIdentifier::builder().group_id(*id).build());
             let endpoint = VpcEndpoint::builder()
                 .vpc_endpoint_id("vpce-1")
+                .vpc_id("vpc-1")
                 .set_groups(Some(groups.collect()))
                 .build();
             let (all, spec) = (aws.aws(), spec(5432));
             let way = all.way(&spec).expect("it is registered");
-            way.regroup(&endpoint, "sg-allow").await.expect("regrouped");
-            let body = aws.bodies("ModifyVpcEndpoint").concat();
-            assert_eq!(
-                body.contains("AddSecurityGroupId.1=sg-allow"),
-                added,
-                "{body}"
-            );
-            assert_eq!(
-                body.contains("RemoveSecurityGroupId.1=sg-all"),
-                removed,
-                "{body}"
-            );
+            let found = way.regrouping(&endpoint, wanted).await.expect("looked at");
+            let expected = Regrouping {
+                add: added.map(str::to_owned),
+                remove: removed.into_iter().map(str::to_owned).collect(),
+            };
+            let is_needed = added.is_some() || removed.is_some();
+            assert_eq!(found, is_needed.then_some(expected), "{now:?} to {wanted}");
         }
     }
 
     #[test]
     fn what_no_list_made_is_told_apart() {
         let ranges = BTreeSet::from([net("10.0.0.0/8")]);
-        let own = permission(&ranges, Some(DESCRIPTION));
+        let own = permission(PRIVATE_PORT, &ranges, Some(DESCRIPTION));
         assert_eq!(foreign(&own), None);
         let mut wider = own.clone();
         wider.to_port = Some(6000);
@@ -285,36 +354,72 @@ mod tests {
         assert!(foreign(&of_group).is_some());
     }
 
-    async fn group_of(aws: &Fake, allowed: &Allowed) -> String {
+    async fn group_of(aws: &Fake, allowed: &Allowed) -> Result<String, Error> {
         let (aws, spec) = (aws.aws(), spec(5432));
         let way = aws.way(&spec).expect("it is registered");
-        way.endpoint_group("vpc-1", allowed).await.expect("a group")
+        way.endpoint_group("vpc-1", allowed).await
     }
 
-    /// AWS with the group of the way's list, which has these rules.
+    /// What was asked for of the group's rules, in this order, with the ranges.
+    fn changes(aws: &Fake) -> Vec<(String, Vec<String>)> {
+        let mut left = BTreeMap::from([ADMIT, REFUSE].map(|action| {
+            let bodies = aws.bodies(action).into_iter();
+            (action.to_owned(), bodies)
+        }));
+        let next = |action: String| {
+            let body = left.get_mut(&action)?.next()?;
+            let mut ranges: Vec<String> = body
+                .split('&')
+                .filter(|pair| pair.contains(".CidrIp="))
+                .filter_map(|pair| pair.split_once('='))
+                .map(|(_, range)| range.replace("%2F", "/"))
+                .collect();
+            ranges.sort_by_key(|range| net(range));
+            Some((action, ranges))
+        };
+        aws.actions().into_iter().filter_map(next).collect()
+    }
+
+    fn borrowed(texts: &[String]) -> Vec<&str> {
+        texts.iter().map(String::as_str).collect()
+    }
+
+    fn owned(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    /// AWS with the group of all endpoints, and the group of the way's list, which has these rules.
     fn with_rules(ranges: &[&str]) -> Fake {
+        with_rules_and(ranges, "")
+    }
+
+    /// And this rule beside them.
+    fn with_rules_and(ranges: &[&str], foreign: &str) -> Fake {
         let ranges = ranges.iter().map(|range| {
             format!("<item><cidrIp>{range}</cidrIp><description>{DESCRIPTION}</description></item>")
         });
         let ranges: String = ranges.collect();
-        let id = Key::way(&spec(5432)).of_allow_list();
-        let tags = [(ID, id.as_str()), (PLANE, "plane-1")];
-        let tags =
-            tags.map(|(key, value)| format!("<item><key>{key}</key><value>{value}</value></item>"));
-        let group = format!(
-            "<item><groupId>sg-allow</groupId><vpcId>vpc-1</vpcId><ipPermissions><item><ipProtocol>tcp</ipProtocol><fromPort>5432</fromPort><toPort>5432</toPort><ipRanges>{ranges}</ipRanges></item></ipPermissions><tagSet>{}</tagSet></item>",
-            tags.concat()
-        );
+        let own = tags(Key::way(&spec(5432)).of_allow_list().as_str());
+        let all = tags("vpc/rp1pz7uyae");
+        let groups = [
+            format!(
+                "<groupId>sg-allow</groupId><vpcId>vpc-1</vpcId><ipPermissions><item><ipProtocol>tcp</ipProtocol><fromPort>5432</fromPort><toPort>5432</toPort><ipRanges>{ranges}</ipRanges></item>{foreign}</ipPermissions>{own}"
+            ),
+            format!(
+                "<groupId>sg-all</groupId><groupName>strait-endpoints</groupName><vpcId>vpc-1</vpcId>{all}"
+            ),
+        ];
         let done = || [Answer::Xml("<return>true</return>".to_owned())];
         Fake::default()
             .answer(
                 "DescribeSecurityGroups",
-                [Answer::Xml(format!(
-                    "<securityGroupInfo>{group}</securityGroupInfo>"
-                ))],
+                [list(
+                    "securityGroupInfo",
+                    &groups.each_ref().map(String::as_str),
+                )],
             )
-            .answer("AuthorizeSecurityGroupIngress", done())
-            .answer("RevokeSecurityGroupIngress", done())
+            .answer(ADMIT, done())
+            .answer(REFUSE, done())
             .answer("DescribeVpcs", [Answer::Xml("<vpcSet/>".to_owned())])
     }
 

@@ -70,10 +70,7 @@ impl Way<'_> {
         balancer: &LoadBalancer,
         allowed: &Allowed,
     ) -> Result<VpcEndpoint, Error> {
-        if let Some(endpoint) = self.find_endpoint().await? {
-            let home = endpoint.vpc_id().unwrap_or_default();
-            let group = self.endpoint_group(home, allowed).await?;
-            self.regroup(&endpoint, &group).await?;
+        if let Some(endpoint) = self.restricted_endpoint(allowed).await? {
             return Ok(endpoint);
         }
         let (spec, home) = self.home(vpc).await?;
@@ -103,6 +100,36 @@ impl Way<'_> {
         let kinds = [Kind::Endpoints, Kind::Interfaces];
         let made = self.region.change(&kinds, call.send()).await?;
         made.vpc_endpoint.ok_or_else(|| self.not_listed("endpoint"))
+    }
+
+    /// The endpoint, if it is there, with the group of those who are allowed.
+    pub(super) async fn restricted_endpoint(
+        &self,
+        allowed: &Allowed,
+    ) -> Result<Option<VpcEndpoint>, Error> {
+        let Some(endpoint) = self.find_endpoint().await? else {
+            return Ok(None);
+        };
+        let home = endpoint.vpc_id().unwrap_or_default();
+        let group = self.endpoint_group(home, allowed).await?;
+        let Some(regrouping) = self.regrouping(&endpoint, &group).await? else {
+            return Ok(Some(endpoint));
+        };
+        match progress(&endpoint) {
+            Progress::Available | Progress::Under => {
+                self.regroup(&endpoint, regrouping).await?;
+                Ok(Some(endpoint))
+            }
+            // Nobody gets through before it is accepted, and until then AWS may refuse to change it.
+            Progress::Waiting => {
+                self.delete_endpoint(&endpoint).await?;
+                Err(Error::NotYet(format!(
+                    "the endpoint {} was made for another allow list and is not accepted yet; another one is made in its place",
+                    endpoint.id()
+                )))
+            }
+            Progress::Ended | Progress::Leaving => Ok(Some(endpoint)),
+        }
     }
 
     /// Accepts the endpoint's connection: it is the way's own, found by its tag.
@@ -225,18 +252,7 @@ impl Way<'_> {
             Kind::Groups,
         ]);
         if let Some(endpoint) = self.find_endpoint().await? {
-            let call = self
-                .region
-                .ec2()
-                .delete_vpc_endpoints()
-                .vpc_endpoint_ids(endpoint.id());
-            let kinds = [Kind::Endpoints, Kind::Interfaces];
-            let answer = self.region.change(&kinds, call.send()).await;
-            if let Ok(answer) = &answer {
-                let what = format!("endpoint {}", endpoint.id());
-                self.is_deleted(&what, answer.unsuccessful())?;
-            }
-            gone(answer)?;
+            self.delete_endpoint(&endpoint).await?;
         }
         if let Some(service) = self.find_endpoint_service().await? {
             self.remove_endpoint_service(service.id()).await?;
@@ -244,6 +260,21 @@ impl Way<'_> {
         self.remove_balancer().await?;
         self.remove_allow_group().await?;
         self.remove_nodes_group().await
+    }
+
+    async fn delete_endpoint(&self, endpoint: &VpcEndpoint) -> Result<(), Error> {
+        let call = self
+            .region
+            .ec2()
+            .delete_vpc_endpoints()
+            .vpc_endpoint_ids(endpoint.id());
+        let kinds = [Kind::Endpoints, Kind::Interfaces];
+        let answer = self.region.change(&kinds, call.send()).await;
+        if let Ok(answer) = &answer {
+            let what = format!("endpoint {}", endpoint.id());
+            self.is_deleted(&what, answer.unsuccessful())?;
+        }
+        gone(answer)
     }
 
     async fn remove_endpoint_service(&self, id: &str) -> Result<(), Error> {

@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use aws_sdk_ec2::types::{IpPermission, IpRange, SecurityGroup};
+use aws_sdk_ec2::types::{IpPermission, SecurityGroup};
 use ipnet::Ipv4Net;
 use strait_plane::cloud::{Sources, WayObserved};
 use strait_plane::model::PublicWay;
 
 use super::Way;
-use super::group::already_there;
+use super::rules::{Rules, cidrs, is_exact};
 use super::targets::looked_up;
-use crate::error::{Error, gone};
+use crate::error::Error;
 use crate::look::Kind;
 use crate::private;
 
@@ -78,11 +78,11 @@ impl Way<'_> {
             PublicWay::RdsInstance { id } => return self.set_rds_public(id, true).await,
         };
         let missing = missing(&self.service_group(group_id).await?, self.port(), ranges);
-        self.allow(group_id, &missing, &self.rule_description())
-            .await?;
+        let rules = self.rules(group_id);
+        rules.admit(&missing, &self.rule_description()).await?;
         // What stood in for them while they were closed.
         let stand_ins = self.stand_ins(&self.service_group(group_id).await?);
-        self.revoke(group_id, &stand_ins).await
+        rules.refuse(&stand_ins).await
     }
 
     /// Proves that nothing of what Strait may close is closed.
@@ -131,11 +131,9 @@ impl Way<'_> {
         let there: BTreeSet<Ipv4Net> = ranges.difference(&missing).copied().collect();
         let private = private_parts(&there);
         let uncovered = self::missing(&group, self.port(), &private);
-        self.allow(group_id, &uncovered, STAND_IN).await?;
-        // One call each: AWS takes away none of several if one of them is not there.
-        for range in there {
-            self.revoke(group_id, &BTreeSet::from([range])).await?;
-        }
+        let rules = self.rules(group_id);
+        rules.admit(&uncovered, STAND_IN).await?;
+        rules.refuse(&there).await?;
         let left = self.service_group(group_id).await?;
         self.closable(&left, ranges)?;
         let open = ranges
@@ -149,29 +147,12 @@ impl Way<'_> {
         )))
     }
 
-    async fn allow(
-        &self,
-        group_id: &str,
-        ranges: &BTreeSet<Ipv4Net>,
-        description: &str,
-    ) -> Result<(), Error> {
-        if ranges.is_empty() {
-            return Ok(());
+    fn rules<'a>(&'a self, group_id: &'a str) -> Rules<'a> {
+        Rules {
+            region: self.region,
+            group_id,
+            port: self.port(),
         }
-        let rule = permission(self.port(), ranges, Some(description));
-        let call = self.region.ec2().authorize_security_group_ingress();
-        let call = call.group_id(group_id).ip_permissions(rule);
-        already_there(self.region.change(&[Kind::Groups], call.send()).await)
-    }
-
-    async fn revoke(&self, group_id: &str, ranges: &BTreeSet<Ipv4Net>) -> Result<(), Error> {
-        if ranges.is_empty() {
-            return Ok(());
-        }
-        let rule = permission(self.port(), ranges, None);
-        let call = self.region.ec2().revoke_security_group_ingress();
-        let call = call.group_id(group_id).ip_permissions(rule);
-        gone(self.region.change(&[Kind::Groups], call.send()).await)
     }
 
     /// Ranges that Strait let in when it closed the public way.
@@ -227,13 +208,6 @@ fn missing(group: &SecurityGroup, port: i32, ranges: &BTreeSet<Ipv4Net>) -> BTre
         .filter(|rule| is_exact(rule, port));
     let there: BTreeSet<Ipv4Net> = exact.flat_map(cidrs).collect();
     ranges.difference(&there).copied().collect()
-}
-
-/// Whether it is a rule for this TCP port alone.
-fn is_exact(rule: &IpPermission, port: i32) -> bool {
-    rule.ip_protocol() == Some("tcp")
-        && rule.from_port() == Some(port)
-        && rule.to_port() == Some(port)
 }
 
 /// What of these ranges nobody on the internet has.
@@ -297,12 +271,6 @@ fn opener(
     None
 }
 
-fn cidrs(rule: &IpPermission) -> impl Iterator<Item = Ipv4Net> + '_ {
-    rule.ip_ranges()
-        .iter()
-        .filter_map(|range| range.cidr_ip()?.parse().ok())
-}
-
 fn is_private(range: &Ipv4Net) -> bool {
     private::all().any(|private| private.contains(range))
 }
@@ -316,21 +284,6 @@ fn is_private_ipv6(range: &str) -> bool {
     address.is_some_and(|address| address.is_unique_local() || address.is_unicast_link_local())
 }
 
-fn permission(port: i32, ranges: &BTreeSet<Ipv4Net>, description: Option<&str>) -> IpPermission {
-    let ranges = ranges.iter().map(|range| {
-        IpRange::builder()
-            .cidr_ip(range.to_string())
-            .set_description(description.map(str::to_owned))
-            .build()
-    });
-    IpPermission::builder()
-        .ip_protocol("tcp")
-        .from_port(port)
-        .to_port(port)
-        .set_ip_ranges(Some(ranges.collect()))
-        .build()
-}
-
 fn list(ranges: &BTreeSet<Ipv4Net>) -> String {
     let texts: Vec<String> = ranges.iter().map(ToString::to_string).collect();
     texts.join(", ")
@@ -338,7 +291,7 @@ fn list(ranges: &BTreeSet<Ipv4Net>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_ec2::types::{Ipv6Range, PrefixListId};
+    use aws_sdk_ec2::types::{IpRange, Ipv6Range, PrefixListId};
 
     use super::*;
 

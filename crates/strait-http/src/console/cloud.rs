@@ -281,7 +281,7 @@ fn no_customer(customers: &Customers, acts_on_all: bool) -> Markup {
                 p { "Make one to try things with: an account with a VPC, a route table, a security group that lets nothing out yet, and an instance. Then peer with its VPC, and do the customer’s half here." }
                 (example_form(customers, "Make an example customer"))
             } @else {
-                p { "Here you see the customers’ VPCs that your projects’ peering connections name." }
+                p { "Here you see your projects’ peering connections as their customers do, and the VPCs of those who accepted." }
             }
             p.soft { "Or make your own with the AWS command line: " code { "eval \"$(strait env --account customer)\"" } }
         }
@@ -316,7 +316,7 @@ fn overview(customers: &Customers, holdings: &Holdings, fields: &Fields) -> Mark
             @if holdings.requests.is_empty() {
                 p.soft { "Nobody has asked yet. A provider asks on the page of a Peering VPC: Add a peering connection." }
             }
-            @for request in &holdings.requests { (request_of(customers, &account.id, request)) }
+            @for request in &holdings.requests { (request_of(customers, holdings, request)) }
         }
         section.sheet aria-label="VPCs" {
             h2 { "VPCs" }
@@ -345,7 +345,9 @@ fn overview(customers: &Customers, holdings: &Holdings, fields: &Fields) -> Mark
         .render(&body)
 }
 
-fn request_of(customers: &Customers, account: &str, request: &PeeringRequest) -> Markup {
+fn request_of(customers: &Customers, holdings: &Holdings, request: &PeeringRequest) -> Markup {
+    let account = &holdings.account.id;
+    let is_seen = holdings.vpcs.iter().any(|vpc| vpc.id == request.vpc);
     let may = customers.reach.acts_on(request);
     let range = request
         .requester_range
@@ -363,7 +365,9 @@ fn request_of(customers: &Customers, account: &str, request: &PeeringRequest) ->
         div.note.(tone(request.state).class()) {
             div.row { strong { code { (request.id) } } (state(word(request.state))) }
             p { "From account " (request.requester_account) ": " code { (request.requester_vpc) } " (" (range) ") in " (request.requester_region)
-                ", to your VPC " a href={ "/cloud/" (account) "/vpcs/" (request.vpc) } { (request.vpc) } " in " (request.region) "." }
+                ", to your VPC "
+                @if is_seen { a href={ "/cloud/" (account) "/vpcs/" (request.vpc) } { (request.vpc) } } @else { code { (request.vpc) } }
+                " in " (request.region) "." }
             @match request.state {
                 RequestState::Pending => {
                     p.soft { "Accept only what a provider told you about. It expires " (left(request.expires_at)) "." }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use axum::Form;
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 
 use super::visitor::{Visitor, random};
@@ -43,6 +45,25 @@ impl FromRequest<Shared> for Posted {
         }
         Ok(Self(fields))
     }
+}
+
+/// Back to the page that a form is on, once what it asked for is done; else that page, with what was refused. The fields of these
+/// names stand on it.
+pub(super) async fn answer<D, P>(
+    done: Result<D, ApiError>,
+    back: String,
+    fields: &Fields,
+    names: &[&'static str],
+    page: impl FnOnce(Fields) -> P,
+) -> Result<Response, ApiError>
+where
+    P: Future<Output = Result<Markup, ApiError>>,
+{
+    let Err(error) = done else {
+        return Ok(Redirect::to(&back).into_response());
+    };
+    let fields = fields.clone().refused(error, names)?;
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page(fields).await?).into_response())
 }
 
 /// Reads a form, whoever sent it.

@@ -1,12 +1,11 @@
 //! Who is in a project, and what they may do there.
 
 use axum::extract::Path;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use maud::{Markup, html};
 use strait_plane::model::{Member, Role};
 
-use super::form::{Fields, Line, Posted};
+use super::form::{self, Fields, Line, Posted};
 use super::frame::Tab;
 use super::parts::{sure, time};
 use super::visitor::{Permission, Scope};
@@ -31,7 +30,7 @@ pub(super) async fn add(scope: Scope, Posted(fields): Posted) -> Result<Response
             .add_member(scope.id(), fields.get("email"), role)
             .await?)
     };
-    answer(&scope, asked.await.map(|_| ()), &fields).await
+    answer(&scope, asked.await, &fields).await
 }
 
 pub(super) async fn set_role(
@@ -43,7 +42,7 @@ pub(super) async fn set_role(
         let role = role(&fields)?;
         Ok(scope.plane.set_member_role(scope.id(), &user, role).await?)
     };
-    answer(&scope, asked.await.map(|_| ()), &Fields::default()).await
+    answer(&scope, asked.await, &Fields::default()).await
 }
 
 pub(super) async fn remove(
@@ -52,12 +51,8 @@ pub(super) async fn remove(
     Posted(_): Posted,
 ) -> Result<Response, ApiError> {
     let removed = scope.plane.remove_member(scope.id(), &user).await;
-    answer(
-        &scope,
-        removed.map(|_| ()).map_err(ApiError::from),
-        &Fields::default(),
-    )
-    .await
+    let removed = removed.map_err(ApiError::from);
+    answer(&scope, removed, &Fields::default()).await
 }
 
 /// What a role may do, in words.
@@ -84,17 +79,13 @@ pub(super) fn role(fields: &Fields) -> Result<Role, ApiError> {
     given.map_err(|error: strait_plane::PlaneError| ApiError::field("role", error.to_string()))
 }
 
-async fn answer(
+async fn answer<D>(
     scope: &Scope,
-    done: Result<(), ApiError>,
+    done: Result<D, ApiError>,
     fields: &Fields,
 ) -> Result<Response, ApiError> {
-    let Err(error) = done else {
-        return Ok(Redirect::to(&scope.address("/members")).into_response());
-    };
-    let fields = fields.clone().refused(error, FIELDS)?;
-    let page = page(scope, &fields).await?;
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+    let again = |fields: Fields| async move { page(scope, &fields).await };
+    form::answer(done, scope.address("/members"), fields, FIELDS, again).await
 }
 
 async fn page(scope: &Scope, fields: &Fields) -> Result<Markup, ApiError> {

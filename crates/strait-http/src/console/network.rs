@@ -6,8 +6,7 @@ use super::cloud::{Customers, called, hidden, listed, missing};
 use super::form::Fields;
 use super::parts::{Tone, note, state, sure};
 use crate::customer::{
-    CustomerVpc, Holdings, Instance, PeeringRequest, RequestState, Route, RouteTable, Rule,
-    SecurityGroup,
+    CustomerVpc, Holdings, Instance, PeeringRequest, Route, RouteTable, Rule, SecurityGroup,
 };
 use crate::error::ApiError;
 
@@ -23,13 +22,13 @@ pub(super) fn page(
     };
     let account = &holdings.account;
     let peered: Vec<&PeeringRequest> = (holdings.requests.iter())
-        .filter(|request| request.vpc == vpc.id && request.state == RequestState::Active)
+        .filter(|request| request.vpc == vpc.id && request.is_active())
         .collect();
     let own: Vec<&PeeringRequest> = (peered.iter().copied())
         .filter(|request| customers.reach.acts_on(request))
         .collect();
-    let pending = (holdings.requests.iter())
-        .any(|request| request.vpc == vpc.id && request.state == RequestState::Pending);
+    let pending =
+        (holdings.requests.iter()).any(|request| request.vpc == vpc.id && request.is_pending());
     let act = Act {
         customers,
         holdings,

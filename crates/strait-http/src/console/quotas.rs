@@ -1,15 +1,14 @@
 //! Quotas of a project, and asking for more.
 
 use axum::extract::Path;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use maud::{Markup, html};
 use strait_plane::PlaneError;
 use strait_plane::model::{
     NewQuotaRequest, Quota, QuotaRequest, QuotaRequestState, QuotaSetting, Role,
 };
 
-use super::form::{Fields, Line, Posted};
+use super::form::{self, Fields, Line, Posted};
 use super::frame::Tab;
 use super::parts::{Tone, state, sure, time};
 use super::visitor::{Permission, Scope};
@@ -34,7 +33,7 @@ pub(super) async fn ask(scope: Scope, Posted(fields): Posted) -> Result<Response
         };
         Ok(scope.plane.request_quota(scope.id(), &new).await?)
     };
-    answer(&scope, asked.await.map(|_| ()), &fields).await
+    answer(&scope, asked.await, &fields).await
 }
 
 pub(super) async fn withdraw(
@@ -46,12 +45,8 @@ pub(super) async fn withdraw(
         .plane
         .withdraw_quota_request(scope.id(), &request)
         .await;
-    answer(
-        &scope,
-        done.map(|_| ()).map_err(ApiError::from),
-        &Fields::default(),
-    )
-    .await
+    let done = done.map_err(ApiError::from);
+    answer(&scope, done, &Fields::default()).await
 }
 
 /// The way between the quotas and the usage.
@@ -64,17 +59,13 @@ pub(super) fn parted(scope: &Scope, quotas: bool) -> Markup {
     }
 }
 
-async fn answer(
+async fn answer<D>(
     scope: &Scope,
-    done: Result<(), ApiError>,
+    done: Result<D, ApiError>,
     fields: &Fields,
 ) -> Result<Response, ApiError> {
-    let Err(error) = done else {
-        return Ok(Redirect::to(&scope.address("/quotas")).into_response());
-    };
-    let fields = fields.clone().refused(error, FIELDS)?;
-    let page = page(scope, &fields).await?;
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+    let again = |fields: Fields| async move { page(scope, &fields).await };
+    form::answer(done, scope.address("/quotas"), fields, FIELDS, again).await
 }
 
 async fn page(scope: &Scope, fields: &Fields) -> Result<Markup, ApiError> {

@@ -1,5 +1,7 @@
-//! What somebody may see and do of the customers' cloud: all of it by what they are in every project; else the networks that
-//! their own projects' peering connections name, and there what belongs to those connections.
+//! What somebody may see and do of the customers' cloud: all of it by what they are in every project; else their own projects'
+//! peering connections, the networks that those lead to once the customer accepted, and there what belongs to those connections.
+
+use std::collections::BTreeSet;
 
 use strait_plane::Plane;
 use strait_plane::model::{Peering, Permission, Role, Seat};
@@ -15,14 +17,12 @@ pub(super) struct Reach {
     everywhere: Option<Role>,
     /// The most that they are anywhere.
     somewhere: Option<Role>,
-    named: Vec<Named>,
+    own: Vec<Own>,
 }
 
-/// A network of a customer's, as a peering connection names it, and what they are in the project that asked for that.
+/// A peering connection by its ids, and what they are in the project that asked for it.
 #[derive(Debug)]
-struct Named {
-    account: String,
-    vpc: String,
+struct Own {
     connections: Vec<String>,
     role: Role,
 }
@@ -38,17 +38,15 @@ impl Reach {
             // Roles are sorted from the highest to the lowest.
             everywhere: roles().max().filter(|_| in_every),
             somewhere: roles().min(),
-            named: Vec::new(),
+            own: Vec::new(),
         };
         if reach.may_everywhere(Permission::ManageNetworks) {
             return Ok(reach);
         }
         for seat in seats {
             let peerings = plane.list_project_peerings(&seat.project.id).await?;
-            let named = peerings
-                .into_iter()
-                .map(|peering| named(peering, seat.role));
-            reach.named.extend(named);
+            let of_project = peerings.into_iter().map(|peering| own(peering, seat.role));
+            reach.own.extend(of_project);
         }
         Ok(reach)
     }
@@ -69,10 +67,12 @@ impl Reach {
             return Some(holdings);
         }
         let mut seen = holdings;
-        let account = seen.account.id.clone();
         seen.requests
             .retain(|request| self.owns(request, Permission::See));
-        seen.vpcs.retain(|vpc| self.names(&account, &vpc.id));
+        // Anybody may ask for a connection with any network: only one that the customer accepted shows it.
+        let active = seen.requests.iter().filter(|request| request.is_active());
+        let peered: BTreeSet<&str> = active.map(|request| request.vpc.as_str()).collect();
+        seen.vpcs.retain(|vpc| peered.contains(vpc.id.as_str()));
         seen.account.vpcs = seen.vpcs.len();
         let pending = seen.requests.iter().filter(|request| request.is_pending());
         seen.account.pending = pending.count();
@@ -103,10 +103,7 @@ impl Reach {
             .iter()
             .filter(|request| request.vpc == vpc.id);
         let mut own = of_vpc.filter(|own| self.acts_on(own));
-        own.any(|own| {
-            own.requester_range
-                .is_some_and(|range| range.to_string() == rule.to)
-        })
+        own.any(|own| rule.peering.as_ref() == Some(&own.id))
     }
 
     /// Refuses what they may not do in an account of which they see this.
@@ -170,21 +167,14 @@ impl Reach {
         if self.may_everywhere(permission) {
             return true;
         }
-        let mut able = self.named.iter().filter(|named| named.role.may(permission));
-        able.any(|named| named.connections.contains(&request.id))
-    }
-
-    fn names(&self, account: &str, vpc: &str) -> bool {
-        let mut named = self.named.iter();
-        named.any(|named| named.account == account && named.vpc == vpc)
+        let mut able = self.own.iter().filter(|own| own.role.may(permission));
+        able.any(|own| own.connections.contains(&request.id))
     }
 }
 
-fn named(peering: Peering, role: Role) -> Named {
+fn own(peering: Peering, role: Role) -> Own {
     let ids = [peering.provisioned_id, peering.accepter_provisioned_id];
-    Named {
-        account: peering.peer_account_id,
-        vpc: peering.peer_vpc_id,
+    Own {
         connections: ids.into_iter().flatten().collect(),
         role,
     }

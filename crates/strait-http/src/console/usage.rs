@@ -63,7 +63,7 @@ pub(super) async fn show(scope: Scope, Given(asked): Given<Asked>) -> Result<Mar
                 }
             }
         }
-        p.soft { "Counted up to " (time(now)) ". A VPC counts from when it is made until its deletion is asked for, an endpoint while a service can be reached by it. Months are UTC’s." }
+        p.soft { "Counted up to " (time(now)) ". A VPC counts from when it is made until it is taken away, an endpoint while a service can be reached by it. Months are UTC’s." }
     };
     Ok(scope.page("Usage", Tab::Quotas).render(&body))
 }

@@ -14,7 +14,7 @@ pub(crate) struct Plan {
     /// Which it is now: in the trial nothing costs anything.
     #[schema(schema_with = plan)]
     plan: model::Plan,
-    /// When the trial ends, or ended: hours before are free.
+    /// When the trial ends, or the last one ended.
     #[schema(value_type = String, format = DateTime)]
     trial_ends: Timestamp,
 }
@@ -51,7 +51,7 @@ pub(crate) struct Usage {
     /// Its plan now.
     #[schema(schema_with = plan)]
     plan: model::Plan,
-    /// When the trial ends, or ended: hours before are free.
+    /// When the trial ends, or the last one ended.
     #[schema(value_type = String, format = DateTime)]
     trial_ends: Timestamp,
     /// The time that it is of begins here.

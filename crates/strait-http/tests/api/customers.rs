@@ -139,13 +139,26 @@ pub(crate) fn request(id: &str, vpc: &str, state: RequestState) -> PeeringReques
     }
 }
 
-/// A VPC with a route by each of these connections, and a rule to a range of nobody's.
+/// A VPC with a route and a rule for each of these connections, and rules to the same range and to another one that are for none.
 fn vpc([id, table, group, instance]: [&str; 4], ways: &[String]) -> CustomerVpc {
     let routes = ways.iter().zip(0_u8..).map(|(way, number)| Route {
         destination: format!("10.{number}.0.0/16").parse().expect("a range"),
         target: way.clone(),
         is_active: true,
     });
+    let rule = |id: &str, to: &str, peering: Option<&String>| Rule {
+        id: id.to_owned(),
+        traffic: "TCP 5432".to_owned(),
+        to: to.to_owned(),
+        peering: peering.cloned(),
+    };
+    let others = [
+        rule("sgr-same", RANGE, None),
+        rule("sgr-other", "10.99.0.0/16", None),
+    ];
+    let rules = (ways.iter().zip(1_u8..))
+        .map(|(way, number)| rule(&format!("sgr-{number}"), RANGE, Some(way)))
+        .chain(others);
     CustomerVpc {
         id: id.to_owned(),
         name: None,
@@ -161,13 +174,7 @@ fn vpc([id, table, group, instance]: [&str; 4], ways: &[String]) -> CustomerVpc 
         groups: vec![SecurityGroup {
             id: group.to_owned(),
             name: "app".to_owned(),
-            out: [("sgr-1", RANGE), ("sgr-2", "10.99.0.0/16")]
-                .map(|(id, to)| Rule {
-                    id: id.to_owned(),
-                    traffic: "TCP 5432".to_owned(),
-                    to: to.to_owned(),
-                })
-                .into(),
+            out: rules.collect(),
         }],
         instances: vec![Instance {
             id: instance.to_owned(),

@@ -18,11 +18,11 @@ const NOT_ALLOWED: StatusCode = StatusCode::FORBIDDEN;
 const DONE: StatusCode = StatusCode::SEE_OTHER;
 
 #[tokio::test]
-async fn one_sees_the_networks_that_ones_own_projects_name_and_no_others() {
+async fn one_sees_the_networks_that_ones_own_projects_are_peered_with_and_no_others() {
     let world = World::new().await;
     let (second, _) = world.another_project("second").await;
     world
-        .peer(&second, OTHER_NETWORK, &[RequestState::Pending])
+        .peer(&second, OTHER_NETWORK, &[RequestState::Active])
         .await;
     let member = Guest::of(&world, &second, Role::Viewer).await;
     let account = format!("/cloud/{CUSTOMER}");
@@ -61,6 +61,46 @@ async fn one_sees_the_networks_that_ones_own_projects_name_and_no_others() {
 }
 
 #[tokio::test]
+async fn a_network_is_seen_while_its_customer_wants_the_connection() {
+    let world = World::new().await;
+    world.another_project("second").await;
+    world.service().await;
+    let asked = world
+        .peer(&world.project, OTHER_NETWORK, &[RequestState::Pending])
+        .await;
+    let admin = Guest::with(&world, Role::Admin).await;
+    let account = format!("/cloud/{CUSTOMER}");
+    let network = format!("{account}/vpcs/{OTHER_NETWORK}");
+    let change = format!("{account}/change");
+    for (state, is_seen) in [
+        (RequestState::Pending, false),
+        (RequestState::Active, true),
+        (RequestState::Failed, false),
+        (RequestState::Expired, false),
+        (RequestState::Rejected, false),
+        (RequestState::Deleted, false),
+    ] {
+        world.customers.second.lock().expect("a lock")[0].state = state;
+        let expected = if is_seen { StatusCode::OK } else { NOT_THERE };
+        assert_eq!(admin.get(&network).await.status, expected, "{state:?}");
+        let page = admin.get(&account).await;
+        assert!(page.text.contains(&asked[0]), "{state:?}: {page:?}");
+        assert_eq!(page.text.contains(&network), is_seen, "{state:?}: {page:?}");
+        let places = admin.get("/cloud/try").await;
+        let is_offered = places.text.contains(OTHER_INSTANCE);
+        assert_eq!(is_offered, is_seen, "{state:?}: {places:?}");
+        let delete = [
+            ("do", "delete-route"),
+            ("table", OTHER_TABLE),
+            ("destination", "10.0.0.0/16"),
+        ];
+        let expected = if is_seen { DONE } else { NOT_THERE };
+        let answer = admin.post(&change, &delete).await;
+        assert_eq!(answer.status, expected, "{state:?}");
+    }
+}
+
+#[tokio::test]
 async fn one_acts_on_what_belongs_to_ones_own_peerings() {
     let world = World::new().await;
     let (second, _) = world.another_project("second").await;
@@ -79,7 +119,7 @@ async fn one_acts_on_what_belongs_to_ones_own_peerings() {
     let admin = Guest::of(&world, &second, Role::Admin).await;
     let developer = Guest::of(&world, &second, Role::Developer).await;
     let (pending, active) = (pending.as_str(), active.as_str());
-    let cases: [(&[(&str, &str)], StatusCode); 14] = [
+    let cases: [(&[(&str, &str)], StatusCode); 15] = [
         (&[("do", "accept"), ("peering", pending)], DONE),
         (&[("do", "delete-peering"), ("peering", active)], DONE),
         (
@@ -106,7 +146,7 @@ async fn one_acts_on_what_belongs_to_ones_own_peerings() {
             &[
                 ("do", "disallow"),
                 ("group", OTHER_GROUP),
-                ("rule", "sgr-1"),
+                ("rule", "sgr-2"),
             ],
             DONE,
         ),
@@ -127,7 +167,16 @@ async fn one_acts_on_what_belongs_to_ones_own_peerings() {
             &[
                 ("do", "disallow"),
                 ("group", OTHER_GROUP),
-                ("rule", "sgr-2"),
+                ("rule", "sgr-3"),
+            ],
+            NOT_ALLOWED,
+        ),
+        // To the same range, and for no connection.
+        (
+            &[
+                ("do", "disallow"),
+                ("group", OTHER_GROUP),
+                ("rule", "sgr-same"),
             ],
             NOT_ALLOWED,
         ),
@@ -176,7 +225,7 @@ async fn one_acts_on_what_belongs_to_ones_own_peerings() {
         2,
         "one of three is another's: {page:?}"
     );
-    assert_eq!(offered("Delete the rule"), 1, "{page:?}");
+    assert_eq!(offered("Delete the rule"), 2, "two of five: {page:?}");
 
     // The control: by an admin of every project all of it is done.
     let everywhere = Guest::of(&world, &second, Role::Admin).await;

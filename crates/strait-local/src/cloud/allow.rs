@@ -7,25 +7,30 @@ use std::time::Duration;
 
 use ipnet::Ipv4Net;
 use strait_kernel::Forwarded;
-use strait_plane::cloud::{Allowed, CloudError, CutOff, WaySpec};
+use strait_plane::cloud::{
+    Allowed, Change, CloudError, CutOff, GROUP_IS_FULL, NoRoom, Passage, WaySpec,
+};
 use strait_plane::model::{SessionsByClient, Side};
-use strait_vpc::api::{IpPermission, IpRange};
+use strait_vpc::api::{ModifyVpcEndpointRequest, ModifyVpcEndpointResponse};
 use strait_vpc::state::{
-    Direction, INTERNET_OWN, LoadBalancer, PortRange, RulePeer, SecurityGroup, SecurityGroupRule,
-    Traffic,
+    Direction, INTERNET_OWN, LoadBalancer, RulePeer, SecurityGroup, SecurityGroupRule,
 };
 use strait_vpc::{InterfaceId, Network, SecurityGroupId, VpcId};
 use tokio::time::sleep;
 
 use super::Local;
-use super::group::{Allow, already_there, endpoints_group, group_named};
+use super::group::{
+    Allow, DUPLICATE, ENDPOINTS, already_there, endpoints_group, group_named, range_to_postgres,
+};
 use super::key::{Key, made_for};
 use super::service::Place;
 use super::vpc::{PORT, PROBER};
-use super::way::{balancer, target_group};
+use super::way::{balancer, endpoint, target_group};
 
 /// For PostgreSQL's farewell to pass the way before that is cut.
 const FAREWELL: Duration = Duration::from_millis(50);
+/// How the rules are described.
+const DESCRIPTION: &str = "Strait: allow list";
 /// How often those are looked for who came while others were cut off.
 const ROUNDS: u32 = 5;
 
@@ -75,6 +80,44 @@ impl Local {
         self.allow_exactly(region, &group, ranges, Some(&prober.id))
             .await?;
         Ok(group)
+    }
+
+    /// Gives the endpoint of a private way, if it is there, the group of those who are allowed in place of Strait's other one;
+    /// groups that others put there stay.
+    pub(super) async fn restrict_endpoint(
+        &self,
+        spec: &WaySpec,
+        allowed: &Allowed,
+    ) -> Result<(), CloudError> {
+        let key = Key::way(spec);
+        let Some(there) = endpoint(&*self.network().await, &key).cloned() else {
+            return Ok(());
+        };
+        let group = self.endpoint_group(spec, &there.vpc, allowed).await?;
+        let network = self.network().await;
+        let ours = [
+            ENDPOINTS.to_owned(),
+            group_name(Side::Private, &spec.service),
+        ];
+        let ours = ours.map(|name| group_named(&network, &there.vpc, &name));
+        let former: Vec<String> = (ours.into_iter().flatten())
+            .map(|ours| &ours.id)
+            .filter(|id| **id != group && there.groups.contains(id))
+            .map(ToString::to_string)
+            .collect();
+        let has_it = there.groups.contains(&group);
+        if has_it && former.is_empty() {
+            return Ok(());
+        }
+        let request = ModifyVpcEndpointRequest {
+            vpc_endpoint_id: there.id.to_string(),
+            add_security_group_ids: (!has_it).then(|| group.to_string()).into_iter().collect(),
+            remove_security_group_ids: former,
+            ..Default::default()
+        };
+        self.ask::<ModifyVpcEndpointResponse>(&spec.region, request)
+            .await
+            .map(drop)
     }
 
     /// Takes the group of a private way away, and the prober's rule that names it. Its endpoint must be gone.
@@ -198,7 +241,7 @@ impl Local {
     }
 
     /// Lets these ranges in to PostgreSQL, and a group that Strait needs there, and nothing else: what others added is taken
-    /// away. What is new comes first, so that nobody who stays is shut out in between.
+    /// away. Nobody who stays is shut out meanwhile.
     async fn allow_exactly(
         &self,
         region: &str,
@@ -212,37 +255,63 @@ impl Local {
                 "the group {group} is gone again"
             )));
         };
-        let inbound =
-            || (known.rules.iter()).filter(|(_, rule)| rule.direction == Direction::Ingress);
-        let present: BTreeSet<Ipv4Net> = inbound()
-            .filter_map(|(_, rule)| to_postgres(rule))
-            .collect();
-        let ip_ranges: Vec<IpRange> = (ranges.difference(&present))
-            .map(|range| IpRange {
-                cidr_ip: range.to_string(),
-                description: Some("Strait: allow list".to_owned()),
-            })
-            .collect();
-        if !ip_ranges.is_empty() {
-            let permission = IpPermission {
-                ip_protocol: Some("tcp".to_owned()),
-                from_port: Some(i32::from(PORT)),
-                to_port: Some(i32::from(PORT)),
-                ip_ranges,
-                ..Default::default()
-            };
-            let added = self.authorize(region, group, vec![permission], Allow::From);
-            already_there(added.await)?;
-        }
-        let is_wanted = |rule: &SecurityGroupRule| match &rule.peer {
-            RulePeer::Group { id, .. } => Some(id) == friend,
-            RulePeer::Cidr(_) | RulePeer::Cidr6(_) | RulePeer::PrefixList(_) => {
-                to_postgres(rule).is_some_and(|range| ranges.contains(&range))
+        let is_friend = |rule: &SecurityGroupRule| matches!(&rule.peer, RulePeer::Group { id, .. } if Some(id) == friend);
+        let (mut present, mut foreign) = (BTreeMap::new(), Vec::new());
+        for (id, rule) in &known.rules {
+            match range_to_postgres(rule) {
+                _ if rule.direction == Direction::Egress || is_friend(rule) => {}
+                Some(range) => {
+                    present.insert(range, id.to_string());
+                }
+                None => foreign.push(id.to_string()),
             }
-        };
-        let stale = inbound().filter(|(_, rule)| !is_wanted(rule));
-        let stale = stale.map(|(id, _)| id.to_string()).collect();
-        self.revoke(region, group, stale, Allow::From).await
+        }
+        let mut passage = Passage::new(present.keys().copied().collect(), ranges.clone());
+        while let Some(change) = passage
+            .change()
+            .map_err(|no_room| too_long(group, no_room))?
+        {
+            match &change {
+                Change::Refuse(ranges) => {
+                    let stale = ranges.iter().filter_map(|range| present.get(range));
+                    let stale = stale.cloned().collect();
+                    self.revoke(region, group, stale, Allow::From).await?;
+                }
+                Change::Admit(ranges) => match self.admit_ranges(region, group, ranges).await {
+                    Err(CloudError::Refused { code, .. }) if code == GROUP_IS_FULL => {
+                        if foreign.is_empty() {
+                            passage.had_no_room(&change);
+                        }
+                        let foreign = std::mem::take(&mut foreign);
+                        self.revoke(region, group, foreign, Allow::From).await?;
+                        continue;
+                    }
+                    outcome => outcome?,
+                },
+            }
+            passage.made(change);
+        }
+        self.revoke(region, group, foreign, Allow::From).await
+    }
+
+    async fn admit_ranges(
+        &self,
+        region: &str,
+        group: &SecurityGroupId,
+        ranges: &BTreeSet<Ipv4Net>,
+    ) -> Result<(), CloudError> {
+        match self.allow_ranges(region, group, ranges, DESCRIPTION).await {
+            // None of several comes if one of them is there.
+            Err(CloudError::Refused { code, .. }) if code == DUPLICATE => {
+                for range in ranges {
+                    let alone = BTreeSet::from([*range]);
+                    let added = self.allow_ranges(region, group, &alone, DESCRIPTION);
+                    already_there(added.await)?;
+                }
+                Ok(())
+            }
+            outcome => outcome,
+        }
     }
 }
 
@@ -258,7 +327,8 @@ pub(super) fn lets_internet_in(network: &Network, balancer: &LoadBalancer) -> bo
     let groups = (balancer.groups.iter()).filter_map(|id| network.security_groups.get(id));
     let rules = groups.flat_map(|group| group.rules.values());
     let mut inbound = rules.filter(|rule| rule.direction == Direction::Ingress);
-    inbound.any(|rule| to_postgres(rule).is_some_and(|range| range.contains(&INTERNET_OWN[0])))
+    inbound
+        .any(|rule| range_to_postgres(rule).is_some_and(|range| range.contains(&INTERNET_OWN[0])))
 }
 
 fn group_name(side: Side, service: &str) -> String {
@@ -268,18 +338,13 @@ fn group_name(side: Side, service: &str) -> String {
     }
 }
 
-/// The range that a rule for PostgreSQL's port names, if it is one.
-fn to_postgres(rule: &SecurityGroupRule) -> Option<Ipv4Net> {
-    let port = PortRange {
-        from: PORT,
-        to: PORT,
-    };
-    match &rule.peer {
-        RulePeer::Cidr(range) if rule.traffic == Traffic::Tcp(port) => Some(*range),
-        RulePeer::Cidr(_)
-        | RulePeer::Cidr6(_)
-        | RulePeer::PrefixList(_)
-        | RulePeer::Group { .. } => None,
+fn too_long(group: &SecurityGroupId, no_room: NoRoom) -> CloudError {
+    let NoRoom { wanted, fit } = no_room;
+    CloudError::Refused {
+        code: "allow_list_too_long".to_owned(),
+        message: format!(
+            "The allow list is {wanted} ranges long, as far as they are those of peered networks, and the security group {group} has room for {fit} (`strait aws-quota`). Unite ranges, or raise the quota. Nobody is let in whom the list does not name"
+        ),
     }
 }
 

@@ -1,16 +1,24 @@
 //! Security groups of the provider's: made once, with the rules that are wanted and no others.
 
+use std::collections::BTreeSet;
+
+use ipnet::Ipv4Net;
 use strait_plane::cloud::CloudError;
 use strait_vpc::api::*;
-use strait_vpc::state::{Direction, RulePeer, SecurityGroup, SecurityGroupRule, Traffic};
+use strait_vpc::state::{
+    Direction, PortRange, RulePeer, SecurityGroup, SecurityGroupRule, Traffic,
+};
 use strait_vpc::{Network, SecurityGroupId, VpcId};
 
 use super::Local;
 use super::key::{Key, made_for, tagged};
+use super::provider::{gone, is_gone};
 use super::vpc::PORT;
 
 /// The name of the group on the endpoints of a Peering VPC.
 pub(super) const ENDPOINTS: &str = "strait-endpoints";
+/// AWS's code for a rule that is there already.
+pub(super) const DUPLICATE: &str = "InvalidPermission.Duplicate";
 
 impl Local {
     /// The VPC's group with this name, made without any rule if it is not there.
@@ -23,12 +31,7 @@ impl Local {
     ) -> Result<SecurityGroupId, CloudError> {
         if let Some(group) = group_named(&*self.network().await, vpc, name) {
             // A server that was killed between the group and this left it open.
-            let first_rule = |rule: &&SecurityGroupRule| {
-                rule.direction == Direction::Egress && rule.traffic == Traffic::All
-            };
-            if group.rules.values().any(|rule| first_rule(&rule)) {
-                self.clear_group(region, group).await?;
-            }
+            self.shut(region, group).await?;
             return Ok(group.id.clone());
         }
         let request = CreateSecurityGroupRequest {
@@ -46,7 +49,7 @@ impl Local {
                 "the group {name} was made and is gone again"
             )));
         };
-        self.clear_group(region, group).await?;
+        self.shut(region, group).await?;
         Ok(group.id.clone())
     }
 
@@ -70,14 +73,11 @@ impl Local {
             return Ok(());
         }
         let permission = IpPermission {
-            ip_protocol: Some("tcp".to_owned()),
-            from_port: Some(i32::from(PORT)),
-            to_port: Some(i32::from(PORT)),
             groups: vec![UserIdGroupPair {
                 group_id: Some(peer.to_string()),
                 ..Default::default()
             }],
-            ..Default::default()
+            ..postgres()
         };
         let added = self.authorize(region, group, vec![permission], allow).await;
         already_there(added)
@@ -99,19 +99,39 @@ impl Local {
             return Ok(());
         }
         let permission = IpPermission {
-            ip_protocol: Some("tcp".to_owned()),
-            from_port: Some(i32::from(PORT)),
-            to_port: Some(i32::from(PORT)),
             ip_ranges: vec![IpRange {
                 cidr_ip: "0.0.0.0/0".to_owned(),
                 description: None,
             }],
-            ..Default::default()
+            ..postgres()
         };
         let added = self
             .authorize(region, group, vec![permission], Allow::From)
             .await;
         already_there(added)
+    }
+
+    /// Allows TCP 5432 from these ranges, in one call: all or none.
+    pub(super) async fn allow_ranges(
+        &self,
+        region: &str,
+        group: &SecurityGroupId,
+        ranges: &BTreeSet<Ipv4Net>,
+        description: &str,
+    ) -> Result<(), CloudError> {
+        if ranges.is_empty() {
+            return Ok(());
+        }
+        let ip_ranges = ranges.iter().map(|range| IpRange {
+            cidr_ip: range.to_string(),
+            description: Some(description.to_owned()),
+        });
+        let permission = IpPermission {
+            ip_ranges: ip_ranges.collect(),
+            ..postgres()
+        };
+        self.authorize(region, group, vec![permission], Allow::From)
+            .await
     }
 
     /// Whether the group has such a rule: a look costs nothing, a refused call costs a copy of the network.
@@ -183,6 +203,15 @@ impl Local {
         Ok(())
     }
 
+    /// Takes away that all may get out, as a new group has it. Whatever else is in the group stays.
+    async fn shut(&self, region: &str, group: &SecurityGroup) -> Result<(), CloudError> {
+        let open = (group.rules.iter()).filter(|(_, rule)| {
+            rule.direction == Direction::Egress && rule.traffic == Traffic::All
+        });
+        let open = open.map(|(id, _)| id.to_string()).collect();
+        self.revoke(region, &group.id, open, Allow::To).await
+    }
+
     /// Takes all rules of a group away.
     async fn clear_group(&self, region: &str, group: &SecurityGroup) -> Result<(), CloudError> {
         let rules = |direction| {
@@ -203,6 +232,25 @@ impl Local {
         &self,
         region: &str,
         group: &SecurityGroupId,
+        rules: Vec<String>,
+        allow: Allow,
+    ) -> Result<(), CloudError> {
+        match self.revoke_all(region, group, rules.clone(), allow).await {
+            // None of several goes if one of them is gone.
+            Err(error) if is_gone(&error) => {
+                for rule in rules {
+                    gone(self.revoke_all(region, group, vec![rule], allow).await)?;
+                }
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn revoke_all(
+        &self,
+        region: &str,
+        group: &SecurityGroupId,
         security_group_rule_ids: Vec<String>,
         allow: Allow,
     ) -> Result<(), CloudError> {
@@ -211,24 +259,24 @@ impl Local {
         }
         match allow {
             Allow::From => {
-                let group_id = Some(group.to_string());
                 let request = RevokeSecurityGroupIngressRequest {
-                    group_id,
+                    group_id: Some(group.to_string()),
                     security_group_rule_ids,
                     ..Default::default()
                 };
-                self.ask_gone::<RevokeSecurityGroupIngressResponse>(region, request)
+                self.ask::<RevokeSecurityGroupIngressResponse>(region, request)
                     .await
+                    .map(drop)
             }
             Allow::To => {
-                let group_id = group.to_string();
                 let request = RevokeSecurityGroupEgressRequest {
-                    group_id,
+                    group_id: group.to_string(),
                     security_group_rule_ids,
                     ..Default::default()
                 };
-                self.ask_gone::<RevokeSecurityGroupEgressResponse>(region, request)
+                self.ask::<RevokeSecurityGroupEgressResponse>(region, request)
                     .await
+                    .map(drop)
             }
         }
     }
@@ -252,10 +300,35 @@ pub(super) fn endpoints_group<'a>(
     found.ok_or_else(|| CloudError::Temporary(format!("the Peering VPC {vpc} is not complete yet")))
 }
 
+/// The range that a rule lets in to PostgreSQL, if it is such a rule.
+pub(super) fn range_to_postgres(rule: &SecurityGroupRule) -> Option<Ipv4Net> {
+    let port = PortRange {
+        from: PORT,
+        to: PORT,
+    };
+    match &rule.peer {
+        RulePeer::Cidr(range) if rule.traffic == Traffic::Tcp(port) => Some(*range),
+        RulePeer::Cidr(_)
+        | RulePeer::Cidr6(_)
+        | RulePeer::PrefixList(_)
+        | RulePeer::Group { .. } => None,
+    }
+}
+
+/// TCP 5432, from or to nobody yet.
+fn postgres() -> IpPermission {
+    IpPermission {
+        ip_protocol: Some("tcp".to_owned()),
+        from_port: Some(i32::from(PORT)),
+        to_port: Some(i32::from(PORT)),
+        ..Default::default()
+    }
+}
+
 /// A rule that is there already is as good as one that was added.
 pub(super) fn already_there(added: Result<(), CloudError>) -> Result<(), CloudError> {
     match added {
-        Err(CloudError::Refused { code, .. }) if code == "InvalidPermission.Duplicate" => Ok(()),
+        Err(CloudError::Refused { code, .. }) if code == DUPLICATE => Ok(()),
         Ok(())
         | Err(CloudError::Refused { .. } | CloudError::Temporary(_) | CloudError::InProgress(_)) => {
             added

@@ -6,12 +6,12 @@ use ipnet::Ipv4Net;
 use strait_plane::cloud::{CloudError, PeerState, PeeringObserved, PeeringSpec};
 use strait_vpc::PeeringId;
 use strait_vpc::api::*;
-use strait_vpc::state::{Peering, PeeringState, RouteTarget, RulePeer};
+use strait_vpc::state::{Peering, PeeringState, RouteTarget, SecurityGroupRule};
 
 use super::Local;
-use super::group::{Allow, endpoints_group};
+use super::group::{Allow, endpoints_group, range_to_postgres};
 use super::key::{Key, made_for, tagged};
-use super::vpc::{PORT, main_table};
+use super::vpc::main_table;
 
 impl Local {
     pub(super) async fn make_peering(
@@ -60,7 +60,7 @@ impl Local {
             return Ok(());
         };
         self.route_back(spec, &peering.id, ranges).await?;
-        self.allow_ranges(spec, ranges).await
+        self.allow_exactly_these(spec, ranges).await
     }
 
     pub(super) async fn unmake_peering(&self, spec: &PeeringSpec) -> Result<(), CloudError> {
@@ -145,7 +145,7 @@ impl Local {
     }
 
     /// Rules of the endpoints' group that carry this peering's key: exactly for these ranges.
-    async fn allow_ranges(
+    async fn allow_exactly_these(
         &self,
         spec: &PeeringSpec,
         ranges: &BTreeSet<Ipv4Net>,
@@ -159,47 +159,22 @@ impl Local {
             spec.vpc.region.as_str(),
         );
         let group = endpoints_group(&network, &vpc.id)?;
-        let ours = group
-            .rules
-            .iter()
-            .filter(|(_, rule)| rule.description.as_deref() == Some(key.as_str()));
-        let present: Vec<_> = ours
-            .filter_map(|(id, rule)| Some((id, cidr_of(&rule.peer)?)))
-            .collect();
-        let stale = present
-            .iter()
-            .filter(|(_, cidr)| !ranges.contains(cidr))
-            .map(|(id, _)| id.to_string())
-            .collect();
-        self.revoke(region, &group.id, stale, Allow::From).await?;
-        let fresh = ranges
-            .iter()
-            .filter(|range| !present.iter().any(|(_, cidr)| cidr == *range));
-        let ip_ranges: Vec<IpRange> = fresh
-            .map(|range| IpRange {
-                cidr_ip: range.to_string(),
-                description: Some(key.to_string()),
-            })
-            .collect();
-        if ip_ranges.is_empty() {
-            return Ok(());
-        }
-        let permission = IpPermission {
-            ip_protocol: Some("tcp".to_owned()),
-            from_port: Some(i32::from(PORT)),
-            to_port: Some(i32::from(PORT)),
-            ip_ranges,
-            ..Default::default()
+        let ours = || {
+            let rules = group.rules.iter();
+            rules.filter(|(_, rule)| rule.description.as_deref() == Some(key.as_str()))
         };
-        self.authorize(region, &group.id, vec![permission], Allow::From)
+        let is_wanted = |rule: &SecurityGroupRule| {
+            range_to_postgres(rule).is_some_and(|range| ranges.contains(&range))
+        };
+        let stale = ours().filter(|(_, rule)| !is_wanted(rule));
+        let stale = stale.map(|(id, _)| id.to_string()).collect();
+        self.revoke(region, &group.id, stale, Allow::From).await?;
+        let present: BTreeSet<Ipv4Net> = ours()
+            .filter_map(|(_, rule)| range_to_postgres(rule))
+            .collect();
+        let fresh = ranges.difference(&present).copied().collect();
+        self.allow_ranges(region, &group.id, &fresh, key.as_str())
             .await
-    }
-}
-
-fn cidr_of(peer: &RulePeer) -> Option<Ipv4Net> {
-    match peer {
-        RulePeer::Cidr(cidr) => Some(*cidr),
-        RulePeer::Cidr6(_) | RulePeer::PrefixList(_) | RulePeer::Group { .. } => None,
     }
 }
 

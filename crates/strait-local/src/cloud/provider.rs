@@ -30,11 +30,7 @@ impl Local {
     where
         T: TryFrom<Response, Error = Response>,
     {
-        match self.ask::<T>(region, request).await {
-            Ok(_) => Ok(()),
-            Err(CloudError::Refused { code, .. }) if code.ends_with("NotFound") => Ok(()),
-            Err(error) => Err(error),
-        }
+        gone(self.ask::<T>(region, request).await)
     }
 
     /// The provider's account.
@@ -47,6 +43,22 @@ impl Local {
         found
             .map(|account| account.id.clone())
             .ok_or_else(|| CloudError::Temporary("no provider account yet".to_owned()))
+    }
+}
+
+/// For calls that take something away: what is gone already is as good.
+pub(super) fn gone<T>(outcome: Result<T, CloudError>) -> Result<(), CloudError> {
+    match outcome {
+        Err(error) if !is_gone(&error) => Err(error),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// Whether what a call was about is gone.
+pub(super) fn is_gone(error: &CloudError) -> bool {
+    match error {
+        CloudError::Refused { code, .. } => code.ends_with("NotFound"),
+        CloudError::Temporary(_) | CloudError::InProgress(_) => false,
     }
 }
 

@@ -28,6 +28,8 @@ impl Local {
         allowed: &Allowed,
     ) -> Result<WayObserved, CloudError> {
         let key = Key::way(spec);
+        // Before anything else, and whatever becomes of that.
+        self.restrict_endpoint(spec, allowed).await?;
         let place = self.place(&spec.service, &spec.region).await?;
         match &spec.kind {
             WayKind::Public => {
@@ -271,7 +273,6 @@ impl Local {
                 "the Peering VPC {vpc} is not there yet"
             )));
         };
-        let group = self.endpoint_group(spec, &home.id, allowed).await?;
         let network = self.network().await;
         let subnets = subnets_of(&network, &home.id);
         let missing = |endpoint: &Endpoint| {
@@ -282,25 +283,19 @@ impl Local {
         };
         if let Some(endpoint) = endpoint(&network, key) {
             let add_subnet_ids: Vec<String> = missing(endpoint);
-            let regrouped = endpoint.groups != BTreeSet::from([group.clone()]);
-            if add_subnet_ids.is_empty() && !regrouped {
+            if add_subnet_ids.is_empty() {
                 return Ok(endpoint.clone());
             }
-            let others = endpoint.groups.iter().filter(|other| **other != group);
             let request = ModifyVpcEndpointRequest {
                 vpc_endpoint_id: endpoint.id.to_string(),
                 add_subnet_ids,
-                add_security_group_ids: match endpoint.groups.contains(&group) {
-                    true => Vec::new(),
-                    false => vec![group.to_string()],
-                },
-                remove_security_group_ids: others.map(ToString::to_string).collect(),
                 ..Default::default()
             };
             self.ask::<ModifyVpcEndpointResponse>(&spec.region, request)
                 .await?;
             return made_endpoint(&*self.network().await, key);
         }
+        let group = self.endpoint_group(spec, &home.id, allowed).await?;
         let request = CreateVpcEndpointRequest {
             vpc_endpoint_type: Some("Interface".to_owned()),
             vpc_id: home.id.to_string(),
@@ -377,7 +372,8 @@ fn endpoint_service<'a>(network: &'a Network, key: &Key) -> Option<&'a EndpointS
         .find(|service| made_for(network, &service.owner, &service.tags, key))
 }
 
-fn endpoint<'a>(network: &'a Network, key: &Key) -> Option<&'a Endpoint> {
+/// The way's endpoint.
+pub(super) fn endpoint<'a>(network: &'a Network, key: &Key) -> Option<&'a Endpoint> {
     network
         .endpoints
         .values()

@@ -10,6 +10,9 @@ use super::{Network, words};
 
 /// How many entries a list has at most: AWS has 60 rules in a security group, and the endpoint's needs some for itself.
 pub const ALLOW_ENTRIES: usize = 50;
+/// How many ranges a list may become together with those of peers before AWS's own quota is in the way: one of the 60 rules
+/// may be Strait's own.
+pub const ALLOW_RULES: usize = 59;
 
 /// A range that a service is reached from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

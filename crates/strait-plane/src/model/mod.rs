@@ -18,7 +18,7 @@ use serde::Serialize;
 
 pub use access::{Permission, Role};
 pub use allow::{
-    ALLOW_ENTRIES, AllowChange, AllowEntry, AllowLists, ListChange, NewAllowEntry,
+    ALLOW_ENTRIES, ALLOW_RULES, AllowChange, AllowEntry, AllowLists, ListChange, NewAllowEntry,
     SessionsByClient, ShownAllowLists, Side, ranges,
 };
 pub use audit::{About, Asked, AuditFilter, AuditOutcome, AuditPage, Audited};
@@ -38,8 +38,10 @@ pub use service::{
     ServiceConnection, ServiceNetwork, ServiceStatus, VpcEndpoint, Wanted,
 };
 pub use usage::{
-    Hours, Interval, NewPlan, Period, Plan, ProjectPlan, Resource, Usage, UsageLine, instant,
+    FormerTrial, Hours, Interval, NewPlan, Period, Plan, ProjectPlan, Resource, Usage, UsageLine,
+    instant,
 };
+pub(crate) use user::Maker;
 pub use user::{
     Identity, IssuedToken, LoginLink, Member, NewSession, NewUser, Seat, Session, User,
 };
@@ -78,9 +80,9 @@ impl Caller {
         }
     }
 
-    /// The public key of the pair that it asks by, if it does.
-    pub(crate) fn key(&self) -> Option<&str> {
-        self.actor.strip_prefix("key:")
+    /// Who makes what it asks for.
+    pub(crate) fn maker(&self) -> Maker<'_> {
+        Maker::of(&self.actor)
     }
 
     /// Somebody, with this role.

@@ -48,12 +48,25 @@ pub struct ProjectPlan {
     pub project_name: String,
     /// Whether that project is gone.
     pub is_gone: bool,
+    /// When its trial began, the last one if there were several; none: with the project.
+    pub trial_began: Option<Timestamp>,
     /// Until when nothing costs anything.
     pub trial_ends: Timestamp,
+    /// The trials before that one.
+    pub former_trials: Vec<FormerTrial>,
+}
+
+/// A time in which nothing cost anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FormerTrial {
+    /// Since when; none: with the project.
+    pub began: Option<Timestamp>,
+    /// Until when.
+    pub ended: Timestamp,
 }
 
 impl ProjectPlan {
-    /// Which it is at this time.
+    /// Which it is now.
     pub fn at(&self, now: Timestamp) -> Plan {
         if now < self.trial_ends {
             Plan::Trial
@@ -61,12 +74,26 @@ impl ProjectPlan {
             Plan::Standard
         }
     }
+
+    /// How much of this time cost nothing.
+    fn free(&self, from: Timestamp, until: Timestamp) -> SignedDuration {
+        let last = FormerTrial {
+            began: self.trial_began,
+            ended: self.trial_ends,
+        };
+        let all = self.former_trials.iter().chain(std::iter::once(&last));
+        all.fold(SignedDuration::ZERO, |sum, trial| {
+            let from = trial.began.map_or(from, |began| began.max(from));
+            let free = trial.ended.min(until).duration_since(from);
+            sum + free.max(SignedDuration::ZERO)
+        })
+    }
 }
 
 /// What is metered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Resource {
-    /// A Peering VPC, from when it is made until its deletion is asked for.
+    /// A Peering VPC, from when it is made until it is taken away.
     Vpc,
     /// A service's endpoint in a Peering VPC, from when it is open until closing it begins.
     Endpoint,
@@ -332,7 +359,7 @@ fn line(
             continue;
         }
         there += until.duration_since(from);
-        free += (plan.trial_ends.min(until).duration_since(from)).max(SignedDuration::ZERO);
+        free += plan.free(from, until);
         found = Some(UsageLine {
             resource: interval.resource,
             id: interval.id,

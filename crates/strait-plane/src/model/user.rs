@@ -140,6 +140,28 @@ debug_without_token!(NewSession, user, session);
 debug_without_token!(LoginLink, user, expires);
 debug_without_token!(IssuedToken, expires);
 
+/// Who made a key, as the store names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Maker<'a> {
+    /// Somebody: they may lose what it takes.
+    User,
+    /// A key, by its public half: it may be revoked, or expire.
+    Key(&'a str),
+    /// Who runs Strait, or Strait itself.
+    Strait,
+}
+
+impl<'a> Maker<'a> {
+    /// Whom this actor's name means.
+    pub(crate) fn of(actor: &'a str) -> Self {
+        match (actor.strip_prefix("key:"), actor.strip_prefix("user:")) {
+            (Some(public_key), _) => Self::Key(public_key),
+            (None, Some(_)) => Self::User,
+            (None, None) => Self::Strait,
+        }
+    }
+}
+
 /// Who asks, once that is proved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {

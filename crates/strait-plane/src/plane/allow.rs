@@ -1,6 +1,5 @@
 //! Allow lists: from which addresses a service is reached.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -9,7 +8,7 @@ use super::Plane;
 use crate::cloud::Allowed;
 use crate::error::PlaneError;
 use crate::model::{
-    Action, AllowChange, AllowEntry, AllowLists, ListChange, Network, OperationState,
+    ALLOW_RULES, Action, AllowChange, AllowEntry, AllowLists, ListChange, Network, OperationState,
     SessionsByClient, ShownAllowLists, Side, Wanted,
 };
 use crate::reconcile::way_spec;
@@ -58,7 +57,8 @@ impl Plane {
         }
         let before = allow::get(&mut *tx, &kept.id).await?;
         let after = asked(&before)?;
-        if before == after {
+        let last = operations::last_of(&mut *tx, &kept.id, Action::ServiceAllow).await?;
+        if before == after && !last.is_some_and(|last| came_to_nothing(last.state)) {
             tx.commit().await?;
             return self.shown_lists(&kept).await;
         }
@@ -140,15 +140,21 @@ impl Plane {
                 ));
             }
         }
-        let network = kept.current.as_ref().map(|current| &current.network);
-        if let (Some(network @ Network::Vpc(vpc)), Some(list)) = (network, &kept.allow.private)
-            && !list.is_empty()
-            && allow::allowed(self.pool(), &kept.allow, network).await?
-                == Allowed::Only(BTreeSet::new())
+        if let (Some(current), Some(list)) = (&kept.current, &kept.allow.private)
+            && let network @ Network::Vpc(vpc) = &current.network
+            && let Allowed::Only(ranges) = allow::allowed(self.pool(), &kept.allow, network).await?
         {
-            warnings.push(format!(
-                "no network that is peered with VPC {vpc} has an address of the private list: nobody gets in by that way"
-            ));
+            if ranges.is_empty() && !list.is_empty() {
+                warnings.push(format!(
+                    "no network that is peered with VPC {vpc} has an address of the private list: nobody gets in by that way"
+                ));
+            }
+            if ranges.len() > ALLOW_RULES {
+                warnings.push(format!(
+                    "with the networks that are peered with VPC {vpc} the private list becomes {} ranges, and a security group has room for {ALLOW_RULES} unless its quota was raised; unite ranges if it is not in effect",
+                    ranges.len()
+                ));
+            }
         }
         Ok(warnings)
     }
@@ -196,8 +202,19 @@ fn list(
     }
 }
 
-/// Those lists that change, as they were and as they are to be.
+/// Whether what was asked for was given up, so that it has to be asked for again.
+fn came_to_nothing(state: OperationState) -> bool {
+    match state {
+        OperationState::Failed | OperationState::Cancelled => true,
+        OperationState::Queued | OperationState::Running | OperationState::Succeeded => false,
+    }
+}
+
+/// Those lists that change, as they were and as they are to be; both where the same ones are asked for again.
 fn difference(before: &AllowLists, after: &AllowLists) -> (Value, Value) {
+    if before == after {
+        return (json!(before), json!(after));
+    }
     let (mut was, mut is) = (Map::new(), Map::new());
     for side in Side::ALL {
         if before.of(*side) != after.of(*side) {
@@ -251,6 +268,11 @@ mod tests {
         assert_eq!(
             difference(&before, &after),
             (json!({ "public": null }), json!({ "public": [] }))
+        );
+        assert_eq!(
+            difference(&before, &before),
+            (json!(before), json!(before)),
+            "asked for again"
         );
         assert_ne!(version(&before), version(&after));
         assert_eq!(version(&before), version(&before.clone()));

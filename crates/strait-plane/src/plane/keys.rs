@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Plane;
 use crate::error::PlaneError;
-use crate::model::{ApiKey, Identity, IssuedToken, NewApiKey, NewKey};
+use crate::model::{ApiKey, Identity, IssuedToken, Maker, NewApiKey, NewKey};
 use crate::secret;
 use crate::store::keys;
 
@@ -30,11 +30,11 @@ impl Plane {
     /// is a key itself, no longer time.
     pub async fn create_key(&self, project: &str, new: NewKey) -> Result<NewApiKey, PlaneError> {
         self.may_give(new.role)?;
-        let own_end = match self.caller.key() {
-            Some(own) => keys::find(self.pool(), own)
+        let own_end = match self.caller.maker() {
+            Maker::Key(own) => keys::find(self.pool(), own)
                 .await?
                 .and_then(|own| own.key.expires),
-            None => None,
+            Maker::User | Maker::Strait => None,
         };
         let new = NewKey {
             expires: new.expires.into_iter().chain(own_end).min(),

@@ -42,7 +42,11 @@ impl Plane {
 
     /// A way in for somebody that opens once, within five minutes.
     pub async fn login_link(&self, user: &str) -> Result<LoginLink, PlaneError> {
-        let user = self.user(user).await?;
+        let named = self.user(user).await?;
+        let mut tx = self.begin().await?;
+        let Some(people::Kept { user, .. }) = people::lock(&mut tx, &named.id).await? else {
+            return Err(PlaneError::not_found("user", user));
+        };
         if user.disabled {
             return Err(PlaneError::conflict(format!(
                 "{} is kept out; let them in first: `strait admin user enable {}`",
@@ -51,7 +55,6 @@ impl Plane {
         }
         let token = secret::link_token();
         let hash = secret::digest(&token);
-        let mut tx = self.begin().await?;
         let expires = sessions::insert_link(&mut *tx, &hash, &user.id, LINK_LIFE).await?;
         tx.commit().await?;
         Ok(LoginLink {
@@ -108,7 +111,8 @@ impl Plane {
         Ok(())
     }
 
-    /// Somebody chooses another password, or a first one, and their other sessions end.
+    /// Somebody chooses another password, or a first one, and their other sessions end. Whoever keeps them out or gives them another
+    /// password meanwhile has the last word.
     pub async fn change_password(
         &self,
         user: &str,
@@ -122,7 +126,7 @@ impl Plane {
         if kept.password_hash.is_some() {
             self.count_password(&id).await?;
             let current = current.unwrap_or_default();
-            if !secret::is_password(current, kept.password_hash).await? {
+            if !secret::is_password(current, kept.password_hash.clone()).await? {
                 return Err(PlaneError::invalid(
                     "current_password",
                     "it is not your password; without it nobody changes that, but the operator",
@@ -132,6 +136,12 @@ impl Plane {
         }
         let hash = secret::hash_password(new).await?;
         let mut tx = self.begin().await?;
+        let now = people::lock(&mut tx, &id).await?;
+        let is_same =
+            |now: &people::Kept| !now.user.disabled && now.password_hash == kept.password_hash;
+        if !now.as_ref().is_some_and(is_same) {
+            return Err(PlaneError::Stale("session"));
+        }
         people::set_password(&mut *tx, &id, Some(&hash)).await?;
         sessions::end_others(&mut tx, &id, Some(session)).await?;
         tx.commit().await?;

@@ -1,10 +1,11 @@
 //! Plans, and what is metered.
 
 use jiff::{Timestamp, ToSpan};
+use sqlx::PgExecutor;
 
 use super::Plane;
 use crate::error::PlaneError;
-use crate::model::{NewPlan, Period, ProjectPlan, Usage};
+use crate::model::{NewPlan, Period, Plan, Project, ProjectPlan, Usage};
 use crate::store::metering;
 
 /// The longest trial, from now: ten years.
@@ -14,11 +15,10 @@ impl Plane {
     /// A project's plan.
     pub async fn plan(&self, project: &str) -> Result<ProjectPlan, PlaneError> {
         let project = self.project(project).await?;
-        let found = metering::plan(self.pool(), &project.id).await?;
-        found.ok_or_else(|| PlaneError::Corrupt(format!("project {} has no plan", project.id)))
+        plan_of(self.pool(), &project).await
     }
 
-    /// Gives a project a plan, from this moment on: hours that were free stay free.
+    /// Gives a project a plan, from this moment on: hours that were free stay free, and hours that were not stay so.
     pub async fn set_plan(
         &self,
         project: &str,
@@ -28,12 +28,23 @@ impl Plane {
         let project = self.project(project).await?;
         let mut tx = self.begin().await?;
         self.take(&mut tx, &project).await?;
-        let before = metering::plan(&mut *tx, &project.id).await?;
-        let ends = match new {
-            NewPlan::Standard => before.map_or(now, |before| before.trial_ends.min(now)),
-            NewPlan::Trial { ends } => to_come(ends, now)?,
-        };
-        metering::set_trial(&mut *tx, &project.id, ends).await?;
+        let before = plan_of(&mut *tx, &project).await?;
+        // The clock may have been set back since the present trial began.
+        let present = |ends: Timestamp| before.trial_began.map_or(ends, |began| began.max(ends));
+        match (new, before.at(now)) {
+            (NewPlan::Standard, Plan::Standard) => {}
+            (NewPlan::Standard, Plan::Trial) => {
+                metering::end_trial(&mut *tx, &project.id, present(now)).await?;
+            }
+            (NewPlan::Trial { ends }, Plan::Trial) => {
+                let ends = present(to_come(ends, now)?);
+                metering::end_trial(&mut *tx, &project.id, ends).await?;
+            }
+            (NewPlan::Trial { ends }, Plan::Standard) => {
+                let ends = to_come(ends, now)?;
+                metering::begin_trial(&mut *tx, &project.id, now, ends).await?;
+            }
+        }
         tx.commit().await?;
         self.plan(&project.id).await
     }
@@ -74,6 +85,11 @@ impl Plane {
         let found = metering::intervals(self.pool(), &plan.project_id, period).await?;
         Ok(Usage::of(plan, period, now, found))
     }
+}
+
+async fn plan_of(db: impl PgExecutor<'_>, project: &Project) -> Result<ProjectPlan, PlaneError> {
+    let found = metering::plan(db, &project.id).await?;
+    found.ok_or_else(|| PlaneError::Corrupt(format!("project {} has no plan", project.id)))
 }
 
 fn to_come(ends: Timestamp, now: Timestamp) -> Result<Timestamp, PlaneError> {

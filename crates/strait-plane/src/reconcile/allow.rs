@@ -13,15 +13,23 @@ const SESSIONS_GO_ON: &str = "sessions that were open from addresses that are no
 
 /// Lets in by the ways that are open whom the lists name, before all else and whatever becomes of the rest: also while the
 /// service is stopped, does not start, or waits for the end of a move.
-pub(super) async fn restrict(run: &mut Run<'_>, service: &Service) -> Result<(), Failure> {
+///
+/// What is wrong with a way keeps the service neither from starting nor from stopping, which try the wanted way again, nor
+/// from leaving it. The failure inside: a former way is to be tried again.
+pub(super) async fn restrict(
+    run: &mut Run<'_>,
+    service: &Service,
+) -> Result<Result<(), Failure>, Failure> {
     run.at(Step::Allow).await?;
     let context = run.context;
+    let mut restricted = Ok(());
     if service.allow.are_open() && !was_listed(run, service) {
-        return Ok(());
+        return Ok(restricted);
     }
-    let moves =
-        (service.current.as_ref()).is_some_and(|current| current.network != service.wanted_network);
-    for way in ways::list(&context.pool, &service.id).await? {
+    let mut all = ways::list(&context.pool, &service.id).await?;
+    // Nobody waits for a former one.
+    all.sort_by_key(|way| way.network != service.wanted_network);
+    for way in all {
         let Some(open) = way.open.as_ref().filter(|_| !way.closing) else {
             continue;
         };
@@ -30,19 +38,28 @@ pub(super) async fn restrict(run: &mut Run<'_>, service: &Service) -> Result<(),
         }
         match ensure_ready(run, service, &way.network, Some(open)).await {
             Ok(_) => {}
-            // What is wrong with a way is no reason not to move away from it.
-            Err(failure @ (Failure::Shown { .. } | Failure::NotYet)) if moves => {
+            Err(
+                failure @ (Failure::Shown { .. }
+                | Failure::NotYet
+                | Failure::Elsewhere
+                | Failure::After(_)),
+            ) => {
                 tracing::warn!(
                     service = service.id,
                     network = %way.network,
                     ?failure,
-                    "a way does not let in whom its list names; moving on"
+                    "a way does not let in whom its list names; trying again"
                 );
+                if way.network != service.wanted_network {
+                    restricted = Err(Failure::NotYet);
+                }
             }
-            Err(failure) => return Err(failure),
+            Err(failure @ (Failure::Stopping | Failure::Lost | Failure::Store(_))) => {
+                return Err(failure);
+            }
         }
     }
-    Ok(())
+    Ok(restricted)
 }
 
 /// Whom the service's list lets in by this way.

@@ -453,7 +453,10 @@ async fn reconcile(
             let lease = key.lease();
             let taken_over = match context.leases.take(&context.pool, &lease).await? {
                 Lease::Theirs => return Err(Failure::Lost),
-                Lease::TakenOver => true,
+                Lease::TakenOver => {
+                    context.with_found(|found| found.forget(id));
+                    true
+                }
                 Lease::Ours => false,
             };
             let mut run = Run::new(&context, &lease, taken_over);

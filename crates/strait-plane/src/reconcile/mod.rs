@@ -66,6 +66,14 @@ struct Found {
     vpcs: BTreeSet<String>,
 }
 
+impl Found {
+    /// What was seen of this object: another server may have changed it since.
+    fn forget(&mut self, id: &str) {
+        self.ways.retain(|way, _| way.service != id);
+        self.vpcs.remove(id);
+    }
+}
+
 impl Context {
     pub(crate) fn new(
         pool: PgPool,

@@ -84,6 +84,9 @@ pub(super) async fn delete(run: &Run<'_>, vpc: &Vpc, peering: &Kept) -> Result<(
         .during("deleting the peering connection")?;
     let mut tx = run.begin().await?;
     kept::delete(&mut *tx, &peering.id).await?;
+    if !peering.admitted_cidrs.is_empty() {
+        allow::peers_changed(&mut *tx, &vpc.id).await?;
+    }
     // It may have been asked for meanwhile.
     own.look_again(&mut tx, ObjectKind::Peering, &peering.id)
         .await?;

@@ -29,14 +29,15 @@ pub(super) async fn reconcile(run: &mut Run<'_>, id: &str, thorough: bool) -> Re
         run.in_region(&service.region_code);
         as_asked(run, &mut service);
         let outcome = match service.wanted {
-            Wanted::Running => match allow::restrict(run, &service).await {
-                Ok(()) => start(run, &service).await,
-                failed => failed,
-            },
-            Wanted::Paused => match allow::restrict(run, &service).await {
-                Ok(()) => pause(run, &service).await,
-                failed => failed,
-            },
+            Wanted::Running => {
+                // A former way that is left open is closed in the end.
+                drop(allow::restrict(run, &service).await?);
+                start(run, &service).await
+            }
+            Wanted::Paused => {
+                let restricted = allow::restrict(run, &service).await?;
+                pause(run, &service).await.and(restricted)
+            }
             Wanted::Deleted => delete(run, &service).await,
         };
         if outcome.is_ok() && !is_asked {

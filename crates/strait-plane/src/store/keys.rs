@@ -2,7 +2,7 @@
 //! those who ask later whose it was.
 
 use jiff::Timestamp;
-use sqlx::{FromRow, PgExecutor, PgPool};
+use sqlx::{FromRow, PgConnection, PgExecutor, PgPool};
 
 use super::{Change, Find, timestamp};
 use crate::error::PlaneError;
@@ -112,6 +112,19 @@ pub(crate) async fn find(
     .bind(public_key)
     .first(db)
     .await
+}
+
+/// Whether one opens something now; nobody revokes it until the transaction ends.
+pub(crate) async fn hold(db: &mut PgConnection, public_key: &str) -> Result<bool, PlaneError> {
+    let row = sqlx::query(
+        "SELECT FROM strait.api_key
+         WHERE public_key = $1 AND revoked IS NULL AND (expires IS NULL OR expires > clock_timestamp())
+         FOR SHARE",
+    )
+    .bind(public_key)
+    .fetch_optional(db)
+    .await?;
+    Ok(row.is_some())
 }
 
 /// One of a project's that was not revoked.

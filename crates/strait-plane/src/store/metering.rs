@@ -5,17 +5,26 @@ use sqlx::{FromRow, PgExecutor};
 
 use super::{Change, Find, timestamp};
 use crate::error::PlaneError;
-use crate::model::{Interval, Period, ProjectPlan};
+use crate::model::{FormerTrial, Interval, Period, ProjectPlan};
 
 const PLAN: &str = "SELECT project_id, project_name, project_gone IS NOT NULL AS is_gone,
-    (extract(epoch FROM trial_ends) * 1000000)::bigint AS trial_ends FROM strait.plan";
+    (extract(epoch FROM trial_began) * 1000000)::bigint AS trial_began,
+    (extract(epoch FROM trial_ends) * 1000000)::bigint AS trial_ends,
+    ARRAY(SELECT (extract(epoch FROM began) * 1000000)::bigint FROM strait.former_trial f
+        WHERE f.project_id = plan.project_id ORDER BY id) AS former_began,
+    ARRAY(SELECT (extract(epoch FROM ended) * 1000000)::bigint FROM strait.former_trial f
+        WHERE f.project_id = plan.project_id ORDER BY id) AS former_ended
+    FROM strait.plan";
 
 #[derive(FromRow)]
 struct PlanRow {
     project_id: String,
     project_name: String,
     is_gone: bool,
+    trial_began: Option<i64>,
     trial_ends: i64,
+    former_began: Vec<Option<i64>>,
+    former_ended: Vec<i64>,
 }
 
 #[derive(FromRow)]
@@ -32,11 +41,20 @@ impl TryFrom<PlanRow> for ProjectPlan {
     type Error = PlaneError;
 
     fn try_from(row: PlanRow) -> Result<Self, PlaneError> {
+        let former = row.former_began.into_iter().zip(row.former_ended);
+        let former = former.map(|(began, ended)| {
+            Ok(FormerTrial {
+                began: began.map(timestamp).transpose()?,
+                ended: timestamp(ended)?,
+            })
+        });
         Ok(Self {
             project_id: row.project_id,
             project_name: row.project_name,
             is_gone: row.is_gone,
+            trial_began: row.trial_began.map(timestamp).transpose()?,
             trial_ends: timestamp(row.trial_ends)?,
+            former_trials: former.collect::<Result<_, PlaneError>>()?,
         })
     }
 }
@@ -73,7 +91,8 @@ pub(crate) async fn plans(db: impl PgExecutor<'_>) -> Result<Vec<ProjectPlan>, P
         .await
 }
 
-pub(crate) async fn set_trial(
+/// The present trial, or the last one, ends then.
+pub(crate) async fn end_trial(
     db: impl PgExecutor<'_>,
     project: &str,
     ends: Timestamp,
@@ -83,6 +102,25 @@ pub(crate) async fn set_trial(
          WHERE project_id = $1",
     )
     .bind(project)
+    .bind(ends.as_microsecond())
+    .run(db)
+    .await
+}
+
+/// Another trial begins. A trigger keeps the former one.
+pub(crate) async fn begin_trial(
+    db: impl PgExecutor<'_>,
+    project: &str,
+    begins: Timestamp,
+    ends: Timestamp,
+) -> Result<(), PlaneError> {
+    sqlx::query(
+        "UPDATE strait.plan SET trial_began = 'epoch'::timestamptz + $2::bigint * interval '1 microsecond',
+             trial_ends = 'epoch'::timestamptz + $3::bigint * interval '1 microsecond'
+         WHERE project_id = $1",
+    )
+    .bind(project)
+    .bind(begins.as_microsecond())
     .bind(ends.as_microsecond())
     .run(db)
     .await

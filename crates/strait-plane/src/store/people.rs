@@ -150,6 +150,34 @@ pub(crate) async fn lock(db: &mut PgConnection, id: &str) -> Result<Option<Kept>
     .await
 }
 
+/// Whom an actor's keys end with: the person that it is, or who made the key that it is, by other keys or not. Nobody keeps
+/// them out or deletes them until the transaction ends.
+pub(crate) async fn hold_behind(
+    db: &mut PgConnection,
+    actor: &str,
+) -> Result<Option<User>, PlaneError> {
+    let id: Option<String> = sqlx::query_scalar(
+        "WITH RECURSIVE behind AS (
+             SELECT $1::text AS actor
+             UNION
+             SELECT k.created_by FROM strait.api_key k
+                 JOIN behind ON behind.actor LIKE 'key:%' AND k.public_key = substr(behind.actor, 5))
+         SELECT p.id FROM strait.person p JOIN behind ON behind.actor = 'user:' || p.email",
+    )
+    .bind(actor)
+    .fetch_optional(&mut *db)
+    .await?;
+    let Some(id) = id else {
+        return Ok(None);
+    };
+    sqlx::query_as::<_, Row>(&format!(
+        "SELECT {COLUMNS} FROM strait.person p WHERE p.id = $1 FOR SHARE"
+    ))
+    .bind(id)
+    .first(db)
+    .await
+}
+
 pub(crate) async fn set_password(
     db: impl PgExecutor<'_>,
     id: &str,

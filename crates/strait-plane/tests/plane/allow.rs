@@ -10,7 +10,7 @@ use strait_plane::model::{
 
 use crate::world::World;
 
-const OFFICE: &str = "203.0.113.0/24";
+pub(crate) const OFFICE: &str = "203.0.113.0/24";
 const IN_OFFICE: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 5);
 const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 7);
 
@@ -321,7 +321,7 @@ async fn a_change_that_the_cloud_refuses_is_no_success() {
 }
 
 /// A peering connection to this VPC that the customer has accepted, with this range let in.
-async fn admit(world: &World, vpc: &str, peer: &str, range: &str) {
+pub(crate) async fn admit(world: &World, vpc: &str, peer: &str, range: &str) {
     let peering = world.peering(vpc, peer).await.id;
     world.cloud.accept(&peering, &[range]);
     let admitted = Some([range.parse().expect("a range")].into());
@@ -332,7 +332,7 @@ async fn admit(world: &World, vpc: &str, peer: &str, range: &str) {
         .await;
 }
 
-async fn set(
+pub(crate) async fn set(
     world: &World,
     service: &str,
     change: AllowChange,
@@ -343,7 +343,7 @@ async fn set(
     asked.await.expect("a change of lists")
 }
 
-fn public(ranges: &[&str]) -> AllowChange {
+pub(crate) fn public(ranges: &[&str]) -> AllowChange {
     AllowChange {
         public: list(ranges),
         force: true,
@@ -351,7 +351,7 @@ fn public(ranges: &[&str]) -> AllowChange {
     }
 }
 
-fn private(ranges: &[&str]) -> AllowChange {
+pub(crate) fn private(ranges: &[&str]) -> AllowChange {
     AllowChange {
         private: list(ranges),
         force: true,
@@ -367,7 +367,7 @@ fn list(ranges: &[&str]) -> ListChange {
     ListChange::Only(entries.collect())
 }
 
-fn only(ranges: &[&str]) -> Allowed {
+pub(crate) fn only(ranges: &[&str]) -> Allowed {
     Allowed::Only(
         ranges
             .iter()

@@ -4,14 +4,18 @@
 mod common;
 
 mod allow;
+mod allow_trouble;
 mod attach;
 mod audit;
 mod audit_search;
 mod cascade;
 mod crash;
 mod events;
+mod guide;
+mod keys;
 mod leases;
 mod lifecycle;
+mod locks;
 mod logins;
 mod objects;
 mod operations;

@@ -9,7 +9,7 @@ use strait_plane::model::{
 use crate::world::World;
 
 #[tokio::test]
-async fn a_vpc_counts_from_when_it_is_made_until_its_deletion_is_asked_for() {
+async fn a_vpc_counts_from_when_it_is_made_until_it_is_taken_away() {
     let world = World::new().await;
     assert_eq!(usage(&world).await.lines, []);
     let vpc = world.vpc("10.0.0.0/16").await;
@@ -56,20 +56,62 @@ async fn one_that_is_not_made_counts_for_nothing_and_one_that_is_kept_goes_on() 
     // It cannot leave, so that the deletion waits.
     let leaving = format!("probe_way {} public", service.service_id);
     world.script.fail(&leaving, usize::MAX, true);
-    plane
-        .delete_vpc(project, &vpc.id, true)
-        .await
-        .expect("asked for");
+    let delete = async || {
+        let asked = plane.delete_vpc(project, &vpc.id, true).await;
+        asked.expect("asked for")
+    };
+    assert_eq!(delete().await.status, VpcStatus::Deleting);
     passes(&world, "5 hours").await;
+    let counted = usage(&world).await;
+    assert_eq!(hours(&counted), ["vpc 7.0 7.0", "endpoint 7.0 7.0"]);
     plane
         .cancel_vpc_deletion(project, &vpc.id)
         .await
         .expect("given up");
     passes(&world, "1 hour").await;
     let counted = usage(&world).await;
-    assert_eq!(hours(&counted), ["vpc 3.0 3.0", "endpoint 8.0 8.0"]);
+    assert_eq!(hours(&counted), ["vpc 8.0 8.0", "endpoint 8.0 8.0"]);
     let kept = plane.vpc(project, &vpc.id).await.expect("it is there");
     assert_eq!(kept.status, VpcStatus::Created);
+
+    // Taking it away is tried, and does not succeed: that is not the project's.
+    world.script.stop_failing();
+    let removing = format!("delete_vpc {}", vpc.id);
+    world.script.fail(&removing, usize::MAX, false);
+    delete().await;
+    world
+        .eventually("it is taken away", async || {
+            world
+                .script
+                .log()
+                .iter()
+                .any(|call| call.contains(&removing))
+        })
+        .await;
+    passes(&world, "6 hours").await;
+    let counted = usage(&world).await;
+    assert_eq!(hours(&counted), ["vpc 8.0 8.0", "endpoint 8.0 8.0"]);
+}
+
+#[tokio::test]
+async fn one_that_is_deleted_before_it_is_made_counts_for_nothing() {
+    let world = World::new().await;
+    for is_refused in [true, false] {
+        world.script.fail("ensure_vpc", usize::MAX, is_refused);
+        let vpc = world.try_vpc("10.0.0.0/16").await.expect("asked for").id;
+        let tried = format!("ensure_vpc {vpc}");
+        world
+            .eventually("it is tried", async || world.script.log().contains(&tried))
+            .await;
+        let deleted = world.plane.delete_vpc(&world.project, &vpc, false).await;
+        deleted.expect("asked for");
+        world.settle(Object::Vpc(vpc), Settled::Gone).await;
+        world.script.stop_failing();
+    }
+    assert_eq!(usage(&world).await.lines, []);
+    // The control.
+    world.vpc("10.0.0.0/16").await;
+    assert_eq!(usage(&world).await.lines.len(), 1);
 }
 
 #[tokio::test]
@@ -224,6 +266,47 @@ async fn a_trial_is_free_and_ends_when_it_ends_or_the_operator_says_so() {
 }
 
 #[tokio::test]
+async fn hours_are_free_or_billed_by_when_they_were() {
+    let world = World::new().await;
+    let (project, plane) = (&world.project, &world.plane);
+    world.vpc("10.0.0.0/16").await;
+    let (now, day) = (Timestamp::now(), SignedDuration::from_hours(24));
+    let trial = |days: i32| NewPlan::Trial {
+        ends: now + day * days,
+    };
+    for (new, at) in [
+        (NewPlan::Standard, 0),
+        (trial(5), 2),
+        (trial(4), 3),
+        (trial(8), 3),
+        (NewPlan::Standard, 4),
+        (NewPlan::Standard, 6),
+        (trial(12), 10),
+        (trial(15), 14),
+    ] {
+        let set = plane.set_plan(project, new, now + day * at).await;
+        let set = set.expect("set");
+        assert_eq!(set.at(now + day * at), plan_of(new), "{new:?} {at}");
+    }
+    let count = async |from: i32, until: i32| {
+        let period = Period::new(now + day * from, now + day * until).expect("a period");
+        let counted = plane.usage(project, period, now + day * 20).await;
+        hours(&counted.expect("usage"))
+    };
+    // The third to the fourth day, the eleventh and the twelfth, the fifteenth.
+    assert_eq!(count(0, 20).await, ["vpc 480.0 120.0"]);
+    assert_eq!(count(0, 2).await, ["vpc 48.0 0.0"]);
+    assert_eq!(count(3, 5).await, ["vpc 48.0 24.0"]);
+    assert_eq!(count(5, 10).await, ["vpc 120.0 0.0"]);
+    assert_eq!(count(11, 20).await, ["vpc 216.0 48.0"]);
+    let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM strait.former_trial")
+        .fetch_one(&world.pool)
+        .await
+        .expect("a count");
+    assert_eq!(kept, 3, "the first, and two");
+}
+
+#[tokio::test]
 async fn what_a_project_used_is_told_when_it_is_gone() {
     let world = World::new().await;
     let vpc = world.vpc("10.0.0.0/16").await;
@@ -288,10 +371,10 @@ async fn a_store_from_before_is_metered_from_its_update_on() {
     attached.expect("asked for");
     world.settle_service(&service).await;
     sqlx::raw_sql(
-        "DROP TABLE strait.quota_request, strait.plan, strait.metered;
-         DROP FUNCTION strait.note_quota_request, strait.note_quota, strait.note_plan, strait.keep_plan, strait.meter,
-             strait.meter_vpc, strait.meter_way, strait.meter_name CASCADE;
-         DELETE FROM strait._sqlx_migrations WHERE version = 11;
+        "DROP TABLE strait.quota_request, strait.former_trial, strait.plan, strait.metered;
+         DROP FUNCTION strait.note_quota_request, strait.note_quota, strait.note_plan, strait.keep_plan, strait.keep_trial,
+             strait.meter, strait.meter_vpc, strait.meter_way, strait.meter_name CASCADE;
+         DELETE FROM strait._sqlx_migrations WHERE version IN (11, 14);
          UPDATE strait.project SET created = created - interval '1 year';
          UPDATE strait.vpc SET created = created - interval '1 year'",
     )
@@ -318,6 +401,13 @@ async fn a_store_from_before_is_metered_from_its_update_on() {
         hours(&usage(&world).await),
         ["vpc 2.0 2.0", "endpoint 1.0 1.0"]
     );
+}
+
+fn plan_of(new: NewPlan) -> Plan {
+    match new {
+        NewPlan::Trial { .. } => Plan::Trial,
+        NewPlan::Standard => Plan::Standard,
+    }
 }
 
 /// Kind, hours and free hours of each line.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{PgPool, Postgres, Transaction};
 use strait_plane::model::{
     NewPeering, NewService, NewVpc, Object, Operation, Peering, PeeringState, Service, Settled, Vpc,
 };
@@ -186,6 +186,31 @@ impl World {
             .filter(|call| call.contains(id) || call == "publish_names")
             .map(|call| call.replace(&format!(" {id}"), ""))
             .collect()
+    }
+
+    /// A transaction that did this to the row of that id, and has its lock.
+    pub(crate) async fn holding(&self, sql: &str, id: &str) -> Transaction<'static, Postgres> {
+        let mut tx = self.pool.begin().await.expect("a transaction");
+        sqlx::query(sql)
+            .bind(id)
+            .execute(&mut *tx)
+            .await
+            .expect("the lock");
+        tx
+    }
+
+    /// Waits until so many changes wait for others' locks.
+    pub(crate) async fn wait_at_locks(&self, changes: i64) {
+        let waiting = "SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        self.eventually(&format!("{changes} wait"), async || {
+            let waiting: i64 = sqlx::query_scalar(waiting)
+                .fetch_one(&self.pool)
+                .await
+                .expect("a count");
+            waiting >= changes
+        })
+        .await;
     }
 
     /// Waits for something that nobody tells of.

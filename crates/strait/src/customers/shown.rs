@@ -51,6 +51,17 @@ pub(super) fn holdings(network: &Network, owner: &Account) -> Holdings {
     }
 }
 
+/// How a rule is described that is made for a peering connection.
+pub(super) fn described(peering: &str) -> String {
+    format!("{DESCRIBED}{peering}")
+}
+
+const DESCRIBED: &str = "PostgreSQL through ";
+
+fn peering_of(description: &str) -> Option<String> {
+    description.strip_prefix(DESCRIBED).map(str::to_owned)
+}
+
 /// Those that somebody made come first.
 fn place(vpc: &CustomerVpc) -> (bool, &str, &Option<String>, &str) {
     (vpc.is_default, &vpc.region, &vpc.name, &vpc.id)
@@ -169,6 +180,7 @@ fn group(group: &state::SecurityGroup) -> SecurityGroup {
         id: id.to_string(),
         traffic: traffic(rule.traffic),
         to: peer(&rule.peer),
+        peering: rule.description.as_deref().and_then(peering_of),
     });
     SecurityGroup {
         id: group.id.to_string(),
@@ -233,4 +245,16 @@ fn peer(peer: &RulePeer) -> String {
 
 fn named(tags: &Tags) -> Option<String> {
     tags.get("Name").cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_says_which_connection_it_was_made_for() {
+        let made = described("pcx-0123456789abcdef0");
+        assert_eq!(peering_of(&made).as_deref(), Some("pcx-0123456789abcdef0"));
+        assert_eq!(peering_of("to pcx-0123456789abcdef0"), None);
+    }
 }

@@ -1,6 +1,6 @@
 //! The endpoint service and the endpoint.
 
-use crate::fake::{Answer, Fake};
+use crate::fake::{self, Answer, Fake};
 use crate::way::sample::{spec, tags};
 
 use super::*;
@@ -21,6 +21,36 @@ fn states_are_known_in_either_spelling() {
         ("Deleted", Progress::Leaving),
     ] {
         assert_eq!(of(word), expected, "{word}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_counts_before_all_else_and_whatever_becomes_of_that() {
+    let listed = || Allowed::Only(BTreeSet::new());
+    for (state, allowed, regrouped, deleted) in [
+        ("available", listed(), 1, 0),
+        ("available", Allowed::Everybody, 0, 0),
+        ("pending", listed(), 1, 0),
+        // What nobody has accepted may not be changed, and lets nobody in.
+        ("pendingAcceptance", listed(), 0, 1),
+        ("pendingAcceptance", Allowed::Everybody, 0, 0),
+        ("failed", listed(), 0, 0),
+    ] {
+        let aws = with_open_endpoint(state);
+        let made = aws.aws().ensure_way(&spec(5432), &allowed).await;
+        assert!(made.is_err(), "its load balancer cannot be made");
+        let asked = (
+            aws.asked("ModifyVpcEndpoint"),
+            aws.asked("DeleteVpcEndpoints"),
+        );
+        assert_eq!(asked, (regrouped, deleted), "{state}, {allowed:?}");
+        for body in aws.bodies("ModifyVpcEndpoint") {
+            assert!(
+                body.contains("AddSecurityGroupId.1=sg-allow")
+                    && body.contains("RemoveSecurityGroupId.1=sg-all"),
+                "{body}"
+            );
+        }
     }
 }
 
@@ -64,6 +94,44 @@ async fn an_endpoint_service_that_is_going_is_none() {
     assert_eq!(found("Failed").await, (true, false), "it is to be deleted");
     assert!(!found("Deleting").await.0);
     assert!(!found("Deleted").await.0);
+}
+
+/// AWS with the endpoint of a way, which lets in all peers; it makes nothing.
+fn with_open_endpoint(state: &str) -> Fake {
+    let endpoint = format!(
+        "<vpcEndpointId>vpce-1</vpcEndpointId><vpcId>vpc-1</vpcId><state>{state}</state><groupSet><item><groupId>sg-all</groupId></item></groupSet>{}",
+        tags(&spec(5432))
+    );
+    let group = |id: &str, name: &str, key: &str| {
+        format!(
+            "<groupId>{id}</groupId><groupName>{name}</groupName><vpcId>vpc-1</vpcId>{}",
+            fake::tags(key)
+        )
+    };
+    let groups = [
+        group("sg-all", "strait-endpoints", "vpc/rp1pz7uyae"),
+        group(
+            "sg-allow",
+            "list",
+            Key::way(&spec(5432)).of_allow_list().as_str(),
+        ),
+    ];
+    let done = || [Answer::Xml("<return>true</return>".to_owned())];
+    Fake::default()
+        .answer(
+            "DescribeVpcEndpoints",
+            [fake::list("vpcEndpointSet", &[&endpoint])],
+        )
+        .answer(
+            "DescribeSecurityGroups",
+            [fake::list(
+                "securityGroupInfo",
+                &groups.each_ref().map(String::as_str),
+            )],
+        )
+        .answer("DescribeVpcs", [Answer::Xml("<vpcSet/>".to_owned())])
+        .answer("ModifyVpcEndpoint", done())
+        .answer("DeleteVpcEndpoints", done())
 }
 
 /// AWS with the endpoint of a way, and this list for its deletion.

@@ -52,6 +52,34 @@ fn a_trial_ends_in_the_midst() {
 }
 
 #[test]
+fn hours_between_trials_are_billed() {
+    let trial = |began: Option<&str>, ended: &str| FormerTrial {
+        began: began.map(at),
+        ended: at(ended),
+    };
+    let plan = ProjectPlan {
+        trial_began: Some(at("2026-11-11T00:00:00Z")),
+        former_trials: vec![
+            trial(None, "2026-11-10T01:00:00Z"),
+            trial(Some("2026-11-10T03:00:00Z"), "2026-11-10T03:00:00Z"),
+            trial(Some("2026-11-10T04:00:00Z"), "2026-11-10T09:00:00Z"),
+        ],
+        ..plan("2026-11-12T00:00:00Z")
+    };
+    for (from, until, free) in [
+        ("2026-11-09T22:00:00Z", "2026-11-10T00:00:00Z", "2.00"),
+        ("2026-11-10T00:00:00Z", "2026-11-10T05:00:00Z", "2.00"),
+        ("2026-11-10T01:00:00Z", "2026-11-10T04:00:00Z", "0.00"),
+        ("2026-11-10T08:30:00Z", "2026-11-11T00:30:00Z", "1.00"),
+        ("2026-11-09T00:00:00Z", "2026-11-13T00:00:00Z", "54.00"),
+        ("2026-11-12T00:00:00Z", "2026-11-13T00:00:00Z", "0.00"),
+    ] {
+        let counted = Hours::of(plan.free(at(from), at(until)));
+        assert_eq!(counted.to_string(), free, "{from} {until}");
+    }
+}
+
+#[test]
 fn a_clock_that_was_set_back_counts_nothing_twice_and_nothing_below_zero() {
     let all = [
         ("a", "2026-11-10T10:00:00Z", Some("2026-11-10T12:00:00Z")),
@@ -197,7 +225,9 @@ fn plan(trial_ends: &str) -> ProjectPlan {
         project_id: "p".to_owned(),
         project_name: "shop".to_owned(),
         is_gone: false,
+        trial_began: None,
         trial_ends: at(trial_ends),
+        former_trials: Vec::new(),
     }
 }
 
