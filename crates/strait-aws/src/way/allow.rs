@@ -207,7 +207,7 @@ fn too_long(group: &SecurityGroup, no_room: NoRoom) -> Error {
     Error::Refused {
         code: "allow_list_too_long".to_owned(),
         message: format!(
-            "The allow list is {wanted} ranges long, as far as they are those of peered networks, and the security group {} has room for {fit}. Unite ranges, or have AWS raise the quota \"Inbound or outbound rules per security group\". Nobody is let in whom the list does not name",
+            "The allow list is {wanted} ranges long, as far as they are those of peered networks, and the security group {} has room for {fit}. Unite ranges, or have AWS raise the quota \"Inbound or outbound rules per security group\". Until then those of it who were let in before still are, and nobody else instead; a way that had no list before lets in everybody, as before",
             group.id()
         ),
     }

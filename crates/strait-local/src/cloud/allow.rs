@@ -343,7 +343,7 @@ fn too_long(group: &SecurityGroupId, no_room: NoRoom) -> CloudError {
     CloudError::Refused {
         code: "allow_list_too_long".to_owned(),
         message: format!(
-            "The allow list is {wanted} ranges long, as far as they are those of peered networks, and the security group {group} has room for {fit} (`strait aws-quota`). Unite ranges, or raise the quota. Nobody is let in whom the list does not name"
+            "The allow list is {wanted} ranges long, as far as they are those of peered networks, and the security group {group} has room for {fit} (`strait aws-quota`). Unite ranges, or raise the quota. Until then those of it who were let in before still are, and nobody else instead; a way that had no list before lets in everybody, as before"
         ),
     }
 }
