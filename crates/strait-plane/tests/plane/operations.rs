@@ -364,6 +364,7 @@ async fn a_peering_that_ended_is_asked_for_again_as_the_same_one() {
     let again = request().await.expect("asked for again");
 
     assert_eq!(again.id, first.id);
+    let again = world.settled_peering(&vpc.id, &again.id).await;
     assert_eq!(again.state, PeeringState::PendingAcceptance);
     assert_ne!(again.provisioned_id, first.provisioned_id);
     assert_eq!(again.reason, None);

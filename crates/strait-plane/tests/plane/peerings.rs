@@ -18,7 +18,7 @@ async fn a_peering_waits_for_the_customer_and_then_works() {
         peering
             .provisioned_id
             .clone()
-            .expect("in the answer")
+            .expect("its id")
             .starts_with("pcx-")
     );
     assert_eq!(
@@ -309,6 +309,7 @@ async fn only_the_ranges_that_were_asked_for_are_let_in() {
         .create_peering(&world.project, &vpc.id, new)
         .await
         .expect("a peering");
+    let peering = world.settled_peering(&vpc.id, &peering.id).await;
     let blocks = peering.peer_cidr_blocks.clone().expect("they are kept");
     assert_eq!(blocks.len(), 2, "they are a set");
     world.cloud.accept(&peering.id, &["172.31.0.0/16"]);
@@ -457,12 +458,17 @@ async fn ask_while_refused(world: &World, vpc: &Vpc) -> Peering {
         .expect("the peering")
 }
 
+/// Asks for a connection; it has its id, or cannot have one.
 async fn ask(world: &World, vpc: &Vpc, n: u32) -> Peering {
-    world
+    let asked = world
         .plane
         .create_peering(&world.project, &vpc.id, peer(n))
         .await
-        .expect("a peering")
+        .expect("a peering");
+    until(world, vpc, &asked.id, |peering| {
+        peering.provisioned_id.is_some() || peering.reason.is_some()
+    })
+    .await
 }
 
 async fn until(world: &World, vpc: &Vpc, id: &str, good: impl Fn(&Peering) -> bool) -> Peering {

@@ -151,9 +151,16 @@ impl World {
             ..NewPeering::default()
         };
         let asked = self.plane.create_peering(&self.project, vpc, new).await;
-        let id = asked.expect("asked for").id;
-        self.settle(Object::Peering(id.clone()), Settled::Yes).await;
-        let found = self.plane.peering(&self.project, vpc, &id).await;
+        self.settled_peering(vpc, &asked.expect("asked for").id)
+            .await
+    }
+
+    /// A peering connection once it is as it was wished: the answer to a wish waits two seconds for that, and a loaded machine may
+    /// take longer.
+    pub(crate) async fn settled_peering(&self, vpc: &str, id: &str) -> Peering {
+        let object = Object::Peering(id.to_owned());
+        self.settle(object, Settled::Yes).await;
+        let found = self.plane.peering(&self.project, vpc, id).await;
         found.expect("the peering connection")
     }
 
