@@ -13,7 +13,7 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$HOME/.cache/strait-target}"
 : "${STRAIT_MOTO:=${XDG_CACHE_HOME:-$HOME/.cache}/strait-moto}"
 : "${STRAIT_TIGER:=${XDG_CACHE_HOME:-$HOME/.cache}/strait-tiger}"
 : "${STRAIT_TEST_USER:=strait-test}"
-: "${STRAIT_TESTS_AT_ONCE:=$(($(nproc) * 3))}"
+: "${STRAIT_TESTS_AT_ONCE:=$(($(nproc) * 2))}"
 
 # What takes longest comes first, so that nothing long is left for the end.
 ALL=(crates aws soak kills faults story as-root clients console crash moto backup bad-input full-disk systemd tour wire setup)

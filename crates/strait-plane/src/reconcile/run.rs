@@ -42,10 +42,11 @@ impl<'a> Run<'a> {
         Ok(run)
     }
 
-    /// Before anything in this Region: what is remembered of it may be out of date. An operation begins with a look at what
-    /// is there, because others may have prepared for it: another server, with an object that is gone, or who asks, by hand.
-    pub(super) fn in_region(&mut self, region: &str) {
-        if std::mem::take(&mut self.begins) || self.taken_over {
+    /// Before anything in this Region: what is remembered of it may be out of date. An object begins with a look at what is
+    /// there, because others may have prepared for it: another server, with one that is gone, or who asks, by hand.
+    pub(super) fn in_region(&mut self, region: &str, is_new: bool) {
+        let begins = std::mem::take(&mut self.begins);
+        if (begins && is_new) || self.taken_over {
             self.context.cloud.forget(region);
         }
     }

@@ -103,7 +103,13 @@ async fn a_change_that_was_given_up_can_be_asked_for_again() {
     let ended = world.ended(given_up.clone()).await;
     assert_eq!(ended.state, OperationState::Failed, "others wait for it");
     world.script.stop_failing();
-    world.settle_service(&id).await;
+    // The stop may have met the failure too, and is tried again.
+    world
+        .eventually("it is as asked", async || {
+            let service = world.get(&id).await;
+            service.reason.is_none() && service.network.settled
+        })
+        .await;
 
     let again = set(&world, &id, change.clone()).await;
     assert!(
