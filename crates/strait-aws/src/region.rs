@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use aws_sdk_ec2::error::SdkError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use strait_plane::cloud::may_change;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -86,7 +87,7 @@ impl Region {
         lock(&self.service_vpcs).clone()
     }
 
-    /// Sends a call that changes something of these kinds. Whatever comes of it, and if nobody waits for its answer any
+    /// Sends a call that changes something of these kinds, if this server still may. Whatever comes of it, and if nobody waits for its answer any
     /// more, they are looked at anew.
     pub(crate) async fn change<T, E>(
         &self,
@@ -96,6 +97,11 @@ impl Region {
     where
         Error: From<SdkError<E, HttpResponse>>,
     {
+        if !may_change() {
+            return Err(Error::NotYet(
+                "another server may work on it by now".to_owned(),
+            ));
+        }
         let _forgets = Forgets {
             region: self,
             kinds,

@@ -1,6 +1,7 @@
 //! What the plane asks of a cloud. Every verb is safe to repeat and keyed by the plane's own ids, so that a server that
 //! was killed anywhere goes on by calling them again. Two implementations: `strait-local` and `strait-aws`.
 
+mod fence;
 mod passage;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +13,8 @@ use jiff::Timestamp;
 
 use crate::model::{FoundBy, Registration, SessionsByClient};
 
+pub(crate) use fence::fenced;
+pub use fence::may_change;
 pub use passage::{Change, GROUP_IS_FULL, NoRoom, Passage};
 
 /// The provider's side of a cloud.

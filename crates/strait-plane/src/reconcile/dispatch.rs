@@ -18,6 +18,7 @@ use super::failure::Failure;
 use super::lease::{self, Lease};
 use super::run::Run;
 use super::{Context, Found, Key, Wake, names, peerings, service, vpc};
+use crate::cloud::fenced;
 use crate::error::PlaneError;
 use crate::store;
 
@@ -460,12 +461,19 @@ async fn reconcile(
                 Lease::Ours => false,
             };
             let mut run = Run::new(&context, &lease, taken_over);
-            let outcome = match &key {
-                Key::Service(_) => service::reconcile(&mut run, id, thorough).await,
-                Key::Vpc(_) | Key::Names | Key::Look | Key::Old => {
-                    vpc::reconcile(&mut run, id).await
+            let held = {
+                let (context, lease) = (Arc::clone(&context), lease.clone());
+                move || context.leases.holds(&lease)
+            };
+            let work = async {
+                match &key {
+                    Key::Service(_) => service::reconcile(&mut run, id, thorough).await,
+                    Key::Vpc(_) | Key::Names | Key::Look | Key::Old => {
+                        vpc::reconcile(&mut run, id).await
+                    }
                 }
             };
+            let outcome = fenced(held, work).await;
             if outcome.is_ok() {
                 context.leases.give_back(&context.pool, &lease).await;
             }
