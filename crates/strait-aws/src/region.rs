@@ -87,8 +87,8 @@ impl Region {
         lock(&self.service_vpcs).clone()
     }
 
-    /// Sends a call that changes something of these kinds, if this server still may. Whatever comes of it, and if nobody waits for its answer any
-    /// more, they are looked at anew.
+    /// Sends a call that changes something of these kinds, if this server still may. Whatever comes of it, and if nobody
+    /// waits for its answer any more, they are looked at anew.
     pub(crate) async fn change<T, E>(
         &self,
         kinds: &[Kind<'_>],

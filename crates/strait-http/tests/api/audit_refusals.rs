@@ -318,12 +318,7 @@ async fn who_leaves_before_the_answer_is_noted_all_the_same() {
 #[tokio::test]
 async fn what_was_counted_is_written_when_the_server_ends() {
     let world = World::new().await;
-    let closing = Closing::default();
-    let options = Options {
-        closing: closing.clone(),
-        ..Options::default()
-    };
-    let router = strait_http::router(world.plane.clone(), options);
+    let (router, closing) = server_that_ends(&world);
     for _ in 0..5 {
         let request = Request::get(format!("{BASE}/projects"))
             .header(header::HOST, "localhost")
@@ -365,12 +360,7 @@ async fn what_the_store_did_not_take_is_written_later() {
 #[tokio::test]
 async fn what_is_refused_while_a_server_ends_is_written_too() {
     let world = World::new().await;
-    let closing = Closing::default();
-    let options = Options {
-        closing: closing.clone(),
-        ..Options::default()
-    };
-    let router = strait_http::router(world.plane.clone(), options);
+    let (router, closing) = server_that_ends(&world);
     let refused = async |path: &str, keys: &str| {
         let request = Request::get(format!("{BASE}/{path}"))
             .header(header::HOST, "localhost")
@@ -426,4 +416,14 @@ impl World {
         let found = tokio::time::timeout(Duration::from_secs(15), found).await;
         assert_eq!(found, Ok(1), "{query}");
     }
+}
+
+/// A server, and with what it is ended.
+fn server_that_ends(world: &World) -> (axum::Router, Closing) {
+    let closing = Closing::default();
+    let options = Options {
+        closing: closing.clone(),
+        ..Options::default()
+    };
+    (strait_http::router(world.plane.clone(), options), closing)
 }
