@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde::Deserialize;
-use strait_plane::model::{AuditFilter, AuditPage, Audited, Identity};
+use strait_plane::model::{AuditFilter, AuditPage, Audited, Identity, PageSize};
 use strait_plane::{AuditReader, PlaneError};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -23,9 +23,6 @@ use crate::error::{ApiError, ErrorBody};
 use crate::objects::{AuditEntry, ForgetInput, Forgotten};
 use crate::operations::words;
 use crate::turns::Turn;
-
-/// How many entries a list has unless another number is asked for.
-const PAGE: u32 = 100;
 
 pub(crate) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
@@ -63,6 +60,7 @@ struct Asked {
     /// In an export: only those after the one with this id. None of them is missed, however late it is written.
     after: Option<String>,
     /// At most so many: 100 without it, 1000 at most. An export has all.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
     /// `jsonl`: an export, one entry a line.
     format: Option<String>,
@@ -146,13 +144,12 @@ async fn answer(
         place("before", asked.before.as_deref())?,
         place("after", asked.after.as_deref())?,
     );
+    let limit = asked.limit.map(PageSize::new).transpose()?;
     match (asked.format.as_deref(), before, after) {
         (None | Some("json"), before, None) => {
-            let limit = asked.limit.unwrap_or(PAGE);
-            let found = app
-                .plane
-                .audit(&filter, AuditPage { before, limit })
-                .await?;
+            let limit = limit.unwrap_or_default();
+            let page = AuditPage { before, limit };
+            let found = app.plane.audit(&filter, page).await?;
             let entries: Vec<AuditEntry> = found.into_iter().map(AuditEntry::from).collect();
             Ok(Json(entries).into_response())
         }

@@ -293,6 +293,32 @@ mod tests {
     }
 
     #[test]
+    fn numbers_in_a_query_are_described_with_their_bounds() {
+        let document = serde_json::to_value(openapi()).expect("a description is JSON");
+        let mut numbers = 0;
+        let paths = document["paths"].as_object().expect("paths");
+        let operations = paths
+            .values()
+            .flat_map(|path| path.as_object().expect("methods"));
+        for (_, operation) in operations {
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let schema = &parameter["schema"];
+                if !schema["type"].to_string().contains("integer") {
+                    continue;
+                }
+                numbers += 1;
+                for bound in ["minimum", "maximum"] {
+                    assert!(
+                        schema[bound].is_number(),
+                        "{bound}: {parameter} of {operation}"
+                    );
+                }
+            }
+        }
+        assert!(numbers > 5, "{numbers}");
+    }
+
+    #[test]
     fn a_key_is_not_shown_by_accident() {
         let options = Options {
             admin_key: Some("the-operators-key".to_owned()),

@@ -11,7 +11,7 @@ use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::Stream;
 use serde::Deserialize;
-use strait_plane::model::{self, Cursor, OperationFilter};
+use strait_plane::model::{self, Cursor, OperationFilter, PageSize};
 use strait_plane::{Plane, PlaneError};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -24,8 +24,6 @@ use crate::objects::{Event, Operation};
 use crate::standing::Standing;
 use crate::wait::patience;
 
-/// How many operations a list has unless another number is asked for.
-const PAGE: u32 = 100;
 /// How long a stream looks for something new before it looks whether its client is still there.
 pub(crate) const BEAT: Duration = Duration::from_secs(15);
 /// How long a stream lasts: its client comes back with `Last-Event-ID`, and is asked for its keys again.
@@ -74,7 +72,7 @@ struct Filter {
         ("object" = Option<String>, Query, description = "Only those about the object with this id."),
         ("actor" = Option<String>, Query, description = "Only those that this one asked for."),
         ("before" = Option<String>, Query, description = "Only those before the one with this id: the next page."),
-        ("limit" = Option<u64>, Query, description = "At most so many: 100 without it, 1000 at most.")
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "At most so many: 100 without it, 1000 at most.")
     ),
     responses((status = 200, body = Vec<Operation>, description = "The operations."), (status = "4XX", body = ErrorBody, description = "Refused."))
 )]
@@ -89,7 +87,11 @@ async fn list(
         object: asked.object,
         actor: asked.actor,
         before: asked.before,
-        limit: asked.limit.unwrap_or(PAGE),
+        limit: asked
+            .limit
+            .map(PageSize::new)
+            .transpose()?
+            .unwrap_or_default(),
     };
     let found = app.plane.list_operations(&project, &filter).await?;
     Ok(Json(found.into_iter().map(Operation::from).collect()))

@@ -77,7 +77,7 @@ async fn create(
         ("project_id" = String, Path, description = "The project's id or name."),
         ("vpc_id" = String, Path, description = "The VPC's id or name."),
         ("peering_id" = String, Path, description = "The peering connection's id."),
-        ("wait" = Option<u64>, Query, description = "Answer when the provider has nothing left to do for it, or after so many seconds (at most 60).")
+        ("wait" = Option<u64>, Query, maximum = 60, description = "Answer when the provider has nothing left to do for it, or after so many seconds (at most 60).")
     ),
     responses((status = 200, body = Peering, description = "The peering connection.", headers(("Strait-Settled" = String, description = "After a wait: yes, failed or not-yet."))), (status = "4XX", body = ErrorBody, description = "Refused."))
 )]

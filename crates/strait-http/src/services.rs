@@ -108,7 +108,7 @@ async fn register(
     params(
         ("project_id" = String, Path, description = "The project's id or name."),
         ("service_id" = String, Path, description = "The service's id or name."),
-        ("wait" = Option<u64>, Query, description = "Answer when it is as it was asked for, or after so many seconds (at most 60).")
+        ("wait" = Option<u64>, Query, maximum = 60, description = "Answer when it is as it was asked for, or after so many seconds (at most 60).")
     ),
     responses((status = 200, body = Service, description = "The service.", headers(("Strait-Settled" = String, description = "After a wait: yes, failed or not-yet."))), (status = "4XX", body = ErrorBody, description = "Refused."))
 )]

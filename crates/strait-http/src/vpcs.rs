@@ -60,7 +60,7 @@ async fn create(
     params(
         ("project_id" = String, Path, description = "The project's id or name."),
         ("vpc_id" = String, Path, description = "The VPC's id or name."),
-        ("wait" = Option<u64>, Query, description = "Answer when it is as it was asked for, or after so many seconds (at most 60).")
+        ("wait" = Option<u64>, Query, maximum = 60, description = "Answer when it is as it was asked for, or after so many seconds (at most 60).")
     ),
     responses((status = 200, body = Vpc, description = "The VPC.", headers(("Strait-Settled" = String, description = "After a wait: yes, failed or not-yet."))), (status = "4XX", body = ErrorBody, description = "Refused."))
 )]

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::Value;
-use strait_plane::model::{AuditFilter, AuditOutcome, AuditPage, Audited};
+use strait_plane::model::{AuditFilter, AuditOutcome, AuditPage, Audited, PageSize};
 
 use super::form::{Fields, Line};
 use super::frame::Tab;
@@ -15,7 +15,7 @@ use crate::error::ApiError;
 use crate::{BASE, Shared};
 
 /// How many a page shows.
-const PAGE: u32 = 50;
+const PAGE: PageSize = PageSize::of::<50>();
 
 /// What is looked for, as the form at the top says it.
 #[derive(Debug, Default, Deserialize)]
@@ -59,7 +59,7 @@ pub(super) async fn list(
         ),
     };
     let older = (found.last())
-        .filter(|_| found.len() == PAGE as usize)
+        .filter(|_| found.len() == PAGE.get() as usize)
         .map(|last| scope.address(&format!("/audit?{}before={}", query(&asked), last.id)));
     let body = html! {
         div.title { h1 { "Audit" } }

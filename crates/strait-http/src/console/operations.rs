@@ -12,7 +12,8 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::Value;
 use strait_plane::model::{
-    Action, Cursor, Event, ObjectKind, Operation, OperationFilter, OperationState, StepRecord,
+    Action, Cursor, Event, ObjectKind, Operation, OperationFilter, OperationState, PageSize,
+    StepRecord,
 };
 
 use super::frame::Tab;
@@ -24,7 +25,7 @@ use crate::operations::BEAT;
 use crate::standing::Standing;
 
 /// How many a page shows.
-const PAGE: u32 = 50;
+const PAGE: PageSize = PageSize::of::<50>();
 
 #[derive(Deserialize)]
 pub(super) struct Which {
@@ -45,7 +46,7 @@ pub(super) async fn list(scope: Scope, Query(which): Query<Which>) -> Result<Mar
         ..OperationFilter::default()
     };
     let operations = scope.plane.list_operations(scope.id(), &filter).await?;
-    let is_full = operations.len() == PAGE as usize;
+    let is_full = operations.len() == PAGE.get() as usize;
     let older = operations.last().filter(|_| is_full).map(|last| {
         let object = which.object.as_deref().map(|id| format!("&object={id}"));
         let object = object.unwrap_or_default();

@@ -41,11 +41,14 @@ async fn a_change_names_its_operation_which_is_waited_for_and_followed() {
     let path = format!("/operations?object={id}&state=succeeded,failed&action=service.attach");
     let listed = world.get(&path).await;
     assert_eq!(listed.body, json!([over.body]));
-    world.get("/operations?state=done").await.assert_refused(
-        StatusCode::BAD_REQUEST,
-        "INVALID_ARGUMENT",
-        Some("state"),
-    );
+    for (query, field) in [
+        ("state=done", "state"),
+        ("limit=0", "limit"),
+        ("limit=1001", "limit"),
+    ] {
+        let refused = world.get(&format!("/operations?{query}")).await;
+        refused.assert_refused(StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", Some(field));
+    }
     world
         .get("/operations/op-1")
         .await

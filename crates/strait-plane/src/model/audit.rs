@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::words;
+use super::{PageSize, words};
 
 /// A change or a refusal, as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -99,7 +99,7 @@ pub struct AuditPage {
     /// The last one that was shown; without it the very newest come.
     pub before: Option<i64>,
     /// At most so many.
-    pub limit: u32,
+    pub limit: PageSize,
 }
 
 /// What somebody asked for and was not done, or was done where no change notes itself.

@@ -5,6 +5,7 @@ mod allow;
 mod audit;
 mod log;
 mod operation;
+mod page;
 mod peering;
 mod project;
 mod quota;
@@ -26,6 +27,7 @@ pub use log::{LogCursor, LogEntry, LogPage, LogQuery};
 pub use operation::{
     Action, Cursor, Event, ObjectKind, Operation, OperationFilter, OperationState, Step, StepRecord,
 };
+pub use page::PageSize;
 pub use peering::{
     CustomerGuide, CustomerStep, NewPeering, Peering, PeeringState, PeeringStatus, Requester,
     WaitingOn,

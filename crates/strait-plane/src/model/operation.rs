@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Reason, words};
+use super::{PageSize, Reason, words};
 
 /// A change that somebody asked for, and how far it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -311,7 +311,7 @@ pub struct OperationFilter {
     /// Only those before this one (its id): the next page.
     pub before: Option<String>,
     /// At most so many; the newest come first.
-    pub limit: u32,
+    pub limit: PageSize,
 }
 
 /// Something that happened.

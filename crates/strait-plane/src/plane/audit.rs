@@ -14,7 +14,6 @@ use crate::store::audit::{self, Span};
 use crate::trail;
 
 /// How many of its rows one answer has at most.
-const PAGE: u32 = 1000;
 /// How many entries are gone through at a time by who reads all of it, and how many of them are told at once.
 const WINDOW: i64 = 20_000;
 const STRIDE: u32 = 500;
@@ -56,9 +55,8 @@ impl Plane {
     ) -> Result<Vec<Audited>, PlaneError> {
         within("since", filter.since)?;
         within("until", filter.until)?;
-        let limit = page.limit.clamp(1, PAGE);
         let _turn = self.searches.turn().await?;
-        audit::newest(self.pool(), filter, page.before, limit).await
+        audit::newest(self.pool(), filter, page.before, page.limit.get()).await
     }
 
     /// Reads all that is looked for after this one.

@@ -7,13 +7,10 @@ use sqlx::PgConnection;
 
 use super::Plane;
 use crate::error::PlaneError;
-use crate::model::{Cursor, Event, Operation, OperationFilter};
+use crate::model::{Cursor, Event, Operation, OperationFilter, PageSize};
 use crate::secret;
 use crate::store::{events, operations};
 use crate::wish::{self, Asked};
-
-/// How many operations or events one answer has at most.
-const PAGE: u32 = 1000;
 
 /// What a request that was sent before came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,11 +37,7 @@ impl Plane {
         filter: &OperationFilter,
     ) -> Result<Vec<Operation>, PlaneError> {
         let project = self.project(project).await?;
-        let filter = OperationFilter {
-            limit: filter.limit.clamp(1, PAGE),
-            ..filter.clone()
-        };
-        operations::list(self.pool(), &project.id, &filter).await
+        operations::list(self.pool(), &project.id, filter).await
     }
 
     /// The operation when it has ended, or as it is after this time.
@@ -89,7 +82,7 @@ impl Plane {
         let mut patience = self.patience(timeout);
         let project = self.project(project).await?;
         loop {
-            let found = events::since(self.pool(), &project.id, since, i64::from(PAGE)).await?;
+            let found = events::since(self.pool(), &project.id, since, PageSize::MOST).await?;
             if !found.is_empty() || !patience.again().await {
                 return Ok(found);
             }
@@ -97,9 +90,13 @@ impl Plane {
     }
 
     /// What happened last in a project, the newest first.
-    pub async fn latest_events(&self, project: &str, limit: u32) -> Result<Vec<Event>, PlaneError> {
+    pub async fn latest_events(
+        &self,
+        project: &str,
+        limit: PageSize,
+    ) -> Result<Vec<Event>, PlaneError> {
         let project = self.project(project).await?;
-        events::latest(self.pool(), &project.id, i64::from(limit.clamp(1, PAGE))).await
+        events::latest(self.pool(), &project.id, limit.get()).await
     }
 
     /// The place of the last event of a project: what comes after it is new.

@@ -41,7 +41,7 @@ pub(crate) async fn since(
     db: impl PgExecutor<'_>,
     project: &str,
     cursor: Cursor,
-    limit: i64,
+    limit: u32,
 ) -> Result<Vec<Event>, PlaneError> {
     sqlx::query_as::<_, Row>(
         "SELECT id, (extract(epoch FROM at) * 1000000)::bigint AS at, kind, object_kind, object_id, operation_id, data
@@ -49,7 +49,7 @@ pub(crate) async fn since(
     )
     .bind(project)
     .bind(cursor.id)
-    .bind(limit)
+    .bind(i64::from(limit))
     .all(db)
     .await
 }
@@ -58,14 +58,14 @@ pub(crate) async fn since(
 pub(crate) async fn latest(
     db: impl PgExecutor<'_>,
     project: &str,
-    limit: i64,
+    limit: u32,
 ) -> Result<Vec<Event>, PlaneError> {
     sqlx::query_as::<_, Row>(
         "SELECT id, (extract(epoch FROM at) * 1000000)::bigint AS at, kind, object_kind, object_id, operation_id, data
          FROM strait.event WHERE project_id = $1 ORDER BY id DESC LIMIT $2",
     )
     .bind(project)
-    .bind(limit)
+    .bind(i64::from(limit))
     .all(db)
     .await
 }

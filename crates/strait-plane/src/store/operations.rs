@@ -259,7 +259,7 @@ pub(crate) async fn list(
     .bind(&filter.object)
     .bind(&filter.actor)
     .bind(&filter.before)
-    .bind(i64::from(filter.limit))
+    .bind(i64::from(filter.limit.get()))
     .all(db)
     .await?;
     Ok(kept.into_iter().map(|kept| kept.shown).collect())

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use strait_plane::ErrorKind;
-use strait_plane::model::{AuditFilter, AuditOutcome, AuditPage, Audited};
+use strait_plane::model::{AuditFilter, AuditOutcome, AuditPage, Audited, PageSize};
 
 use crate::world::World;
 
@@ -146,7 +146,10 @@ async fn it_is_searched_and_paged() {
     let mut seen = Vec::new();
     let mut before = None;
     loop {
-        let page = AuditPage { before, limit: 7 };
+        let page = AuditPage {
+            before,
+            limit: PageSize::of::<7>(),
+        };
         let found = world.plane.audit(&none, page).await.expect("a page");
         let Some(last) = found.last() else { break };
         before = Some(last.id);
@@ -164,7 +167,7 @@ async fn who_reads_on_misses_nothing_that_is_committed_late() {
     let world = World::new().await;
     let newest = AuditPage {
         before: None,
-        limit: 1,
+        limit: PageSize::of::<1>(),
     };
     let all = AuditFilter::default();
     let last = world.plane.audit(&all, newest).await.expect("the audit");
@@ -215,7 +218,7 @@ async fn searches_leave_connections_to_others() {
     };
     let page = AuditPage {
         before: None,
-        limit: 10,
+        limit: PageSize::of::<10>(),
     };
     let searches = join_all((0..20).map(|_| world.plane.audit(&filter, page)));
     let others = async {
@@ -285,7 +288,7 @@ async fn who_has_begun_to_read_waits_for_a_turn() {
     locked.execute(&mut *lock).await.expect("locked");
     let page = AuditPage {
         before: None,
-        limit: 10,
+        limit: PageSize::of::<10>(),
     };
     // Three have a turn, three get one after them, and the others are told after 6 s that they get none.
     let searches = join_all((0..7).map(|_| world.plane.audit(&all, page)));
@@ -347,7 +350,7 @@ async fn a_time_makes_searches_shorter_whatever_the_clock_did() {
         };
         let page = AuditPage {
             before: None,
-            limit: 10,
+            limit: PageSize::of::<10>(),
         };
         let listed = world.plane.audit(&filter, page).await.expect("a list");
         assert_eq!(listed.len(), count.min(10), "{filter:?}");
@@ -377,7 +380,7 @@ impl World {
     async fn time_of(&self, filter: &AuditFilter) -> Duration {
         let page = AuditPage {
             before: None,
-            limit: 10,
+            limit: PageSize::of::<10>(),
         };
         let mut fastest = Duration::MAX;
         for _ in 0..3 {

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use strait_plane::ErrorKind;
 use strait_plane::model::{
-    Action, Network, NewPeering, Object, OperationFilter, OperationState, PeeringState, Settled,
-    Vpc, VpcStatus,
+    Action, Network, NewPeering, Object, OperationFilter, OperationState, PageSize, PeeringState,
+    Settled, Vpc, VpcStatus,
 };
 
 use crate::world::{REGION, World};
@@ -85,7 +85,7 @@ async fn a_service_that_could_not_leave_is_asked_again() {
     let detachments = OperationFilter {
         object: Some(id),
         actions: vec![Action::ServiceDetach],
-        limit: 10,
+        limit: PageSize::of::<10>(),
         ..OperationFilter::default()
     };
     let listed = world

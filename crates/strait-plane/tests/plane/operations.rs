@@ -3,7 +3,7 @@
 use strait_plane::cloud::WayKind;
 use strait_plane::model::{
     Action, Caller, Network, NewService, Object, Once, Operation, OperationFilter, OperationState,
-    PeeringState, Role, Settled, Step, Wanted,
+    PageSize, PeeringState, Role, Settled, Step, Wanted,
 };
 use strait_plane::{ErrorKind, Plane};
 
@@ -309,7 +309,10 @@ async fn operations_are_listed_by_state_action_object_and_page() {
         assert_eq!(renamed.expect("renamed").name, name);
     }
     let list = async |filter: OperationFilter| {
-        let filter = OperationFilter { limit: 2, ..filter };
+        let filter = OperationFilter {
+            limit: PageSize::of::<2>(),
+            ..filter
+        };
         world
             .plane
             .list_operations(&world.project, &filter)
