@@ -108,6 +108,11 @@ impl Error {
     }
 }
 
+/// For calls that change something after the lease for it was lost.
+pub(crate) fn lost() -> Error {
+    Error::NotYet("another server may work on it by now".to_owned())
+}
+
 /// For calls that take something away: what is gone already is as good.
 pub(crate) fn gone<T>(outcome: Result<T, Error>) -> Result<(), Error> {
     match outcome {

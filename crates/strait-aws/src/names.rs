@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use aws_sdk_route53::Client;
 use aws_sdk_route53::types::{Change, ChangeBatch, ChangeStatus, HostedZone, ResourceRecordSet};
-use strait_plane::cloud::{CloudError, NameTarget};
+use strait_plane::cloud::{CloudError, NameTarget, may_change};
 use tokio::sync::{Mutex, OnceCell};
 use tokio::time::{Instant, sleep};
 
 use crate::Aws;
-use crate::error::Error;
+use crate::error::{Error, lost};
 use difference::{batches, is_in, zone_of};
 
 /// How long a publication waits for Route 53's servers to answer it; the next one goes on waiting. They take 60 seconds
@@ -101,6 +101,9 @@ impl Zone {
     }
 
     async fn change(&self, id: &str, changes: Vec<Change>) -> Result<String, Error> {
+        if !may_change() {
+            return Err(lost());
+        }
         tracing::info!(
             zone = id,
             changes = changes.len(),

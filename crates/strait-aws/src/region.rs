@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::client::Clients;
-use crate::error::Error;
+use crate::error::{Error, lost};
 use crate::look::{Kind, Looks};
 use crate::seen::lock;
 use crate::tag::{Key, Tags};
@@ -98,9 +98,7 @@ impl Region {
         Error: From<SdkError<E, HttpResponse>>,
     {
         if !may_change() {
-            return Err(Error::NotYet(
-                "another server may work on it by now".to_owned(),
-            ));
+            return Err(lost());
         }
         let _forgets = Forgets {
             region: self,

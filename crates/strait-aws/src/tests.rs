@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use strait_plane::cloud::{CloudError, PeerState, PeeringSpec, VpcSpec};
+use strait_plane::cloud::{CloudError, PeerState, PeeringSpec, VpcSpec, fenced};
 
 use tokio::time::Instant;
 
@@ -94,6 +94,33 @@ async fn what_may_have_been_made_is_not_deleted_before_it_is_seen() {
         matches!(deleted, Err(CloudError::InProgress(_))),
         "{deleted:?}"
     );
+}
+
+#[tokio::test]
+async fn who_has_lost_its_lease_looks_and_changes_nothing() {
+    let table = "<routeTableId>rtb-1</routeTableId><vpcId>vpc-1</vpcId>";
+    for verb in ["ensure_vpc", "ensure_peering", "admit_peer"] {
+        for held in [true, false] {
+            let mut ec2 = world_with_table(table);
+            if verb == "ensure_vpc" {
+                ec2 = ec2.answer("DescribeVpcs", [list(VPCS, &[])]);
+            }
+            let aws = ec2.aws();
+            let work = async {
+                match verb {
+                    "ensure_vpc" => aws.ensure_vpc(&vpc()).await.map(drop),
+                    "ensure_peering" => aws.ensure_peering(&peering("new")).await.map(drop),
+                    _ => aws.admit_peer(&peering("p1"), &ranges()).await,
+                }
+            };
+            let outcome = fenced(move || held, work).await;
+            let actions = ec2.actions();
+            let changed = actions.iter().any(|one| !one.starts_with("Describe"));
+            assert_eq!(changed, held, "{verb}: {actions:?}");
+            let waits = matches!(outcome, Err(CloudError::InProgress(_)));
+            assert!(held || waits, "{verb}: {outcome:?}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -13,8 +13,8 @@ use jiff::Timestamp;
 
 use crate::model::{FoundBy, Registration, SessionsByClient};
 
-pub(crate) use fence::fenced;
-pub use fence::may_change;
+pub use fence::{fenced, may_change};
+pub(crate) use fence::{looking, under_same_fence};
 pub use passage::{Change, GROUP_IS_FULL, NoRoom, Passage};
 
 /// The provider's side of a cloud.

@@ -6,7 +6,7 @@ use aws_sdk_route53::Client;
 use aws_sdk_route53::types::{
     Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType,
 };
-use strait_plane::cloud::{CloudError, NameTarget};
+use strait_plane::cloud::{CloudError, NameTarget, fenced};
 
 use crate::world::{DOMAIN, World};
 
@@ -38,6 +38,10 @@ async fn the_zone_has_exactly_the_names_that_were_published() {
         wanted.sort();
         assert_eq!(records(&route53, &zone).await, wanted);
     }
+    let late = fenced(|| false, strait.publish_names(&address)).await;
+    assert!(matches!(late, Err(CloudError::InProgress(_))), "{late:?}");
+    let left = records(&route53, &zone).await;
+    assert_eq!(left, [format!("www.{DOMAIN} A 192.0.2.1")]);
 }
 
 #[tokio::test]

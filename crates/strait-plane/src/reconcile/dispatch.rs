@@ -462,8 +462,8 @@ async fn reconcile(
             };
             let mut run = Run::new(&context, &lease, taken_over);
             let held = {
-                let (context, lease) = (Arc::clone(&context), lease.clone());
-                move || context.leases.holds(&lease)
+                let (leases, lease) = (Arc::clone(&context.leases), lease.clone());
+                move || leases.holds(&lease)
             };
             let work = async {
                 match &key {

@@ -48,7 +48,7 @@ pub(crate) struct Context {
     pub(crate) changes: watch::Sender<u64>,
     /// How long a move may take before it is given up.
     patience: Duration,
-    leases: Leases,
+    leases: Arc<Leases>,
     tries: Tries,
     stopping: watch::Sender<bool>,
     published: tokio::sync::Mutex<Published>,
@@ -88,7 +88,7 @@ impl Context {
             postgres,
             domain,
             patience,
-            leases: Leases::new(),
+            leases: Arc::new(Leases::new()),
             tries: Tries::default(),
             changes: watch::Sender::new(0),
             stopping: watch::Sender::new(false),

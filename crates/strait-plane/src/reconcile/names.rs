@@ -1,6 +1,7 @@
 //! The names of services: published whole, whenever they are not what was published last.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -8,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::Context;
 use super::failure::{During, Failure};
 use super::lease::Lease;
-use crate::cloud::NameTarget;
+use crate::cloud::{NameTarget, fenced};
 use crate::model::Network;
 use crate::names::Names;
 use crate::store::services::Kept as Service;
@@ -136,18 +137,17 @@ async fn put_under_lease(
     context
         .write_under(LEASE, async |db| store::note_published(db, None).await)
         .await?;
-    if !context.leases.holds(LEASE) {
-        return Err(Failure::Lost);
-    }
-    context
-        .cloud
-        .publish_names(&names)
-        .await
-        .during("publishing the names of services")?;
+    let leases = Arc::clone(&context.leases);
+    let told = fenced(
+        move || leases.holds(LEASE),
+        context.cloud.publish_names(&names),
+    )
+    .await;
     if !context.leases.holds(LEASE) {
         // Another server may have published later names meanwhile, and these came after them.
         return Err(Failure::NotYet);
     }
+    told.during("publishing the names of services")?;
     let mark = secret::server_id();
     context
         .write_under(LEASE, async |db| {

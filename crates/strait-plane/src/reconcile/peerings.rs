@@ -12,7 +12,9 @@ use super::Context;
 use super::failure::{During, Failure};
 use super::run::Run;
 use crate::admission::{Candidate, Verdict, admit};
-use crate::cloud::{CloudError, PeerState, PeeringObserved, PeeringSpec};
+use crate::cloud::{
+    CloudError, PeerState, PeeringObserved, PeeringSpec, looking, under_same_fence,
+};
 use crate::model::{Action, ObjectKind, OperationState, PeeringState, Reason, Step, Vpc};
 use crate::store::peerings::{self as kept, Kept};
 use crate::store::{allow, vpcs};
@@ -122,7 +124,8 @@ pub(super) async fn changed(context: &Context) -> Result<BTreeSet<String>, Failu
         let (cloud, all) = (Arc::clone(&context.cloud), Arc::clone(&all));
         tasks.spawn(async move {
             let (peering, spec) = &all[index];
-            let looked = cloud.ensure_peering(spec).await;
+            // Only the VPC's own reconciler has the lease to ask anew.
+            let looked = looking(cloud.ensure_peering(spec)).await;
             is_changed(peering, looked).then(|| peering.vpc_id.clone())
         });
     }
@@ -184,10 +187,10 @@ async fn look(
     let mut tasks = JoinSet::new();
     for spec in specs {
         let cloud = Arc::clone(&context.cloud);
-        tasks.spawn(async move {
+        tasks.spawn(under_same_fence(async move {
             let observed = cloud.ensure_peering(&spec).await;
             (spec.id, observed)
-        });
+        }));
     }
     let mut looks = BTreeMap::new();
     while let Some(looked) = tasks.join_next().await {

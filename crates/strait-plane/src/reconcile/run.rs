@@ -42,11 +42,11 @@ impl<'a> Run<'a> {
         Ok(run)
     }
 
-    /// Before anything in this Region: what is remembered of it may be out of date. An object begins with a look at what is
-    /// there, because others may have prepared for it: another server, with one that is gone, or who asks, by hand.
-    pub(super) fn in_region(&mut self, region: &str, is_new: bool) {
+    /// Before anything in this Region: what is remembered of it may be out of date. An operation begins with a look at what
+    /// is there, because others may have prepared for it: another server, or who asks, by hand.
+    pub(super) fn in_region(&mut self, region: &str) {
         let begins = std::mem::take(&mut self.begins);
-        if (begins && is_new) || self.taken_over {
+        if begins || self.taken_over {
             self.context.cloud.forget(region);
         }
     }

@@ -26,7 +26,7 @@ pub(super) async fn reconcile(run: &mut Run<'_>, id: &str, thorough: bool) -> Re
             .as_ref()
             .map(|current| current.network.clone());
         run.take_up(operation, former.as_ref()).await?;
-        run.in_region(&service.region_code, service.current.is_none());
+        run.in_region(&service.region_code);
         as_asked(run, &mut service);
         let outcome = match service.wanted {
             Wanted::Running => {

@@ -13,7 +13,7 @@ pub(super) async fn reconcile(run: &mut Run<'_>, id: &str) -> Result<(), Failure
         return Ok(());
     };
     run.take_up_of(ObjectKind::Vpc, id).await?;
-    run.in_region(&vpc.region_code, vpc.status == VpcStatus::Creating);
+    run.in_region(&vpc.region_code);
     let outcome = match vpc.status {
         VpcStatus::Creating | VpcStatus::Failed | VpcStatus::Created => keep(run, &vpc).await,
         VpcStatus::Deleting => delete(run, &vpc).await,

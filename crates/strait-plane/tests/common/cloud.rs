@@ -10,7 +10,7 @@ use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use strait_plane::cloud::{
     Allowed, Cloud, CloudError, CutOff, NameTarget, PeerState, PeeringObserved, PeeringSpec, Place,
-    Sources, VpcObserved, VpcSpec, WayKind, WayObserved, WaySpec,
+    Sources, VpcObserved, VpcSpec, WayKind, WayObserved, WaySpec, may_change,
 };
 use strait_plane::model::{FoundBy, SessionsByClient};
 use tokio::sync::Notify;
@@ -164,6 +164,27 @@ impl FakeCloud {
         self.state().made
     }
 
+    /// Whether nothing is left of anything.
+    pub(crate) fn is_empty(&self) -> bool {
+        let state = self.state();
+        let things = state.vpcs.len() + state.peerings.len() + state.ways.len() + state.names.len();
+        things == 0
+    }
+
+    /// Of a call that changes something. Who has lost its lease changes nothing.
+    async fn begin_change(&self, call: String) -> Result<(), CloudError> {
+        self.begin(call.clone()).await?;
+        self.may(&call)
+    }
+
+    fn may(&self, call: &str) -> Result<(), CloudError> {
+        if may_change() {
+            return Ok(());
+        }
+        self.script.note(format!("held back: {call}"));
+        Err(CloudError::InProgress("the lease is lost".to_owned()))
+    }
+
     async fn begin(&self, call: String) -> Result<(), CloudError> {
         match self.script.begin(call).await {
             Ordered::Success => Ok(()),
@@ -206,7 +227,7 @@ impl Cloud for FakeCloud {
     }
 
     async fn ensure_vpc(&self, vpc: &VpcSpec) -> Result<VpcObserved, CloudError> {
-        self.begin(format!("ensure_vpc {}", vpc.id)).await?;
+        self.begin_change(format!("ensure_vpc {}", vpc.id)).await?;
         let provisioned_id = {
             let mut state = self.state();
             match state.vpcs.get(&vpc.id) {
@@ -223,24 +244,26 @@ impl Cloud for FakeCloud {
     }
 
     async fn delete_vpc(&self, vpc: &VpcSpec) -> Result<(), CloudError> {
-        self.begin(format!("delete_vpc {}", vpc.id)).await?;
+        self.begin_change(format!("delete_vpc {}", vpc.id)).await?;
         self.state().vpcs.remove(&vpc.id);
         self.script.end().await;
         Ok(())
     }
 
     async fn ensure_peering(&self, peering: &PeeringSpec) -> Result<PeeringObserved, CloudError> {
-        self.begin(format!("ensure_peering {}", peering.id)).await?;
+        let call = format!("ensure_peering {}", peering.id);
+        self.begin(call.clone()).await?;
         let observed = {
             let mut state = self.state();
-            if !state.vpcs.contains_key(&peering.vpc.id) {
-                self.script.wrong(format!(
-                    "a peering on {} before it is there",
-                    peering.vpc.id
-                ));
-            }
             let known = state.peerings.get(&peering.id);
             if known.is_none_or(|known| known.attempt < peering.attempt) {
+                self.may(&call)?;
+                if !state.vpcs.contains_key(&peering.vpc.id) {
+                    self.script.wrong(format!(
+                        "a peering on {} before it is there",
+                        peering.vpc.id
+                    ));
+                }
                 let number = state.make();
                 let observed = PeeringObserved {
                     provisioned_id: format!("pcx-{number:017x}"),
@@ -269,7 +292,7 @@ impl Cloud for FakeCloud {
         ranges: &BTreeSet<Ipv4Net>,
     ) -> Result<(), CloudError> {
         let list: Vec<String> = ranges.iter().map(ToString::to_string).collect();
-        self.begin(format!("admit_peer {} {}", peering.id, list.join(",")))
+        self.begin_change(format!("admit_peer {} {}", peering.id, list.join(",")))
             .await?;
         {
             let mut state = self.state();
@@ -297,7 +320,8 @@ impl Cloud for FakeCloud {
     }
 
     async fn delete_peering(&self, peering: &PeeringSpec) -> Result<(), CloudError> {
-        self.begin(format!("delete_peering {}", peering.id)).await?;
+        self.begin_change(format!("delete_peering {}", peering.id))
+            .await?;
         self.state().peerings.remove(&peering.id);
         self.script.end().await;
         Ok(())
@@ -310,7 +334,7 @@ impl Cloud for FakeCloud {
     }
 
     async fn cut_off(&self, way: &WaySpec, allowed: &Allowed) -> Result<CutOff, CloudError> {
-        self.begin(format!("cut_off {}", word(way))).await?;
+        self.begin_change(format!("cut_off {}", word(way))).await?;
         let cut = {
             let mut state = self.state();
             let knows_no_clients = state.knows_no_clients;
@@ -337,7 +361,8 @@ impl Cloud for FakeCloud {
         way: &WaySpec,
         allowed: &Allowed,
     ) -> Result<WayObserved, CloudError> {
-        self.begin(format!("ensure_way {}", word(way))).await?;
+        self.begin_change(format!("ensure_way {}", word(way)))
+            .await?;
         let observed = {
             let mut state = self.state();
             if !state.ways.contains_key(way) {
@@ -420,7 +445,8 @@ impl Cloud for FakeCloud {
     }
 
     async fn reopen_way(&self, way: &WaySpec) -> Result<(), CloudError> {
-        self.begin(format!("reopen_way {}", way.service)).await?;
+        self.begin_change(format!("reopen_way {}", way.service))
+            .await?;
         self.script.end().await;
         Ok(())
     }
@@ -441,7 +467,8 @@ impl Cloud for FakeCloud {
     }
 
     async fn refuse_way(&self, way: &WaySpec) -> Result<(), CloudError> {
-        self.begin(format!("refuse_way {}", word(way))).await?;
+        self.begin_change(format!("refuse_way {}", word(way)))
+            .await?;
         {
             let mut state = self.state();
             let state = &mut *state;
@@ -454,7 +481,8 @@ impl Cloud for FakeCloud {
     }
 
     async fn remove_way(&self, way: &WaySpec) -> Result<(), CloudError> {
-        self.begin(format!("remove_way {}", word(way))).await?;
+        self.begin_change(format!("remove_way {}", word(way)))
+            .await?;
         {
             let mut state = self.state();
             let removed = state.ways.remove(way);
@@ -473,7 +501,7 @@ impl Cloud for FakeCloud {
     }
 
     async fn publish_names(&self, names: &BTreeMap<String, NameTarget>) -> Result<(), CloudError> {
-        self.begin("publish_names".to_owned()).await?;
+        self.begin_change("publish_names".to_owned()).await?;
         {
             let mut state = self.state();
             for (name, NameTarget { address, .. }) in names {

@@ -1,6 +1,5 @@
 //! Leases: of several servers one acts; one that lost its lease writes nothing, and no jump of a clock makes two.
 
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use sqlx::PgPool;
@@ -10,7 +9,7 @@ use strait_plane::model::{Network, Object, OperationState, Settled};
 use crate::world::World;
 
 /// How long work may lie still when its server has lost it.
-const TAKE_OVER: Duration = Duration::from_secs(10);
+pub(crate) const TAKE_OVER: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn of_two_servers_one_acts_on_a_wish_and_the_other_goes_on_alone() {
@@ -105,60 +104,6 @@ async fn nothing_is_written_by_a_server_whose_lease_passed_on() {
     world.script.assert_nothing_wrong();
 }
 
-#[test]
-fn a_server_that_wakes_after_its_work_was_done_changes_nothing() {
-    let (tell, told) = mpsc::channel();
-    let (end, ended) = mpsc::channel::<()>();
-    let frozen = std::thread::spawn(move || {
-        alone_in_this_thread().block_on(async {
-            let world = World::new().await;
-            let vpc = world.vpc("10.0.0.0/24").await;
-            let id = world.service().await.service_id;
-            world.script.freeze(&format!("probe_way {id} vpc:"));
-            let asked = world
-                .plane
-                .attach_service(&world.project, &id, &vpc.id, 0)
-                .await;
-            let operation = asked.expect("asked for").operation_id;
-            tell.send((world.place(), vpc.id, id, operation))
-                .expect("somebody listens");
-            while ended.try_recv() != Err(mpsc::TryRecvError::Disconnected) {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        });
-    });
-    let (parts, vpc, id, operation) = told.recv().expect("it began");
-    alone_in_this_thread().block_on(async {
-        while !parts.script.is_frozen() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        let start = Instant::now();
-        let awake = parts.start().await;
-
-        let operation = awake.ended(operation).await;
-
-        assert_eq!(operation.state, OperationState::Succeeded);
-        let spent = start.elapsed();
-        assert!(spent < TAKE_OVER, "{spent:?}");
-        awake.settle_service(&id).await;
-        let before = written(&awake.pool).await;
-        awake.script.forget();
-        awake.script.thaw();
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        assert_eq!(written(&awake.pool).await, before);
-        assert_eq!(
-            awake.cloud.ways(&id),
-            [(WayKind::Private { vpc }, false)],
-            "{:#?}",
-            awake.script.log()
-        );
-        assert_eq!(awake.calls(&id), Vec::<String>::new());
-        awake.script.assert_nothing_wrong();
-    });
-    drop(end);
-    frozen.join().expect("it did not panic");
-}
-
 #[tokio::test]
 async fn a_clock_that_goes_forward_makes_nothing_be_done_twice() {
     let world = World::new().await;
@@ -249,7 +194,7 @@ async fn jump(pool: &PgPool, seconds: i32) {
 }
 
 /// All that reconcilers write but the leases themselves.
-async fn written(pool: &PgPool) -> String {
+pub(crate) async fn written(pool: &PgPool) -> String {
     sqlx::query_scalar(
         "SELECT concat((SELECT json_agg(s) FROM (SELECT * FROM strait.service ORDER BY id) s),
              (SELECT json_agg(s) FROM (SELECT * FROM strait.way ORDER BY service_id, network) s),
@@ -260,12 +205,4 @@ async fn written(pool: &PgPool) -> String {
     .fetch_one(pool)
     .await
     .expect("rows")
-}
-
-/// A server whose only thread is the one that it is in.
-fn alone_in_this_thread() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime")
 }

@@ -11,6 +11,7 @@ mod audit_search;
 mod cascade;
 mod crash;
 mod events;
+mod frozen;
 mod guide;
 mod keys;
 mod leases;
