@@ -110,7 +110,7 @@ impl Zone {
             .route53
             .change_resource_record_sets()
             .hosted_zone_id(id);
-        let call = call.change_batch(batch.build()?).send();
+        let call = Box::pin(call.change_batch(batch.build()?).send());
         let answer = fence::change(async {
             tracing::info!(zone = id, changes = count, "changing the names of services");
             call.await

@@ -97,6 +97,8 @@ impl Region {
     where
         Error: From<SdkError<E, HttpResponse>>,
     {
+        // The SDK's futures are large, and stacks of threads are not.
+        let call = Box::pin(call);
         fence::change(async {
             let _forgets = Forgets {
                 region: self,
