@@ -13,6 +13,7 @@ mod cloud;
 mod error;
 #[cfg(test)]
 mod fake;
+mod fence;
 mod find;
 mod look;
 mod names;
