@@ -188,6 +188,15 @@ pub(crate) async fn observable(db: impl PgExecutor<'_>) -> Result<Vec<Kept>, Pla
     .await
 }
 
+/// One as it is now, its row taken until the end of the transaction.
+pub(crate) async fn take(db: &mut PgConnection, id: &str) -> Result<Option<Kept>, PlaneError> {
+    sqlx::query("SELECT FROM strait.peering WHERE id = $1 FOR NO KEY UPDATE")
+        .bind(id)
+        .run(&mut *db)
+        .await?;
+    get(db, id).await
+}
+
 pub(crate) async fn get(db: impl PgExecutor<'_>, id: &str) -> Result<Option<Kept>, PlaneError> {
     sqlx::query_as::<_, Row>(&format!("{SELECT} WHERE id = $1"))
         .bind(id)
@@ -195,15 +204,14 @@ pub(crate) async fn get(db: impl PgExecutor<'_>, id: &str) -> Result<Option<Kept
         .await
 }
 
-/// False: it is gone already.
-pub(crate) async fn want_deleted(db: impl PgExecutor<'_>, id: &str) -> Result<bool, PlaneError> {
+pub(crate) async fn want_deleted(db: impl PgExecutor<'_>, id: &str) -> Result<(), PlaneError> {
     sqlx::query(
         "UPDATE strait.peering SET state = 'deleting',
              ended = ended OR state IN ('failed', 'expired', 'rejected', 'deleted'), reason_code = NULL, reason_message = NULL, refused = false,
              updated = clock_timestamp() WHERE id = $1",
     )
     .bind(id)
-    .touches(db)
+    .run(db)
     .await
 }
 

@@ -18,6 +18,7 @@ mod leases;
 mod lifecycle;
 mod locks;
 mod logins;
+mod noted;
 mod objects;
 mod operations;
 mod peerings;
