@@ -26,6 +26,9 @@ use crate::tag::Tags;
 /// The Region of the tests.
 pub(crate) const REGION: &str = "eu-west-1";
 
+/// What every request to Elastic Load Balancing has.
+const ELB: &str = "Version=2015-12-01";
+
 /// What EC2 answers.
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
@@ -110,6 +113,7 @@ impl Fake {
                 None,
             ),
             followed: Mutex::default(),
+            told: Mutex::default(),
             asked: Mutex::new(Instant::now()),
         }
     }
@@ -142,18 +146,18 @@ impl HttpConnector for Fake {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
         let action = action(&body).to_owned();
+        let error = if body.contains(ELB) {
+            elb_error
+        } else {
+            ec2_error
+        };
         lock(&self.asked).push(body);
         HttpConnectorFuture::ready(match self.next(&action) {
             Answer::Xml(elements) => Ok(response(
                 200,
                 format!("<{action}Response>{elements}</{action}Response>"),
             )),
-            Answer::Error(status, code) => Ok(response(
-                status,
-                format!(
-                    "<Response><Errors><Error><Code>{code}</Code><Message>No.</Message></Error></Errors></Response>"
-                ),
-            )),
+            Answer::Error(status, code) => Ok(response(status, error(code))),
             Answer::Lost => Err(ConnectorError::io("the connection broke".into())),
         })
     }
@@ -176,6 +180,18 @@ pub(crate) fn tags(key: &str) -> String {
         "<tagSet>{}{}</tagSet>",
         tag("strait:id", key),
         tag("strait:plane", "plane-1")
+    )
+}
+
+fn ec2_error(code: &str) -> String {
+    format!(
+        "<Response><Errors><Error><Code>{code}</Code><Message>No.</Message></Error></Errors></Response>"
+    )
+}
+
+fn elb_error(code: &str) -> String {
+    format!(
+        "<ErrorResponse><Error><Code>{code}</Code><Message>No.</Message></Error></ErrorResponse>"
     )
 }
 

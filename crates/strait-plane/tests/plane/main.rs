@@ -26,4 +26,5 @@ mod quotas;
 mod registered;
 mod usage;
 mod users;
+mod watching;
 mod world;
