@@ -26,9 +26,6 @@ use crate::tag::Tags;
 /// The Region of the tests.
 pub(crate) const REGION: &str = "eu-west-1";
 
-/// What every request to Elastic Load Balancing has.
-const ELB: &str = "Version=2015-12-01";
-
 /// What EC2 answers.
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
@@ -146,18 +143,13 @@ impl HttpConnector for Fake {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
         let action = action(&body).to_owned();
-        let error = if body.contains(ELB) {
-            elb_error
-        } else {
-            ec2_error
-        };
         lock(&self.asked).push(body);
         HttpConnectorFuture::ready(match self.next(&action) {
             Answer::Xml(elements) => Ok(response(
                 200,
                 format!("<{action}Response>{elements}</{action}Response>"),
             )),
-            Answer::Error(status, code) => Ok(response(status, error(code))),
+            Answer::Error(status, code) => Ok(response(status, refusal(&request, code))),
             Answer::Lost => Err(ConnectorError::io("the connection broke".into())),
         })
     }
@@ -183,18 +175,6 @@ pub(crate) fn tags(key: &str) -> String {
     )
 }
 
-fn ec2_error(code: &str) -> String {
-    format!(
-        "<Response><Errors><Error><Code>{code}</Code><Message>No.</Message></Error></Errors></Response>"
-    )
-}
-
-fn elb_error(code: &str) -> String {
-    format!(
-        "<ErrorResponse><Error><Code>{code}</Code><Message>No.</Message></Error></ErrorResponse>"
-    )
-}
-
 fn action(body: &str) -> &str {
     let rest = body.trim_start_matches("Action=");
     rest.split('&').next().unwrap_or_default()
@@ -203,4 +183,12 @@ fn action(body: &str) -> &str {
 fn response(status: u16, body: String) -> HttpResponse {
     let status = StatusCode::try_from(status).expect("a status of HTTP's");
     HttpResponse::new(status, body.into())
+}
+
+fn refusal(request: &HttpRequest, code: &str) -> String {
+    let error = format!("<Error><Code>{code}</Code><Message>No.</Message></Error>");
+    if request.uri().contains("elasticloadbalancing") {
+        return format!("<ErrorResponse>{error}</ErrorResponse>");
+    }
+    format!("<Response><Errors>{error}</Errors></Response>")
 }
