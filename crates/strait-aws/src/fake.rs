@@ -111,6 +111,7 @@ impl Fake {
                 None,
             ),
             followed: Mutex::default(),
+            told: Mutex::default(),
             asked: Mutex::new(Instant::now()),
         }
     }
@@ -149,12 +150,7 @@ impl HttpConnector for Fake {
                 200,
                 format!("<{action}Response>{elements}</{action}Response>"),
             )),
-            Answer::Error(status, code) => Ok(response(
-                status,
-                format!(
-                    "<Response><Errors><Error><Code>{code}</Code><Message>No.</Message></Error></Errors></Response>"
-                ),
-            )),
+            Answer::Error(status, code) => Ok(response(status, refusal(&request, code))),
             Answer::Lost => Err(ConnectorError::io("the connection broke".into())),
         })
     }
@@ -193,4 +189,12 @@ fn action(body: &str) -> &str {
 fn response(status: u16, body: String) -> HttpResponse {
     let status = StatusCode::try_from(status).expect("a status of HTTP's");
     HttpResponse::new(status, body.into())
+}
+
+fn refusal(request: &HttpRequest, code: &str) -> String {
+    let error = format!("<Error><Code>{code}</Code><Message>No.</Message></Error>");
+    if request.uri().contains("elasticloadbalancing") {
+        return format!("<ErrorResponse>{error}</ErrorResponse>");
+    }
+    format!("<Response><Errors>{error}</Errors></Response>")
 }

@@ -44,6 +44,19 @@ pub(crate) struct Followed {
     moving: Option<Instant>,
 }
 
+impl Followed {
+    /// One of which nobody here knows where its targets are: they are set when its name is asked for next.
+    pub(super) fn found(way: &Way<'_>, group: &TargetGroup) -> Self {
+        Self {
+            region: way.region.name.clone(),
+            group_arn: group.target_group_arn().unwrap_or_default().to_owned(),
+            service: way.service.clone(),
+            addresses: BTreeSet::new(),
+            moving: None,
+        }
+    }
+}
+
 impl Aws {
     /// Lets the targets of all private ways follow their services' names, once; all at the same time, so that a name that
     /// nobody answers holds up no other, and the next look at AWS for a moment only.
