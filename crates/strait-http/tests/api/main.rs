@@ -7,6 +7,7 @@ mod common;
 mod access;
 mod allow;
 mod audit;
+mod audit_logins;
 mod audit_refusals;
 mod audit_search;
 mod console;
