@@ -26,7 +26,7 @@ test: setup lint ## Everything that a change must pass: about three quarters of 
 	STRAIT_BIN="$$CARGO_TARGET_DIR/debug/strait" tests/run.sh
 
 test-clients: ## Tiger Cloud's own command line and Terraform provider, unmodified, against Strait; needs `make test` before it
-	STRAIT_BIN="$$CARGO_TARGET_DIR/debug/strait" tests/run.sh tiger terraform schemathesis
+	STRAIT_BIN="$$CARGO_TARGET_DIR/debug/strait" tests/run.sh tiger terraform schemathesis timescaledb
 
 test-long: test ## The same, 10 minutes of bad input for the parsers, 2,000 random networks, the story five times over, and the benches
 	STRAIT_FUZZ_SECONDS=600 STRAIT_FUZZ_SEED=$$(date +%s) timeout 900 cargo test --locked -p strait-wire --lib fuzz -- --test-threads=4 --nocapture

@@ -24,8 +24,8 @@ CLIENTS=(test_moves test_children test_users test_audit test_quota test_allow te
     test_route53 test_sts test_rules_{vpc,ipv6,routes,peering,generic})
 FAULTS=(test_faults.Faults.test_the_server_ends_at_each_step
     test_faults.Faults.test_vpcs_peerings_and_services_begin_and_end_through_it_all)
-# Tiger Cloud's own clients: `make test-clients`.
-TIGER=(tiger terraform schemathesis)
+# Tiger Cloud's own clients, and what takes its extension: `make test-clients`.
+TIGER=(tiger terraform schemathesis timescaledb)
 KILLS=(test_faults.Faults.test_at_random_moments test_faults.Faults.test_what_knocks_would_notice)
 
 NOT_PROVED=77
@@ -148,6 +148,7 @@ run_one() {
     tiger) tigers "$user" tiger tiger test_tiger ;;
     terraform) tigers "$user" provider provider test_terraform ;;
     schemathesis) schemathesis ;;
+    timescaledb) timescaledb "$user" ;;
     setup) timeout 120 tests/setup.sh ;;
     wire) wire ;;
     story) ordinary "$user" 900 demo/story.sh ;;
@@ -183,10 +184,6 @@ wire() {
 tigers() {
     local user=$1 part=$2 file=$3 module=$4
     STRAIT_TIGER="$STRAIT_TIGER" tests/tiger/prepare.sh "$part" || return
-    if [ "$part" = provider ] && ! command -v terraform >/dev/null; then
-        echo "NOT PROVED: there is no Terraform on this machine"
-        return "$NOT_PROVED"
-    fi
     if [ "$(id -u)" -eq 0 ]; then
         mkdir -p "$STAGE/tiger"
         cp -a "$STRAIT_TIGER/$file" "$STAGE/tiger/"
@@ -201,6 +198,12 @@ schemathesis() {
     # With the features of all tests, so that nothing is built twice.
     timeout 900 cargo build --quiet --locked --workspace --features strait/aws,strait/failpoints --example pretend || return
     STRAIT_TIGER="$STRAIT_TIGER" timeout 320 tests/tiger/schemathesis.sh "$CARGO_TARGET_DIR/debug/examples/pretend"
+}
+
+# A TIMESCALEDB service, where the PostgreSQL that makes services has the extension.
+timescaledb() {
+    tests/tiger/prepare.sh timescaledb || return
+    ordinary "$1" 300 tests/tiger/run.sh test_timescaledb
 }
 
 # In front of moto's server.
@@ -232,7 +235,7 @@ ordinary() {
         env -i HOME="$(getent passwd "$user" | cut -d: -f6)" USER="$user" PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin \
         TMPDIR=/tmp TERM="${TERM:-dumb}" \
         STRAIT_BIN="$STAGE/strait" STRAIT_CLIENTS="$STAGE/clients" STRAIT_CONSOLE="$STAGE/console" STRAIT_MOTO="$STAGE/moto" STRAIT_TIGER="$STAGE/tiger" STRAIT_STORY_DOWN=1 \
-        "${PLACES[@]}" STRAIT_SOAK_SECONDS="${STRAIT_SOAK_SECONDS:-}" STRAIT_LONG="${STRAIT_LONG:-}" STRAIT_CLIENTS_SECONDS="$limit" "$script" "$@"
+        "${PLACES[@]}" STRAIT_PG_BIN="${STRAIT_PG_BIN:-}" STRAIT_SOAK_SECONDS="${STRAIT_SOAK_SECONDS:-}" STRAIT_LONG="${STRAIT_LONG:-}" STRAIT_CLIENTS_SECONDS="$limit" "$script" "$@"
 }
 
 # A script that broke off may have left a Strait running on the stage.

@@ -1,6 +1,7 @@
 """The audit, metrics, readiness and the log as JSON, against `strait up` with packets and a user who clicks."""
 
 import base64
+import glob
 import http.cookiejar
 import json
 import os
@@ -25,7 +26,8 @@ class Audit(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.cloud = Cloud(STRAIT_LOG_FORMAT="json")
+        # At its most talkative, so that what it keeps to itself is tried.
+        cls.cloud = Cloud(STRAIT_LOG_FORMAT="json", STRAIT_LOG="debug")
         cls.keys = cls.cloud.account("customer")
         cls.url, cls.project = cls.keys["STRAIT_URL"], cls.keys["STRAIT_PROJECT_ID"]
         with open(os.path.join(cls.cloud.data, "credentials.json"), encoding="utf-8") as file:
@@ -58,14 +60,21 @@ class Audit(unittest.TestCase):
             % (self.project, REGION)
         ))["createVpc"]["id"]
 
+        entered = self.enter()
+        chosen = "chosen-" + password
+        path = f"{API}/projects/{self.project}/services/{service}/updatePassword"
+        self.assertEqual(self.call("POST", path, pair(self.keys_of_project()), {"password": chosen})[0], 204)
+
         run("aws-quota", "--account", "customer", "network-acls-per-vpc", "7")
 
         self.told_of_changes(vpc["id"], service, operation, by_graphql)
         self.told_of_the_local_cloud()
-        self.exported([password, viewer["secret_key"], token, self.keys["STRAIT_SECRET_KEY"], self.admin, *clicked])
-        self.measured(customer, attached, password)
+        secrets = [password, chosen, viewer["secret_key"], token, self.keys["STRAIT_SECRET_KEY"], self.admin, *clicked, *entered]
+        self.exported(secrets)
+        self.measured(customer, attached, chosen)
         self.logged(operation)
         self.not_ready_without_a_store()
+        self.logged_without_secrets(secrets, service, operation)
 
     def told_of_changes(self, vpc, service, operation, by_graphql):
         listed = self.cloud.strait_json("audit", "list", "--limit", "1000")
@@ -170,6 +179,28 @@ class Audit(unittest.TestCase):
         [ended] = [line for line in of_attach if line["message"] == "an operation ends"]
         self.assertEqual(ended["span"]["operation"], operation)
 
+    def logged_without_secrets(self, secrets, service, operation):
+        """In no log of this data folder, not even what PostgreSQL keeps of a service's password, and Strait's own to it."""
+        place = os.path.join(self.cloud.data, "services", service)
+        kept = []
+        for name in ("verifier", "password"):
+            with open(os.path.join(place, name), encoding="utf-8") as file:
+                kept.append(file.read())
+        logs = glob.glob(os.path.join(self.cloud.data, "log", "*")) + [os.path.join(place, "log"), os.path.join(self.cloud.data, "store", "log")]
+        texts = {}
+        for path in logs:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                texts[path] = file.read()
+        server = texts[os.path.join(self.cloud.data, "log", "server.log")]
+        # The controls: what it is to say is there, at that level too; and what PostgreSQL is told, without its parameters.
+        self.assertIn(operation, server)
+        self.assertIn('"level":"DEBUG"', server)
+        self.assertIn("update pg_authid", server)
+        for secret in [*secrets, *kept, self.keys["AWS_SECRET_ACCESS_KEY"]]:
+            self.assertGreater(len(secret), 10)
+            for path, text in texts.items():
+                self.assertFalse(secret in text, f"a secret is in {path}: {[line for line in text.splitlines() if secret in line][:3]}")
+
     def not_ready_without_a_store(self):
         ready = lambda: self.call("GET", "/readyz")[0]
         self.assertEqual(ready(), 200)
@@ -211,6 +242,16 @@ class Audit(unittest.TestCase):
         self.assertIn("clicked", audit)
         [session] = [cookie.value for cookie in cookies if "session" in cookie.name]
         return [secret, session]
+
+    def enter(self):
+        """Makes a user who signs in with a password, once with a wrong one; what must stay between them."""
+        made = self.cloud.strait_json("admin", "user", "create", "--email", "ada@example.com", "--role", "developer", "--project", self.project)
+        wrong = "wrong-" + made["password"]
+        login = lambda password: self.call("POST", f"{API}/auth/login", body={"email": "ada@example.com", "password": password})
+        self.assertEqual(login(wrong)[0], 401)
+        status, _, begun = login(made["password"])
+        self.assertEqual(status, 200, begun)
+        return [made["password"], wrong, begun["token"]]
 
     def graphql(self, token, query):
         status, _, body = self.call("POST", "/api/query", f"Bearer {token}" if token else None, {"query": query})

@@ -154,6 +154,8 @@ class Console(unittest.TestCase):
         page.click("Ask again")
         page.wait_for("It is the customer’s turn")
 
+        self.deleted_by_the_provider(account, network)
+
         page.open(self.project + "/services")
         page.click("orders")
         page.click("Operations", "//nav[@aria-label='Service']")
@@ -166,6 +168,37 @@ class Console(unittest.TestCase):
         page.fill("Type the service’s name to confirm", "orders")
         page.click("Delete the service")
         page.wait_for("No service yet", seconds=60)
+
+    def deleted_by_the_provider(self, account, network):
+        """The request is accepted; then the provider changes its mind twice, and both halves tell of what came of it."""
+        page = self.browser
+        page.click("do it there")
+        page.click("Accept")
+        page.wait_for("Active")
+        page.open(self.project + "/vpcs")
+        page.click("peering")
+        page.click(network)
+        page.wait_for("The connection is active")
+        own, pcx = page.path, re.search(r"pcx-[0-9a-f]{17}", page.text())[0]
+        in_the_cloud = lambda: page.text_now(f"//div[contains(@class, 'note')][.//code[.='{pcx}']]")
+        page.click("Delete…")
+        self.assertTrue(page.says("Open connections through it end"))
+        self.look("peering-delete")
+        page.click("Keep it")
+        page.wait_for("The connection is active")
+        page.open(f"/cloud/{account}")
+        self.assertIn("Active", in_the_cloud())
+
+        page.open(own)
+        page.click("Delete…")
+        page.click("Delete the peering connection")
+        page.wait_for("None yet", "//section[@aria-label='Peering connections']")
+        self.assertFalse(page.says(network))
+        self.look("vpc-without-peerings")
+        self.assertEqual(self.cloud.strait_json("peering", "list", "--vpc", "peering"), [])
+        page.open(f"/cloud/{account}")
+        self.assertIn("Deleted", in_the_cloud())
+        self.assertNotIn("Active", page.text(), "nothing of it is open")
 
     def test_2_without_a_script_it_works_by_reloads(self):
         page = self.browser

@@ -6,6 +6,7 @@ import json
 import os
 import ssl
 import subprocess
+import tempfile
 import unittest
 import urllib.error
 import urllib.request
@@ -186,6 +187,49 @@ class Tls(unittest.TestCase):
         finally:
             cloud.close()
 
+    def test_a_given_certificate_is_shown_and_trusted_by_its_own_authority(self):
+        with tempfile.TemporaryDirectory(prefix="strait-clients.") as folder:
+            authority, files = certificates(folder)
+            options = ("--certificate-file", files["ours.crt"], "--certificate-key-file", files["ours.key"])
+            cloud = Cloud(*options, STRAIT_CA_FILE=authority)
+            try:
+                account = cloud.account("customer")
+                # It is for that name, and not for the address.
+                self.assertTrue(account["STRAIT_URL"].startswith("https://localhost:"), account)
+                self.assertTrue(account["AWS_ENDPOINT_URL"].startswith("https://localhost:"), account)
+                self.assertEqual((account["STRAIT_CA_FILE"], account["AWS_CA_BUNDLE"]), (authority, authority))
+                cloud.strait("service", "list")
+                cloud.strait("aws-quota")
+                status, out, err = cloud.aws("customer", "ec2", "describe-vpcs", "--query", "length(Vpcs)")
+                self.assertEqual(status, 0, err)
+                health = f"{account['STRAIT_URL']}/health"
+                self.assertEqual(call(health, authority=authority)[0], 200)
+                with open(os.path.join(folder, "strait.crt"), "w", encoding="utf-8") as file:
+                    file.write(cloud.authority())
+                with self.assertRaises(urllib.error.URLError):
+                    call(health, authority=file.name)
+                shown = openssl("x509", "-in", files["ours.crt"], "-noout", "-fingerprint", "-sha256").strip().split("=")[1]
+                self.assertEqual(cloud.strait_json("status")["server"]["fingerprint"], shown)
+
+                cloud.strait("down")
+                for wrong, said in (
+                    (("--certificate-file", files["ours.crt"]), "--certificate-key-file"),
+                    (("--certificate-file", files["ours.crt"], "--certificate-key-file", files["other.key"]), "do not work together"),
+                    (("--certificate-file", files["missing.crt"], "--certificate-key-file", files["ours.key"]), "no certificate"),
+                ):
+                    status, _, err = run(cloud, "up", "--detach", *cloud.ports[:4], *wrong)
+                    self.assertNotEqual(status, 0, err)
+                    self.assertIn(said, err)
+                # By variables, as for `strait server`; and wider than loopback.
+                wide = f"0.0.0.0:{free_port()}"
+                given = {"STRAIT_HTTP_CERTIFICATE_FILE": files["ours.crt"], "STRAIT_HTTP_CERTIFICATE_KEY_FILE": files["ours.key"]}
+                status, _, err = run(cloud, "up", "--detach", "--http", wide, "--aws", "127.0.0.1:0", **given)
+                self.assertEqual(status, 0, err)
+                self.assertEqual(cloud.strait_json("status")["server"]["fingerprint"], shown)
+                cloud.strait("service", "list")
+            finally:
+                cloud.close()
+
     def test_it_listens_wider_with_tls_only(self):
         cloud = Cloud()
         try:
@@ -202,6 +246,28 @@ class Tls(unittest.TestCase):
             self.assertEqual((status, health["status"]), (200, "ok"))
         finally:
             cloud.close()
+
+
+def certificates(folder):
+    """An authority, and two certificates of its own for `localhost`, no address; where they are."""
+    files = {name: os.path.join(folder, name) for name in ("ours.crt", "ours.key", "other.crt", "other.key", "missing.crt", "names", "asked")}
+    authority, authority_key = os.path.join(folder, "authority.crt"), os.path.join(folder, "authority.key")
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    openssl("req", "-x509", *key, "-keyout", authority_key, "-out", authority, "-days", "2", "-subj", "/CN=an authority of theirs",
+            "-addext", "keyUsage=critical,keyCertSign,cRLSign")
+    with open(files["names"], "w", encoding="utf-8") as file:
+        file.write("subjectAltName=DNS:localhost\nbasicConstraints=CA:FALSE\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n")
+    for name in ("ours", "other"):
+        openssl("req", *key, "-keyout", files[f"{name}.key"], "-out", files["asked"], "-subj", "/CN=localhost")
+        openssl("x509", "-req", "-in", files["asked"], "-CA", authority, "-CAkey", authority_key, "-CAcreateserial",
+                "-days", "2", "-extfile", files["names"], "-out", files[f"{name}.crt"])
+    return authority, files
+
+
+def openssl(*arguments):
+    done = subprocess.run(["openssl", *arguments], capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def own_address():

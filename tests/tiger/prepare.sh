@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
 # Tiger Cloud's own clients, unmodified and at fixed versions, into a cache: its command line and its Terraform provider, built
-# by Go, and schemathesis, by pip. `prepare.sh PART` prepares one of them: tiger, provider or schemathesis.
-# Status: 0 it is there, 77 not proved (it cannot be had on this machine).
+# by Go, and schemathesis, by pip. `prepare.sh PART` prepares one of them: tiger, provider or schemathesis; `timescaledb` only looks whether
+# the extension is there. Status: 0 it is there, 77 not proved (it cannot be had on this machine).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 : "${STRAIT_TIGER:=${XDG_CACHE_HOME:-$HOME/.cache}/strait-tiger}"
 PROVIDER=github.com/timescale/terraform-provider-timescale
 PROVIDER_VERSION=v2.13.3
+# What that tag names: by the tag Go does not take it, because its go.mod calls the module by a name without /v2.
+PROVIDER_COMMIT=9126e87efb9a912e933c99196020574a6807dec7
+TERRAFORM_VERSION=1.11.4
 # As the process that runs the tests sees it: other flags of the user's would change what is built.
 export GOFLAGS=-buildvcs=false
 
@@ -17,8 +20,9 @@ main() {
     tiger) tiger ;;
     provider) provider ;;
     schemathesis) schemathesis ;;
+    timescaledb) timescaledb ;;
     *)
-        echo "usage: prepare.sh tiger|provider|schemathesis" >&2
+        echo "usage: prepare.sh tiger|provider|schemathesis|timescaledb" >&2
         exit 1
         ;;
     esac
@@ -37,22 +41,57 @@ tiger() {
     cp go.sum "$STRAIT_TIGER/tiger.sum"
 }
 
-# From STRAIT_TIMESCALE_PROVIDER, a checkout of that version, or from the Go module proxy.
+# From STRAIT_TIMESCALE_PROVIDER, a checkout of that commit, or from the Go module proxy.
 provider() {
-    local built=$STRAIT_TIGER/provider
-    if [ -x "$built/terraform-provider-timescale" ] && [ "$(cat "$STRAIT_TIGER/provider.version" 2>/dev/null)" = "$PROVIDER_VERSION" ]; then
+    local built=$STRAIT_TIGER/provider program=$STRAIT_TIGER/provider/terraform-provider-timescale said
+    has_terraform
+    if [ -x "$program" ] && [ "$(cat "$STRAIT_TIGER/provider.version" 2>/dev/null)" = "$PROVIDER_VERSION" ]; then
         return
     fi
     has_go
     echo "terraform: building the provider $PROVIDER_VERSION into $built"
     mkdir -p "$built"
+    rm -f "$STRAIT_TIGER/provider.version"
     if [ -n "${STRAIT_TIMESCALE_PROVIDER:-}" ]; then
-        (cd "$STRAIT_TIMESCALE_PROVIDER" && timeout 900 go build -trimpath -o "$built/terraform-provider-timescale" .)
+        is_that_commit "$STRAIT_TIMESCALE_PROVIDER"
+        (cd "$STRAIT_TIMESCALE_PROVIDER" && timeout 900 go build -mod=readonly -trimpath -o "$program" .)
     else
-        GOBIN="$built" timeout 900 go install -trimpath "$PROVIDER@$PROVIDER_VERSION" ||
-            not_proved "$PROVIDER $PROVIDER_VERSION cannot be had from the Go module proxy; name a checkout of it in STRAIT_TIMESCALE_PROVIDER"
+        said=$(GOBIN="$built" timeout 900 go install -trimpath "$PROVIDER@$PROVIDER_COMMIT" 2>&1) ||
+            not_proved "$PROVIDER $PROVIDER_VERSION ($PROVIDER_COMMIT) cannot be had from the Go module proxy, which says:
+$said
+Name a checkout of it in STRAIT_TIMESCALE_PROVIDER."
     fi
     echo "$PROVIDER_VERSION" >"$STRAIT_TIGER/provider.version"
+}
+
+# is_that_commit CHECKOUT: and nothing beside it.
+is_that_commit() {
+    local head changed
+    head=$(git -c safe.directory='*' -C "$1" rev-parse HEAD) || die "STRAIT_TIMESCALE_PROVIDER: $1 is no checkout of git's"
+    [ "$head" = "$PROVIDER_COMMIT" ] ||
+        die "STRAIT_TIMESCALE_PROVIDER: $1 is at $head, and $PROVIDER_VERSION is $PROVIDER_COMMIT: git checkout $PROVIDER_COMMIT"
+    changed=$(git -c safe.directory='*' -C "$1" status --porcelain)
+    [ -z "$changed" ] || die "STRAIT_TIMESCALE_PROVIDER: $1 is not as it was committed:
+$changed"
+}
+
+# The very program that the tests were written with: it is no Go module of ours, and Terraform's own site has it.
+has_terraform() {
+    local program sum
+    program=$(command -v terraform) || not_proved "there is no Terraform on this machine (it takes $TERRAFORM_VERSION)"
+    sum=$(sha256sum <"$program")
+    grep -q "^${sum%% *}  " terraform.sha256 ||
+        not_proved "$program is another Terraform than those in tests/tiger/terraform.sha256 ($TERRAFORM_VERSION): $("$program" version -json 2>/dev/null | grep -o '"terraform_version": "[^"]*"'), SHA-256 ${sum%% *}"
+}
+
+# Where Strait looks for it: crates/strait-local/src/engine/installation.rs.
+timescaledb() {
+    local programs=${STRAIT_PG_BIN:-} shared
+    [ -n "$programs" ] || programs=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
+    for shared in "$programs/../../../share/postgresql/$(basename "$(dirname "$programs")")" "$programs/../share/postgresql" "$programs/../share"; do
+        [ ! -f "$shared/extension/timescaledb.control" ] || return 0
+    done
+    not_proved "the PostgreSQL in $programs has no extension timescaledb, which is not among Debian's packages; install it, or name in STRAIT_PG_BIN the programs of a PostgreSQL that has it"
 }
 
 schemathesis() {
@@ -78,6 +117,11 @@ system_python() {
     else
         python3 "$@"
     fi
+}
+
+die() {
+    echo "tiger: $1" >&2
+    exit 1
 }
 
 not_proved() {

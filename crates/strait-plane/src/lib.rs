@@ -22,3 +22,4 @@ pub use error::{ErrorKind, PlaneError};
 pub use keeper::Keeper;
 pub use plane::{AuditReader, Measured, Options, Part, Passed, Plane, Repetition};
 pub use pulse::Pulse;
+pub use secret::scram_verifier;

@@ -121,7 +121,7 @@ pub(crate) fn digest(text: &str) -> String {
 }
 
 /// What PostgreSQL keeps of a password (RFC 5802, RFC 7677). The password is ASCII, so that SASLprep changes nothing.
-pub(crate) fn scram_verifier(password: &str) -> String {
+pub fn scram_verifier(password: &str) -> String {
     scram_verifier_with(password, &rand::rng().random::<[u8; 16]>())
 }
 

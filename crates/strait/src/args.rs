@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::tls::Files;
 use crate::verbs;
 
 /// Private connectivity for managed PostgreSQL services: VPC peering → Peering VPC → PrivateLink endpoint → service.
@@ -255,6 +256,25 @@ pub(crate) struct Up {
     /// without it both are on loopback
     #[arg(long)]
     pub(crate) tls: bool,
+    /// Speaks TLS with this certificate instead, PEM, behind it those that lead to its authority; read again when it changes
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "STRAIT_HTTP_CERTIFICATE_FILE",
+        requires = "certificate_key_file"
+    )]
+    pub(crate) certificate_file: Option<PathBuf>,
+    /// The certificate's private key, PEM
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "STRAIT_HTTP_CERTIFICATE_KEY_FILE",
+        requires = "certificate_file"
+    )]
+    pub(crate) certificate_key_file: Option<PathBuf>,
+    /// The authorities by which this machine's clients trust that certificate, PEM [default: the machine's own]
+    #[arg(long, value_name = "FILE", env = "STRAIT_CA_FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
     /// AWS's own default quotas (5 VPCs per Region) instead of 1,000 VPCs
     #[arg(long)]
     pub(crate) aws_quotas: bool,
@@ -265,6 +285,32 @@ pub(crate) struct Up {
     /// Returns when Strait is ready, and leaves it running
     #[arg(long)]
     pub(crate) detach: bool,
+}
+
+/// Which certificate the listeners show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Certificate {
+    /// None: they speak no TLS.
+    None,
+    /// One that Strait's own authority signs.
+    Own,
+    /// The operator's.
+    Given(Files),
+}
+
+impl Up {
+    /// Which certificate the listeners show.
+    pub(crate) fn certificate(&self) -> Certificate {
+        match (&self.certificate_file, &self.certificate_key_file) {
+            (Some(certificate), Some(key)) => Certificate::Given(Files {
+                certificate: certificate.clone(),
+                key: key.clone(),
+            }),
+            // The command line takes both or neither.
+            (Some(_), None) | (None, _) if self.tls => Certificate::Own,
+            (Some(_), None) | (None, _) => Certificate::None,
+        }
+    }
 }
 
 /// `strait server`.

@@ -37,17 +37,22 @@ pub(crate) struct ServerRecord {
     /// Of the certificate that it shows; without one it speaks no TLS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) fingerprint: Option<String>,
+    /// By which name it is called, if its certificate is not for these addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) host: Option<String>,
 }
 
 impl ServerRecord {
     /// Where the REST API answers.
     pub(crate) fn rest_url(&self) -> String {
-        format!("{}://{}", self.scheme(), self.http)
+        let called = called(self.host.as_deref(), &self.http);
+        format!("{}://{called}", self.scheme())
     }
 
     /// Where the AWS APIs answer.
     pub(crate) fn aws_url(&self) -> String {
-        format!("{}://{}", self.scheme(), self.aws)
+        let called = called(self.host.as_deref(), &self.aws);
+        format!("{}://{called}", self.scheme())
     }
 
     fn scheme(&self) -> &'static str {
@@ -217,6 +222,7 @@ impl DataDir {
         http: &str,
         aws: &str,
         fingerprint: Option<String>,
+        host: Option<String>,
     ) -> Result<()> {
         let pid = std::process::id();
         let record = ServerRecord {
@@ -226,6 +232,7 @@ impl DataDir {
             aws: aws.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             fingerprint,
+            host,
         };
         write_json(&self.run().join("server.json"), &record)
     }
@@ -294,6 +301,16 @@ fn write_private(path: &Path, content: &[u8]) -> Result<()> {
     write().with_context(|| format!("cannot write {}", path.display()))
 }
 
+/// An address with its port, with this name in the address's place.
+pub(crate) fn called(host: Option<&str>, address: &str) -> String {
+    let port = address.rsplit_once(':').map(|(_, port)| port);
+    match (host, port) {
+        (Some(host), Some(port)) if host.contains(':') => format!("[{host}]:{port}"),
+        (Some(host), Some(port)) => format!("{host}:{port}"),
+        (Some(_), None) | (None, _) => address.to_owned(),
+    }
+}
+
 fn make_private(folder: &Path) -> Result<()> {
     let made = fs::DirBuilder::new()
         .recursive(true)
@@ -353,7 +370,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let data = DataDir::locate(Some(folder.path())).expect("located");
         data.open().expect("new");
-        data.record_server("a", "b", None).expect("recorded");
+        data.record_server("a", "b", None, None).expect("recorded");
         assert!(data.server().is_some());
         let mut record: ServerRecord = read_json(&data.run().join("server.json")).expect("read");
         record.start_time += 1;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,9 +17,9 @@ use strait_plane::Plane;
 use strait_plane::model::{NewKey, Role};
 use tokio::task::JoinSet;
 
-use crate::args::Up;
+use crate::args::{Certificate, Up};
 use crate::customers::Customers;
-use crate::data::{Credentials, DataDir};
+use crate::data::{Credentials, DataDir, called};
 use crate::listen::answer;
 use crate::running::{self, Running};
 use crate::tls::{Files, Tls};
@@ -49,10 +50,10 @@ impl Listeners {
             );
         }
         for (address, setting) in [(options.http, "--http"), (options.aws, "--aws")] {
-            if !address.ip().is_loopback() && !options.tls {
+            if !address.ip().is_loopback() && options.certificate() == Certificate::None {
                 bail!(
-                    "{setting} {address} is not on loopback, and without TLS whoever is on the way reads along: add --tls, or \
-                     listen on 127.0.0.1, and let a proxy on this machine that ends TLS (Caddy, nginx) pass requests on"
+                    "{setting} {address} is not on loopback, and without TLS whoever is on the way reads along: add --tls (or \
+                     --certificate-file and --certificate-key-file), or listen on 127.0.0.1, and let a proxy on this machine that ends TLS (Caddy, nginx) pass requests on"
                 );
             }
         }
@@ -121,11 +122,20 @@ async fn start(
     };
     let plane = Plane::start(pool, cloud.clone(), cloud, alone).await?;
     local.heed(plane.store_pulse());
-    let tls = match options.tls {
-        true => Some(Tls::load(own_certificate(data, options)?)?),
-        false => None,
+    let certificate = options.certificate();
+    let (tls, ca_file) = match &certificate {
+        Certificate::None => (None, None),
+        Certificate::Own => (
+            Some(Tls::load(own_certificate(data, options)?)?),
+            Some(plane.authority_path().into()),
+        ),
+        Certificate::Given(files) => (Some(Tls::load(files.clone())?), options.ca_file.clone()),
     };
-    let credentials = credentials(data, &plane, http_address, tls.is_some()).await?;
+    let addresses = [http_address, aws_address].map(from_here);
+    let host = (tls.as_ref()).and_then(|tls| tls.host(&addresses.map(|address| address.ip())));
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let place = called(host.as_deref(), &addresses[0].to_string());
+    let credentials = credentials(data, &plane, format!("{scheme}://{place}"), ca_file).await?;
 
     let rest_options = rest_options(
         &credentials,
@@ -155,6 +165,8 @@ async fn start(
     parts.spawn(answer(inside_aws, aws, None));
     if let Some(tls) = &tls {
         parts.spawn(Arc::clone(tls).keep_up());
+    }
+    if certificate == Certificate::Own {
         parts.spawn(renew(data.clone(), options.clone()));
     }
     parts.spawn(watch(local.clone()));
@@ -164,6 +176,7 @@ async fn start(
         &http_address.to_string(),
         &aws_address.to_string(),
         tls.map(|tls| tls.fingerprint()),
+        host,
     )?;
     tracing::info!(http = %http_address, aws = %aws_address, "ready");
     Ok(Running {
@@ -177,17 +190,9 @@ async fn start(
 async fn credentials(
     data: &DataDir,
     plane: &Plane,
-    http: SocketAddr,
-    has_tls: bool,
+    url: String,
+    ca_file: Option<PathBuf>,
 ) -> Result<Credentials> {
-    let here = if http.ip().is_unspecified() {
-        SocketAddr::from((Ipv4Addr::LOCALHOST, http.port()))
-    } else {
-        http
-    };
-    let scheme = if has_tls { "https" } else { "http" };
-    let url = format!("{scheme}://{here}");
-    let ca_file = has_tls.then(|| plane.authority_path().into());
     if let Ok(known) = data.credentials() {
         let known = Credentials {
             url,
@@ -221,6 +226,15 @@ async fn credentials(
     };
     data.keep_credentials(&made)?;
     Ok(made)
+}
+
+/// How a listener's address is called from this machine.
+fn from_here(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()))
+    } else {
+        address
+    }
 }
 
 /// The certificate of the listeners, signed by Strait's own authority; a new one where the one that is there will not do.

@@ -79,6 +79,15 @@ impl Tls {
         now.names.clone()
     }
 
+    /// By which name those who listen at these addresses are called, if the certificate is not for the addresses.
+    pub(crate) fn host(&self, addresses: &[IpAddr]) -> Option<String> {
+        let names = self.names();
+        if addresses.iter().all(|it| names.contains(&it.to_string())) {
+            return None;
+        }
+        names.into_iter().find(|name| !name.starts_with('*'))
+    }
+
     /// Reads the files again whenever they change, for ever. Connections that are open stay as they are.
     pub(crate) async fn keep_up(self: Arc<Self>) -> Result<()> {
         let mut beat = tokio::time::interval(LOOK);
@@ -214,6 +223,9 @@ mod tests {
         let mut names = tls.names();
         names.sort();
         assert_eq!(names, ["10.1.2.3", "fd00::1", "localhost"]);
+        let host = |address: &str| tls.host(&[address.parse().expect("an address")]);
+        assert_eq!(host("10.1.2.3"), None);
+        assert_eq!(host("10.1.2.4"), tls.names().first().cloned());
         tls.look();
         assert_eq!(tls.fingerprint(), first);
 

@@ -3,6 +3,7 @@
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use strait_kernel::{Anchor, Machine, preflight};
 
-use crate::args::Up;
+use crate::args::{Certificate, Up};
 use crate::data::{DataDir, ServerRecord};
 use crate::down::end_agents;
 use crate::{log, serve};
@@ -36,17 +37,31 @@ pub(crate) fn up(data: &DataDir, options: &Up) -> Result<()> {
     }
     check_machine()?;
     data.open()?;
-    // The server and the resolver work elsewhere.
-    let resolv_conf = std::path::absolute(&options.resolv_conf);
-    let options = Up {
-        resolv_conf: resolv_conf.context("cannot tell where the file of --resolv-conf is")?,
-        ..options.clone()
-    };
+    let options = absolute(options)?;
+    if let Certificate::Given(files) = options.certificate() {
+        files.check()?;
+    }
     if options.detach {
         detach(data, &options)
     } else {
         foreground(data, &options)
     }
+}
+
+/// The server and the resolver work elsewhere.
+fn absolute(options: &Up) -> Result<Up> {
+    let place = |path: &Path| {
+        std::path::absolute(path)
+            .with_context(|| format!("cannot tell where {} is", path.display()))
+    };
+    let given = |path: &Option<PathBuf>| path.as_deref().map(place).transpose();
+    Ok(Up {
+        resolv_conf: place(&options.resolv_conf)?,
+        certificate_file: given(&options.certificate_file)?,
+        certificate_key_file: given(&options.certificate_key_file)?,
+        ca_file: given(&options.ca_file)?,
+        ..options.clone()
+    })
 }
 
 /// Serves in this process until it is told to stop. It must have one thread only.
@@ -102,6 +117,15 @@ fn detach(data: &DataDir, options: &Up) -> Result<()> {
     command.arg("--resolv-conf").arg(&options.resolv_conf);
     if options.tls {
         command.arg("--tls");
+    }
+    for (option, path) in [
+        ("--certificate-file", &options.certificate_file),
+        ("--certificate-key-file", &options.certificate_key_file),
+        ("--ca-file", &options.ca_file),
+    ] {
+        if let Some(path) = path {
+            command.arg(option).arg(path);
+        }
     }
     if options.aws_quotas {
         command.arg("--aws-quotas");

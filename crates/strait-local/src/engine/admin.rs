@@ -1,15 +1,20 @@
 //! Statements that Strait itself makes in a service, over a connection that is opened inside the service's namespace.
 
 use std::collections::BTreeSet;
+use std::error::Error;
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use strait_kernel::Kernel;
 use strait_plane::postgres::Which;
+use strait_plane::scram_verifier;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::config::Config;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, NoTls};
 
 use super::config::ADMIN;
@@ -76,8 +81,7 @@ pub(super) async fn set_own_password(
     client: &Client,
     password: &str,
 ) -> Result<(), tokio_postgres::Error> {
-    let statement = format!("alter role {ADMIN} password {}", literal(password));
-    client.batch_execute(&statement).await
+    keep(client, ADMIN, &scram_verifier(password)).await
 }
 
 /// Gives `tsdbadmin` this verifier, unless it has it.
@@ -95,8 +99,7 @@ pub(super) async fn set_verifier(
     if had.as_deref() == Some(verifier) {
         return Ok(());
     }
-    let statement = format!("alter role tsdbadmin password {}", literal(verifier));
-    client.batch_execute(&statement).await
+    keep(client, "tsdbadmin", verifier).await
 }
 
 /// Makes an extension, with those that it needs, unless it is there.
@@ -150,6 +153,41 @@ pub(super) async fn end_these(
             &[&addresses, &ports],
         )
         .await
+}
+
+/// What `ALTER ROLE … PASSWORD` does. That one takes no parameter, so that the verifier would be in the statement's text, which
+/// PostgreSQL writes into the service's log when the statement fails or its process ends, for the service's users to read.
+async fn keep(client: &Client, role: &str, verifier: &str) -> Result<(), tokio_postgres::Error> {
+    let statement = "update pg_authid set rolpassword = $1 where rolname = $2";
+    client
+        .execute(statement, &[&Hidden(verifier), &role])
+        .await
+        .map(drop)
+}
+
+/// A parameter that is not shown: the driver tells parameters to Strait's own log at level debug.
+struct Hidden<'a>(&'a str);
+
+impl fmt::Debug for Hidden<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(hidden)")
+    }
+}
+
+impl ToSql for Hidden<'_> {
+    fn to_sql(
+        &self,
+        kind: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        self.0.to_sql(kind, out)
+    }
+
+    fn accepts(kind: &Type) -> bool {
+        <&str as ToSql>::accepts(kind)
+    }
+
+    to_sql_checked!();
 }
 
 async fn end_all(client: &Client, sources: &[String]) -> Result<u64, tokio_postgres::Error> {
@@ -234,9 +272,4 @@ fn refusal(error: tokio_postgres::Error) -> NoConnection {
         return NoConnection::Password;
     }
     NoConnection::Refused(error)
-}
-
-/// A text as SQL, backslashes as they are.
-fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
@@ -36,6 +37,7 @@ pub(crate) fn trials(world: &World) -> Vec<Trial> {
         trial("a_new_name_is_covered_without_a_restart", world, renews),
         trial("a_deleted_service_leaves_nothing", world, deletes),
         trial("a_broken_service_says_why", world, explains),
+        trial("a_password_that_fails_is_in_no_log", world, keeps_secrets),
         trial("the_store_is_made_found_again_and_stopped", world, stores),
     ]
 }
@@ -374,6 +376,69 @@ fn explains(world: &World) {
     world.wait(world.engine.delete("broken")).expect("deleted");
 }
 
+fn keeps_secrets(world: &World) {
+    let host = HOSTS[8];
+    world
+        .wait(world.engine.ensure_running(host, "secrets", &made(NAME)))
+        .expect("it runs");
+    let folder = world.data.join("services/secrets");
+    let password = fs::read_to_string(folder.join("password")).expect("a password");
+    let admin = Client {
+        from: host,
+        user: "strait",
+        password: &password,
+        sslmode: "disable",
+        ..Client::of(host, NAME)
+    };
+    // Whatever Strait asks for from now on is refused.
+    let refusing = "alter role strait set default_transaction_read_only = on";
+    world.psql(&admin, refusing).has("ALTER ROLE");
+    let mut asked = made(NAME);
+    asked.password_verifier = OTHER_VERIFIER.to_owned();
+    let ensure = || world.wait(world.engine.ensure_running(host, "secrets", &asked));
+    let refused = format!("{:?}", ensure().expect_err("it is refused"));
+    assert!(refused.contains("read-only transaction"), "{refused}");
+    assert!(!refused.contains(OTHER_VERIFIER), "{refused}");
+
+    // Strait's own too: as in a copy of the template that has just been made.
+    let template = first_password(&world.data);
+    world
+        .psql(
+            &admin,
+            &format!("begin read write; alter role strait password '{template}'; commit"),
+        )
+        .has("ALTER ROLE");
+    let own = "f00d".repeat(16);
+    fs::write(folder.join("password"), &own).expect("written");
+    let refused = format!("{:?}", ensure().expect_err("it is refused"));
+    assert!(refused.contains("read-only transaction"), "{refused}");
+    assert!(!refused.contains(&own), "{refused}");
+
+    let log = || fs::read_to_string(folder.join("log")).expect("a log");
+    assert_eq!(
+        log().matches("read-only transaction").count(),
+        2,
+        "{}",
+        log()
+    );
+    for secret in [OTHER_VERIFIER, &own, &password, "SCRAM-SHA-256$"] {
+        assert!(!log().contains(secret), "{secret} is in {}", log());
+    }
+    // The control: this is what such a log shows of a statement that fails.
+    let admin = Client {
+        password: &template,
+        ..admin
+    };
+    world
+        .psql(
+            &admin,
+            "alter role tsdbadmin password 'shown-when-it-fails'",
+        )
+        .has("read-only transaction");
+    assert!(log().contains("shown-when-it-fails"), "{}", log());
+    world.wait(world.engine.delete("secrets")).expect("deleted");
+}
+
 fn stores(world: &World) {
     let ensure = || Store::ensure(world.kernel.clone(), &world.data, &world.installation);
     let started = Instant::now();
@@ -409,6 +474,13 @@ fn stores(world: &World) {
     assert!(again.alive());
     world.wait(again.stop()).expect("it stops");
     assert!(!again.alive());
+}
+
+/// What a copy of the template has at first.
+fn first_password(data: &Path) -> String {
+    let mut templates = fs::read_dir(data.join("template")).expect("a folder");
+    let template = templates.next().expect("a template").expect("read").path();
+    fs::read_to_string(template.join("password")).expect("a password")
 }
 
 /// The sandbox's only child.

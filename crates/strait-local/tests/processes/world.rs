@@ -23,8 +23,8 @@ pub(crate) const APP: &str = "app";
 pub(crate) const INTERNET: &str = "internet";
 pub(crate) const PUBLIC: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 10);
 /// Hosts for services, one a test.
-pub(crate) const HOSTS: [&str; 8] = [
-    "pg-a", "pg-b", "pg-c", "pg-d", "pg-e", "pg-f", "pg-g", "pg-h",
+pub(crate) const HOSTS: [&str; 9] = [
+    "pg-a", "pg-b", "pg-c", "pg-d", "pg-e", "pg-f", "pg-g", "pg-h", "pg-i",
 ];
 
 pub(crate) const PASSWORD: &str = "correct horse";
