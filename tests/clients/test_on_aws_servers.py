@@ -14,15 +14,16 @@ import urllib.request
 from cloud import STRAIT, free_port
 from local_aws import Local, setUpModule, tearDownModule
 from stories import Customer
+from test_on_aws_services import Nameserver
 
 # A lease passes on after 5 s, and the other server looks every 2 s.
 PASSES_ON = 10
 
 
-class Servers(Local):
+class Two(Local):
     """`front` is the first server; the second one reaches the store by a relay that can be cut."""
 
-    ACCOUNT = "many"
+    REGISTRATION = {}
     numbers = itertools.count()
 
     @classmethod
@@ -32,20 +33,44 @@ class Servers(Local):
         cls.addClassCleanup(cls.relay.close)
         cls.second = Second(cls.front, cls.relay.port)
         cls.addClassCleanup(cls.second.close)
-        cls.customer = Customer(cls.cloud, "customer-many", "10.20.0.0/16")
+        cls.customer = Customer(cls.cloud, f"customer-{cls.ACCOUNT}", "10.20.0.0/16")
+
+    def setUp(self):
+        # The customer's routes to former ones are still there.
+        self.vpc = self.peered(f"10.80.{next(self.numbers)}.0/24", self.customer)
+        self.service_id = self.register(**self.REGISTRATION)["service_id"]
+        self.host = self.front.json("service", "get", self.service_id)["endpoint"]["host"]
+        self.addCleanup(self.take_all_away)
+
+    def holder(self, now=False):
+        """Who has, or had last, the lease of the service."""
+        return self.holder_of(f"service:{self.service_id}", now)
+
+    def watcher(self):
+        """Who watches AWS."""
+        return self.holder_of("watch", now=True)
+
+    def holder_of(self, key, now=False):
+        still = "AND until > clock_timestamp()" if now else ""
+        return self.sql(f"SELECT holder FROM strait.lease WHERE key = '{key}' {still}")
+
+    def sql(self, text):
+        done = subprocess.run(
+            ["psql", "-XAtc", text, self.front.store.url], capture_output=True, text=True, timeout=30, check=True
+        )
+        return done.stdout.strip()
+
+
+class Servers(Two):
+    """They work, die, freeze and lose the store."""
+
+    ACCOUNT = "many"
 
     @classmethod
     def prepare(cls):
         super().prepare()
         # An answer that comes late is a moment in which a server can die.
         cls.proxy.delay = 0.05
-
-    def setUp(self):
-        # The customer's routes to former ones are still there.
-        self.vpc = self.peered(f"10.80.{next(self.numbers)}.0/24", self.customer)
-        self.service_id = self.register()["service_id"]
-        self.host = self.front.json("service", "get", self.service_id)["endpoint"]["host"]
-        self.addCleanup(self.take_all_away)
 
     def test_each_takes_wishes_works_and_tells_of_what_the_other_did(self):
         workers = set()
@@ -144,22 +169,77 @@ class Servers(Local):
     def other(self, server):
         return self.second if server is self.front else self.front
 
-    def holder(self, now=False):
-        """Who has, or had last, the lease of the service."""
-        still = "AND until > clock_timestamp()" if now else ""
-        return self.sql(f"SELECT holder FROM strait.lease WHERE key = 'service:{self.service_id}' {still}")
-
-    def sql(self, text):
-        done = subprocess.run(
-            ["psql", "-XAtc", text, self.front.store.url], capture_output=True, text=True, timeout=30, check=True
-        )
-        return done.stdout.strip()
-
     def id_of(self, server):
         """As which a server holds leases: the one that it wrote down last."""
         with open(server.log_path, encoding="utf-8", errors="replace") as file:
             plain = re.sub(r"\x1b\[[0-9;]*m", "", file.read())
         return re.findall(r'holder="?(\w{16})', plain)[-1]
+
+
+class Watched(Two):
+    """One of them watches AWS, and the other one works."""
+
+    ACCOUNT = "watched"
+    NAME = "orders.rds.example.com"
+    REGISTRATION = {"host": NAME}
+    # A name is asked for every 5 s, and requests that wait are looked at every 2 s; a round takes a minute.
+    SOON = 13
+
+    @classmethod
+    def prepare(cls):
+        cls.service = cls.new_network("172.30.0.0/16")
+        cls.dns.answers[cls.NAME] = cls.service.address
+
+    @classmethod
+    def settings(cls):
+        return {"nameservers": [cls.dns.address]}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.dns = Nameserver()
+        cls.addClassCleanup(cls.dns.close)
+        super().setUpClass()
+
+    def test_a_name_is_followed_whichever_server_made_the_way(self):
+        hosts = [self.service.address, self.service.new_host()[1]]
+        for _ in range(2):
+            self.attach_by_who_does_not_watch()
+            hosts.reverse()
+            self.dns.answers[self.NAME] = hosts[0]
+            self.eventually("its target follows the name", lambda: hosts[0] in self.targets(), True, seconds=self.SOON)
+            self.reaches("the customer reaches it", self.customer.host, self.host)
+            # The next way has another target group.
+            self.front.run("service", "detach", self.service_id, "--wait")
+
+    def test_what_a_customer_accepts_is_seen_soon_whichever_server_asked(self):
+        for _ in range(10):
+            cidr = f"10.80.{next(self.numbers)}.0/24"
+            vpc = self.front.json("vpc", "create", "--cidr", cidr, "--region", self.REGION, "--wait")
+            # By then nothing is in progress any more that is looked at closely.
+            time.sleep(11)
+            peer = ("--account", self.customer.account, "--vpc-id", self.customer.network.id, "--region", self.customer.region)
+            asked = self.front.json("peering", "create", vpc["id"], *peer, "--wait")
+            worker = self.holder_of(f"vpc:{vpc['id']}")
+            self.customer.accept(asked, cidr)
+            state = lambda: self.front.json("peering", "list", "--vpc", vpc["id"])[0]["state"]
+            self.eventually("the peering is active", state, "active", seconds=self.SOON)
+            if worker != self.watcher():
+                return
+        self.fail("the server that watches does all the work")
+
+    def attach_by_who_does_not_watch(self):
+        for _ in range(20):
+            self.front.run("service", "attach", self.service_id, self.vpc, "--wait")
+            if self.holder() != self.watcher():
+                return
+            self.front.run("service", "detach", self.service_id, "--wait")
+        self.fail("the server that watches does all the work")
+
+    def targets(self):
+        elb = self.provider("elbv2")
+        [group] = elb.describe_target_groups()["TargetGroups"]
+        health = elb.describe_target_health(TargetGroupArn=group["TargetGroupArn"])["TargetHealthDescriptions"]
+        return {row["Target"]["Id"] for row in health if row["TargetHealth"]["State"] != "draining"}
 
 
 class Second:

@@ -1,5 +1,5 @@
 //! A budget of calls: requests that would go over it wait. AWS throttles a whole account, so that Strait must not use up
-//! what other programs in it need.
+//! what other programs in it need. Here each attempt passes last, so that it is asked here whether it still may (`fence`).
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -11,6 +11,8 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+
+use crate::fence;
 
 /// Calls a second that one Region may cost, and as many at once. EC2 gives most Describe calls a bucket of 100 that
 /// fills with 20 a second, and many that write one of 50 or less that fills with 5
@@ -52,6 +54,7 @@ impl HttpConnector for Budgeted<SharedHttpConnector> {
         let (connector, bucket) = (self.client.clone(), Arc::clone(&self.bucket));
         HttpConnectorFuture::new(async move {
             bucket.until_ready().await;
+            fence::pass()?;
             connector.call(request).await
         })
     }

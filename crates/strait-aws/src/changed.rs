@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use crate::Aws;
-use crate::look::{HURRIED, STEADY};
+use crate::look::{HURRIED, Kind, STEADY};
 use crate::region::Region;
 use crate::seen::lock;
 use crate::way::ASK_AGAIN;
@@ -24,8 +24,19 @@ impl Aws {
                 () = sleep_until(asked + ASK_AGAIN) => {
                     *lock(&self.asked) = Instant::now();
                     self.follow_names().await;
+                    if self.follow_others().await {
+                        self.follow_names().await;
+                    }
                 }
             }
+        }
+    }
+
+    /// A customer of this Region was just asked, by whichever server: the last look is out of date, and the next one soon.
+    pub fn stir(&self, region: &str) {
+        if let Ok(region) = self.region(region) {
+            region.looks.forget(&[Kind::Peerings]);
+            region.hurry();
         }
     }
 
@@ -54,6 +65,10 @@ fn wait(hurried: bool, age: Option<Duration>) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use strait_plane::cloud::{CloudError, PeerState, PeeringSpec, VpcSpec};
+
+    use crate::fake::{Fake, REGION, list, tags};
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -77,5 +92,47 @@ mod tests {
     fn what_is_in_progress_is_looked_at_soon() {
         assert_eq!(wait(true, Some(SECOND)), 2 * SECOND);
         assert_eq!(wait(true, None), 2 * SECOND);
+    }
+
+    #[tokio::test]
+    async fn who_is_told_that_a_customer_was_asked_looks_soon_and_anew() {
+        let asked = format!(
+            "<vpcPeeringConnectionId>pcx-1</vpcPeeringConnectionId><status><code>pending-acceptance</code></status>{}",
+            tags("peering/p1")
+        );
+        let name = "vpcPeeringConnectionSet";
+        let looks = [list(name, &[]), list(name, &[&asked])];
+        let ec2 = Fake::default().answer("DescribeVpcPeeringConnections", looks);
+        let aws = ec2.aws();
+        for _look in 0..2 {
+            let unlisted = aws.ensure_peering(&peering()).await;
+            let behind = matches!(unlisted, Err(CloudError::InProgress(_)));
+            assert!(behind, "the last look is believed: {unlisted:?}");
+        }
+        assert!(aws.wait().await > 50 * SECOND);
+
+        aws.stir(REGION);
+
+        assert_eq!(aws.wait().await, HURRIED);
+        let listed = aws.ensure_peering(&peering()).await.expect("listed");
+        assert_eq!(listed.state, PeerState::PendingAcceptance);
+        assert_eq!(ec2.asked("DescribeVpcPeeringConnections"), 2);
+    }
+
+    fn peering() -> PeeringSpec {
+        PeeringSpec {
+            id: "p1".to_owned(),
+            vpc: VpcSpec {
+                id: "v1".to_owned(),
+                name: "one".to_owned(),
+                region: REGION.to_owned(),
+                cidr: "10.1.0.0/24".parse().expect("a range"),
+            },
+            peer_account: "444455556666".to_owned(),
+            peer_vpc: "vpc-theirs".to_owned(),
+            peer_region: REGION.to_owned(),
+            provisioned_id: Some("pcx-1".to_owned()),
+            attempt: 1,
+        }
     }
 }

@@ -103,6 +103,14 @@ impl Cloud for Aws {
         }
     }
 
+    fn follow(&self, ways: &BTreeSet<WaySpec>) {
+        self.follow(ways);
+    }
+
+    fn stir(&self, region: &str) {
+        self.stir(region);
+    }
+
     async fn changed(&self) {
         self.changed().await;
     }

@@ -108,9 +108,12 @@ impl Error {
     }
 }
 
-/// For calls that change something after the lease for it was lost.
+/// Why a server that has lost its lease stops.
+pub(crate) const ANOTHER_WORKS: &str = "another server may work on it by now";
+
+/// For calls that change something after the lease for it was lost, and were not sent.
 pub(crate) fn lost() -> Error {
-    Error::NotYet("another server may work on it by now".to_owned())
+    Error::NotYet(ANOTHER_WORKS.to_owned())
 }
 
 /// For calls that take something away: what is gone already is as good.

@@ -1,8 +1,11 @@
 //! For tests: an EC2 that answers what the test says, and notes what it was asked.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_ec2::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::http::{
@@ -17,6 +20,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::Aws;
+use crate::budget::within;
 use crate::client::Clients;
 use crate::names::Zone;
 use crate::region::Region;
@@ -25,6 +29,8 @@ use crate::tag::Tags;
 
 /// The Region of the tests.
 pub(crate) const REGION: &str = "eu-west-1";
+/// A budget that no test uses up.
+pub(crate) const PLENTY: NonZeroU32 = NonZeroU32::new(1000).expect("not zero");
 
 /// What EC2 answers.
 #[derive(Debug, Clone)]
@@ -41,7 +47,8 @@ pub(crate) enum Answer {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Fake {
     answers: Arc<Mutex<BTreeMap<String, VecDeque<Answer>>>>,
-    asked: Arc<Mutex<Vec<String>>>,
+    /// Actions with the bodies of their requests.
+    asked: Arc<Mutex<Vec<(String, String)>>>,
 }
 
 impl Fake {
@@ -53,27 +60,20 @@ impl Fake {
 
     /// How often an action was asked for.
     pub(crate) fn asked(&self, action: &str) -> usize {
-        let marked = format!("Action={action}&");
-        lock(&self.asked)
-            .iter()
-            .filter(|body| body.starts_with(&marked))
-            .count()
+        self.bodies(action).len()
     }
 
     /// All that was asked for, in this order.
     pub(crate) fn actions(&self) -> Vec<String> {
-        let name = |body: &String| action(body).to_owned();
+        let name = |(action, _): &(String, String)| action.clone();
         lock(&self.asked).iter().map(name).collect()
     }
 
     /// The bodies of all requests for an action.
     pub(crate) fn bodies(&self, action: &str) -> Vec<String> {
-        let marked = format!("Action={action}&");
-        lock(&self.asked)
-            .iter()
-            .filter(|body| body.starts_with(&marked))
-            .cloned()
-            .collect()
+        let asked = lock(&self.asked);
+        let those = asked.iter().filter(|(asked, _)| asked == action);
+        those.map(|(_, body)| body.clone()).collect()
     }
 
     /// The SDK's configuration with this EC2.
@@ -84,7 +84,8 @@ impl Fake {
             .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
                 "id", "secret", None, None, "test",
             )))
-            .http_client(SharedHttpClient::new(self.clone()))
+            .http_client(within(PLENTY, SharedHttpClient::new(self.clone())))
+            .retry_config(RetryConfig::standard().with_initial_backoff(Duration::from_millis(1)))
             .build()
     }
 
@@ -110,6 +111,7 @@ impl Fake {
                 None,
             ),
             followed: Mutex::default(),
+            told: Mutex::default(),
             asked: Mutex::new(Instant::now()),
         }
     }
@@ -142,18 +144,13 @@ impl HttpConnector for Fake {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
         let action = action(&body).to_owned();
-        lock(&self.asked).push(body);
+        lock(&self.asked).push((action.clone(), body));
         HttpConnectorFuture::ready(match self.next(&action) {
             Answer::Xml(elements) => Ok(response(
                 200,
                 format!("<{action}Response>{elements}</{action}Response>"),
             )),
-            Answer::Error(status, code) => Ok(response(
-                status,
-                format!(
-                    "<Response><Errors><Error><Code>{code}</Code><Message>No.</Message></Error></Errors></Response>"
-                ),
-            )),
+            Answer::Error(status, code) => Ok(response(status, refusal(&request, code))),
             Answer::Lost => Err(ConnectorError::io("the connection broke".into())),
         })
     }
@@ -179,7 +176,12 @@ pub(crate) fn tags(key: &str) -> String {
     )
 }
 
+/// `Action=…` of a form, or the root element of Route 53's XML, which ends in `Request`.
 fn action(body: &str) -> &str {
+    if let Some(root) = body.strip_prefix('<') {
+        let name = root.split([' ', '>']).next().unwrap_or_default();
+        return name.trim_end_matches("Request");
+    }
     let rest = body.trim_start_matches("Action=");
     rest.split('&').next().unwrap_or_default()
 }
@@ -187,4 +189,12 @@ fn action(body: &str) -> &str {
 fn response(status: u16, body: String) -> HttpResponse {
     let status = StatusCode::try_from(status).expect("a status of HTTP's");
     HttpResponse::new(status, body.into())
+}
+
+fn refusal(request: &HttpRequest, code: &str) -> String {
+    let error = format!("<Error><Code>{code}</Code><Message>No.</Message></Error>");
+    if request.uri().contains("elasticloadbalancing") {
+        return format!("<ErrorResponse>{error}</ErrorResponse>");
+    }
+    format!("<Response><Errors>{error}</Errors></Response>")
 }

@@ -13,6 +13,7 @@ mod cloud;
 mod error;
 #[cfg(test)]
 mod fake;
+mod fence;
 mod find;
 mod look;
 mod names;
@@ -38,6 +39,7 @@ use names::Zone;
 use region::Region;
 pub use registered::Registered;
 use resolve::Names;
+use strait_plane::cloud::WaySpec;
 use tag::Key;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -55,6 +57,8 @@ pub struct Aws {
     names: Names,
     /// Target groups whose targets follow the names of services.
     followed: Mutex<BTreeMap<Key, Followed>>,
+    /// Ways that are to be among them, as the plane told last.
+    told: Mutex<BTreeMap<Key, WaySpec>>,
     /// When their names were last asked for.
     asked: Mutex<Instant>,
 }
@@ -81,6 +85,7 @@ impl Aws {
             names: Names::by(&config.nameservers)?,
             zone: Zone::new(route53, &config.domain, config.hosted_zone_id.as_deref()),
             followed: Mutex::default(),
+            told: Mutex::default(),
             asked: Mutex::new(Instant::now()),
         })
     }

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use aws_sdk_route53::Client;
 use aws_sdk_route53::types::{Change, ChangeBatch, ChangeStatus, HostedZone, ResourceRecordSet};
-use strait_plane::cloud::{CloudError, NameTarget, may_change};
+use strait_plane::cloud::{CloudError, NameTarget};
 use tokio::sync::{Mutex, OnceCell};
 use tokio::time::{Instant, sleep};
 
 use crate::Aws;
-use crate::error::{Error, lost};
+use crate::error::Error;
+use crate::fence;
 use difference::{batches, is_in, zone_of};
 
 /// How long a publication waits for Route 53's servers to answer it; the next one goes on waiting. They take 60 seconds
@@ -101,14 +102,7 @@ impl Zone {
     }
 
     async fn change(&self, id: &str, changes: Vec<Change>) -> Result<String, Error> {
-        if !may_change() {
-            return Err(lost());
-        }
-        tracing::info!(
-            zone = id,
-            changes = changes.len(),
-            "changing the names of services"
-        );
+        let count = changes.len();
         let batch = ChangeBatch::builder()
             .comment("Strait: names of services")
             .set_changes(Some(changes));
@@ -116,7 +110,12 @@ impl Zone {
             .route53
             .change_resource_record_sets()
             .hosted_zone_id(id);
-        let answer = call.change_batch(batch.build()?).send().await?;
+        let call = Box::pin(call.change_batch(batch.build()?).send());
+        let answer = fence::change(async {
+            tracing::info!(zone = id, changes = count, "changing the names of services");
+            call.await
+        });
+        let answer = answer.await?;
         let info = answer
             .change_info
             .ok_or_else(|| Error::silent("route53:ChangeResourceRecordSets"))?;
@@ -142,5 +141,45 @@ impl Zone {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_route53::types::{ChangeAction, RrType};
+    use strait_plane::cloud::fenced;
+
+    use super::*;
+    use crate::fake::{Answer, Fake};
+
+    const CHANGE: &str = "ChangeResourceRecordSets";
+
+    #[tokio::test]
+    async fn a_change_of_names_is_not_repeated_once_the_lease_is_lost() {
+        for (stays, attempts) in [(false, 1), (true, 3)] {
+            let route53 = Fake::default().answer(CHANGE, [Answer::Lost]);
+            let client = Client::new(&route53.sdk());
+            let zone = Zone::new(client, "strait.example.com", Some("Z1"));
+            let seen = route53.clone();
+            let held = move || stays || seen.asked(CHANGE) == 0;
+            let outcome = fenced(held, zone.change("Z1", vec![change()])).await;
+            assert!(
+                outcome.as_ref().is_err_and(Error::is_doubtful),
+                "the first one was sent: {outcome:?}"
+            );
+            assert_eq!(route53.asked(CHANGE), attempts);
+        }
+    }
+
+    fn change() -> Change {
+        let record = ResourceRecordSet::builder()
+            .name("s1.p1.db.strait.example.com")
+            .r#type(RrType::A)
+            .build();
+        Change::builder()
+            .action(ChangeAction::Delete)
+            .resource_record_set(record.expect("a record"))
+            .build()
+            .expect("a change")
     }
 }

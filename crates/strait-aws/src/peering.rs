@@ -70,14 +70,17 @@ impl Aws {
 }
 
 impl Region {
-    /// The peering connection, as long as AWS lists it.
+    /// The peering connection, as long as AWS lists it: the one that got furthest, and among equals the one that the plane
+    /// knows.
     pub(crate) async fn peering(
         &self,
         spec: &PeeringSpec,
     ) -> Result<Option<VpcPeeringConnection>, Error> {
         let peerings = self.peerings().await?;
         let mut all: Vec<&VpcPeeringConnection> = peerings.made_for(&Key::peering(spec)).collect();
-        all.sort_by_key(|peering| rank(peering));
+        let is_known =
+            |peering: &VpcPeeringConnection| spec.provisioned_id.as_deref() == Some(peering.id());
+        all.sort_by_key(|peering| (rank(peering), !is_known(peering)));
         let mut all = all.into_iter();
         let kept = all.next().cloned();
         // An answer was lost, or two servers acted at a time.

@@ -14,12 +14,12 @@ use std::time::Duration;
 
 use aws_sdk_ec2::error::SdkError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use strait_plane::cloud::may_change;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::client::Clients;
-use crate::error::{Error, lost};
+use crate::error::Error;
+use crate::fence;
 use crate::look::{Kind, Looks};
 use crate::seen::lock;
 use crate::tag::{Key, Tags};
@@ -87,7 +87,7 @@ impl Region {
         lock(&self.service_vpcs).clone()
     }
 
-    /// Sends a call that changes something of these kinds, if this server still may. Whatever comes of it, and if nobody
+    /// Sends a call that changes something of these kinds, as long as this server may. Whatever comes of it, and if nobody
     /// waits for its answer any more, they are looked at anew.
     pub(crate) async fn change<T, E>(
         &self,
@@ -97,14 +97,16 @@ impl Region {
     where
         Error: From<SdkError<E, HttpResponse>>,
     {
-        if !may_change() {
-            return Err(lost());
-        }
-        let _forgets = Forgets {
-            region: self,
-            kinds,
-        };
-        Ok(call.await?)
+        // The SDK's futures are large, and stacks of threads are not.
+        let call = Box::pin(call);
+        fence::change(async {
+            let _forgets = Forgets {
+                region: self,
+                kinds,
+            };
+            call.await
+        })
+        .await
     }
 
     /// For how long what was made for this key has not been listed, as far as this process knows.

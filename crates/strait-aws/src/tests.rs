@@ -184,6 +184,33 @@ async fn a_peering_that_aws_has_not_listed_for_long_has_ended() {
 }
 
 #[tokio::test]
+async fn of_two_requests_the_one_that_is_known_stays_unless_the_other_got_further() {
+    let pending = "pending-acceptance";
+    for (known, states, kept, taken) in [
+        (Some("pcx-2"), [pending, pending], "pcx-2", "pcx-1"),
+        (None, [pending, pending], "pcx-1", "pcx-2"),
+        (Some("pcx-2"), ["active", pending], "pcx-1", "pcx-2"),
+    ] {
+        let both = [pcx("pcx-1", "p1", states[0]), pcx("pcx-2", "p1", states[1])];
+        let done = Answer::Xml("<return>true</return>".to_owned());
+        let ec2 = Fake::default()
+            .answer(
+                "DescribeVpcPeeringConnections",
+                [list(PEERINGS, &[&both[0], &both[1]])],
+            )
+            .answer("DeleteVpcPeeringConnection", [done]);
+        let mut spec = peering("p1");
+        spec.provisioned_id = known.map(str::to_owned);
+        let observed = ec2.aws().ensure_peering(&spec).await.expect("it is there");
+        assert_eq!(observed.provisioned_id, kept, "{known:?}, {states:?}");
+        let [body] = &ec2.bodies("DeleteVpcPeeringConnection")[..] else {
+            panic!("one is taken away");
+        };
+        assert!(body.contains(taken), "{body}");
+    }
+}
+
+#[tokio::test]
 async fn a_second_peering_of_the_same_two_vpcs_is_refused() {
     let made = Answer::Xml(format!(
         "<vpcPeeringConnection>{}</vpcPeeringConnection>",

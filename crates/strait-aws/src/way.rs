@@ -5,6 +5,7 @@
 mod allow;
 mod balancer;
 mod endpoint;
+mod follow;
 mod group;
 mod public;
 mod rds;

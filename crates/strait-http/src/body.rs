@@ -129,9 +129,17 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
             .or_else(|| (path != ".").then_some(path))
         {
             Some(field) => {
-                ApiError::field(&field, format!("{field}: {}", without_position(&message)))
+                let message = match is_secret(&field) {
+                    true => without_value(&message),
+                    false => without_position(&message).to_owned(),
+                };
+                ApiError::field(&field, format!("{field}: {message}"))
             }
-            None => ApiError::Malformed(format!("the body is not what this takes: {message}")),
+            // All of it is a value, and nobody knows of what.
+            None => {
+                let message = without_value(&message);
+                ApiError::Malformed(format!("the body is not what this takes: {message}"))
+            }
         }
     })?;
     reader.end().map_err(|error| {
@@ -146,6 +154,21 @@ fn named_in(message: &str) -> Option<&str> {
         .iter()
         .find_map(|start| message.strip_prefix(start))?;
     rest.split_once('`').map(|(field, _)| field)
+}
+
+/// Whether a field's values are not to be repeated, in whatever it lies.
+fn is_secret(field: &str) -> bool {
+    ["password", "token", "secret"]
+        .iter()
+        .any(|word| field.to_lowercase().contains(word))
+}
+
+/// serde's message without the value that it is about: `invalid type: integer 7, expected a string`.
+fn without_value(message: &str) -> String {
+    match without_position(message).rsplit_once(", expected ") {
+        Some((_, expected)) => format!("it is not what it has to be, which is {expected}"),
+        None => "it is not what it has to be".to_owned(),
+    }
 }
 
 fn without_position(message: &str) -> &str {
@@ -233,6 +256,44 @@ mod tests {
             };
             assert_eq!(field, wrong, "{body}: {refusal}");
         }
+    }
+
+    #[test]
+    fn what_is_secret_is_not_repeated() {
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        #[expect(dead_code, reason = "nothing of it is ever read")]
+        struct Secrets {
+            new_password: String,
+            token: Option<Box<Self>>,
+            size: Option<u32>,
+        }
+        let message = |body: &str| {
+            parse::<Secrets>(body.as_bytes())
+                .expect_err(body)
+                .to_string()
+        };
+        for (body, field) in [
+            (r#"{"new_password":12345678}"#, "new_password: "),
+            (r#"{"new_password":["12345678"]}"#, "new_password: "),
+            (
+                r#"{"new_password":"","token":"12345678, expected 12345678"}"#,
+                "token: ",
+            ),
+            (
+                r#"{"new_password":"","token":{"new_password":12345678}}"#,
+                "token.new_password: ",
+            ),
+            (r#""12345678""#, ""),
+            ("12345678", ""),
+        ] {
+            let said = message(body);
+            assert!(!said.contains("12345678"), "{said}");
+            assert!(said.starts_with(field), "{said}");
+        }
+        // The control: of what is none it helps.
+        let said = message(r#"{"new_password":"","size":"12345678"}"#);
+        assert!(said.contains("12345678"), "{said}");
     }
 
     #[test]

@@ -9,7 +9,8 @@ use strait_plane::place::Place;
 
 /// How long they are counted, unless told otherwise.
 const SPAN: Duration = Duration::from_secs(60);
-/// How many that are not like each other are told apart in that time; of one who asks; and of all who are not known.
+/// How many that are not like each other are told apart in that time; of one who asks, or persons as whom somebody logs in from one
+/// address; and of all who are not known.
 const MOST: usize = 100;
 const OF_ONE: usize = 20;
 const OF_STRANGERS: usize = 50;
@@ -34,7 +35,7 @@ pub(crate) struct Folds {
     open: Mutex<BTreeMap<Key, Asked>>,
 }
 
-/// What makes refusals alike: who asks, where and for what; of who is not known, only from where.
+/// What makes refusals alike: who asks, where and for what; of who is not known, only from where, and as whom that one logs in.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     Known {
@@ -46,6 +47,13 @@ enum Key {
     },
     Unknown {
         address: Option<String>,
+        code: Option<String>,
+        outcome: AuditOutcome,
+    },
+    /// To be logged in. None: as nobody whom there is, or as more than are told apart.
+    Login {
+        address: Option<String>,
+        person: Option<String>,
         code: Option<String>,
         outcome: AuditOutcome,
     },
@@ -82,13 +90,21 @@ impl Folds {
         }
         let is_first = open.is_empty();
         let asked = match &key {
-            Key::Known { .. } | Key::Unknown { .. } => asked,
+            Key::Known { .. } | Key::Unknown { .. } | Key::Login { .. } => asked,
             Key::ManyOfOne(_, _) => many_kinds(asked),
             Key::Many(_) => anybodys(asked),
+        };
+        let about = match &key {
+            // These may be of several persons.
+            Key::Login { person: None, .. } | Key::Many(_) => None,
+            Key::Known { .. } | Key::Unknown { .. } | Key::Login { .. } | Key::ManyOfOne(_, _) => {
+                asked.about.clone()
+            }
         };
         // Those that come after it; it has one of the places even if none does.
         let rest = Asked {
             times: 0,
+            about,
             ..asked.clone()
         };
         open.insert(key, rest);
@@ -127,10 +143,19 @@ fn key(asked: &Asked) -> Key {
         let place = text.parse().ok().and_then(Place::of);
         place.map_or_else(|| text.clone(), |place| place.to_string())
     });
-    Key::Unknown {
-        address,
-        code,
-        outcome: asked.outcome,
+    let outcome = asked.outcome;
+    match asked.is_login {
+        true => Key::Login {
+            address,
+            person: asked.about.as_ref().map(|person| person.id.clone()),
+            code,
+            outcome,
+        },
+        false => Key::Unknown {
+            address,
+            code,
+            outcome,
+        },
     }
 }
 
@@ -143,27 +168,57 @@ fn place(key: Key, open: &BTreeMap<Key, Asked>) -> Key {
         Key::Known { actor, outcome, .. } if kinds_of(&actor, open) >= OF_ONE => {
             place(Key::ManyOfOne(actor, outcome), open)
         }
-        Key::Unknown { outcome, .. } if strangers(open) >= OF_STRANGERS || open.len() >= MOST => {
+        Key::Login {
+            address,
+            person: Some(_),
+            code,
+            outcome,
+        } if persons_from(address.as_deref(), open) >= OF_ONE => {
+            let rest = Key::Login {
+                address,
+                person: None,
+                code,
+                outcome,
+            };
+            place(rest, open)
+        }
+        Key::Unknown { outcome, .. } | Key::Login { outcome, .. }
+            if strangers(open) >= OF_STRANGERS || open.len() >= MOST =>
+        {
             Key::Many(outcome)
         }
         Key::Known { outcome, .. } | Key::ManyOfOne(_, outcome) if open.len() >= MOST => {
             Key::Many(outcome)
         }
-        Key::Known { .. } | Key::Unknown { .. } | Key::ManyOfOne(_, _) | Key::Many(_) => key,
+        Key::Known { .. }
+        | Key::Unknown { .. }
+        | Key::Login { .. }
+        | Key::ManyOfOne(_, _)
+        | Key::Many(_) => key,
     }
 }
 
 fn kinds_of(one: &str, open: &BTreeMap<Key, Asked>) -> usize {
     let theirs = open.keys().filter(|key| match key {
         Key::Known { actor, .. } => actor == one,
-        Key::Unknown { .. } | Key::ManyOfOne(_, _) | Key::Many(_) => false,
+        Key::Unknown { .. } | Key::Login { .. } | Key::ManyOfOne(_, _) | Key::Many(_) => false,
     });
     theirs.count()
 }
 
+fn persons_from(one: Option<&str>, open: &BTreeMap<Key, Asked>) -> usize {
+    let from_there = open.keys().filter(|key| match key {
+        Key::Login {
+            address, person, ..
+        } => address.as_deref() == one && person.is_some(),
+        Key::Known { .. } | Key::Unknown { .. } | Key::ManyOfOne(_, _) | Key::Many(_) => false,
+    });
+    from_there.count()
+}
+
 fn strangers(open: &BTreeMap<Key, Asked>) -> usize {
     let theirs = open.keys().filter(|key| match key {
-        Key::Unknown { .. } => true,
+        Key::Unknown { .. } | Key::Login { .. } => true,
         Key::Known { .. } | Key::ManyOfOne(_, _) | Key::Many(_) => false,
     });
     theirs.count()
@@ -179,6 +234,7 @@ fn many_kinds(asked: Asked) -> Asked {
             "there were more kinds of refusals and failures of this one in this time than are told apart"
                 .to_owned(),
         ),
+        about: None,
         ..asked
     }
 }
@@ -197,12 +253,16 @@ fn anybodys(asked: Asked) -> Asked {
             "there were more kinds of refusals and failures in this time than are told apart"
                 .to_owned(),
         ),
+        about: None,
+        is_login: false,
         ..asked
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use strait_plane::model::About;
+
     use super::*;
 
     #[test]
@@ -248,6 +308,37 @@ mod tests {
             folds.fold(nobody("2001:db8:0:1::2")),
             Fold::New(_)
         ));
+    }
+
+    #[test]
+    fn logins_are_told_apart_from_all_else_and_by_whom_they_are_as() {
+        let folds = Folds::new(None);
+        let other = refusal("unknown", "192.0.2.7", "UNAUTHORIZED");
+        assert_eq!(folds.fold(other.clone()), Fold::First(other));
+        let nobodys = login(None, "192.0.2.7");
+        assert_eq!(folds.fold(nobodys.clone()), Fold::New(nobodys));
+        let first = login(Some(0), "192.0.2.7");
+        assert_eq!(folds.fold(first.clone()), Fold::New(first.clone()));
+        assert_eq!(folds.fold(first), Fold::Counted);
+        assert_eq!(folds.fold(login(None, "192.0.2.7")), Fold::Counted);
+
+        // Of one address so many persons are told apart; the others are logins still, as nobody who is told.
+        let written = (0..1000)
+            .filter(|number| folds.fold(login(Some(*number), "192.0.2.7")) != Fold::Counted);
+        assert_eq!(written.count(), OF_ONE - 1);
+        // It leaves room for what comes from elsewhere.
+        let elsewhere = login(Some(0), "192.0.2.8");
+        assert_eq!(folds.fold(elsewhere.clone()), Fold::New(elsewhere));
+        let counted = folds.end();
+        let times = |person: Option<&str>| {
+            let of = counted
+                .iter()
+                .filter(|asked| asked.about.as_ref().map(|about| about.id.as_str()) == person);
+            of.map(|asked| (asked.is_login, asked.times))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(times(Some("usr-0")), [(true, 2)]);
+        assert_eq!(times(None), [(true, 1 + 1000 - OF_ONE as i64)]);
     }
 
     #[test]
@@ -326,6 +417,22 @@ mod tests {
         assert_eq!(folds.fold(failed), Fold::Counted);
     }
 
+    fn login(person: Option<u32>, address: &str) -> Asked {
+        let person = person.map(|number| About {
+            action: "request",
+            kind: "user",
+            id: format!("usr-{number}"),
+            name: format!("{number}@example.com"),
+            before: serde_json::json!({}),
+            after: serde_json::json!({}),
+        });
+        Asked {
+            about: person,
+            is_login: true,
+            ..refusal("unknown", address, "UNAUTHORIZED")
+        }
+    }
+
     fn refusal(actor: &str, address: &str, code: &str) -> Asked {
         Asked {
             actor: actor.to_owned(),
@@ -340,6 +447,7 @@ mod tests {
             message: None,
             times: 1,
             about: None,
+            is_login: false,
         }
     }
 }

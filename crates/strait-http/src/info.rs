@@ -5,8 +5,9 @@ use axum::extract::State;
 use jiff::Timestamp;
 use serde::Serialize;
 use strait_plane::PlaneError;
-use strait_plane::model::Identity;
+use strait_plane::model::{Identity, Plan};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -17,9 +18,6 @@ use crate::error::{ApiError, ErrorBody};
 pub(crate) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new().routes(routes!(info))
 }
-
-/// The plan of every project.
-const PLAN: &str = "FREE";
 
 /// Who asks: either a program with a pair of keys, or somebody.
 #[derive(Debug, Serialize, ToSchema)]
@@ -73,8 +71,9 @@ struct AuthInfoProject {
     id: String,
     /// Its name.
     name: String,
-    /// Its plan: there is one.
-    plan_type: &'static str,
+    /// Its plan, in capitals as Tiger writes it.
+    #[schema(schema_with = plan)]
+    plan_type: String,
 }
 
 /// Somebody.
@@ -110,6 +109,7 @@ async fn info(State(app): State<Shared>, Asks(identity): Asks) -> Result<Json<Au
             ..
         } => {
             let project = plane.project(&project_id).await?;
+            let plan = plane.plan(&project.id).await?.at(Timestamp::now());
             let keys = plane.list_keys(&project.id).await?;
             let Some(key) = keys.into_iter().find(|key| key.public_key == public_key) else {
                 return Err(PlaneError::Unauthorized.into());
@@ -121,7 +121,7 @@ async fn info(State(app): State<Shared>, Asks(identity): Asks) -> Result<Json<Au
                 project: AuthInfoProject {
                     id: project.id,
                     name: project.name,
-                    plan_type: PLAN,
+                    plan_type: plan.as_str().to_uppercase(),
                 },
                 issuing_user: AuthInfoUser::behind(&key.created_by, plane.domain()),
             };
@@ -145,6 +145,14 @@ async fn info(State(app): State<Shared>, Asks(identity): Asks) -> Result<Json<Au
         api_key_by_its_former_name: None,
         oauth: Some(AuthInfoOAuth { user }),
     }))
+}
+
+fn plan() -> Object {
+    let words = Plan::ALL.iter().map(|plan| plan.as_str().to_uppercase());
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(words))
+        .build()
 }
 
 impl AuthInfoUser {

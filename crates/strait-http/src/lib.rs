@@ -57,6 +57,7 @@ use metrics::Metrics;
 use notes::Notes;
 use turns::Turns;
 
+pub use console::pages;
 pub use customer::{
     CustomerAccount, CustomerChange, CustomerCloud, CustomerError, CustomerVpc, Holdings, Instance,
     PeeringRequest, Place, RequestState, Route, RouteTable, Rule, SecurityGroup, Target, Trial,

@@ -122,9 +122,14 @@ fn end_fold(app: &Shared) {
 
 /// Begins to write, and waits for it if that is to be soon: who is refused finds it there.
 async fn begun(app: &Shared, asked: Asked) {
+    let is_login = asked.is_login;
     let Some(first) = begin(app, asked) else {
         return;
     };
+    if is_login {
+        // Of each person the first one is written, of nobodies the first of all: who waited for it could tell them apart by the time.
+        return;
+    }
     // Whoever is told that the store does not answer does not wait for it once more.
     if app.plane.store_pulse().borrow().beats() {
         let _ = timeout(PATIENCE, first).await;

@@ -98,9 +98,18 @@ pub trait Cloud: Send + Sync {
     /// What it remembers of this Region may be out of date: another server of the same store has worked there.
     fn forget(&self, region: &str);
 
+    /// From now on these ways, and no others, are to lead where their services are, whichever server made them. All are
+    /// private ways to services that Strait did not make. The server that calls [`Cloud::changed`] tells, and does it there:
+    /// none when it begins, then all, and all again whenever there are others.
+    fn follow(&self, _ways: &BTreeSet<WaySpec>) {}
+
+    /// Whichever server asked a customer of this Region for a peering connection: [`Cloud::changed`] is to return soon, and
+    /// what is remembered of peering connections is out of date.
+    fn stir(&self, _region: &str) {}
+
     /// Waits until something in the cloud may have changed (a customer accepted, a range was added). May return for
-    /// no reason. Returns after at most a few seconds in any case. Of the servers of one store, one calls it at a time, again
-    /// and again.
+    /// no reason. Returns in any case, on AWS after a minute at most. Of the servers of one store, one calls it at a time,
+    /// again and again, and only that one may change something here.
     async fn changed(&self);
 }
 

@@ -37,12 +37,14 @@ impl Pulse {
 }
 
 impl Pulse {
-    /// What is wrong, if anything is.
+    /// What is wrong, if anything is, in words that anybody may read.
     pub(crate) fn trouble(&self) -> Option<String> {
         match self {
             Self::Beats => None,
             Self::Silent => Some("it does not answer".to_owned()),
-            Self::Gone(why) => Some(why.clone()),
+            Self::Gone(_) => {
+                Some("it cannot be reached, or refuses; the server's log says more".to_owned())
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
 use crate::error::PlaneError;
-use crate::model::{About, Identity};
+use crate::model::{About, Identity, User};
 use crate::store::audit;
 
 tokio::task_local! {
@@ -42,8 +42,26 @@ pub struct Known {
     pub began: bool,
     /// A change that was made and does not note itself.
     pub made: Option<About>,
+    /// That somebody is to be logged in.
+    pub login: Option<Login>,
     /// Why it is refused.
     pub refusal: Option<Refusal>,
+}
+
+/// A login, whatever comes of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Login {
+    /// As whom, if there is such a person.
+    pub person: Option<Person>,
+}
+
+/// Somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// Their id.
+    pub id: String,
+    /// Their e-mail address, as the store has it.
+    pub email: String,
 }
 
 /// Why a request is refused.
@@ -126,6 +144,15 @@ pub fn proved(identity: &Identity) {
 pub fn inside(project: &str) {
     learn(|known| known.project = Some(project.to_owned()));
     tracing::Span::current().record("project", project);
+}
+
+/// Somebody is to be logged in, as this person if there is one. What was typed is not kept: it may be a password.
+pub(crate) fn logs_in(user: Option<&User>) {
+    let person = user.map(|user| Person {
+        id: user.id.clone(),
+        email: user.email.clone(),
+    });
+    learn(|known| known.login = Some(Login { person }));
 }
 
 /// A change was made that does not note itself.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
+use std::slice;
 
 use aws_sdk_ec2::types::{
     NetworkInterface, ResourceType, ServiceConfiguration, ServiceState, State, Subnet,
@@ -55,7 +56,7 @@ impl Way<'_> {
                 .change(&[Kind::EndpointServices], call.send())
                 .await?;
             made.service_configuration
-                .ok_or_else(|| self.not_listed("endpoint service"))
+                .ok_or_else(|| Error::silent("ec2:CreateVpcEndpointServiceConfiguration"))
         };
         let looks = &self.region.looks.endpoint_services;
         looks.make(&self.key, made).await
@@ -95,40 +96,58 @@ impl Way<'_> {
                     .collect(),
             ))
             .security_group_ids(group)
+            // The service has no private name, and AWS's default is not the same everywhere that it is told.
+            .private_dns_enabled(false)
             .client_token(token())
             .tag_specifications(tags);
-        let kinds = [Kind::Endpoints, Kind::Interfaces];
-        let made = self.region.change(&kinds, call.send()).await?;
-        made.vpc_endpoint.ok_or_else(|| self.not_listed("endpoint"))
+        let made = async {
+            let kinds = [Kind::Endpoints, Kind::Interfaces];
+            let made = self.region.change(&kinds, call.send()).await?;
+            made.vpc_endpoint
+                .ok_or_else(|| Error::silent("ec2:CreateVpcEndpoint"))
+        };
+        self.region.looks.endpoints.make(&self.key, made).await
     }
 
-    /// The endpoint, if it is there, with the group of those who are allowed.
+    /// The endpoint, if it is there, with the group of those who are allowed; without any other that was made for the way.
     pub(super) async fn restricted_endpoint(
         &self,
         allowed: &Allowed,
     ) -> Result<Option<VpcEndpoint>, Error> {
-        let Some(endpoint) = self.find_endpoint().await? else {
+        let all = self.find_endpoints().await?;
+        let Some((endpoint, surplus)) = all.split_first() else {
             return Ok(None);
         };
+        self.restrict(endpoint, allowed).await?;
+        // An answer was lost, or two servers acted at a time.
+        for surplus in surplus {
+            tracing::info!(
+                endpoint = surplus.id(),
+                key = %self.key,
+                "taking away a second endpoint for the same way"
+            );
+        }
+        self.delete_endpoints(surplus).await?;
+        Ok(Some(endpoint.clone()))
+    }
+
+    async fn restrict(&self, endpoint: &VpcEndpoint, allowed: &Allowed) -> Result<(), Error> {
         let home = endpoint.vpc_id().unwrap_or_default();
         let group = self.endpoint_group(home, allowed).await?;
-        let Some(regrouping) = self.regrouping(&endpoint, &group).await? else {
-            return Ok(Some(endpoint));
+        let Some(regrouping) = self.regrouping(endpoint, &group).await? else {
+            return Ok(());
         };
-        match progress(&endpoint) {
-            Progress::Available | Progress::Under => {
-                self.regroup(&endpoint, regrouping).await?;
-                Ok(Some(endpoint))
-            }
+        match progress(endpoint) {
+            Progress::Available | Progress::Under => self.regroup(endpoint, regrouping).await,
             // Nobody gets through before it is accepted, and until then AWS may refuse to change it.
             Progress::Waiting => {
-                self.delete_endpoint(&endpoint).await?;
+                self.delete_endpoints(slice::from_ref(endpoint)).await?;
                 Err(Error::NotYet(format!(
                     "the endpoint {} was made for another allow list and is not accepted yet; another one is made in its place",
                     endpoint.id()
                 )))
             }
-            Progress::Ended | Progress::Leaving => Ok(Some(endpoint)),
+            Progress::Ended | Progress::Leaving => Ok(()),
         }
     }
 
@@ -176,6 +195,11 @@ impl Way<'_> {
         let Some(address) = entrances.first().copied() else {
             return Err(self.not_listed("endpoint's interfaces"));
         };
+        // Without them nobody would know whose sessions end with the way.
+        let sources = addresses(interfaces.iter().filter(|found| of_nodes(found)));
+        if sources.is_empty() {
+            return Err(self.not_listed("load balancer's interfaces"));
+        }
         let names = endpoint.dns_entries().iter();
         Ok(WayObserved {
             ready,
@@ -187,7 +211,7 @@ impl Way<'_> {
                 .filter_map(|entry| entry.dns_name())
                 .next()
                 .map(str::to_owned),
-            sources: Sources::These(addresses(interfaces.iter().filter(|found| of_nodes(found)))),
+            sources: Sources::These(sources),
             loopback_port: None,
         })
     }
@@ -251,9 +275,7 @@ impl Way<'_> {
             Kind::TargetGroups,
             Kind::Groups,
         ]);
-        if let Some(endpoint) = self.find_endpoint().await? {
-            self.delete_endpoint(&endpoint).await?;
-        }
+        self.delete_endpoints(&self.find_endpoints().await?).await?;
         if let Some(service) = self.find_endpoint_service().await? {
             self.remove_endpoint_service(service.id()).await?;
         }
@@ -262,16 +284,18 @@ impl Way<'_> {
         self.remove_nodes_group().await
     }
 
-    async fn delete_endpoint(&self, endpoint: &VpcEndpoint) -> Result<(), Error> {
-        let call = self
-            .region
-            .ec2()
-            .delete_vpc_endpoints()
-            .vpc_endpoint_ids(endpoint.id());
+    /// Takes these endpoints away, all at once.
+    async fn delete_endpoints(&self, endpoints: &[VpcEndpoint]) -> Result<(), Error> {
+        if endpoints.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<String> = endpoints.iter().map(|one| one.id().to_owned()).collect();
+        let what = format!("endpoint {}", ids.join(", "));
+        let call = self.region.ec2().delete_vpc_endpoints();
+        let call = call.set_vpc_endpoint_ids(Some(ids));
         let kinds = [Kind::Endpoints, Kind::Interfaces];
         let answer = self.region.change(&kinds, call.send()).await;
         if let Ok(answer) = &answer {
-            let what = format!("endpoint {}", endpoint.id());
             self.is_deleted(&what, answer.unsuccessful())?;
         }
         gone(answer)
@@ -292,17 +316,17 @@ impl Way<'_> {
 
     /// AWS answers with success, and lists here what it did not delete.
     fn is_deleted(&self, what: &str, unsuccessful: &[UnsuccessfulItem]) -> Result<(), Error> {
-        match unsuccessful.first().and_then(|item| item.error()) {
-            // An endpoint takes a while to go, and its service waits for it.
-            Some(error) if !error.code().is_some_and(|code| code.ends_with("NotFound")) => {
-                self.region.hurry();
-                Err(Error::NotYet(format!(
-                    "the {what} is not deleted yet: {}",
-                    error.message().unwrap_or("AWS gave no reason")
-                )))
-            }
-            Some(_) | None => Ok(()),
-        }
+        let is_gone = |code: &str| code.ends_with("NotFound");
+        let mut errors = unsuccessful.iter().filter_map(UnsuccessfulItem::error);
+        let Some(error) = errors.find(|error| !error.code().is_some_and(is_gone)) else {
+            return Ok(());
+        };
+        // An endpoint takes a while to go, and its service waits for it.
+        self.region.hurry();
+        Err(Error::NotYet(format!(
+            "the {what} is not deleted yet: {}",
+            error.message().unwrap_or("AWS gave no reason")
+        )))
     }
 
     /// The Peering VPC, and how it was asked for.
@@ -415,8 +439,18 @@ impl Way<'_> {
 
     /// The endpoint; one that is going or gone is none.
     async fn find_endpoint(&self) -> Result<Option<VpcEndpoint>, Error> {
+        Ok(self.find_endpoints().await?.into_iter().next())
+    }
+
+    /// All that were made for the way: the endpoint first, which got furthest, and any surplus after it.
+    async fn find_endpoints(&self) -> Result<Vec<VpcEndpoint>, Error> {
         let all = self.region.endpoints().await?;
-        Ok(self.own(&all.only(|found| progress(found) != Progress::Leaving)))
+        let own = all.made_for(&self.key).cloned();
+        let mut own: Vec<VpcEndpoint> = own
+            .filter(|found| progress(found) != Progress::Leaving)
+            .collect();
+        own.sort_by_key(progress);
+        Ok(own)
     }
 }
 
@@ -426,14 +460,14 @@ fn token() -> String {
     format!("strait-{}", Timestamp::now().as_nanosecond())
 }
 
-/// How far an endpoint got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How far an endpoint got; the best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Progress {
+    Available,
+    /// Accepted, and being made.
+    Under,
     /// For acceptance.
     Waiting,
-    /// Being made.
-    Under,
-    Available,
     /// It will not become available.
     Ended,
     /// Going, or gone.

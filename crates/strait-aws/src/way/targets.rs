@@ -8,6 +8,7 @@ use std::time::Duration;
 use aws_sdk_elasticloadbalancingv2::types::{
     TargetDescription, TargetGroup, TargetHealthDescription, TargetHealthStateEnum,
 };
+use futures::{StreamExt, stream};
 use strait_plane::model::Registration;
 use tokio::time::{Instant, timeout};
 
@@ -27,6 +28,9 @@ pub(crate) const ASK_AGAIN: Duration = Duration::from_secs(5);
 const OVERLAP: Duration = Duration::from_secs(180);
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(4);
+/// How many names are asked for at the same time. The machine's own resolver takes a thread for each, for up to half a minute
+/// where it asks several servers that are silent, and there are 512.
+const AT_ONCE: usize = 64;
 
 /// A target group whose targets follow a name.
 #[derive(Debug, Clone)]
@@ -40,20 +44,37 @@ pub(crate) struct Followed {
     moving: Option<Instant>,
 }
 
+impl Followed {
+    /// One of which nobody here knows where its targets are: they are set when its name is asked for next.
+    pub(super) fn found(way: &Way<'_>, group: &TargetGroup) -> Self {
+        Self {
+            region: way.region.name.clone(),
+            group_arn: group.target_group_arn().unwrap_or_default().to_owned(),
+            service: way.service.clone(),
+            addresses: BTreeSet::new(),
+            moving: None,
+        }
+    }
+}
+
 impl Aws {
-    /// Lets the targets of all private ways follow their services' names, once.
+    /// Lets the targets of all private ways follow their services' names, once; all at the same time, so that a name that
+    /// nobody answers holds up no other, and the next look at AWS for a moment only.
     pub(crate) async fn follow_names(&self) {
         let all = lock(&self.followed).clone();
-        for (key, followed) in all {
-            match self.follow_again(&key, followed).await {
-                Ok(()) => {}
-                // Another server took the way away.
-                Err(error) if error.is_gone() => self.forget_followed(&key),
-                Err(error) => {
-                    tracing::warn!(%key, %error, "the targets of a way could not follow the service's name; trying again");
+        // In this task, so that all are under its fence.
+        stream::iter(all)
+            .for_each_concurrent(AT_ONCE, async |(key, followed)| {
+                match self.follow_again(&key, followed).await {
+                    Ok(()) => {}
+                    // Another server took the way away.
+                    Err(error) if error.is_gone() => self.forget_followed(&key),
+                    Err(error) => {
+                        tracing::warn!(%key, %error, "the targets of a way could not follow the service's name; trying again");
+                    }
                 }
-            }
-        }
+            })
+            .await;
     }
 
     /// Sets the way's targets, and has them followed from now on.
@@ -226,7 +247,10 @@ fn target(address: Ipv4Addr, port: u16) -> TargetDescription {
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::UdpSocket;
+
     use crate::fake::{Answer, Fake, REGION};
+    use crate::way::sample::spec;
 
     use super::*;
 
@@ -300,6 +324,42 @@ mod tests {
         assert_eq!(elb.asked("DeregisterTargets"), 0);
         assert_eq!(lead_to_the_second(&elb, Some(ago(OVERLAP))).await, None);
         assert_eq!(elb.asked("DeregisterTargets"), 1);
+    }
+
+    #[tokio::test]
+    async fn names_that_nobody_answers_hold_up_no_other() {
+        let silent = UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
+        let elb = elb(&[health("10.0.0.1", "healthy")]);
+        let mut aws = elb.aws();
+        let address = silent.local_addr().expect("an address");
+        aws.names = Names::by(&[address]).expect("servers");
+        let hosts = (0..20).map(|number| format!("silent-{number}.example.com"));
+        for (number, host) in hosts.chain(["10.0.0.2".to_owned()]).enumerate() {
+            let (key, followed) = followed(number, &host);
+            lock(&aws.followed).insert(key, followed);
+        }
+        let began = Instant::now();
+        aws.follow_names().await;
+        assert_eq!(elb.asked("RegisterTargets"), 1, "of the one that has one");
+        assert!(began.elapsed() > Duration::from_secs(1), "the others wait");
+        // One after another takes 20 times as long as one.
+        assert!(began.elapsed() < 3 * ANSWER, "{:?}", began.elapsed());
+    }
+
+    /// A way to a service with this name, whose load balancer leads to 10.0.0.1.
+    fn followed(number: usize, host: &str) -> (Key, Followed) {
+        let mut spec = spec(5432);
+        spec.service = format!("service{number:02}");
+        let mut service = spec.registration.clone().expect("it is registered");
+        service.host = host.to_owned();
+        let followed = Followed {
+            region: REGION.to_owned(),
+            group_arn: format!("arn-{number}"),
+            service,
+            addresses: BTreeSet::from([Ipv4Addr::new(10, 0, 0, 1)]),
+            moving: None,
+        };
+        (Key::way(&spec), followed)
     }
 
     async fn lead_to_the_second(elb: &Fake, moving: Option<Instant>) -> Option<Instant> {

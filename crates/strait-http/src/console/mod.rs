@@ -33,12 +33,21 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 
+pub use needs::pages;
 pub(crate) use refuse::no_such_path;
 
 use crate::{Shared, outage};
 
 /// Its pages, at `/`.
 pub(crate) fn routes(app: &Shared) -> Router<Shared> {
+    served()
+        .route_layer(from_fn_with_state(Arc::clone(app), needs::allowed))
+        .route_layer(from_fn_with_state(Arc::clone(app), outage::watched))
+        .route(assets::PATH, get(assets::get))
+        .route_layer(from_fn(refuse::dressed))
+}
+
+fn served() -> Router<Shared> {
     Router::new()
         .route("/", get(projects::start))
         .route("/login", get(session::ask).post(session::log_in))
@@ -53,10 +62,6 @@ pub(crate) fn routes(app: &Shared) -> Router<Shared> {
         .route("/projects", get(projects::list))
         .nest("/projects/{project}", in_project())
         .nest("/cloud", customers())
-        .route_layer(from_fn_with_state(Arc::clone(app), needs::allowed))
-        .route_layer(from_fn_with_state(Arc::clone(app), outage::watched))
-        .route(assets::PATH, get(assets::get))
-        .route_layer(from_fn(refuse::dressed))
 }
 
 fn in_project() -> Router<Shared> {

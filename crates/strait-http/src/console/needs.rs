@@ -206,6 +206,12 @@ const PAGES: &[(&str, &str, Needs)] = &[
     ("GET", "/cloud/{account}/vpcs/{vpc}", InSome(See)),
 ];
 
+/// Every page (`GET`) and form (`POST`) of the console, as its path is written in the router.
+pub fn pages() -> Vec<(&'static str, &'static str)> {
+    let pages = PAGES.iter().map(|(method, path, _)| (*method, *path));
+    pages.collect()
+}
+
 /// Lets those pass who may see the page or send the form.
 pub(super) async fn allowed(
     State(app): State<Shared>,
@@ -265,9 +271,17 @@ fn needs(parts: &Parts) -> Result<Needs, ApiError> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
+
+    #[test]
+    fn every_page_and_form_says_what_it_takes_and_there_are_no_others() {
+        let told = pages().into_iter();
+        let told = told.map(|(method, path)| (method.to_owned(), path.to_owned()));
+        let served = served(&format!("{:?}", super::super::served()));
+        assert_eq!(told.collect::<BTreeSet<_>>(), served);
+    }
 
     #[test]
     fn what_is_in_a_project_takes_something_there_and_what_changes_something_more_than_to_look() {
@@ -285,5 +299,33 @@ mod tests {
                 assert!(!looks, "{method} {path}: {needs:?}");
             }
         }
+    }
+
+    /// The methods and paths that a router shows when it is debugged: nothing else of it tells them.
+    fn served(router: &str) -> BTreeSet<(String, String)> {
+        let (all, _) = router.split_once(", fallback_router").expect("a router");
+        let (routes, paths) = all.split_once("node: Node").expect("nodes");
+        let methods: BTreeMap<&str, &str> = numbered(routes, "allow_header: Bytes(b\"").collect();
+        let mut served = BTreeSet::new();
+        for (number, path) in numbered(paths, ": \"") {
+            let path = match path.strip_suffix('/') {
+                Some("") | None => path,
+                Some(bare) => bare,
+            };
+            let methods = methods.get(number).expect("methods").split(',');
+            for method in methods.filter(|method| *method != "HEAD") {
+                served.insert((method.to_owned(), path.to_owned()));
+            }
+        }
+        served
+    }
+
+    /// What stands in quotes behind this, of each route.
+    fn numbered<'a>(text: &'a str, before: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        text.split("RouteId(").skip(1).filter_map(move |route| {
+            let (number, rest) = route.split_once(')')?;
+            let (_, rest) = rest.split_once(before)?;
+            Some((number, rest.split('"').next()?))
+        })
     }
 }

@@ -15,9 +15,10 @@ use super::Reason;
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Peering {
     /// Its id: digits.
-    #[schema(example = "1234567890")]
+    #[schema(example = "1234567890", pattern = "^[0-9]+$")]
     id: String,
     /// The Peering VPC.
+    #[schema(pattern = "^[0-9]+$")]
     vpc_id: String,
     /// The customer's account.
     #[schema(example = "123456789012")]

@@ -248,6 +248,7 @@ struct VpcEndpoint {
     /// The port.
     port: u16,
     /// The Peering VPC.
+    #[schema(pattern = "^[0-9]+$")]
     vpc_id: String,
     /// The endpoint's private address.
     #[schema(value_type = String, format = Ipv4)]

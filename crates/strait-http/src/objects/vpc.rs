@@ -14,7 +14,7 @@ use super::Reason;
 #[schema(as = VPC)]
 pub(crate) struct Vpc {
     /// Its id: digits.
-    #[schema(example = "1234567890")]
+    #[schema(example = "1234567890", pattern = "^[0-9]+$")]
     id: String,
     /// Its name, for people.
     name: String,

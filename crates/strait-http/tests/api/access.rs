@@ -2,7 +2,11 @@
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
+use jiff::Timestamp;
+use serde_json::json;
+use strait_plane::model::{NewPlan, Role};
 
+use crate::graphql::{query, token};
 use crate::world::{ADMIN_KEY, BASE, World};
 
 #[tokio::test]
@@ -65,6 +69,70 @@ async fn a_key_sees_its_own_project_only() {
         .call_as(&keys, Method::GET, "/projects/second", "")
         .await;
     assert_eq!(by_name.str("/id"), other);
+}
+
+#[tokio::test]
+async fn a_key_is_told_the_plan_of_its_project() {
+    let world = World::new().await;
+    let plan = async || {
+        let keys = world.keys_of(&world.project, Role::Viewer).await;
+        let told = world.call_as(&keys, Method::GET, "/auth/info", "").await;
+        told.str("/api_key/project/plan_type").to_owned()
+    };
+    assert_eq!(plan().await, "TRIAL");
+    let set = world
+        .plane
+        .set_plan(&world.project, NewPlan::Standard, Timestamp::now());
+    set.await.expect("set");
+    assert_eq!(plan().await, "STANDARD");
+}
+
+#[tokio::test]
+async fn a_password_that_is_no_text_is_not_repeated() {
+    const SECRET: &str = "1234567890123";
+    let world = World::new().await;
+    let service = world.service().await;
+    let admin = format!("Bearer {ADMIN_KEY}");
+    let project = &world.project;
+    for (path, body) in [
+        (
+            "/auth/login".to_owned(),
+            format!(r#"{{"email":"ann@example.com","password":{SECRET}}}"#),
+        ),
+        (
+            format!("/projects/{project}/services/{service}/updatePassword"),
+            format!(r#"{{"password":[{SECRET}]}}"#),
+        ),
+        (
+            format!("/projects/{project}/services/{service}/updatePassword"),
+            format!(r#""{SECRET}""#),
+        ),
+    ] {
+        let refused = world.call_as(&admin, Method::POST, &path, &body).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{refused:?}");
+        assert!(!refused.text.contains(SECRET), "{refused:?}");
+    }
+    let token = token(&world, Role::Owner).await;
+    let reset = |password: &str| {
+        format!(
+            "mutation($x: String) {{ resetServicePassword(data: {{projectId: \"{project}\", serviceId: \"{service}\", \
+                password: {password}, passwordType: SCRAM}}) }}"
+        )
+    };
+    for (text, variables) in [
+        (reset(SECRET), json!({})),
+        (reset("$x"), json!({ "x": [SECRET] })),
+        (reset("$x"), json!({ "x": 1_234_567_890_123_i64 })),
+    ] {
+        let refused = query(&world, Some(&token), &text, variables).await;
+        assert!(refused.has("/errors"), "{refused:?}");
+        assert!(!refused.text.contains(SECRET), "{refused:?}");
+    }
+    // The control: what is no secret is told.
+    let path = format!("/projects/{project}/services/{service}/rename");
+    let body = format!(r#"{{"name":{SECRET}}}"#);
+    let refused = world.call_as(&admin, Method::POST, &path, &body).await;
+    assert!(refused.text.contains(SECRET), "{refused:?}");
 }
 
 #[tokio::test]

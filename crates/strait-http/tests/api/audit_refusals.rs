@@ -105,8 +105,7 @@ async fn each_refusal_is_noted_once_and_then_counted() {
             .await;
         assert_eq!(refused.status, StatusCode::UNAUTHORIZED);
     }
-    tokio::time::sleep(FOLD + Duration::from_millis(1500)).await;
-    let noted = world.noted("actor=unknown&outcome=refused").await;
+    let noted = world.noted_times("actor=unknown&outcome=refused", 41).await;
     let times: i64 = noted
         .iter()
         .filter_map(|entry| entry["times"].as_i64())
@@ -141,7 +140,9 @@ async fn refused_forms_logins_and_mutations_are_noted() {
         ("password", "hunter2hunter2"),
     ];
     visit.post("/login", &wrong).await;
-    let noted = world.noted("outcome=refused&text=POST%20/login").await;
+    let query = "outcome=refused&text=POST%20/login";
+    world.eventually_noted(query).await;
+    let noted = world.noted(query).await;
     assert_eq!(
         (noted.len(), &noted[0]["code"]),
         (1, &json!("UNAUTHORIZED")),
@@ -208,8 +209,7 @@ async fn what_graphql_itself_refuses_is_refused_in_the_audit_and_what_changes_no
             .filter_map(|entry| entry["times"].as_i64())
             .sum::<i64>()
     };
-    tokio::time::sleep(FOLD + Duration::from_millis(1500)).await;
-    let noted = world.noted("text=mutation%20deleteVpc").await;
+    let noted = world.noted_times("text=mutation%20deleteVpc", 30).await;
     assert!((2..=6).contains(&noted.len()), "{noted:?}");
     assert_eq!(refused(&noted, "unknown"), 30);
 
@@ -217,8 +217,8 @@ async fn what_graphql_itself_refuses_is_refused_in_the_audit_and_what_changes_no
     for number in 0..30 {
         assert!(ask(&viewer.1, &format!("mutation {{ invented{number} }}")).await);
     }
-    tokio::time::sleep(FOLD + Duration::from_millis(1500)).await;
-    let noted = world.noted(&format!("actor={}", viewer.0)).await;
+    let query = format!("actor={}", viewer.0);
+    let noted = world.noted_times(&query, 30).await;
     assert!((2..=6).contains(&noted.len()), "{noted:?}");
     assert_eq!(refused(&noted, "key"), 30);
     assert_eq!(noted[0]["route"], "POST /api/query mutation");
@@ -249,11 +249,11 @@ async fn refusals_are_counted_in_each_project_by_itself() {
     }
     let query = format!("outcome=refused&actor={}", guest.email);
     let times = async |project: &str| {
-        let noted = world.noted(&format!("{query}&project={project}")).await;
+        let query = format!("{query}&project={project}");
+        let noted = world.noted_times(&query, 2).await;
         let times = noted.iter().filter_map(|entry| entry["times"].as_i64());
         times.sum::<i64>()
     };
-    tokio::time::sleep(FOLD + Duration::from_millis(1500)).await;
     assert_eq!((times(&world.project).await, times(&other).await), (2, 2));
 }
 
@@ -267,8 +267,7 @@ async fn methods_that_are_invented_are_one_kind() {
         let answer = world.asked_here(&key.1, method, &path, "").await;
         assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED, "{answer:?}");
     }
-    tokio::time::sleep(FOLD + Duration::from_millis(1500)).await;
-    let noted = world.noted("outcome=refused").await;
+    let noted = world.noted_times("outcome=refused", 10).await;
     assert!((2..=4).contains(&noted.len()), "{noted:?}");
     let route = format!("other {BASE}/projects/{{project_id}}/vpcs");
     assert!(
@@ -403,8 +402,24 @@ async fn what_is_refused_while_a_server_ends_is_written_too() {
 }
 
 impl World {
+    /// What is noted like this, as soon as it is so often: what is counted is written later.
+    pub(crate) async fn noted_times(&self, query: &str, times: i64) -> Vec<Value> {
+        let found = async {
+            loop {
+                let noted = self.noted(query).await;
+                let so_far = noted.iter().filter_map(|entry| entry["times"].as_i64());
+                if so_far.sum::<i64>() >= times {
+                    return noted;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let found = tokio::time::timeout(Duration::from_secs(30), found).await;
+        found.unwrap_or_else(|_| panic!("{query}: not {times} times"))
+    }
+
     /// That there is one entry like this, soon.
-    async fn eventually_noted(&self, query: &str) {
+    pub(crate) async fn eventually_noted(&self, query: &str) {
         let found = async {
             loop {
                 match self.noted(query).await.len() {

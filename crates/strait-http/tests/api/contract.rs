@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::world::BASE;
+use crate::things::Things;
+use crate::world::{BASE, World};
 
 const PROMISES: &str = include_str!("promises.txt");
 
@@ -19,7 +20,8 @@ fn a_document_that_does_not_is_told_by_what_it_breaks() {
     let path = format!("{BASE}/projects/{{project_id}}/vpcs");
     let path = path.as_str();
     type Spoil = Box<dyn Fn(&mut Value)>;
-    let spoils: [(&str, Spoil); 6] = [
+    let logs = format!("{BASE}/projects/{{project_id}}/services/{{service_id}}/logs");
+    let spoils: [(&str, Spoil); 13] = [
         ("GET /projects/{project_id}/vpcs", {
             let path = path.to_owned();
             Box::new(move |document| take(&mut document["paths"][&path], "get"))
@@ -52,6 +54,52 @@ fn a_document_that_does_not_is_told_by_what_it_breaks() {
                     serde_json::json!(["DEV"]);
             }),
         ),
+        (
+            "NewService.created",
+            Box::new(|document| take(properties(document, "Service"), "created")),
+        ),
+        (
+            "Error.message",
+            Box::new(|document| take(properties(document, "Error"), "message")),
+        ),
+        ("GET /projects/{project_id}/vpcs: refusals", {
+            let path = path.to_owned();
+            Box::new(move |document| {
+                take(
+                    &mut document["paths"][&path]["get"]["responses"]["4XX"],
+                    "content",
+                );
+            })
+        }),
+        (
+            "Vpc.id",
+            Box::new(|document| take(&mut properties(document, "VPC")["id"], "pattern")),
+        ),
+        (
+            "ServiceVpc.vpc_id",
+            Box::new(|document| {
+                properties(document, "ServiceVPCInput")["vpc_id"]["pattern"] = "^[a-z]+$".into();
+            }),
+        ),
+        ("LogQuery.severities", {
+            let logs = logs.clone();
+            Box::new(move |document| {
+                let all = document["paths"][&logs]["get"]["parameters"].as_array_mut();
+                all.expect("parameters")
+                    .retain(|parameter| parameter["name"] != "severities");
+            })
+        }),
+        (
+            "GET /projects/{project_id}/services/{service_id}/logs: service_id",
+            {
+                Box::new(move |document| {
+                    let all = document["paths"][&logs]["get"]["parameters"].as_array_mut();
+                    let mut all = all.expect("parameters").iter_mut();
+                    let found = all.find(|parameter| parameter["name"] == "service_id");
+                    found.expect("it is there")["schema"]["type"] = "integer".into();
+                })
+            },
+        ),
     ];
     for (what, spoil) in spoils {
         let mut document = document();
@@ -62,6 +110,17 @@ fn a_document_that_does_not_is_told_by_what_it_breaks() {
             "{what} is not told of: {broken:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn ids_are_what_the_document_says() {
+    let world = World::new().await;
+    let things = Things::of(&world, &world.project, 1).await;
+    for id in [&things.vpc, &things.spare, &things.peering] {
+        assert!(id.bytes().all(|byte| byte.is_ascii_digit()), "{id}");
+    }
+    let service = world.get(&format!("/services/{}", things.service)).await;
+    assert_eq!(service.str("/vpc_endpoint/vpc_id"), things.vpc);
 }
 
 fn document() -> Value {
@@ -79,16 +138,27 @@ fn properties<'a>(document: &'a mut Value, schema: &str) -> &'a mut Value {
 
 /// Which promises a document breaks.
 fn broken(document: &Value) -> Vec<String> {
-    let (operations, types) = read(PROMISES);
+    let promises = read(PROMISES);
     let mut check = Check {
         document,
-        types: &types,
+        types: &promises.types,
         broken: Vec::new(),
     };
-    for operation in &operations {
-        check.operation(operation);
+    for operation in &promises.operations {
+        check.operation(operation, &promises.parts);
+    }
+    for query in &promises.queries {
+        check.query(query);
     }
     check.broken
+}
+
+struct Promises {
+    operations: Vec<Operation>,
+    types: Types,
+    queries: Vec<Query>,
+    /// The kind of each part of the paths.
+    parts: BTreeMap<String, String>,
 }
 
 struct Operation {
@@ -99,11 +169,19 @@ struct Operation {
     answered: Option<String>,
 }
 
+/// What an operation is asked by.
+struct Query {
+    method: String,
+    path: String,
+    kind: String,
+}
+
 /// The fields of each type: name, kind, whether it is always there.
 type Types = BTreeMap<String, Vec<(String, String, bool)>>;
 
-fn read(text: &str) -> (Vec<Operation>, Types) {
+fn read(text: &str) -> Promises {
     let (mut operations, mut types) = (Vec::new(), Types::new());
+    let (mut queries, mut parts) = (Vec::new(), BTreeMap::new());
     let mut current = String::new();
     for line in text.lines() {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -111,6 +189,12 @@ fn read(text: &str) -> (Vec<Operation>, Types) {
             [] => {}
             [first, ..] if first.starts_with('#') => {}
             ["type", name] => current = (*name).to_owned(),
+            ["path", name, kind] => drop(parts.insert((*name).to_owned(), (*kind).to_owned())),
+            ["query", method, path, kind] => queries.push(Query {
+                method: method.to_lowercase(),
+                path: (*path).to_owned(),
+                kind: (*kind).to_owned(),
+            }),
             [name, kind] => types.entry(current.clone()).or_default().push((
                 name.trim_end_matches('!').to_owned(),
                 (*kind).to_owned(),
@@ -134,7 +218,12 @@ fn read(text: &str) -> (Vec<Operation>, Types) {
         operations.len() > 20 && types.len() > 15,
         "all of it is read"
     );
-    (operations, types)
+    Promises {
+        operations,
+        types,
+        queries,
+        parts,
+    }
 }
 
 /// Which way a value goes: who reads it decides what more or less of it is harmless.
@@ -151,7 +240,7 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    fn operation(&mut self, promised: &Operation) {
+    fn operation(&mut self, promised: &Operation, parts: &BTreeMap<String, String>) {
         let name = format!("{} {}", promised.method.to_uppercase(), promised.path);
         let path = format!("{BASE}{}", promised.path);
         let found = self.document["paths"][&path][&promised.method].clone();
@@ -165,9 +254,19 @@ impl Check<'_> {
                 promised.status
             ));
         }
-        if found["responses"]["4XX"].is_null() {
-            self.broken
-                .push(format!("{name}: refusals are not described"));
+        match &found["responses"]["4XX"]["content"]["application/json"]["schema"] {
+            Value::Null => {
+                let line = format!("{name}: refusals are not described");
+                self.broken.push(line);
+            }
+            schema => self.value(&name, &schema.clone(), "Error", Way::Answered),
+        }
+        for (part, kind) in parts {
+            if promised.path.contains(&format!("{{{part}}}")) {
+                let place = format!("{name}: {part}");
+                let schema = parameter(&found, "path", part)["schema"].clone();
+                self.value(&place, &schema, kind, Way::Sent);
+            }
         }
         if let Some(kind) = &promised.answered {
             let schema = response["content"]["application/json"]["schema"].clone();
@@ -176,6 +275,33 @@ impl Check<'_> {
         if let Some(kind) = &promised.sent {
             let schema = found["requestBody"]["content"]["application/json"]["schema"].clone();
             self.value(&name, &schema, kind, Way::Sent);
+        }
+    }
+
+    /// Every part of a query is known, and none is asked for that not all send.
+    fn query(&mut self, promised: &Query) {
+        let path = format!("{BASE}{}", promised.path);
+        let found = self.document["paths"][&path][&promised.method].clone();
+        let types = self.types;
+        let fields = &types[&promised.kind];
+        for (field, kind, _) in fields {
+            let place = format!("{}.{field}", promised.kind);
+            let found = parameter(&found, "query", field);
+            // Lists are repeated, one value each time.
+            if found["explode"] == false {
+                self.broken.push(format!("{place} is not repeated"));
+            }
+            self.value(&place, &found["schema"], kind, Way::Sent);
+        }
+        for parameter in found["parameters"].as_array().into_iter().flatten() {
+            let name = parameter["name"].as_str().unwrap_or_default();
+            let sent = fields
+                .iter()
+                .any(|(field, _, always)| field == name && *always);
+            if parameter["in"] == "query" && parameter["required"] == true && !sent {
+                let line = format!("{}.{name} is asked for, and not sent by all", promised.kind);
+                self.broken.push(line);
+            }
         }
     }
 
@@ -200,6 +326,18 @@ impl Check<'_> {
             "string" | "integer" | "boolean" => {
                 if !options.iter().any(|option| is(option, kind)) {
                     self.broken.push(format!("{place} is no {kind}: {schema}"));
+                }
+            }
+            "digits" => {
+                let is_it = |option: &Value| {
+                    is(option, "string")
+                        && match (&option["pattern"], way) {
+                            (Value::Null, Way::Sent) => true,
+                            (pattern, Way::Sent | Way::Answered) => pattern == "^[0-9]+$",
+                        }
+                };
+                if !options.iter().any(is_it) {
+                    self.broken.push(format!("{place} is no digits: {schema}"));
                 }
             }
             "time" => {
@@ -285,6 +423,13 @@ impl Check<'_> {
         }
         parts
     }
+}
+
+/// A parameter of an operation.
+fn parameter(operation: &Value, place: &str, name: &str) -> Value {
+    let all = operation["parameters"].as_array().into_iter().flatten();
+    let mut found = all.filter(|parameter| parameter["in"] == place && parameter["name"] == name);
+    found.next().cloned().unwrap_or_default()
 }
 
 /// Whether a schema's type is this, or this or nothing.

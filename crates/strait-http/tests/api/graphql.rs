@@ -395,7 +395,7 @@ async fn one_request_gets_one_token() {
     assert!(!two.has("/data/t0"), "{two:?}");
 }
 
-async fn token(world: &World, role: Role) -> String {
+pub(crate) async fn token(world: &World, role: Role) -> String {
     let key = world
         .plane
         .create_key(&world.project, NewKey::of(role))
@@ -407,7 +407,12 @@ async fn token(world: &World, role: Role) -> String {
     issued.await.expect("a token").token
 }
 
-async fn query(world: &World, token: Option<&str>, text: &str, variables: Value) -> Answer {
+pub(crate) async fn query(
+    world: &World,
+    token: Option<&str>,
+    text: &str,
+    variables: Value,
+) -> Answer {
     let mut request = Request::post("/api/query")
         .header(header::HOST, "127.0.0.1:8470")
         .header(header::CONTENT_TYPE, "application/json");
@@ -421,7 +426,7 @@ async fn query(world: &World, token: Option<&str>, text: &str, variables: Value)
 }
 
 /// That it is this refusal, with the status that the REST API would give.
-fn refused(answer: &Answer, code: &str, status: u16, words: &str) {
+pub(crate) fn refused(answer: &Answer, code: &str, status: u16, words: &str) {
     assert_eq!(answer.status, StatusCode::OK, "{answer:?}");
     let error = &answer.body["errors"][0];
     assert_eq!(error["extensions"]["code"], code, "{answer:?}");

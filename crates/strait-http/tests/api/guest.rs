@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
+use axum::response::Response;
 use strait_plane::model::{NewUser, Role};
 
 use crate::world::{Answer, World};
@@ -92,13 +93,34 @@ impl<'a> Guest<'a> {
         token: &str,
         fields: &[(&str, &str)],
     ) -> Answer {
+        self.world.send(self.posting(path, token, fields)).await
+    }
+
+    /// A page or the answer to a form, whose text is still to come and may be without an end.
+    pub(crate) async fn begin(
+        &self,
+        method: &str,
+        path: &str,
+        fields: &[(&str, &str)],
+    ) -> Response {
+        let request = match method {
+            "GET" => {
+                let request = self.asking(Method::GET, path).body(Body::empty());
+                request.expect("a request")
+            }
+            _ => self.posting(path, &self.token, fields),
+        };
+        self.world.respond(request).await
+    }
+
+    fn posting(&self, path: &str, token: &str, fields: &[(&str, &str)]) -> Request<Body> {
         let request = self
             .asking(Method::POST, path)
             .header(header::ORIGIN, "http://127.0.0.1:8470")
             .header("sec-fetch-site", "same-origin")
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         let request = request.body(Body::from(form(token, fields)));
-        self.world.send(request.expect("a request")).await
+        request.expect("a request")
     }
 
     pub(crate) fn asking(&self, method: Method, path: &str) -> axum::http::request::Builder {

@@ -6,7 +6,7 @@ use serde_json::json;
 use strait_http::{Options, Readers};
 use strait_plane::model::Role;
 
-use crate::world::{ADMIN_KEY, BASE, World};
+use crate::world::{ADMIN_KEY, BASE, REGION, World};
 
 #[tokio::test]
 async fn metrics_count_requests_by_their_route_and_are_the_operators() {
@@ -74,6 +74,101 @@ async fn metrics_count_requests_by_their_route_and_are_the_operators() {
         .await
         .expect("an answer");
     assert_eq!(answer.status(), StatusCode::OK);
+}
+
+/// Each number is another one, so that none stands in another's place.
+#[tokio::test]
+async fn each_number_of_the_store_is_told_as_what_it_is() {
+    let world = World::new().await;
+    let sql = async |sql: &str| {
+        let done = sqlx::raw_sql(sql).execute(&world.pool).await;
+        done.expect("done");
+    };
+    sql("CREATE TABLE seen (holder text);
+        CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS
+            'BEGIN INSERT INTO seen SELECT NEW.holder; RETURN NULL; END';
+        CREATE TRIGGER see AFTER INSERT ON strait.lease FOR EACH ROW EXECUTE FUNCTION see();")
+    .await;
+    let vpc = world.vpc("10.0.0.0/24").await;
+    let holder = sqlx::query_scalar("SELECT holder FROM seen LIMIT 1");
+    let holder: String = holder.fetch_one(&world.pool).await.expect("a holder");
+    // From now on nobody works on anything.
+    world.plane.shutdown().await;
+    let project = &world.project;
+    sql(&format!(
+        "DELETE FROM strait.lease;
+        INSERT INTO strait.vpc (id, project_id, name, cidr, region_code)
+            SELECT n, '{project}', n, format('10.1.%s.0/24', n)::cidr, '{REGION}' FROM generate_series(1, 3) n;
+        INSERT INTO strait.peering (id, vpc_id, peer_account_id, peer_vpc_id, peer_region_code, state)
+            SELECT n, '{vpc}', '123456789012', n, '{REGION}', CASE WHEN n < 3 THEN 'pending-acceptance' WHEN n < 9 THEN 'active'
+                ELSE 'deleting' END FROM generate_series(1, 9) n;
+        INSERT INTO strait.service (id, project_id, name, region_code, password_verifier, status, reconciled)
+            SELECT n, '{project}', n, '{REGION}', 'x', 'READY', 1 FROM generate_series(1, 5) n;
+        INSERT INTO strait.person (id, email, name) VALUES ('usr-x', 'x@example.com', 'x');
+        INSERT INTO strait.session (id, token_hash, person_id, expires)
+            SELECT n, n, 'usr-x', now() + CASE WHEN n < 8 THEN interval '1 day' ELSE interval '-1 day' END FROM generate_series(1, 9) n;
+        INSERT INTO strait.api_key (public_key, project_id, secret_hash, revoked, expires)
+            SELECT n, '{project}', 'x', CASE WHEN n = 8 THEN now() END, CASE WHEN n = 9 THEN now() END FROM generate_series(1, 9) n;
+        INSERT INTO strait.lease (key, holder, until)
+            SELECT n, CASE WHEN n <= 9 THEN '{holder}' WHEN n <= 12 THEN 'one' ELSE 'two' END,
+                now() + CASE WHEN n <= 19 THEN interval '1 day' ELSE interval '-1 day' END FROM generate_series(1, 30) n;
+        INSERT INTO strait.operation (id, project_id, action, object_kind, object_id, object_name, actor, state, created)
+            VALUES ('op-x', '{project}', 'peering.create', 'peering', 'x', 'x', 'strait', 'running', now() - interval '1000 seconds');
+        INSERT INTO strait.audit (actor, action, outcome) SELECT 'x', 'x', 'done' FROM generate_series(1, 100);
+        ANALYZE strait.audit;"
+    ))
+    .await;
+    let entries = sqlx::query_scalar("SELECT count(*) FROM strait.audit");
+    let entries: i64 = entries.fetch_one(&world.pool).await.expect("a number");
+    assert!(entries >= 100, "{entries}");
+    let admin = format!("Bearer {ADMIN_KEY}");
+    let told = world.asked_here(&admin, Method::GET, "/metrics", "").await;
+    let number = |name: &str| {
+        let mut lines = told.text.lines();
+        let line = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        let number = line.and_then(|number| number.parse::<f64>().ok());
+        number.unwrap_or_else(|| panic!("{name}: {}", told.text))
+    };
+    for (name, expected) in [
+        ("strait_vpcs{state=\"CREATED\"}", 1),
+        ("strait_peerings{state=\"pending-acceptance\"}", 2),
+        ("strait_vpcs{state=\"CREATING\"}", 3),
+        // Those, and the one whose peering connection is to go.
+        ("strait_reconcile_due", 4),
+        ("strait_services{state=\"READY\"}", 5),
+        ("strait_peerings{state=\"active\"}", 6),
+        ("strait_sessions", 7),
+        // The world has one.
+        ("strait_api_keys", 8),
+        ("strait_leases{holder=\"this\"}", 9),
+        ("strait_leases{holder=\"others\"}", 10),
+        ("strait_audit_entries", entries),
+    ] {
+        assert_eq!(number(name), expected as f64, "{name}");
+    }
+    let lag = number("strait_reconcile_lag_seconds");
+    assert!((1000.0..1100.0).contains(&lag), "{lag}");
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_told_of_in_the_log_and_not_to_anybody() {
+    let world = World::new().await;
+    let ready = async || world.asked_here("", Method::GET, "/readyz", "").await;
+    assert_eq!(ready().await.status, StatusCode::OK);
+    let renamed = async |from: &str, to: &str| {
+        let sql = format!("ALTER TABLE strait.{from} RENAME TO {to}");
+        let done = sqlx::raw_sql(&sql).execute(&world.pool).await;
+        done.expect("renamed");
+    };
+    renamed("_sqlx_migrations", "elsewhere").await;
+    let failed = ready().await;
+    assert_eq!(failed.status, StatusCode::SERVICE_UNAVAILABLE, "{failed:?}");
+    assert_ne!(failed.body["parts"]["tables"], "ok", "{failed:?}");
+    for word in ["relation", "sqlx", "does not exist"] {
+        assert!(!failed.text.contains(word), "{failed:?}");
+    }
+    renamed("elsewhere", "_sqlx_migrations").await;
+    assert_eq!(ready().await.status, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ pub async fn fenced<T>(
     FENCE.scope(Arc::new(held), work).await
 }
 
-/// Runs `work`, whose calls to the cloud may look, and change nothing.
+/// Runs `work`, whose calls to the cloud may look, and change nothing. The local cloud does not ask: it has one server.
 pub(crate) async fn looking<T>(work: impl Future<Output = T>) -> T {
     fenced(|| false, work).await
 }
@@ -31,8 +31,8 @@ pub(crate) fn under_same_fence<T>(work: impl Future<Output = T>) -> impl Future<
     }
 }
 
-/// Whether this task may change something in the cloud now. A cloud asks before each call that does; outside of a
-/// reconciler's work it may.
+/// Whether this task may change something in the cloud now. A cloud of several servers asks before each call that does;
+/// outside of a reconciler's work it may.
 #[must_use]
 pub fn may_change() -> bool {
     FENCE.try_with(|held| held()).unwrap_or(true)

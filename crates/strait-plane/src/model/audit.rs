@@ -127,8 +127,10 @@ pub struct Asked {
     pub message: Option<String>,
     /// How often.
     pub times: i64,
-    /// What it was about, if that was done.
+    /// What it was about: what was done, or whom a login that was refused was to be as.
     pub about: Option<About>,
+    /// Whether somebody was to be logged in.
+    pub is_login: bool,
 }
 
 /// A change that does not note itself: what was done to what.

@@ -13,7 +13,6 @@ use crate::model::{Asked, AuditFilter, AuditPage, Audited, Caller};
 use crate::store::audit::{self, Span};
 use crate::trail;
 
-/// How many of its rows one answer has at most.
 /// How many entries are gone through at a time by who reads all of it, and how many of them are told at once.
 const WINDOW: i64 = 20_000;
 const STRIDE: u32 = 500;

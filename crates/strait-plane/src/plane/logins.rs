@@ -25,9 +25,11 @@ impl Plane {
     ) -> Result<NewSession, PlaneError> {
         let email = email.trim().to_lowercase();
         let place = from.and_then(Place::of);
-        self.count_login(&email, place).await?;
         let kept = people::find(self.pool(), &email).await?;
-        let kept = kept.filter(|kept| kept.user.email == email && !kept.user.disabled);
+        let kept = kept.filter(|kept| kept.user.email == email);
+        trail::logs_in(kept.as_ref().map(|kept| &kept.user));
+        self.count_login(&email, place).await?;
+        let kept = kept.filter(|kept| !kept.user.disabled);
         let hash = kept.as_ref().and_then(|kept| kept.password_hash.clone());
         let is_right = secret::is_password(password, hash.clone()).await?;
         let Some(kept) = kept.filter(|_| is_right) else {
@@ -70,6 +72,7 @@ impl Plane {
         token: &str,
         from: Option<IpAddr>,
     ) -> Result<NewSession, PlaneError> {
+        trail::logs_in(None);
         let taken = sessions::take_link(self.pool(), &secret::digest(token)).await?;
         let Some(id) = taken else {
             return Err(PlaneError::Stale("login link"));

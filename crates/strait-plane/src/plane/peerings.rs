@@ -67,6 +67,7 @@ impl Plane {
         let (vpc, kept) = self.find_peering(project, vpc, peering).await?;
         let mut tx = self.begin().await?;
         still_there(vpcs::lock(&mut tx, &vpc.id).await?, &vpc)?;
+        let kept = taken(&mut tx, &kept.id).await?;
         if !kept.state.has_ended() {
             return Err(PlaneError::conflict(format!(
                 "peering connection {} is {}, and only one that has ended can be asked for again",
@@ -115,6 +116,8 @@ impl Plane {
     ) -> Result<Peering, PlaneError> {
         let (vpc, kept) = self.find_peering(project, vpc, peering).await?;
         let blocks = validate::peer_cidr_blocks(blocks)?;
+        let mut tx = self.begin().await?;
+        let kept = taken(&mut tx, &kept.id).await?;
         if kept.state == PeeringState::Deleting {
             return Err(PlaneError::conflict(format!(
                 "peering connection {} is being deleted",
@@ -124,7 +127,6 @@ impl Plane {
         if kept.asked_cidrs == blocks {
             return Ok(shown(kept));
         }
-        let mut tx = self.begin().await?;
         peerings::ask_ranges(&mut *tx, &kept.id, blocks.as_ref()).await?;
         let asked = Asked::new(
             Action::PeeringRanges,
@@ -147,7 +149,7 @@ impl Plane {
         let mut patience = self.patience(ID_PATIENCE);
         loop {
             let Some(kept) = peerings::get(self.pool(), id).await? else {
-                return Err(PlaneError::not_found("peering connection", id));
+                return Err(gone(id));
             };
             let known = kept.provisioned_id.is_some() || kept.refused;
             if known || !patience.again().await {
@@ -197,6 +199,7 @@ impl Plane {
     ) -> Result<Peering, PlaneError> {
         let (vpc, kept) = self.find_peering(project, vpc, peering).await?;
         let mut tx = self.begin().await?;
+        let kept = taken(&mut tx, &kept.id).await?;
         if kept.state == PeeringState::Deleting {
             return Ok(shown(kept));
         }
@@ -212,16 +215,14 @@ impl Plane {
         }))
     }
 
-    /// Writes the wish that it be gone.
-    pub(super) async fn want_gone(
+    /// Writes the wish that it be gone, whose row the transaction has taken.
+    async fn want_gone(
         &self,
         tx: &mut PgConnection,
         vpc: &Vpc,
         kept: &Kept,
     ) -> Result<String, PlaneError> {
-        if !peerings::want_deleted(&mut *tx, &kept.id).await? {
-            return Err(PlaneError::not_found("peering connection", &kept.id));
-        }
+        peerings::want_deleted(&mut *tx, &kept.id).await?;
         let asked = Asked::new(
             Action::PeeringDelete,
             &vpc.project_id,
@@ -290,6 +291,15 @@ impl Kept {
     }
 }
 
+/// A connection as it is now, its row taken until the end of the transaction.
+async fn taken(tx: &mut PgConnection, id: &str) -> Result<Kept, PlaneError> {
+    peerings::take(tx, id).await?.ok_or_else(|| gone(id))
+}
+
+fn gone(id: &str) -> PlaneError {
+    PlaneError::not_found("peering connection", id)
+}
+
 /// The one that is meant: by its id, a `pcx-` id, or the customer's VPC if only one leads there.
 fn named(mut all: Vec<Kept>, name: &str) -> Result<Kept, PlaneError> {
     let by_id = all
@@ -310,7 +320,7 @@ fn named(mut all: Vec<Kept>, name: &str) -> Result<Kept, PlaneError> {
         .filter(|index| all[*index].peer_vpc_id == name && !all[*index].state.has_ended())
         .collect();
     match live.as_slice() {
-        [] => Err(PlaneError::not_found("peering connection", name)),
+        [] => Err(gone(name)),
         [index] => Ok(all.swap_remove(*index)),
         [..] => {
             let ids: Vec<&str> = live.iter().map(|index| all[*index].id.as_str()).collect();

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
+use sqlx::PgConnection;
 
 use super::moves::usable;
 use super::quotas::one_more;
@@ -184,6 +185,7 @@ impl Plane {
         let kept = self.find_service(project, service).await?;
         let name = validate::name(name)?;
         let mut tx = self.begin().await?;
+        let kept = taken(&mut tx, &kept.id).await?;
         services::rename(&mut *tx, &kept.id, &name).await?;
         let asked = Asked::new(Action::ServiceRename, &kept.project_id, &kept.id, &name);
         let (before, after) = (json!({ "name": kept.name }), json!({ "name": name }));
@@ -345,6 +347,12 @@ impl Plane {
             updated: kept.updated,
         }
     }
+}
+
+/// A service as it is now, its row taken until the end of the transaction.
+pub(super) async fn taken(tx: &mut PgConnection, id: &str) -> Result<Kept, PlaneError> {
+    let found = services::take(tx, id).await?;
+    found.ok_or_else(|| PlaneError::not_found(Kept::KIND, id))
 }
 
 /// A value of a connection string, as libpq reads it.

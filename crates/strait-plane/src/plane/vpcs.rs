@@ -89,6 +89,9 @@ impl Plane {
         let vpc = self.vpc(project, vpc).await?;
         let name = validate::name(name)?;
         let mut tx = self.begin().await?;
+        let Some(vpc) = vpcs::take(&mut tx, &vpc.id).await? else {
+            return Err(PlaneError::not_found(Vpc::KIND, &vpc.id));
+        };
         vpcs::rename(&mut *tx, &vpc.id, &name).await?;
         let asked = Asked::new(Action::VpcRename, &vpc.project_id, &vpc.id, &name);
         let (before, after) = (json!({ "name": vpc.name }), json!({ "name": name }));

@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use sqlx::postgres::PgListener;
@@ -17,19 +16,16 @@ use tracing::field::Empty;
 use super::failure::Failure;
 use super::lease::{self, Lease};
 use super::run::Run;
+use super::watcher::WATCH;
 use super::{Context, Found, Key, Wake, names, peerings, service, vpc};
 use crate::cloud::fenced;
 use crate::error::PlaneError;
 use crate::store;
 
-/// The lease of the server that watches the cloud and looks at everything from time to time.
-pub(super) const WATCH: &str = "watch";
 /// How often a server looks for what nobody works on: others may have ended.
 const TICK: Duration = Duration::from_secs(2);
 /// How often the one that watches looks at every object, whether it still is as it should be, if there are not too many.
 const ROUND: Duration = Duration::from_secs(60);
-/// How soon the others try to take its place.
-const TAKE_OVER: Duration = Duration::from_secs(1);
 /// How soon a failure is tried again: at first, and at most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(15));
 /// How soon something that takes time is looked at again, at most.
@@ -43,8 +39,6 @@ const ROUND_PER_OBJECT: Duration = Duration::from_millis(400);
 const IN_A_ROW: u32 = 10;
 /// How soon what is worked on just now is looked at.
 const AFTER_WORK: Duration = Duration::from_millis(50);
-/// A cloud that says "changed" without end is asked no more often than this, and than this for each peering connection.
-const BETWEEN_LOOKS: (Duration, Duration) = (Duration::from_millis(25), Duration::from_micros(100));
 
 /// Tells the dispatcher of wishes, and waiters of changes, as the store tells of them.
 pub(super) async fn listen(context: Arc<Context>, wake: UnboundedSender<Wake>) {
@@ -92,34 +86,6 @@ fn key(kind: &str, id: String) -> Option<Key> {
         "service" => Some(Key::Service(id)),
         "vpc" => Some(Key::Vpc(id)),
         _ => None,
-    }
-}
-
-/// Tells the dispatcher when the cloud may have changed, if this is the server that watches it.
-pub(super) async fn watch_cloud(context: Arc<Context>, wake: UnboundedSender<Wake>) {
-    loop {
-        let watched = context.leases.holds(WATCH);
-        match context.leases.take(&context.pool, WATCH).await {
-            Ok(Lease::Ours | Lease::TakenOver) => {}
-            Ok(Lease::Theirs) => {
-                sleep(TAKE_OVER).await;
-                continue;
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the store could not be asked whose turn it is to watch the cloud; trying again");
-                sleep(TAKE_OVER).await;
-                continue;
-            }
-        }
-        if !watched && wake.send(Wake::Round).is_err() {
-            return;
-        }
-        context.cloud.changed().await;
-        if wake.send(Wake::For(Key::Look)).is_err() {
-            return;
-        }
-        let many = u32::try_from(context.watched.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
-        sleep(BETWEEN_LOOKS.0.max(BETWEEN_LOOKS.1.saturating_mul(many))).await;
     }
 }
 
@@ -461,10 +427,7 @@ async fn reconcile(
                 Lease::Ours => false,
             };
             let mut run = Run::new(&context, &lease, taken_over);
-            let held = {
-                let (leases, lease) = (Arc::clone(&context.leases), lease.clone());
-                move || leases.holds(&lease)
-            };
+            let held = context.held(&lease);
             let work = async {
                 match &key {
                     Key::Service(_) => service::reconcile(&mut run, id, thorough).await,

@@ -12,6 +12,7 @@ mod run;
 mod service;
 mod tries;
 mod vpc;
+mod watcher;
 
 pub(crate) use network::spec as way_spec;
 pub(crate) use peerings::RANGE_ELSEWHERE;
@@ -121,6 +122,12 @@ impl Context {
         Ok(changed)
     }
 
+    /// Whether this server still has the lease, for [`crate::cloud::fenced`].
+    fn held(&self, lease: &str) -> impl Fn() -> bool + Send + Sync + use<> {
+        let (leases, lease) = (Arc::clone(&self.leases), lease.to_owned());
+        move || leases.holds(&lease)
+    }
+
     /// Whose this server's leases are.
     pub(crate) fn holder(&self) -> &str {
         self.leases.holder()
@@ -162,7 +169,7 @@ impl Key {
             Self::Service(id) => format!("service:{id}"),
             Self::Vpc(id) => format!("vpc:{id}"),
             Self::Names => names::LEASE.to_owned(),
-            Self::Look | Self::Old => dispatch::WATCH.to_owned(),
+            Self::Look | Self::Old => watcher::WATCH.to_owned(),
         }
     }
 }
@@ -192,7 +199,7 @@ impl Reconcilers {
         );
         let (wake, woken) = mpsc::unbounded_channel();
         let listener = tokio::spawn(dispatch::listen(Arc::clone(&context), wake.clone()));
-        let watcher = tokio::spawn(dispatch::watch_cloud(Arc::clone(&context), wake.clone()));
+        let watcher = tokio::spawn(watcher::watch_cloud(Arc::clone(&context), wake.clone()));
         let keeper = tokio::spawn(keep_leases(Arc::clone(&context)));
         let dispatcher = tokio::spawn(dispatch::run(Arc::clone(&context), wake, woken));
         Self {

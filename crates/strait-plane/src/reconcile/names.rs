@@ -1,7 +1,6 @@
 //! The names of services: published whole, whenever they are not what was published last.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -137,12 +136,7 @@ async fn put_under_lease(
     context
         .write_under(LEASE, async |db| store::note_published(db, None).await)
         .await?;
-    let leases = Arc::clone(&context.leases);
-    let told = fenced(
-        move || leases.holds(LEASE),
-        context.cloud.publish_names(&names),
-    )
-    .await;
+    let told = fenced(context.held(LEASE), context.cloud.publish_names(&names)).await;
     if !context.leases.holds(LEASE) {
         // Another server may have published later names meanwhile, and these came after them.
         return Err(Failure::NotYet);

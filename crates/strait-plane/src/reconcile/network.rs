@@ -109,6 +109,7 @@ async fn drain(run: &mut Run<'_>, service: &Service, way: &Way) -> Result<(), Fa
     }
     let pace = left.min(DRAIN_PACE);
     let begun = Instant::now();
+    run.go_on()?;
     // Who cannot be asked to end sessions is not asked to wait for them either: the time is what counts.
     if let Err(failure) =
         service::end_sessions(run.context, service, &open.sources, Which::Idle(pace)).await
@@ -293,6 +294,8 @@ async fn end_sessions(run: &Run<'_>, service: &Service, open: &Open) -> Result<(
     let patience = Instant::now() + SESSION_PATIENCE;
     let mut ended = 0;
     loop {
+        // Another server may have opened the way again.
+        run.go_on()?;
         let ended_now = service::end_sessions(run.context, service, &open.sources, Which::All);
         match ended_now.await? {
             Ended::Sessions(0) => {

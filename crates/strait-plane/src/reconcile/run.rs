@@ -42,8 +42,8 @@ impl<'a> Run<'a> {
         Ok(run)
     }
 
-    /// Before anything in this Region: what is remembered of it may be out of date. An operation begins with a look at what
-    /// is there, because others may have prepared for it: another server, or who asks, by hand.
+    /// Before anything in this Region: what is remembered of it may be out of date. An operation of a service or a Peering VPC
+    /// begins with a look at what is there, because others may have prepared for it: another server, or who asks, by hand.
     pub(super) fn in_region(&mut self, region: &str) {
         let begins = std::mem::take(&mut self.begins);
         if begins || self.taken_over {

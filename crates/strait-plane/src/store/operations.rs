@@ -397,6 +397,7 @@ pub(crate) async fn cancel_others(
 }
 
 /// Forgets what ended longer ago than `days`, all but the newest `most` of each project, and the keys of what is a day old.
+/// What has a key stays until then: a request counts once.
 pub(crate) async fn prune(db: &mut PgConnection, days: i32, most: i64) -> Result<(), PlaneError> {
     sqlx::query(
         "DELETE FROM strait.operation WHERE ended < clock_timestamp() - make_interval(days => $1)",
@@ -410,7 +411,8 @@ pub(crate) async fn prune(db: &mut PgConnection, days: i32, most: i64) -> Result
              SELECT p.id AS project, oldest.number AS last FROM strait.project p CROSS JOIN LATERAL (
                  SELECT o.number FROM strait.operation o WHERE o.project_id = p.id ORDER BY o.number DESC OFFSET $1 LIMIT 1) oldest)
          DELETE FROM strait.operation o USING old
-         WHERE o.project_id = old.project AND o.number <= old.last AND o.ended IS NOT NULL",
+         WHERE o.project_id = old.project AND o.number <= old.last AND o.ended IS NOT NULL
+             AND (o.idempotency_key IS NULL OR o.created < clock_timestamp() - interval '1 day')",
     )
     .bind(most)
     .run(&mut *db)

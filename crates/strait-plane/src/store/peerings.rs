@@ -188,6 +188,35 @@ pub(crate) async fn observable(db: impl PgExecutor<'_>) -> Result<Vec<Kept>, Pla
     .await
 }
 
+/// A request that waits for its customer.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, FromRow)]
+pub(crate) struct Waiting {
+    /// Where the Peering VPC is.
+    pub(crate) region_code: String,
+    id: String,
+    attempt: i32,
+}
+
+/// All requests that wait for their customers.
+pub(crate) async fn waiting(db: impl PgExecutor<'_>) -> Result<BTreeSet<Waiting>, PlaneError> {
+    let rows: Vec<Waiting> = sqlx::query_as(
+        "SELECT v.region_code, p.id, p.attempt FROM strait.peering p JOIN strait.vpc v ON v.id = p.vpc_id
+         WHERE p.provisioned_id IS NOT NULL AND p.state IN ('initiating-request', 'pending-acceptance')",
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// One as it is now, its row taken until the end of the transaction.
+pub(crate) async fn take(db: &mut PgConnection, id: &str) -> Result<Option<Kept>, PlaneError> {
+    sqlx::query("SELECT FROM strait.peering WHERE id = $1 FOR NO KEY UPDATE")
+        .bind(id)
+        .run(&mut *db)
+        .await?;
+    get(db, id).await
+}
+
 pub(crate) async fn get(db: impl PgExecutor<'_>, id: &str) -> Result<Option<Kept>, PlaneError> {
     sqlx::query_as::<_, Row>(&format!("{SELECT} WHERE id = $1"))
         .bind(id)
@@ -195,15 +224,14 @@ pub(crate) async fn get(db: impl PgExecutor<'_>, id: &str) -> Result<Option<Kept
         .await
 }
 
-/// False: it is gone already.
-pub(crate) async fn want_deleted(db: impl PgExecutor<'_>, id: &str) -> Result<bool, PlaneError> {
+pub(crate) async fn want_deleted(db: impl PgExecutor<'_>, id: &str) -> Result<(), PlaneError> {
     sqlx::query(
         "UPDATE strait.peering SET state = 'deleting',
              ended = ended OR state IN ('failed', 'expired', 'rejected', 'deleted'), reason_code = NULL, reason_message = NULL, refused = false,
              updated = clock_timestamp() WHERE id = $1",
     )
     .bind(id)
-    .touches(db)
+    .run(db)
     .await
 }
 

@@ -275,6 +275,14 @@ pub(crate) async fn lock(
         .transpose()
 }
 
+/// One as it is now, its row taken until the end of the transaction.
+pub(crate) async fn take(db: &mut PgConnection, id: &str) -> Result<Option<Kept>, PlaneError> {
+    match lock(&mut *db, id).await? {
+        Some(_) => get(db, id).await,
+        None => Ok(None),
+    }
+}
+
 pub(crate) async fn rename(
     db: impl PgExecutor<'_>,
     id: &str,

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use sqlx::types::Json;
 use sqlx::{FromRow, PgExecutor};
 
 use super::{Change, Find, texts};
-use crate::cloud::{NameTarget, Sources, WayObserved};
+use crate::cloud::{NameTarget, Sources, WayKind, WayObserved, WaySpec};
 use crate::error::PlaneError;
-use crate::model::Network;
+use crate::model::{Network, Registration};
 
 /// A way as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -270,6 +271,31 @@ pub(crate) async fn current_of(
         .bind(service)
         .first(db)
         .await
+}
+
+#[derive(FromRow)]
+struct FollowedRow {
+    id: String,
+    region_code: String,
+    registration: Json<Registration>,
+    vpc_id: String,
+}
+
+/// Private ways that lead to services that Strait did not make, which may come to be elsewhere.
+pub(crate) async fn followed(db: impl PgExecutor<'_>) -> Result<BTreeSet<WaySpec>, PlaneError> {
+    let rows: Vec<FollowedRow> = sqlx::query_as(
+        "SELECT s.id, s.region_code, s.registration, w.vpc_id FROM strait.way w JOIN strait.service s ON s.id = w.service_id
+         WHERE s.registration IS NOT NULL AND w.vpc_id IS NOT NULL AND w.address IS NOT NULL AND NOT w.closing",
+    )
+    .fetch_all(db)
+    .await?;
+    let way = |row: FollowedRow| WaySpec {
+        service: row.id,
+        region: row.region_code,
+        kind: WayKind::Private { vpc: row.vpc_id },
+        registration: Some(row.registration.0),
+    };
+    Ok(rows.into_iter().map(way).collect())
 }
 
 fn address(text: &str) -> Result<Ipv4Addr, PlaneError> {

@@ -36,6 +36,13 @@ struct State {
     /// How often a new way is looked at before it is ready.
     slowness: u32,
     knows_no_clients: bool,
+    /// The ways that are to follow their services.
+    followed: BTreeSet<WaySpec>,
+    /// Regions where somebody else asked a customer.
+    stirred: Vec<String>,
+    /// Services that came to be elsewhere, and that were followed there.
+    elsewhere: u32,
+    found_again: u32,
 }
 
 pub(crate) struct FakePeering {
@@ -151,6 +158,27 @@ impl FakeCloud {
         self.state().knows_no_clients = true;
     }
 
+    /// The ways that follow their services.
+    pub(crate) fn followed(&self) -> BTreeSet<WaySpec> {
+        self.state().followed.clone()
+    }
+
+    /// How often it was told that a customer was asked.
+    pub(crate) fn stirred(&self) -> usize {
+        self.state().stirred.len()
+    }
+
+    /// A service comes to be elsewhere: who watches follows it there.
+    pub(crate) fn go_elsewhere(&self) {
+        self.state().elsewhere += 1;
+        self.changed.notify_one();
+    }
+
+    /// How often a service was followed to where it came to be.
+    pub(crate) fn found_again(&self) -> u32 {
+        self.state().found_again
+    }
+
     pub(crate) fn vpcs(&self) -> usize {
         self.state().vpcs.len()
     }
@@ -169,6 +197,14 @@ impl FakeCloud {
         let state = self.state();
         let things = state.vpcs.len() + state.peerings.len() + state.ways.len() + state.names.len();
         things == 0
+    }
+
+    /// Whether a service that came to be elsewhere is still to be followed; it is no more then.
+    fn leaves(&self) -> bool {
+        let mut state = self.state();
+        let leaves = state.elsewhere > 0;
+        state.elsewhere = state.elsewhere.saturating_sub(1);
+        leaves
     }
 
     /// Of a call that changes something. Who has lost its lease changes nothing.
@@ -476,6 +512,7 @@ impl Cloud for FakeCloud {
                 fake.refuses = true;
             }
         }
+        self.script.pass(&format!("refused {}", word(way)));
         self.script.end().await;
         Ok(())
     }
@@ -527,9 +564,26 @@ impl Cloud for FakeCloud {
         self.script.note(format!("forget {region}"));
     }
 
+    fn follow(&self, ways: &BTreeSet<WaySpec>) {
+        self.state().followed.clone_from(ways);
+    }
+
+    fn stir(&self, region: &str) {
+        self.state().stirred.push(region.to_owned());
+    }
+
     async fn changed(&self) {
         // An error means that nothing changed in this time.
         drop(tokio::time::timeout(Duration::from_secs(2), self.changed.notified()).await);
+        while self.leaves() {
+            if self
+                .begin_change("register_targets".to_owned())
+                .await
+                .is_ok()
+            {
+                self.state().found_again += 1;
+            }
+        }
     }
 }
 

@@ -157,6 +157,14 @@ impl Script {
         self.inner().log.push(call);
     }
 
+    /// Somewhere in a call that has begun: where it can be frozen too.
+    pub(crate) fn pass(&self, place: &str) {
+        let mut inner = self.inner();
+        if inner.freezes(place) {
+            self.stay_frozen(inner);
+        }
+    }
+
     /// Every call begins with it.
     pub(crate) async fn begin(&self, call: String) -> Ordered {
         let released = self.released.notified();
@@ -170,10 +178,7 @@ impl Script {
             inner.count += 1;
             let halts = inner.halts(number, false);
             if freezes {
-                let thawed = self
-                    .thawed
-                    .wait_while(inner, |inner| inner.freeze.is_some());
-                drop(thawed.expect("no test panics while it holds this"));
+                self.stay_frozen(inner);
             }
             (ordered, halts, held)
         };
@@ -194,6 +199,13 @@ impl Script {
                 .is_some_and(|number| inner.halts(number, true))
         };
         self.maybe_hang(halts).await;
+    }
+
+    fn stay_frozen(&self, inner: MutexGuard<'_, Inner>) {
+        let thawed = self
+            .thawed
+            .wait_while(inner, |inner| inner.freeze.is_some());
+        drop(thawed.expect("no test panics while it holds this"));
     }
 
     async fn maybe_hang(&self, halts: bool) {

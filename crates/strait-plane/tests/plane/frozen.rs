@@ -7,7 +7,9 @@ use strait_plane::cloud::WayKind;
 use strait_plane::model::{NewPeering, OperationFilter, OperationState, PageSize};
 use tokio::time::sleep;
 
+use crate::common::cloud::PUBLIC_SOURCE;
 use crate::leases::{TAKE_OVER, written};
+use crate::watching::watcher;
 use crate::world::{Place, REGION, World};
 
 #[test]
@@ -71,6 +73,55 @@ fn names_are_not_published_by_who_thaws_after_their_end() {
     thaws_after_the_end(Work::Attach, "publish_names", "");
 }
 
+#[test]
+fn nobody_is_followed_by_a_watcher_who_thaws_when_another_one_watches() {
+    let (place, _frozen) = frozen(Work::Watch, "register_targets", "");
+    in_this_thread(async {
+        let awake = place.start().await;
+        let frozen = watcher(&awake).await;
+        let is_another = async || watcher(&awake).await != frozen;
+        awake.eventually("another one watches", is_another).await;
+        awake.cloud.go_elsewhere();
+        let is_followed = async || awake.cloud.found_again() == 1;
+        awake.eventually("it is followed", is_followed).await;
+
+        awake.script.thaw();
+
+        is_held_back(&awake, "register_targets").await;
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(awake.cloud.found_again(), 1, "{:#?}", awake.script.log());
+    });
+}
+
+#[test]
+fn no_session_is_ended_by_who_thaws_when_the_way_is_open_again() {
+    let (place, _frozen) = frozen(Work::Attach, "refused", " public");
+    in_this_thread(async {
+        let awake = place.start().await;
+        all_is_done(&awake).await;
+        let (plane, project) = (&awake.plane, &awake.project);
+        let services = plane.list_services(project).await.expect("a list");
+        let id = &services[0].service_id;
+        let detached = plane.detach_service(project, id, None, 0).await;
+        awake.ended(detached.expect("asked for").operation_id).await;
+        awake.settle_service(id).await;
+        awake.postgres.connect(id, PUBLIC_SOURCE, 3);
+        awake.script.forget();
+
+        awake.script.thaw();
+
+        sleep(Duration::from_secs(2)).await;
+        let left = awake.postgres.sessions(id, PUBLIC_SOURCE);
+        assert_eq!(left, 3, "{:#?}", awake.script.log());
+        // The control: who may close the way ends them.
+        let vpcs = plane.list_vpcs(project).await.expect("a list");
+        let attached = plane.attach_service(project, id, &vpcs[0].id, 0).await;
+        awake.ended(attached.expect("asked for").operation_id).await;
+        assert_eq!(awake.postgres.sessions(id, PUBLIC_SOURCE), 0);
+        awake.script.assert_nothing_wrong();
+    });
+}
+
 /// What a server is at when it is frozen.
 #[derive(Debug, Clone, Copy)]
 enum Work {
@@ -78,6 +129,7 @@ enum Work {
     Peering,
     Accept,
     Attach,
+    Watch,
 }
 
 /// Freezes a server where it begins such a call. Another one goes on and then takes all away that there is. What the first one was
@@ -93,12 +145,7 @@ fn thaws_after_the_end(work: Work, call: &str, on: &str) {
 
         awake.script.thaw();
 
-        let held_back = format!("held back: {call}");
-        let is_held_back = async || {
-            let log = awake.script.log();
-            log.iter().any(|line| line.starts_with(&held_back))
-        };
-        awake.eventually("the call ends", is_held_back).await;
+        is_held_back(&awake, call).await;
         sleep(Duration::from_secs(1)).await;
         assert!(awake.cloud.is_empty(), "{:#?}", awake.script.log());
         assert_eq!(awake.cloud.made(), made);
@@ -145,7 +192,7 @@ struct Begun {
 async fn prepare(world: &World, work: Work) -> Begun {
     let mut begun = Begun::default();
     match work {
-        Work::Vpc => return begun,
+        Work::Vpc | Work::Watch => return begun,
         Work::Peering | Work::Accept => {}
         Work::Attach => begun.service = world.service().await.service_id,
     }
@@ -176,7 +223,18 @@ async fn begin(world: &World, work: Work, begun: &Begun) {
             let asked = plane.attach_service(project, &begun.service, &begun.vpc, 0);
             asked.await.expect("asked for");
         }
+        Work::Watch => world.cloud.go_elsewhere(),
     }
+}
+
+/// Waits until the call of a server that has thawed came to nothing.
+async fn is_held_back(world: &World, call: &str) {
+    let held_back = format!("held back: {call}");
+    let look = async || {
+        let log = world.script.log();
+        log.iter().any(|line| line.starts_with(&held_back))
+    };
+    world.eventually("the call ends", look).await;
 }
 
 async fn all_is_done(world: &World) {

@@ -413,6 +413,52 @@ async fn one_that_ended_is_deleted_beside_its_successor() {
     assert_eq!(third.expect_err("it waits").kind(), ErrorKind::Conflict);
 }
 
+#[tokio::test]
+async fn a_request_counts_once_for_a_day_in_a_busy_project_too() {
+    let world = World::new().await;
+    let (old, new) = (("0a1b2c3d-4e5f-6789", "old"), ("9876-f5e4-d3c2b1a0", "new"));
+    let id = world.service().await.service_id;
+    for once in [old, new] {
+        let plane = by(&world.plane, "key:sk1", Some(once));
+        let renamed = plane.rename_service(&world.project, &id, once.1).await;
+        renamed.expect("renamed");
+    }
+    let aged = "UPDATE strait.operation SET created = created - interval '25 hours' WHERE fingerprint = 'old'";
+    // As much as is kept comes after them.
+    let busy = "INSERT INTO strait.operation (id, project_id, action, object_kind, object_id, object_name, actor, state, ended)
+        SELECT 'busy-' || n, $1, 'service.rename', 'service', $2, 'busy', 'key:sk1', 'succeeded', clock_timestamp()
+        FROM generate_series(1, 10050) n";
+    for quiet in ["DISABLE", "ENABLE"] {
+        let triggers = format!("ALTER TABLE strait.operation {quiet} TRIGGER USER");
+        let changed = sqlx::query(&triggers).execute(&world.pool).await;
+        changed.expect("changed");
+        if quiet == "DISABLE" {
+            let changed = sqlx::query(aged).execute(&world.pool).await;
+            assert_eq!(changed.expect("changed").rows_affected(), 1);
+            let inserted = sqlx::query(busy).bind(&world.project).bind(&id);
+            inserted.execute(&world.pool).await.expect("inserted");
+        }
+    }
+
+    let world = world.restart().await;
+
+    let left = async |which: &str| -> i64 {
+        let count = format!("SELECT count(*) FROM strait.operation WHERE {which}");
+        let left = sqlx::query_scalar(&count).fetch_one(&world.pool).await;
+        left.expect("a count")
+    };
+    let is_pruned = async || left("id LIKE 'busy-%'").await <= 10_000;
+    world
+        .eventually("the oldest are forgotten", is_pruned)
+        .await;
+    assert_eq!(left("object_name = 'old'").await, 0);
+    assert_eq!(left("action = 'service.create'").await, 0);
+    let plane = by(&world.plane, "key:sk1", Some(new));
+    let known = plane.repetition(&world.project).await.expect("an answer");
+    let known = known.expect("it counted already").operation;
+    assert_eq!(known.object_name, "new");
+}
+
 fn by(plane: &Plane, actor: &str, once: Option<(&str, &str)>) -> Plane {
     plane.by(Caller {
         actor: actor.to_owned(),

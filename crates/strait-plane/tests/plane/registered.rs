@@ -277,7 +277,7 @@ fn first_call(world: &World) -> String {
     first.expect("a call")
 }
 
-async fn register(world: &World, host: &str) -> Result<Service, PlaneError> {
+pub(crate) async fn register(world: &World, host: &str) -> Result<Service, PlaneError> {
     let asked = asked(At::Host(host.to_owned()));
     world.plane.register_service(&world.project, asked).await
 }

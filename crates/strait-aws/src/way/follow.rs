@@ -1,0 +1,186 @@
+//! Which ways follow the names of their services: those that this server made, and those that others did, as the store has
+//! them. The one server that watches AWS lets all of them follow.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use strait_plane::cloud::WaySpec;
+
+use super::Followed;
+use crate::Aws;
+use crate::error::Error;
+use crate::look::Kind;
+use crate::seen::lock;
+use crate::tag::Key;
+
+impl Aws {
+    /// From now on these ways follow the names of their services, whoever made them. Those that were to and are not among
+    /// them do no more; without any, none does of which that is known.
+    pub fn follow(&self, ways: &BTreeSet<WaySpec>) {
+        let key = |spec: &WaySpec| (Key::way(spec), spec.clone());
+        let wanted: BTreeMap<Key, WaySpec> = ways.iter().map(key).collect();
+        let mut told = lock(&self.told);
+        let mut followed = lock(&self.followed);
+        // One that this server is just making is not among them yet.
+        let stays = |key: &Key| wanted.contains_key(key) || !told.contains_key(key);
+        followed.retain(|key, _| !wanted.is_empty() && stays(key));
+        *told = wanted;
+    }
+
+    /// Looks for the target groups of those that are to be followed and are not. True: there are more now.
+    pub(crate) async fn follow_others(&self) -> bool {
+        let unknown: Vec<(Key, WaySpec)> = {
+            let (told, followed) = (lock(&self.told), lock(&self.followed));
+            let unknown = told.iter().filter(|(key, _)| !followed.contains_key(key));
+            let pair = |(key, spec): (&Key, &WaySpec)| (key.clone(), spec.clone());
+            unknown.map(pair).collect()
+        };
+        let regions: BTreeSet<&str> = unknown.iter().map(|(_, way)| way.region.as_str()).collect();
+        for name in regions {
+            if let Ok(region) = self.region(name) {
+                // The last look may be older than what others made.
+                region.looks.forget(&[Kind::TargetGroups]);
+            }
+        }
+        let mut more = false;
+        for (key, spec) in unknown {
+            match self.followed_of(&spec).await {
+                Ok(found) => {
+                    more = true;
+                    // This server may just have made it.
+                    lock(&self.followed).entry(key).or_insert(found);
+                }
+                Err(error) => {
+                    tracing::info!(%key, %error, "the targets of a way do not follow the service's name yet");
+                }
+            }
+        }
+        more
+    }
+
+    async fn followed_of(&self, spec: &WaySpec) -> Result<Followed, Error> {
+        let way = self.way(spec)?;
+        let Some(group) = way.find_target_group().await? else {
+            return Err(Error::NotYet(format!(
+                "AWS lists no target group of {}",
+                way.name
+            )));
+        };
+        Ok(Followed::found(&way, &group))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::fake::{Answer, Fake};
+    use crate::way::sample::spec;
+
+    use super::*;
+
+    /// The address of the sample's service.
+    const HERE: &str = "10.1.2.3";
+
+    #[tokio::test]
+    async fn a_way_that_another_server_made_follows_its_name() {
+        let aws = world(&["new"], &["10.9.9.9"]);
+        let (strait, way) = (aws.aws(), spec(5432));
+        strait.follow_names().await;
+        assert!(!strait.follow_others().await, "nobody told of it");
+        assert_eq!(aws.actions(), Vec::<String>::new());
+
+        strait.follow(&BTreeSet::from([way.clone()]));
+        assert!(strait.follow_others().await);
+        strait.follow_names().await;
+
+        let registered = aws.bodies("RegisterTargets").concat();
+        assert!(registered.contains("TargetGroupArn=new"), "{registered}");
+        assert!(registered.contains(HERE), "{registered}");
+        assert!(!strait.follow_others().await, "it is known");
+        assert_eq!(aws.asked("DescribeTargetGroups"), 1);
+
+        strait.follow(&BTreeSet::new());
+        assert!(!strait.follow_others().await);
+        assert!(lock(&strait.followed).is_empty(), "it is gone");
+    }
+
+    #[tokio::test]
+    async fn a_way_that_others_made_anew_is_found_by_its_tags() {
+        let aws = world(&["old", "new"], &["10.9.9.9"]);
+        let (strait, way) = (aws.aws(), spec(5432));
+        strait.follow(&BTreeSet::from([way]));
+        assert!(strait.follow_others().await);
+        let aws = aws.answer(
+            "DescribeTargetHealth",
+            [
+                Answer::Error(400, "TargetGroupNotFound"),
+                health(&["10.9.9.9"]),
+            ],
+        );
+        strait.follow_names().await;
+        assert_eq!(aws.asked("RegisterTargets"), 0, "its group is gone");
+        assert!(strait.follow_others().await, "and looked for again");
+        strait.follow_names().await;
+        let registered = aws.bodies("RegisterTargets").concat();
+        assert!(registered.contains("TargetGroupArn=new"), "{registered}");
+        assert!(registered.contains(HERE), "{registered}");
+    }
+
+    #[tokio::test]
+    async fn what_this_server_is_just_making_is_followed_before_anybody_tells_of_it() {
+        let aws = world(&["new"], &["10.9.9.9"]);
+        let (strait, own) = (aws.aws(), spec(5432));
+        let way = strait.way(&own).expect("it is registered");
+        let group = way.find_target_group().await.expect("a look");
+        let group = group.expect("it is listed");
+        strait
+            .follow_registered(&way, &group)
+            .await
+            .expect("followed");
+        let other = WaySpec {
+            service: "other".to_owned(),
+            ..own.clone()
+        };
+        let known = || lock(&strait.followed).contains_key(&Key::way(&own));
+        strait.follow(&BTreeSet::from([other.clone()]));
+        assert!(known());
+        strait.follow(&BTreeSet::from([other.clone(), own.clone()]));
+        assert!(known());
+        strait.follow(&BTreeSet::from([other]));
+        assert!(!known(), "it was told of, and is no more");
+    }
+
+    /// Where the group of the way is `arns`, one after another, with these targets.
+    fn world(arns: &[&str], targets: &[&str]) -> Fake {
+        let key = Key::way(&spec(5432));
+        let groups = arns.iter().map(|arn| {
+            Answer::Xml(format!(
+                "<DescribeTargetGroupsResult><TargetGroups><member><TargetGroupArn>{arn}</TargetGroupArn></member></TargetGroups></DescribeTargetGroupsResult>"
+            ))
+        });
+        let tag = |key: &str, value: &str| {
+            format!("<member><Key>{key}</Key><Value>{value}</Value></member>")
+        };
+        let tags = arns.iter().map(|arn| {
+            Answer::Xml(format!(
+                "<DescribeTagsResult><TagDescriptions><member><ResourceArn>{arn}</ResourceArn><Tags>{}{}</Tags></member></TagDescriptions></DescribeTagsResult>",
+                tag("strait:id", key.as_str()),
+                tag("strait:plane", "plane-1")
+            ))
+        });
+        let done = |action: &str| Answer::Xml(format!("<{action}Result/>"));
+        Fake::default()
+            .answer("DescribeTargetGroups", groups)
+            .answer("DescribeTags", tags)
+            .answer("DescribeTargetHealth", [health(targets)])
+            .answer("RegisterTargets", [done("RegisterTargets")])
+            .answer("DeregisterTargets", [done("DeregisterTargets")])
+    }
+
+    fn health(targets: &[&str]) -> Answer {
+        let members: String = (targets.iter())
+            .map(|id| format!("<member><Target><Id>{id}</Id><Port>5432</Port></Target><TargetHealth><State>healthy</State></TargetHealth></member>"))
+            .collect();
+        Answer::Xml(format!(
+            "<DescribeTargetHealthResult><TargetHealthDescriptions>{members}</TargetHealthDescriptions></DescribeTargetHealthResult>"
+        ))
+    }
+}
