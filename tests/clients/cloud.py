@@ -1,5 +1,6 @@
 """A Strait of the tests' own, and clients for its accounts."""
 
+import glob
 import json
 import os
 import shutil
@@ -88,6 +89,17 @@ class Cloud:
             if is_it:
                 found.append((" -D " not in line, pid))
         return [pid for _, pid in sorted(found)]
+
+    def sql(self, text):
+        """What Strait's own store answers, a row a line, its columns with `|` between them."""
+        [socket_] = [path for path in glob.glob(f"{self.data}/run/store/.s.PGSQL.*") if not path.endswith(".lock")]
+        done = subprocess.run(
+            ["psql", "-h", os.path.dirname(socket_), "-p", socket_.rsplit(".", 1)[1], "-U", "strait", "-XAtc", text, "strait"],
+            env=self.environment, capture_output=True, text=True, timeout=30, check=False,
+        )
+        if done.returncode != 0:
+            raise AssertionError(f"{text}: {done.stderr}")
+        return done.stdout.strip()
 
     def authority(self):
         return self.strait("ca")

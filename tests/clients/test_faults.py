@@ -10,6 +10,7 @@ import time
 import unittest
 
 from cloud import IMAGE, STRAIT, Cloud, Network, tcp
+from counts import AT_WORK, counted
 from forbidden import OPEN_PORT, POSTGRESQL, Forbidden
 from stories import ANYWHERE, CLIENT
 
@@ -46,9 +47,28 @@ class Faults(unittest.TestCase):
         cls.id, cls.name = cls.service["service_id"], cls.service["endpoint"]["host"]
         cls.others = cls.strangers_service(OTHERS)
         cls.beside = cls.beside_the_service()
-        provider = CLOUD.client("provider")
-        cls.provider_vpcs = len(provider.describe_vpcs()["Vpcs"])
-        cls.provider_endpoints = len(provider.describe_vpc_endpoints()["VpcEndpoints"])
+        cls.undisturbed = cls.counts_of_each_state()
+
+    @classmethod
+    def counts_of_each_state(cls):
+        """What there is of everything while the service is public, and while it is attached to the first VPC or to the second, in peace."""
+        first, second = cls.vpcs
+        counts = {}
+        # What is made at the first time and stays has been made after one round.
+        for state in (first, second, "public", first, second, "public"):
+            words = ("detach", cls.id) if state == "public" else ("attach", cls.id, state)
+            CLOUD.strait("service", *words, "--wait")
+            counts[state] = cls.counts_at_rest()
+        return counts
+
+    @classmethod
+    def counts_at_rest(cls):
+        """What is worked on has rows of its own."""
+        until = time.monotonic() + 30
+        while any((found := counted(CLOUD, [cls.app.ec2, cls.stranger.ec2]))[row] for row in AT_WORK):
+            assert time.monotonic() < until, found
+            time.sleep(0.2)
+        return found
 
     @classmethod
     def network(cls, account, cidr):
@@ -189,7 +209,6 @@ class Faults(unittest.TestCase):
             self.assertEqual(len(CLOUD.strait_json("service", "list")), 2)
             self.dies_at(gone, "service", "delete", "brief", "--yes")
             self.assertEqual(len(CLOUD.strait_json("service", "list")), 1)
-        self.assertEqual(len(CLOUD.client("provider").describe_vpcs()["Vpcs"]), self.provider_vpcs, "nothing is left")
         self.check()
         self.knocking.check(self)
 
@@ -242,6 +261,7 @@ class Faults(unittest.TestCase):
         self.check()
         time.sleep(2)
         self.knocking.check(self)
+        self.counts_notice()
         self.let_in(self.stranger, self.vpcs[0], OURS[0])
         self.notices("stranger to the service")
         self.let_in(self.app, self.others_vpc, OTHERS, self.others_own)
@@ -256,6 +276,17 @@ class Faults(unittest.TestCase):
         CLOUD.strait("service", "detach", self.id, "--wait")
         self.notices("internet")
         self.notices("internet by name")
+
+    def counts_notice(self):
+        """What is left over, in the cloud and in the kernel."""
+        wanted = self.undisturbed[self.vpcs[0]]
+        provider = CLOUD.client("provider")
+        left = provider.allocate_address(Domain="vpc")["AllocationId"]
+        self.assertEqual(counted(CLOUD, [self.app.ec2, self.stranger.ec2])["addresses"], wanted["addresses"] + 1)
+        provider.release_address(AllocationId=left)
+        hosts = "namespaces of hosts"
+        self.assertEqual(counted(CLOUD, [self.app.ec2])[hosts], wanted[hosts] + 1, "the stranger's, which nobody says")
+        self.counts(self.vpcs[0])
 
     def notices(self, way):
         until = time.monotonic() + 20
@@ -379,8 +410,16 @@ class Faults(unittest.TestCase):
         else:
             self.knocking.closed()
             self.hears(self.app.host, self.name, "PostgreSQL")
-        endpoints = CLOUD.client("provider").describe_vpc_endpoints()["VpcEndpoints"]
-        self.assertEqual(len(endpoints) - self.provider_endpoints, 0 if public else 1, endpoints)
+        self.counts("public" if public else shown["network"]["now"].removeprefix("vpc:"))
+
+    def counts(self, state):
+        """There is of everything what there is without faults: nothing is doubled, nothing is left."""
+        wanted = self.undisturbed[state]
+        until = time.monotonic() + 30
+        while (found := counted(CLOUD, [self.app.ec2, self.stranger.ec2])) != wanted:
+            differences = {name: (found[name], count) for name, count in wanted.items() if found[name] != count}
+            self.assertLess(time.monotonic(), until, f"there are (and are to be): {differences}")
+            time.sleep(0.5)
 
     def hears(self, host, address, wanted):
         until = time.monotonic() + 20
