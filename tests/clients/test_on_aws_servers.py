@@ -225,6 +225,7 @@ class Watched(Two):
             self.eventually("the peering is active", state, "active", seconds=self.SOON)
             if worker != self.watcher():
                 return
+            self.front.run("vpc", "delete", vpc["id"], "--cascade", "--yes", "--wait")
         self.fail("the server that watches does all the work")
 
     def attach_by_who_does_not_watch(self):

@@ -24,9 +24,17 @@ enum For {
 use For::{Anybody, Members, SignedIn, Somewhere};
 use Role::{Admin, Developer, Owner, Viewer};
 
+/// A method, a path, for whom it is, and a form's fields.
+type Page = (
+    &'static str,
+    &'static str,
+    For,
+    &'static [(&'static str, &'static str)],
+);
+
 /// The pages, and what a form carries that can be sent: `VPC` stands for the project's Peering VPC. Each form is a good one after
 /// those before it.
-const PAGES: &[(&str, &str, For, &[(&str, &str)])] = &[
+const PAGES: &[Page] = &[
     ("GET", "/login", Anybody, &[]),
     ("POST", "/login", Anybody, &[]),
     ("POST", "/login/link", Anybody, &[]),
@@ -449,11 +457,7 @@ fn is_led_away(answer: &Answered) -> bool {
     to.is_some_and(|to| to == "/login" || to.starts_with("/login?"))
 }
 
-async fn asked(
-    guest: &Guest<'_>,
-    (method, path, _, fields): &(&str, &str, For, &[(&str, &str)]),
-    own: &Things,
-) -> Answered {
+async fn asked(guest: &Guest<'_>, (method, path, _, fields): &Page, own: &Things) -> Answered {
     let is_customers = path.starts_with("/cloud");
     let path = filled(path, |part| match is_customers {
         true => other(part),
