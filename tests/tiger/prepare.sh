@@ -88,7 +88,7 @@ has_terraform() {
 timescaledb() {
     local programs=${STRAIT_PG_BIN:-} shared
     [ -n "$programs" ] || programs=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
-    for shared in "$programs/../../../share/postgresql/$(basename "$(dirname "$programs")")" "$programs/../share/postgresql" "$programs/../share"; do
+    for shared in "$programs/../../../../share/postgresql/$(basename "$(dirname "$programs")")" "$programs/../share/postgresql" "$programs/../share"; do
         [ ! -f "$shared/extension/timescaledb.control" ] || return 0
     done
     not_proved "the PostgreSQL in $programs has no extension timescaledb, which is not among Debian's packages; install it, or name in STRAIT_PG_BIN the programs of a PostgreSQL that has it"
