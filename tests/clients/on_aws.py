@@ -130,7 +130,7 @@ class Front:
         if not os.path.exists(self.log_path):
             return ""
         with open(self.log_path, encoding="utf-8", errors="replace") as file:
-            asked = [action for _, action in self.proxy.asked[-40:]] if self.proxy else []
+            asked = [action for _, action, _ in self.proxy.asked[-40:]] if self.proxy else []
             return f"{file.read()[-6000:]}\nlast asked: {' '.join(asked)}"
 
 
