@@ -23,10 +23,7 @@ impl Aws {
                 () = self.stirred.notified() => until = until.min(Instant::now() + self.wait().await),
                 () = sleep_until(asked + ASK_AGAIN) => {
                     *lock(&self.asked) = Instant::now();
-                    self.follow_names().await;
-                    if self.follow_others().await {
-                        self.follow_names().await;
-                    }
+                    self.follow_all().await;
                 }
             }
         }
