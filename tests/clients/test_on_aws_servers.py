@@ -13,8 +13,8 @@ import urllib.request
 
 from cloud import STRAIT, free_port
 from local_aws import Local, setUpModule, tearDownModule
+from on_aws import AsksNames
 from stories import Customer
-from test_on_aws_services import Nameserver
 
 # A lease passes on after 5 s, and the other server looks every 2 s.
 PASSES_ON = 10
@@ -176,7 +176,7 @@ class Servers(Two):
         return re.findall(r'holder="?(\w{16})', plain)[-1]
 
 
-class Watched(Two):
+class Watched(AsksNames, Two):
     """One of them watches AWS, and the other one works."""
 
     ACCOUNT = "watched"
@@ -189,16 +189,6 @@ class Watched(Two):
     def prepare(cls):
         cls.service = cls.new_network("172.30.0.0/16")
         cls.dns.answers[cls.NAME] = cls.service.address
-
-    @classmethod
-    def settings(cls):
-        return {"nameservers": [cls.dns.address]}
-
-    @classmethod
-    def setUpClass(cls):
-        cls.dns = Nameserver()
-        cls.addClassCleanup(cls.dns.close)
-        super().setUpClass()
 
     def test_a_name_is_followed_whichever_server_made_the_way(self):
         hosts = [self.service.address, self.service.new_host()[1]]
@@ -235,12 +225,6 @@ class Watched(Two):
                 return
             self.front.run("service", "detach", self.service_id, "--wait")
         self.fail("the server that watches does all the work")
-
-    def targets(self):
-        elb = self.provider("elbv2")
-        [group] = elb.describe_target_groups()["TargetGroups"]
-        health = elb.describe_target_health(TargetGroupArn=group["TargetGroupArn"])["TargetHealthDescriptions"]
-        return {row["Target"]["Id"] for row in health if row["TargetHealth"]["State"] != "draining"}
 
 
 class Second:

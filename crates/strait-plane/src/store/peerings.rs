@@ -6,7 +6,7 @@ use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use sqlx::{FromRow, PgConnection, PgExecutor};
 
-use super::{Change, Find, ranges, reason, reason_columns, texts, timestamp};
+use super::{Change, Find, Take, ranges, reason, reason_columns, texts, timestamp};
 use crate::cloud::{PeeringObserved, PeeringSpec, VpcSpec};
 use crate::error::PlaneError;
 use crate::model::{NewPeering, PeeringState, Reason};
@@ -117,6 +117,15 @@ impl TryFrom<Row> for Kept {
     }
 }
 
+impl Take for Kept {
+    const KIND: &'static str = "peering connection";
+    const TABLE: &'static str = "peering";
+
+    async fn get(db: &mut PgConnection, id: &str) -> Result<Option<Self>, PlaneError> {
+        get(db, id).await
+    }
+}
+
 /// False: there is one for this pair of VPCs that has not ended.
 pub(crate) async fn insert(
     db: &mut PgConnection,
@@ -206,15 +215,6 @@ pub(crate) async fn waiting(db: impl PgExecutor<'_>) -> Result<BTreeSet<Waiting>
     .fetch_all(db)
     .await?;
     Ok(rows.into_iter().collect())
-}
-
-/// One as it is now, its row taken until the end of the transaction.
-pub(crate) async fn take(db: &mut PgConnection, id: &str) -> Result<Option<Kept>, PlaneError> {
-    sqlx::query("SELECT FROM strait.peering WHERE id = $1 FOR NO KEY UPDATE")
-        .bind(id)
-        .run(&mut *db)
-        .await?;
-    get(db, id).await
 }
 
 pub(crate) async fn get(db: impl PgExecutor<'_>, id: &str) -> Result<Option<Kept>, PlaneError> {
