@@ -42,7 +42,7 @@ class Up:
             time.sleep(0.02)
 
     def start(self):
-        self.run("up", "--detach", "--http", "127.0.0.1:0", "--aws", "127.0.0.1:0")
+        self.run("up", "--detach", *self.cloud.ports)
 
     def logged(self):
         path = os.path.join(self.cloud.data, "log", "server.log")
