@@ -86,6 +86,31 @@ class Servers(Two):
                 break
         self.assertEqual(workers, {self.id_of(self.front), self.id_of(self.second)}, "both have worked")
 
+    def test_who_follows_events_of_the_second_hears_all_that_the_first_does(self):
+        last = self.front.json("events")[-1]["id"]
+        with subprocess.Popen(
+            [STRAIT, "events", "--follow", "--since", last, "--output", "json"],
+            env=self.second.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as follower:
+            self.addCleanup(follower.kill)
+            self.worked_by(self.front)
+            # It works by itself meanwhile, and its follower comes back when it does.
+            self.second.kill()
+            ended = self.moved(1)
+            self.second.start()
+            told = []
+            for line in follower.stdout:
+                told.append(json.loads(line))
+                if told[-1].get("operation_id") == ended and told[-1]["data"]["to"] == "succeeded":
+                    break
+            if follower.poll() is not None:
+                self.fail(f"it does not follow on: {follower.stderr.read()}")
+            follower.kill()
+        listed = self.front.json("events", "--since", last)
+        self.assertEqual(told, listed[: len(told)], "each once and in order")
+        networks = [event["data"]["to"] for event in told if event["kind"] == "service.network"]
+        self.assertEqual(networks[-2:], [f"vpc:{self.vpc}", "public"])
+
     def test_work_of_a_server_that_is_killed_goes_on_within_ten_seconds(self):
         for turn in range(2):
             worker, operation = self.caught_at_work(turn)
@@ -136,6 +161,21 @@ class Servers(Two):
 
     def move(self, turn):
         return ("detach", self.service_id) if turn % 2 else ("attach", self.service_id, self.vpc)
+
+    def moved(self, turn):
+        """A move that is over; its operation."""
+        operation = self.front.json("service", *self.move(turn))["operation_id"]
+        self.ends(operation, self.front)
+        return operation
+
+    def worked_by(self, server):
+        """Moves the service until that server was the one that did, to its Peering VPC."""
+        for _ in range(20):
+            self.moved(0)
+            if self.holder() == self.id_of(server):
+                return
+            self.moved(1)
+        self.fail("the other server does all the work")
 
     def caught_at_work(self, turn):
         """Asks for a move; the server that works on it, once it does, and the operation."""
