@@ -16,6 +16,7 @@ mod contract;
 mod customers;
 mod foreign;
 mod graphql;
+mod graphql_provider;
 mod graphql_roles;
 mod guest;
 mod metrics;
