@@ -20,6 +20,7 @@ mod graphql_provider;
 mod graphql_roles;
 mod guest;
 mod metrics;
+mod once;
 mod operations;
 mod quotas;
 mod reach;
