@@ -18,12 +18,12 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$HOME/.cache/strait-target}"
 # What takes longest comes first, so that nothing long is left for the end.
 ALL=(crates aws soak kills faults story as-root clients console crash moto backup bad-input full-disk systemd tour wire setup)
 # The stories in front of three clouds, and what else there is of AWS.
-AWS=(test_on_aws.Faults test_on_aws_servers test_in_process test_on_aws_services test_on_aws_places test_on_aws.Steady test_on_aws.Story
+AWS=(test_on_aws.Faults test_on_aws_servers.Servers test_on_aws_frozen.Frozen.test_moves_and_lists test_on_aws_frozen.Frozen.test_what_begins_and_ends
+    test_on_aws_servers.Watched test_in_process test_on_aws_services test_on_aws_places test_on_aws.Steady test_on_aws.Story
     test_on_aws_certificates test_on_moto test_on_moto_rds)
 CLIENTS=(test_moves test_children test_users test_audit test_quota test_allow test_balancers test_rules_groups test_rules_endpoints test_names test_aws test_aws_errors test_internet test_load
     test_route53 test_sts test_rules_{vpc,ipv6,routes,peering,generic})
-FAULTS=(test_faults.Faults.test_the_server_ends_at_each_step
-    test_faults.Faults.test_vpcs_peerings_and_services_begin_and_end_through_it_all)
+FAULTS=(test_steps.Steps.test_moves_stops_starts_lists_and_passwords test_steps.Steps.test_vpcs_peerings_and_services_begin_and_end)
 # Tiger Cloud's own clients, and what takes its extension: `make test-clients`.
 TIGER=(tiger terraform schemathesis timescaledb)
 KILLS=(test_faults.Faults.test_at_random_moments test_faults.Faults.test_what_knocks_would_notice)

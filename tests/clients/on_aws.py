@@ -236,13 +236,16 @@ class Operator(World):
 
     def register(self, service=None, **instead):
         """Registers a service; `instead` replaces options."""
+        return self.front.json("service", "register", *self.registration(service, **instead), "--wait")
+
+    def registration(self, service=None, **instead):
+        """The command's options."""
         service = service or self.service
         options = {
             "host": service.address, "vpc": service.network.id, "subnets": ",".join(service.subnets),
             "region": service.region, "public_security_group": service.group,
         } | instead
-        given = (word for name, value in options.items() if value for word in (f"--{name.replace('_', '-')}", value))
-        return self.front.json("service", "register", *given, "--wait")
+        return [word for name, value in options.items() if value for word in (f"--{name.replace('_', '-')}", value)]
 
     def public_address(self, service):
         return self.service.public
