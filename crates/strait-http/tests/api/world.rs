@@ -175,11 +175,24 @@ impl World {
 
     /// Calls a path of the project's with an `Idempotency-Key`.
     pub(crate) async fn keyed(&self, key: &str, method: Method, path: &str, body: &str) -> Answer {
+        let path = format!("/projects/{}{path}", self.project);
+        self.keyed_as(&self.keys, key, method, &path, body).await
+    }
+
+    /// Calls a path of the API's with this header of authentication and an `Idempotency-Key`.
+    pub(crate) async fn keyed_as(
+        &self,
+        keys: &str,
+        key: &str,
+        method: Method,
+        path: &str,
+        body: &str,
+    ) -> Answer {
         let request = Request::builder()
             .method(method)
-            .uri(format!("{BASE}/projects/{}{path}", self.project))
+            .uri(format!("{BASE}{path}"))
             .header(header::HOST, "127.0.0.1:8470")
-            .header(header::AUTHORIZATION, &self.keys)
+            .header(header::AUTHORIZATION, keys)
             .header(header::CONTENT_TYPE, "application/json")
             .header("idempotency-key", key);
         let body = Body::from(body.to_owned());
