@@ -274,6 +274,12 @@ class Operator(World):
         else:
             self.assertNotIn(ANYWHERE, self.service.rules())
 
+    def check_dns(self, cidr, is_on):
+        ours = [{"Name": "requester-vpc-info.vpc-id", "Values": [self.vpc_of(cidr)]}]
+        [peering] = self.provider().describe_vpc_peering_connections(Filters=ours)["VpcPeeringConnections"]
+        options = peering["RequesterVpcInfo"]["PeeringOptions"]
+        self.assertEqual(options["AllowDnsResolutionFromRemoteVpc"], is_on)
+
     def neighbours_go_on(self):
         self.reaches("hosts of the service's own VPC go on", self.service.neighbour, self.service.address)
 
