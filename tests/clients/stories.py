@@ -119,6 +119,11 @@ class World(unittest.TestCase):
         ours = [{"Name": "tag-key", "Values": [self.TAG]}, {"Name": "cidr", "Values": [cidr]}]
         return self.provider().describe_vpcs(Filters=ours)["Vpcs"][0]["VpcId"]
 
+    def routes(self, cidr):
+        here = [{"Name": "vpc-id", "Values": [self.vpc_of(cidr)]}]
+        tables = self.provider().describe_route_tables(Filters=here)["RouteTables"]
+        return [route["DestinationCidrBlock"] for table in tables for route in table["Routes"]]
+
     def parts(self):
         return [found for found in self.made() if found.startswith(("arn:", "vpce"))]
 
@@ -152,11 +157,6 @@ class World(unittest.TestCase):
         if endpoints:
             ec2.delete_vpc_endpoints(VpcEndpointIds=endpoints)
         return endpoints
-
-    def routes(self, cidr):
-        here = [{"Name": "vpc-id", "Values": [self.vpc_of(cidr)]}]
-        tables = self.provider().describe_route_tables(Filters=here)["RouteTables"]
-        return [route["DestinationCidrBlock"] for table in tables for route in table["Routes"]]
 
     def hears(self, host, address):
         """What a host hears from the service, or the error's name."""
