@@ -7,9 +7,9 @@ import unittest
 from fault_proxy import BROKEN, LOST, SILENT, THROTTLED, changes, looks
 from lives import Lives
 from local_aws import Local, setUpModule, tearDownModule
+from on_aws import AsksNames
 from stories import LONG, Customer, Stories
 from test_on_aws_servers import Two
-from test_on_aws_services import Nameserver
 
 
 class Story(Stories, Local):
@@ -122,7 +122,7 @@ class Living(Local):
         elb.delete_listener(ListenerArn=listener["ListenerArn"])
 
 
-class Steady(Two):
+class Steady(AsksNames, Two):
     """What it costs when nothing happens: two servers on one store, two Regions, a Peering VPC in each, three peering connections, a
     service that is registered by its name and one by its address."""
 
@@ -136,16 +136,6 @@ class Steady(Two):
         super().prepare()
         cls.dns.answers[cls.NAME] = cls.service.address
         cls.other = cls.new_network("172.31.0.0/16", region=cls.REGIONS[1])
-
-    @classmethod
-    def settings(cls):
-        return {"nameservers": [cls.dns.address]}
-
-    @classmethod
-    def setUpClass(cls):
-        cls.dns = Nameserver()
-        cls.addClassCleanup(cls.dns.close)
-        super().setUpClass()
 
     def test_each_kind_is_asked_for_once_a_minute_at_most(self):
         far = self.front.json("vpc", "create", "--cidr", "10.90.0.0/24", "--region", self.REGIONS[1], "--wait")
