@@ -1,5 +1,7 @@
 //! The endpoint service and the endpoint.
 
+use std::time::Duration;
+
 use aws_sdk_elasticloadbalancingv2::types::AvailabilityZone;
 use strait_plane::cloud::{CloudError, WaySpec};
 
@@ -145,6 +147,31 @@ async fn an_endpoint_whose_answer_was_lost_is_neither_made_again_nor_taken_for_n
         0,
         "nothing is taken away"
     );
+}
+
+#[tokio::test]
+async fn an_endpoint_whose_answer_never_came_is_neither_made_again_nor_taken_for_none() {
+    let (aws, ec2) = with_home(Answer::Silence);
+    let endpoints = &aws.aws.regions[fake::REGION].looks.endpoints;
+    let is_asked = async {
+        while ec2.asked("CreateVpcEndpoint") == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::select! {
+        made = aws.made() => panic!("nobody answers: {made:?}"),
+        // It was waited for so long that a doubt from its beginning would be over.
+        () = is_asked => endpoints.age_doubts(),
+    }
+    aws.looks_are_old();
+    let again = aws.made().await;
+    assert!(matches!(again, Err(Error::NotYet(_))), "{again:?}");
+    let removed = aws.aws.remove_way(&aws.spec).await;
+    assert!(
+        matches!(removed, Err(CloudError::InProgress(_))),
+        "{removed:?}"
+    );
+    assert_eq!(ec2.asked("CreateVpcEndpoint"), 1);
 }
 
 #[tokio::test]
