@@ -114,6 +114,7 @@ impl Fake {
             ),
             followed: Mutex::default(),
             told: Mutex::default(),
+            missed: Mutex::default(),
             asked: Mutex::new(Instant::now()),
         }
     }
