@@ -168,6 +168,9 @@ class Servers(Two):
             time.sleep(0.1)
         print(f"taken over after {time.monotonic() - start:.1f} s")
 
+    def has_ended(self, operation):
+        return self.sql(f"SELECT ended IS NOT NULL FROM strait.operation WHERE id = '{operation}'") == "t"
+
     def ends(self, operation, server):
         ended = server.json("operation", "get", operation, "--wait", "--timeout", "60")
         self.assertEqual(ended["state"], "succeeded", ended)
@@ -214,6 +217,7 @@ class Watched(Two):
         super().setUpClass()
 
     def test_a_name_is_followed_whichever_server_made_the_way(self):
+        self.keep_work_from_who_watches()
         hosts = [self.service.address, self.service.new_host()[1]]
         for _ in range(2):
             self.attach_by_who_does_not_watch()
@@ -225,7 +229,9 @@ class Watched(Two):
             self.front.run("service", "detach", self.service_id, "--wait")
 
     def test_what_a_customer_accepts_is_seen_soon_whichever_server_asked(self):
-        for _ in range(10):
+        self.keep_work_from_who_watches()
+        # Where the machine stalls, the watch may pass on meanwhile.
+        for _ in range(3):
             cidr = f"10.80.{next(self.numbers)}.0/24"
             vpc = self.front.json("vpc", "create", "--cidr", cidr, "--region", self.REGION, "--wait")
             # By then nothing is in progress any more that is looked at closely.
@@ -239,15 +245,25 @@ class Watched(Two):
             if worker != self.watcher():
                 return
             self.front.run("vpc", "delete", vpc["id"], "--cascade", "--yes", "--wait")
-        self.fail("the server that watches does all the work")
+        self.fail("the watch passes on each time")
 
     def attach_by_who_does_not_watch(self):
-        for _ in range(20):
+        for _ in range(3):
             self.front.run("service", "attach", self.service_id, self.vpc, "--wait")
             if self.holder() != self.watcher():
                 return
             self.front.run("service", "detach", self.service_id, "--wait")
-        self.fail("the server that watches does all the work")
+        self.fail("the watch passes on each time")
+
+    def keep_work_from_who_watches(self):
+        """Whoever watches gets no lease of an object from now on."""
+        self.sql("""
+            CREATE OR REPLACE FUNCTION strait.keep_from_watcher() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                RETURN CASE WHEN NEW.holder IS DISTINCT FROM (SELECT holder FROM strait.lease WHERE key = 'watch') THEN NEW END;
+            END $$;
+            CREATE OR REPLACE TRIGGER keep_from_watcher BEFORE INSERT OR UPDATE ON strait.lease FOR EACH ROW
+                WHEN (NEW.key LIKE 'service:%' OR NEW.key LIKE 'vpc:%') EXECUTE FUNCTION strait.keep_from_watcher();
+        """)
 
     def targets(self):
         elb = self.provider("elbv2")
