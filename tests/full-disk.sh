@@ -30,7 +30,9 @@ main() {
     full
     section 2 "there is room again"
     room_again
-    section 3 "the folder may not be written to"
+    section 3 "the folder may not be written to any more, while Strait runs"
+    becomes_read_only
+    section 4 "nor when it starts"
     read_only
     printf '\n%d proofs in %s s\n' "$PROOFS" "$(seconds_since "$STARTED")"
 }
@@ -70,20 +72,40 @@ room_again() {
     quietly start_strait
     know_accounts
     prove 2.4 "after down and up" "all is there" wait_for 20 sql_is 15 orders internet "select sum(n) from kept"
-    quietly strait down
 }
 
 is_ready() {
     strait service get "$1" --output json | tee "$WORK/state" | jq -e '.status == "READY"'
 }
 
+# As on a file system that the kernel made read-only after an error: sockets go on.
+becomes_read_only() {
+    writable a-w
+    refuse 3.1 "a service that is asked for" "says what is wrong" 'Permission denied.*may write' \
+        strait service create --name third --region "$PROVIDER_REGION"
+    refuse 3.2 "a service that runs" "says what is wrong" 'Permission denied' sql orders internet "insert into kept values (1)"
+    # The checkpointer and the watcher notice too.
+    sleep 10
+    prove 3.3 "the server" "is there all the time" strait status
+    writable u+w
+    prove 3.4 "the service, once it may be" "has what it had" wait_for 60 sql_is 15 orders internet "select sum(n) from kept"
+    prove 3.5 "a service that is asked for" "is made" strait service create --name third --region "$PROVIDER_REGION" --wait
+    prove 3.6 "one that was not taken" "is not there" test "$(strait service list --output json | jq length)" = 3
+    quietly strait down
+}
+
+# writable MODE
+writable() {
+    find "$STRAIT_DATA_DIR" \( -type f -o -type d \) -exec chmod "$1" {} +
+}
+
 read_only() {
     chmod -R a-w "$STRAIT_DATA_DIR"
-    refuse 3.1 "strait up" "says what is wrong" 'Permission denied|Read-only' start_strait
+    refuse 4.1 "strait up" "says what is wrong" 'Permission denied|Read-only' start_strait
     chmod -R u+w "$STRAIT_DATA_DIR"
-    prove 3.2 "strait up, once it may be" "starts" start_strait
+    prove 4.2 "strait up, once it may be" "starts" start_strait
     know_accounts
-    prove 3.3 "the service" "has what it had" wait_for 20 sql_is 15 orders internet "select sum(n) from kept"
+    prove 4.3 "the service" "has what it had" wait_for 20 sql_is 15 orders internet "select sum(n) from kept"
     quietly strait down
 }
 

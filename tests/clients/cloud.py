@@ -31,6 +31,7 @@ class Cloud:
     def __init__(self, *options, **variables):
         self.folder = tempfile.mkdtemp(prefix="strait-clients.")
         self.data = os.path.join(self.folder, "data")
+        self.accounts = {}
         self.environment = {
             name: value
             for name, value in os.environ.items()
@@ -105,7 +106,10 @@ class Cloud:
         return self.strait("ca")
 
     def account(self, name):
-        return json.loads(self.strait("env", "--account", name, "--format", "json"))
+        """The variables of an account, which stay as they are."""
+        if name not in self.accounts:
+            self.accounts[name] = json.loads(self.strait("env", "--account", name, "--format", "json"))
+        return self.accounts[name]
 
     def client(self, account, service="ec2", region=REGION, **overrides):
         """A boto3 client of the account; `overrides` replace its keys."""

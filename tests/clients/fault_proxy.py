@@ -44,8 +44,8 @@ class Proxy:
             def do_any(self):
                 try:
                     proxy.pass_on(self)
-                except (BrokenPipeError, ConnectionResetError):
-                    # Who asked was killed.
+                except ConnectionError:
+                    # Who asked was killed, or who is asked.
                     self.close_connection = True
 
             do_GET = do_POST = do_DELETE = do_PUT = do_any

@@ -12,6 +12,7 @@ import urllib.request
 from cloud import STRAIT, Network, free_port, tcp
 from databases import Speaker, Store
 from fault_proxy import Proxy
+from nameserver import Nameserver
 from stories import ANYWHERE, PATIENCE, PORT, World, made
 
 class Front:
@@ -236,13 +237,16 @@ class Operator(World):
 
     def register(self, service=None, **instead):
         """Registers a service; `instead` replaces options."""
+        return self.front.json("service", "register", *self.registration(service, **instead), "--wait")
+
+    def registration(self, service=None, **instead):
+        """The command's options."""
         service = service or self.service
         options = {
             "host": service.address, "vpc": service.network.id, "subnets": ",".join(service.subnets),
             "region": service.region, "public_security_group": service.group,
         } | instead
-        given = (word for name, value in options.items() if value for word in (f"--{name.replace('_', '-')}", value))
-        return self.front.json("service", "register", *given, "--wait")
+        return [word for name, value in options.items() if value for word in (f"--{name.replace('_', '-')}", value)]
 
     def public_address(self, service):
         return self.service.public
@@ -270,9 +274,36 @@ class Operator(World):
         else:
             self.assertNotIn(ANYWHERE, self.service.rules())
 
+    def check_dns(self, cidr, is_on):
+        ours = [{"Name": "requester-vpc-info.vpc-id", "Values": [self.vpc_of(cidr)]}]
+        [peering] = self.provider().describe_vpc_peering_connections(Filters=ours)["VpcPeeringConnections"]
+        options = peering["RequesterVpcInfo"]["PeeringOptions"]
+        self.assertEqual(options["AllowDnsResolutionFromRemoteVpc"], is_on)
+
     def neighbours_go_on(self):
         self.reaches("hosts of the service's own VPC go on", self.service.neighbour, self.service.address)
 
     def check_names(self):
         names = self.route53.list_resource_record_sets(HostedZoneId=self.zone)["ResourceRecordSets"]
         self.assertEqual({row["Type"] for row in names}, {"NS", "SOA"})
+
+
+class AsksNames:
+    """Before an operator among the bases: the server asks a name server, `dns`, for the addresses of services."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.dns = Nameserver()
+        cls.addClassCleanup(cls.dns.close)
+        super().setUpClass()
+
+    @classmethod
+    def settings(cls):
+        return super().settings() | {"nameservers": [cls.dns.address]}
+
+    def targets(self):
+        """Where the load balancer of the one private way leads."""
+        elb = self.provider("elbv2")
+        [group] = elb.describe_target_groups()["TargetGroups"]
+        health = elb.describe_target_health(TargetGroupArn=group["TargetGroupArn"])["TargetHealthDescriptions"]
+        return {row["Target"]["Id"] for row in health if row["TargetHealth"]["State"] != "draining"}

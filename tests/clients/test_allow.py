@@ -3,29 +3,35 @@
 import ipaddress
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
 
 from cloud import IMAGE, STRAIT, Cloud, Network, tcp
+from stops import Stops
 
-CLOUD = None
+CLOUD = STOPS = None
 ANYWHERE = "0.0.0.0/0"
 INTERNET = "198.51.100.1"
 
 
 def setUpModule():
-    global CLOUD
-    CLOUD = Cloud()
+    global CLOUD, STOPS
+    STOPS = Stops(tempfile.mkdtemp(prefix="strait-stops."))
+    CLOUD = Cloud(**STOPS.variables)
 
 
 def tearDownModule():
     if CLOUD:
         CLOUD.close()
+    if STOPS:
+        shutil.rmtree(STOPS.folder)
 
 
 # Says that it is connected, and what ends that.
@@ -297,19 +303,18 @@ class Lists(unittest.TestCase):
         provider.delete_security_group(GroupId=theirs)
 
     def test_a_server_that_dies_before_packets_obey_goes_on_from_there(self):
-        """By a failpoint, which only a debug build has."""
         goes = self.session(self.outsider)
         self.assertTrue(goes.answers())
-        kill_server()
-        dying = CLOUD.environment | {"FAILPOINTS": "apply-allow-list=return"}
-        subprocess.run([STRAIT, "up", "--detach", *CLOUD.ports], env=dying, check=True, capture_output=True, timeout=90)
         server = CLOUD.strait_json("status")["server"]["pid"]
-        # Its answer is lost with it.
-        subprocess.run(
+        STOPS.set("apply-allow-list")
+        with subprocess.Popen(
             [STRAIT, "service", "allow", "set", self.id, "--public", INTERNET, "--yes"],
-            env=CLOUD.environment, capture_output=True, timeout=90, stdin=subprocess.DEVNULL, check=False,
-        )
-        self.eventually("the server ends", lambda: not os.path.exists(f"/proc/{server}"))
+            env=CLOUD.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        ) as asking:
+            STOPS.wait([server])
+            kill_server(server)
+            # Its answer may be lost with it.
+            asking.communicate(timeout=90)
         self.assertTrue(goes.answers() and self.reaches(self.outsider), "nothing was done yet")
         CLOUD.strait("up", "--detach", *CLOUD.ports)
         self.eventually("packets obey", lambda: not self.reaches(self.outsider))
@@ -421,8 +426,8 @@ def answers_here(port):
         return False
 
 
-def kill_server():
-    pid = CLOUD.strait_json("status")["server"]["pid"]
+def kill_server(pid=None):
+    pid = pid or CLOUD.strait_json("status")["server"]["pid"]
     os.kill(pid, signal.SIGKILL)
     until = time.monotonic() + 20
     while os.path.exists(f"/proc/{pid}"):

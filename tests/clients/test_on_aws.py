@@ -5,6 +5,7 @@ import time
 import unittest
 
 from fault_proxy import BROKEN, LOST, SILENT, THROTTLED, changes, looks
+from lives import Lives
 from local_aws import Local, setUpModule, tearDownModule
 from stories import LONG, Customer, Stories
 
@@ -13,6 +14,12 @@ class Story(Stories, Local):
     """With packets, both ways."""
 
     ACCOUNT = "operator"
+
+
+class Peerings(Lives, Local):
+    """What customers do is found by looking once a minute."""
+
+    ACCOUNT = "lives"
 
 
 class Faults(Local):

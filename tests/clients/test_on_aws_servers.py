@@ -13,8 +13,8 @@ import urllib.request
 
 from cloud import STRAIT, free_port
 from local_aws import Local, setUpModule, tearDownModule
+from on_aws import AsksNames
 from stories import Customer
-from test_on_aws_services import Nameserver
 
 # Once a lease has ended: the other server looks every 2 s, and the store ends what the first one still had open after 2 s.
 PASSES_ON = 10
@@ -88,6 +88,31 @@ class Servers(Two):
                 break
         self.assertEqual(workers, {self.id_of(self.front), self.id_of(self.second)}, "both have worked")
 
+    def test_who_follows_events_of_the_second_hears_all_that_the_first_does(self):
+        last = self.front.json("events")[-1]["id"]
+        with subprocess.Popen(
+            [STRAIT, "events", "--follow", "--since", last, "--output", "json"],
+            env=self.second.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as follower:
+            self.addCleanup(follower.kill)
+            self.worked_by(self.front)
+            # It works by itself meanwhile, and its follower comes back when it does.
+            self.second.kill()
+            ended = self.moved(1)
+            self.second.start()
+            told = []
+            for line in follower.stdout:
+                told.append(json.loads(line))
+                if told[-1].get("operation_id") == ended and told[-1]["data"]["to"] == "succeeded":
+                    break
+            if follower.poll() is not None:
+                self.fail(f"it does not follow on: {follower.stderr.read()}")
+            follower.kill()
+        listed = self.front.json("events", "--since", last)
+        self.assertEqual(told, listed[: len(told)], "each once and in order")
+        networks = [event["data"]["to"] for event in told if event["kind"] == "service.network"]
+        self.assertEqual(networks[-2:], [f"vpc:{self.vpc}", "public"])
+
     def test_work_of_a_server_that_is_killed_goes_on_within_ten_seconds(self):
         for turn in range(2):
             worker, operation = self.caught_at_work(turn)
@@ -138,6 +163,21 @@ class Servers(Two):
 
     def move(self, turn):
         return ("detach", self.service_id) if turn % 2 else ("attach", self.service_id, self.vpc)
+
+    def moved(self, turn):
+        """A move that is over; its operation."""
+        operation = self.front.json("service", *self.move(turn))["operation_id"]
+        self.ends(operation, self.front)
+        return operation
+
+    def worked_by(self, server):
+        """Moves the service until that server was the one that did, to its Peering VPC."""
+        for _ in range(20):
+            self.moved(0)
+            if self.holder() == self.id_of(server):
+                return
+            self.moved(1)
+        self.fail("the other server does all the work")
 
     def caught_at_work(self, turn):
         """Asks for a move; the server that works on it, once it does, and the operation."""
@@ -192,7 +232,7 @@ class Servers(Two):
         return re.findall(r'holder="?(\w{16})', plain)[-1]
 
 
-class Watched(Two):
+class Watched(AsksNames, Two):
     """One of them watches AWS, and the other one works."""
 
     ACCOUNT = "watched"
@@ -205,16 +245,6 @@ class Watched(Two):
     def prepare(cls):
         cls.service = cls.new_network("172.30.0.0/16")
         cls.dns.answers[cls.NAME] = cls.service.address
-
-    @classmethod
-    def settings(cls):
-        return {"nameservers": [cls.dns.address]}
-
-    @classmethod
-    def setUpClass(cls):
-        cls.dns = Nameserver()
-        cls.addClassCleanup(cls.dns.close)
-        super().setUpClass()
 
     def test_a_name_is_followed_whichever_server_made_the_way(self):
         self.keep_work_from_who_watches()
@@ -264,12 +294,6 @@ class Watched(Two):
             CREATE OR REPLACE TRIGGER keep_from_watcher BEFORE INSERT OR UPDATE ON strait.lease FOR EACH ROW
                 WHEN (NEW.key LIKE 'service:%' OR NEW.key LIKE 'vpc:%') EXECUTE FUNCTION strait.keep_from_watcher();
         """)
-
-    def targets(self):
-        elb = self.provider("elbv2")
-        [group] = elb.describe_target_groups()["TargetGroups"]
-        health = elb.describe_target_health(TargetGroupArn=group["TargetGroupArn"])["TargetHealthDescriptions"]
-        return {row["Target"]["Id"] for row in health if row["TargetHealth"]["State"] != "draining"}
 
 
 class Second:

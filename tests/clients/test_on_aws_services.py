@@ -1,7 +1,5 @@
 """Registered services that change while customers use them: another address behind their name, and sessions that are open at a move."""
 
-import socket
-import struct
 import subprocess
 import threading
 import time
@@ -10,10 +8,11 @@ import unittest
 from cloud import STRAIT, tcp
 from databases import Database
 from local_aws import Local, setUpModule, tearDownModule
+from on_aws import AsksNames
 from stories import ANYWHERE, PORT, Customer
 
 
-class Failover(Local):
+class Failover(AsksNames, Local):
     """A service that is registered by its name, whose address changes as that of an RDS instance does that fails over."""
 
     ACCOUNT = "failing-over"
@@ -23,16 +22,6 @@ class Failover(Local):
     def prepare(cls):
         cls.service = cls.new_network("172.30.0.0/16", speaker=Database)
         cls.dns.answers[cls.NAME] = cls.service.address
-
-    @classmethod
-    def settings(cls):
-        return {"nameservers": [cls.dns.address]}
-
-    @classmethod
-    def setUpClass(cls):
-        cls.dns = Nameserver()
-        cls.addClassCleanup(cls.dns.close)
-        super().setUpClass()
 
     def test_customers_go_on_when_the_address_changes(self):
         customer = Customer(self.cloud, "customer-failover", "10.20.0.0/16")
@@ -60,14 +49,8 @@ class Failover(Local):
         self.dns.answers[self.NAME] = second
         self.take_all_away()
 
-    def targets(self):
-        elb = self.provider("elbv2")
-        group = elb.describe_target_groups()["TargetGroups"][0]["TargetGroupArn"]
-        health = elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
-        return {row["Target"]["Id"] for row in health if row["TargetHealth"]["State"] != "draining"}
 
-
-class Balanced(Local):
+class Balanced(AsksNames, Local):
     """A service that is registered by the load balancer that its operator has before it."""
 
     ACCOUNT = "balanced"
@@ -87,16 +70,6 @@ class Balanced(Local):
         nodes = [{"Name": "description", "Values": ["ELB net/operators/*"]}]
         [node] = cls.service.ec2.describe_network_interfaces(Filters=nodes)["NetworkInterfaces"]
         cls.dns.answers[cls.balancer["DNSName"].lower()] = node["PrivateIpAddress"]
-
-    @classmethod
-    def settings(cls):
-        return {"nameservers": [cls.dns.address]}
-
-    @classmethod
-    def setUpClass(cls):
-        cls.dns = Nameserver()
-        cls.addClassCleanup(cls.dns.close)
-        super().setUpClass()
 
     def test_customers_reach_what_is_behind_it(self):
         customer = Customer(self.cloud, "customer-balanced", "10.20.0.0/16")
@@ -211,41 +184,6 @@ class Asking:
         self.process.wait(timeout=20)
         self.reader.join(timeout=20)
         self.process.stdout.close()
-
-
-class Nameserver:
-    """Answers the addresses of names, `answers`, which clients may keep for an hour; counts what it was `asked`."""
-
-    def __init__(self):
-        self.answers, self.asked = {}, 0
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
-        self.address = "{}:{}".format(*self.socket.getsockname())
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def serve(self):
-        while True:
-            try:
-                query, client = self.socket.recvfrom(4096)
-            except OSError:
-                return
-            self.asked += 1
-            self.socket.sendto(self.answer(query), client)
-
-    def answer(self, query):
-        name, end = [], 12
-        while query[end]:
-            name.append(query[end + 1 : end + 1 + query[end]].decode())
-            end += 1 + query[end]
-        question = query[12 : end + 5]
-        found = self.answers.get(".".join(name).lower())
-        # A response, recursion desired and available; without an answer, no such name.
-        head = query[:2] + struct.pack(">HHHHH", 0x8180 if found else 0x8183, 1, 1 if found else 0, 0, 0)
-        record = struct.pack(">HHHIH", 0xC00C, 1, 1, 3600, 4) + socket.inet_aton(found) if found else b""
-        return head + question + record
-
-    def close(self):
-        self.socket.close()
 
 
 def ended(process):

@@ -148,6 +148,29 @@ class Users(unittest.TestCase):
         # The folder's own key goes on.
         self.cloud.strait("service", "list")
 
+    def test_a_project_gets_another_name_and_goes_with_its_keys(self):
+        made = self.cloud.strait_json("project", "create", "shop")
+        keys = {"STRAIT_URL": self.url, "STRAIT_PROJECT_ID": made["id"]}
+        keys |= {"STRAIT_PUBLIC_KEY": made["public_key"], "STRAIT_SECRET_KEY": made["secret_key"]}
+        named = lambda: {one["name"]: one["id"] for one in self.cloud.strait_json("project", "list")}
+        renamed = self.cloud.strait_json("project", "rename", "shop", "store")
+        self.assertEqual((renamed["id"], renamed["name"]), (made["id"], "store"))
+        self.assertEqual(named().get("store"), made["id"])
+        self.assertNotIn("shop", named())
+        # It goes when nothing is in it any more.
+        self.assertEqual(run(self.cloud, "vpc", "create", "--cidr", "10.9.0.0/16", "--name", "in", "--region", "us-east-1", "--wait", **keys)[0], 0)
+        status, _, err = run(self.cloud, "project", "delete", "store", "--yes")
+        self.assertEqual(status, 1)
+        self.assertIn("VPC", err)
+        self.assertEqual(named().get("store"), made["id"])
+        status, _, err = run(self.cloud, "vpc", "delete", "in", "--yes", "--wait", **keys)
+        self.assertEqual(status, 0, err)
+        self.assertIn("is deleted", self.cloud.strait("project", "delete", "store", "--yes"))
+        self.assertNotIn("store", named())
+        status, _, err = run(self.cloud, "vpc", "list", **keys)
+        self.assertEqual(status, 1)
+        self.assertIn("wrong", err)
+
 
 class Tls(unittest.TestCase):
     def test_with_tls_the_command_the_aws_cli_and_others_reach_it_and_plain_http_does_not(self):

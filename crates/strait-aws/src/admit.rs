@@ -287,10 +287,13 @@ fn routed_elsewhere(table: &RouteTable, range: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use crate::sample::peering;
+
     use super::*;
 
     #[test]
     fn rules_are_told_apart_by_their_description() {
+        let key = |id| Key::peering(&peering(id));
         let (ours, theirs) = (key("p1"), key("p2"));
         let by_hand = IpPermission::builder()
             .ip_protocol("tcp")
@@ -436,24 +439,6 @@ mod tests {
         VpcPeeringConnection::builder()
             .vpc_peering_connection_id(id)
             .build()
-    }
-
-    fn key(id: &str) -> Key {
-        let vpc = strait_plane::cloud::VpcSpec {
-            id: "v1".to_owned(),
-            name: "one".to_owned(),
-            region: "eu-west-1".to_owned(),
-            cidr: net("10.1.0.0/24"),
-        };
-        Key::peering(&PeeringSpec {
-            id: id.to_owned(),
-            vpc,
-            peer_account: "111122223333".to_owned(),
-            peer_vpc: "vpc-theirs".to_owned(),
-            peer_region: "us-east-1".to_owned(),
-            provisioned_id: None,
-            attempt: 1,
-        })
     }
 
     fn net(text: &str) -> Ipv4Net {

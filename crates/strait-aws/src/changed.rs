@@ -23,10 +23,7 @@ impl Aws {
                 () = self.stirred.notified() => until = until.min(Instant::now() + self.wait().await),
                 () = sleep_until(asked + ASK_AGAIN) => {
                     *lock(&self.asked) = Instant::now();
-                    self.follow_names().await;
-                    if self.follow_others().await {
-                        self.follow_names().await;
-                    }
+                    self.follow_all().await;
                 }
             }
         }
@@ -65,9 +62,10 @@ fn wait(hurried: bool, age: Option<Duration>) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use strait_plane::cloud::{CloudError, PeerState, PeeringSpec, VpcSpec};
+    use strait_plane::cloud::{CloudError, PeerState, PeeringSpec};
 
     use crate::fake::{Fake, REGION, list, tags};
+    use crate::sample::peering;
 
     use super::*;
 
@@ -104,8 +102,12 @@ mod tests {
         let looks = [list(name, &[]), list(name, &[&asked])];
         let ec2 = Fake::default().answer("DescribeVpcPeeringConnections", looks);
         let aws = ec2.aws();
+        let spec = PeeringSpec {
+            provisioned_id: Some("pcx-1".to_owned()),
+            ..peering("p1")
+        };
         for _look in 0..2 {
-            let unlisted = aws.ensure_peering(&peering()).await;
+            let unlisted = aws.ensure_peering(&spec).await;
             let behind = matches!(unlisted, Err(CloudError::InProgress(_)));
             assert!(behind, "the last look is believed: {unlisted:?}");
         }
@@ -114,25 +116,8 @@ mod tests {
         aws.stir(REGION);
 
         assert_eq!(aws.wait().await, HURRIED);
-        let listed = aws.ensure_peering(&peering()).await.expect("listed");
+        let listed = aws.ensure_peering(&spec).await.expect("listed");
         assert_eq!(listed.state, PeerState::PendingAcceptance);
         assert_eq!(ec2.asked("DescribeVpcPeeringConnections"), 2);
-    }
-
-    fn peering() -> PeeringSpec {
-        PeeringSpec {
-            id: "p1".to_owned(),
-            vpc: VpcSpec {
-                id: "v1".to_owned(),
-                name: "one".to_owned(),
-                region: REGION.to_owned(),
-                cidr: "10.1.0.0/24".parse().expect("a range"),
-            },
-            peer_account: "444455556666".to_owned(),
-            peer_vpc: "vpc-theirs".to_owned(),
-            peer_region: REGION.to_owned(),
-            provisioned_id: Some("pcx-1".to_owned()),
-            attempt: 1,
-        }
     }
 }

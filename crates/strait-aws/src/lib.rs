@@ -22,6 +22,8 @@ mod private;
 mod region;
 mod registered;
 mod resolve;
+#[cfg(test)]
+mod sample;
 mod seen;
 mod tag;
 #[cfg(test)]

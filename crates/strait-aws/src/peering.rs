@@ -279,6 +279,8 @@ fn already_peered(spec: &PeeringSpec) -> Error {
 mod tests {
     use aws_sdk_ec2::types::{CidrBlock, VpcPeeringConnectionStateReason};
 
+    use crate::sample;
+
     use super::*;
 
     #[test]
@@ -346,7 +348,7 @@ mod tests {
 
     #[test]
     fn a_missing_vpc_of_the_customer_is_refused_and_one_of_ours_is_not_there_yet() {
-        let spec = spec();
+        let spec = sample::peering("p1");
         let missing = |id: &str| Error::Answered {
             action: "ec2:CreateVpcPeeringConnection".to_owned(),
             code: "InvalidVpcID.NotFound".to_owned(),
@@ -375,22 +377,5 @@ mod tests {
         VpcPeeringConnectionStateReason::builder()
             .code(code)
             .build()
-    }
-
-    fn spec() -> PeeringSpec {
-        PeeringSpec {
-            id: "p1".to_owned(),
-            vpc: strait_plane::cloud::VpcSpec {
-                id: "v1".to_owned(),
-                name: "one".to_owned(),
-                region: "eu-west-1".to_owned(),
-                cidr: "10.1.0.0/24".parse().expect("a range"),
-            },
-            peer_account: "111122223333".to_owned(),
-            peer_vpc: "vpc-theirs".to_owned(),
-            peer_region: "us-east-1".to_owned(),
-            provisioned_id: None,
-            attempt: 1,
-        }
     }
 }

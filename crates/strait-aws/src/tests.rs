@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use strait_plane::cloud::{CloudError, PeerState, PeeringSpec, VpcSpec, fenced};
+use strait_plane::cloud::{CloudError, PeerState, fenced};
 
 use tokio::time::Instant;
 
 use crate::fake::{Answer, Fake, REGION, list, tags};
+use crate::sample::{peering, vpc};
 use crate::tag::Key;
 
 #[tokio::test]
@@ -322,27 +323,6 @@ fn pcx(id: &str, key: &str, code: &str) -> String {
          <accepterVpcInfo><cidrBlock>10.2.0.0/16</cidrBlock></accepterVpcInfo>{}",
         tags(&format!("peering/{key}"))
     )
-}
-
-fn vpc() -> VpcSpec {
-    VpcSpec {
-        id: "v1".to_owned(),
-        name: "one".to_owned(),
-        region: REGION.to_owned(),
-        cidr: "10.1.0.0/24".parse().expect("a range"),
-    }
-}
-
-fn peering(id: &str) -> PeeringSpec {
-    PeeringSpec {
-        id: id.to_owned(),
-        vpc: vpc(),
-        peer_account: "444455556666".to_owned(),
-        peer_vpc: "vpc-theirs".to_owned(),
-        peer_region: REGION.to_owned(),
-        provisioned_id: None,
-        attempt: 1,
-    }
 }
 
 fn ranges() -> BTreeSet<ipnet::Ipv4Net> {

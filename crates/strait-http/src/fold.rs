@@ -418,14 +418,8 @@ mod tests {
     }
 
     fn login(person: Option<u32>, address: &str) -> Asked {
-        let person = person.map(|number| About {
-            action: "request",
-            kind: "user",
-            id: format!("usr-{number}"),
-            name: format!("{number}@example.com"),
-            before: serde_json::json!({}),
-            after: serde_json::json!({}),
-        });
+        let person = person
+            .map(|number| About::person(format!("usr-{number}"), format!("{number}@example.com")));
         Asked {
             about: person,
             is_login: true,

@@ -12,8 +12,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
-use strait_plane::model::{About, Asked, AuditOutcome};
-use strait_plane::trail::{Asking, Known, Person, Refusal, answering};
+use strait_plane::model::{Asked, AuditOutcome};
+use strait_plane::trail::{Asking, Known, Refusal, answering};
 use tokio::sync::oneshot;
 use tracing::Instrument;
 use tracing::field::Empty;
@@ -170,7 +170,7 @@ fn worth_noting(asking: &Asking, template: &str, response: &Response) -> Option<
     }
     let (actor, actor_name) = (known.actor).unwrap_or_else(|| (UNKNOWN.to_owned(), None));
     let is_login = known.login.is_some();
-    let person = known.login.and_then(|login| login.person).map(as_this);
+    let person = known.login.and_then(|login| login.person);
     Some(Asked {
         actor,
         actor_name,
@@ -190,19 +190,6 @@ fn worth_noting(asking: &Asking, template: &str, response: &Response) -> Option<
         },
         is_login,
     })
-}
-
-/// As whom a login was to be.
-fn as_this(person: Person) -> About {
-    let nothing = || serde_json::Value::Object(serde_json::Map::new());
-    About {
-        action: "request",
-        kind: "user",
-        id: person.id,
-        name: person.email,
-        before: nothing(),
-        after: nothing(),
-    }
 }
 
 /// What came of a request that was refused, if that is a matter of the audit.

@@ -52,16 +52,7 @@ pub struct Known {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Login {
     /// As whom, if there is such a person.
-    pub person: Option<Person>,
-}
-
-/// Somebody.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Person {
-    /// Their id.
-    pub id: String,
-    /// Their e-mail address, as the store has it.
-    pub email: String,
+    pub person: Option<About>,
 }
 
 /// Why a request is refused.
@@ -148,10 +139,7 @@ pub fn inside(project: &str) {
 
 /// Somebody is to be logged in, as this person if there is one. What was typed is not kept: it may be a password.
 pub(crate) fn logs_in(user: Option<&User>) {
-    let person = user.map(|user| Person {
-        id: user.id.clone(),
-        email: user.email.clone(),
-    });
+    let person = user.map(|user| About::person(user.id.clone(), user.email.clone()));
     learn(|known| known.login = Some(Login { person }));
 }
 

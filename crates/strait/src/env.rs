@@ -68,10 +68,11 @@ pub(crate) async fn env(data: &DataDir, options: &Env) -> Result<()> {
             for (name, value) in variables {
                 println!("export {name}='{}'", value.replace('\'', r"'\''"));
             }
+            // Programs that read JSON use SDKs, and to ask the AWS CLI takes a second.
+            if let Some(warning) = deaf_cli() {
+                eprintln!("Warning: {warning}");
+            }
         }
-    }
-    if let Some(warning) = deaf_cli() {
-        eprintln!("Warning: {warning}");
     }
     Ok(())
 }

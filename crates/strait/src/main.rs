@@ -35,7 +35,7 @@ use data::DataDir;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     #[cfg(feature = "failpoints")]
-    let _steps = fail::FailScenario::setup();
+    test_hooks::stop_at_steps();
     match run(cli) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {

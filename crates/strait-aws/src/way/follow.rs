@@ -27,8 +27,22 @@ impl Aws {
         *told = wanted;
     }
 
-    /// Looks for the target groups of those that are to be followed and are not. True: there are more now.
-    pub(crate) async fn follow_others(&self) -> bool {
+    /// Lets the targets of all ways that are to follow their services' names, once. What others made comes last: a way that
+    /// they made anew is only then known to be gone as it was.
+    pub(crate) async fn follow_all(&self) {
+        self.follow_known().await;
+        let others = self.find_others().await;
+        self.follow_names(others).await;
+    }
+
+    /// Those among them that this server made or found before.
+    pub(super) async fn follow_known(&self) {
+        let known = lock(&self.followed).clone();
+        self.follow_names(known).await;
+    }
+
+    /// Looks for the target groups of those that are to follow and do not yet. From now on those do that it returns.
+    async fn find_others(&self) -> BTreeMap<Key, Followed> {
         let unknown: Vec<(Key, WaySpec)> = {
             let (told, followed) = (lock(&self.told), lock(&self.followed));
             let unknown = told.iter().filter(|(key, _)| !followed.contains_key(key));
@@ -41,14 +55,17 @@ impl Aws {
                 region.looks.forget(&[Kind::TargetGroups]);
             }
         }
-        let mut more = false;
+        let mut others = BTreeMap::new();
         for (key, spec) in unknown {
             match self.followed_of(&spec).await {
                 Ok(found) => {
-                    more = true;
                     lock(&self.missed).remove(&key);
                     // This server may just have made it.
-                    lock(&self.followed).entry(key).or_insert(found);
+                    let known = lock(&self.followed)
+                        .entry(key.clone())
+                        .or_insert(found)
+                        .clone();
+                    others.insert(key, known);
                 }
                 Err(error) => {
                     if lock(&self.missed).insert(key.clone()) {
@@ -57,7 +74,7 @@ impl Aws {
                 }
             }
         }
-        more
+        others
     }
 
     /// Where ways are that were not looked for yet. One that was missed waits for the next look that is due.
@@ -81,6 +98,8 @@ impl Aws {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_elasticloadbalancingv2::types::TargetGroup;
+
     use crate::fake::{self, Answer, Fake};
     use crate::way::sample::spec;
 
@@ -93,31 +112,29 @@ mod tests {
     async fn a_way_that_another_server_made_follows_its_name() {
         let aws = world(&["new"], &["10.9.9.9"]);
         let (strait, way) = (aws.aws(), spec(5432));
-        strait.follow_names().await;
-        assert!(!strait.follow_others().await, "nobody told of it");
-        assert_eq!(aws.actions(), Vec::<String>::new());
+        strait.follow_all().await;
+        assert_eq!(aws.actions(), Vec::<String>::new(), "nobody told of it");
 
         strait.follow(&BTreeSet::from([way.clone()]));
-        assert!(strait.follow_others().await);
-        strait.follow_names().await;
+        strait.follow_all().await;
 
         let registered = aws.bodies("RegisterTargets").concat();
         assert!(registered.contains("TargetGroupArn=new"), "{registered}");
         assert!(registered.contains(HERE), "{registered}");
-        assert!(!strait.follow_others().await, "it is known");
+        assert!(strait.find_others().await.is_empty(), "it is known");
         assert_eq!(aws.asked("DescribeTargetGroups"), 1);
 
         strait.follow(&BTreeSet::new());
-        assert!(!strait.follow_others().await);
+        assert!(strait.find_others().await.is_empty());
         assert!(lock(&strait.followed).is_empty(), "it is gone");
     }
 
     #[tokio::test]
-    async fn a_way_that_others_made_anew_is_found_by_its_tags() {
+    async fn a_way_that_others_made_anew_is_found_by_its_tags_in_the_same_turn() {
         let aws = world(&["old", "new"], &["10.9.9.9"]);
         let (strait, way) = (aws.aws(), spec(5432));
         strait.follow(&BTreeSet::from([way]));
-        assert!(strait.follow_others().await);
+        assert_eq!(strait.find_others().await.len(), 1);
         let aws = aws.answer(
             "DescribeTargetHealth",
             [
@@ -125,13 +142,35 @@ mod tests {
                 health(&["10.9.9.9"]),
             ],
         );
-        strait.follow_names().await;
-        assert_eq!(aws.asked("RegisterTargets"), 0, "its group is gone");
-        assert!(strait.follow_others().await, "and looked for again");
-        strait.follow_names().await;
+        strait.follow_all().await;
+        assert_eq!(aws.asked("RegisterTargets"), 1, "its old group is gone");
         let registered = aws.bodies("RegisterTargets").concat();
         assert!(registered.contains("TargetGroupArn=new"), "{registered}");
         assert!(registered.contains(HERE), "{registered}");
+    }
+
+    #[tokio::test]
+    async fn no_way_is_looked_at_twice_in_a_turn() {
+        let aws = world(&["new"], &["10.9.9.9"]);
+        let (strait, others) = (aws.aws(), spec(5432));
+        let own = WaySpec {
+            service: "own".to_owned(),
+            ..others.clone()
+        };
+        let way = strait.way(&own).expect("it is registered");
+        let group = TargetGroup::builder().target_group_arn("own").build();
+        let followed = strait.follow_registered(&way, &group).await;
+        followed.expect("followed");
+        strait.follow(&BTreeSet::from([others]));
+        let looks = |arn: &str| {
+            let bodies = aws.bodies("DescribeTargetHealth");
+            let of_it = |body: &&String| body.contains(&format!("TargetGroupArn={arn}"));
+            bodies.iter().filter(of_it).count()
+        };
+        // Its old target stays until the new one is healthy, and is looked at meanwhile.
+        assert_eq!((looks("own"), looks("new")), (1, 0));
+        strait.follow_all().await;
+        assert_eq!((looks("own"), looks("new")), (2, 1));
     }
 
     #[tokio::test]
@@ -145,19 +184,19 @@ mod tests {
         let told = BTreeSet::from([spec("one")]);
         strait.follow(&told);
         for _turn in 0..3 {
-            assert!(!strait.follow_others().await);
+            assert!(strait.find_others().await.is_empty());
         }
         assert_eq!(aws.asked("DescribeTargetGroups"), 1);
         // One that is told of later is looked for at once.
         let more = BTreeSet::from([spec("one"), spec("two")]);
         for ways in [&more, &more, &told, &more] {
             strait.follow(ways);
-            assert!(!strait.follow_others().await);
+            assert!(strait.find_others().await.is_empty());
         }
         assert_eq!(aws.asked("DescribeTargetGroups"), 3);
         // And the others with the look that is due.
         strait.regions[fake::REGION].looks.forget_all();
-        assert!(!strait.follow_others().await);
+        assert!(strait.find_others().await.is_empty());
         assert_eq!(aws.asked("DescribeTargetGroups"), 4);
     }
 

@@ -1,7 +1,7 @@
 //! Where the load balancer of a private way leads: to the addresses that the service's name answers now. An RDS instance
 //! that fails over has another address behind the same name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -57,12 +57,11 @@ impl Followed {
 }
 
 impl Aws {
-    /// Lets the targets of all private ways follow their services' names, once; all at the same time, so that a name that
-    /// nobody answers holds up no other, and the next look at AWS for a moment only.
-    pub(crate) async fn follow_names(&self) {
-        let all = lock(&self.followed).clone();
+    /// Lets the targets of these ways follow their services' names, once; all at the same time, so that a name that nobody
+    /// answers holds up no other, and the next look at AWS for a moment only.
+    pub(super) async fn follow_names(&self, ways: BTreeMap<Key, Followed>) {
         // In this task, so that all are under its fence.
-        stream::iter(all)
+        stream::iter(ways)
             .for_each_concurrent(AT_ONCE, async |(key, followed)| {
                 match self.follow_again(&key, followed).await {
                     Ok(()) => {}
@@ -338,7 +337,7 @@ mod tests {
             lock(&aws.followed).insert(key, followed);
         }
         let began = Instant::now();
-        aws.follow_names().await;
+        aws.follow_known().await;
         assert_eq!(elb.asked("RegisterTargets"), 1, "of the one that has one");
         assert!(began.elapsed() > Duration::from_secs(1), "the others wait");
         // One after another takes 20 times as long as one.

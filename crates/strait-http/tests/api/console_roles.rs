@@ -8,7 +8,7 @@ use strait_plane::model::Role;
 
 use crate::customers::{CUSTOMER, NETWORK};
 use crate::guest::Guest;
-use crate::things::Things;
+use crate::things::{Neighbours, Things, filled, parts};
 use crate::world::{REGION, World};
 
 /// Whom a page or form is for.
@@ -373,11 +373,9 @@ async fn every_page_and_form_is_for_those_that_it_is_for() {
 #[tokio::test]
 async fn another_projects_ids_are_as_ids_of_nothing() {
     let world = World::new().await;
-    let (second, _) = world.another_project("second").await;
-    let theirs = Things::of(&world, &second, 2).await;
-    let own = Things::of(&world, &world.project, 1).await;
     let owner = Guest::with(&world, Owner).await;
-    let before = (theirs.rows(&world).await, own.rows(&world).await);
+    let both = Neighbours::of(&world).await;
+    let (own, theirs) = (&both.own, &both.theirs);
     let mut tried = 0;
     for (method, path, whom, fields) in PAGES {
         if !matches!(whom, Members(_)) {
@@ -396,7 +394,7 @@ async fn another_projects_ids_are_as_ids_of_nothing() {
                 filled(path, |part| match foreign.contains(part) {
                     true if nothing => "1234567890".to_owned(),
                     true => theirs.named(part).expect("an id").to_owned(),
-                    false => own_part(&own, part),
+                    false => own_part(own, part),
                 })
             };
             let fields = with_vpc(fields, &own.vpc);
@@ -411,7 +409,7 @@ async fn another_projects_ids_are_as_ids_of_nothing() {
             tried += 1;
         }
         if fields.contains(&("vpc", "VPC")) {
-            let path = filled(path, |part| own_part(&own, part));
+            let path = filled(path, |part| own_part(own, part));
             let fields = with_vpc(fields, &theirs.vpc);
             let answer = sent(&owner, method, &path, &fields).await;
             assert_eq!(
@@ -434,8 +432,7 @@ async fn another_projects_ids_are_as_ids_of_nothing() {
     // Who is admin of one project only acts for no customers of others.
     let example = sent(&owner, "POST", "/cloud/example", &[]).await;
     assert_eq!(example.status, StatusCode::FORBIDDEN);
-    theirs.assert_untouched(&world, &before.0).await;
-    own.assert_untouched(&world, &before.1).await;
+    both.assert_untouched(&world).await;
 }
 
 /// How a page was answered: its text may be without an end.
@@ -494,17 +491,4 @@ fn other(part: &str) -> String {
     let found = OTHERS.iter().find(|(name, _)| *name == part);
     let (_, value) = found.unwrap_or_else(|| panic!("say in this file what {part} stands for"));
     (*value).to_owned()
-}
-
-fn parts(path: &str) -> Vec<&str> {
-    let parts = path.split('/').filter_map(|part| part.strip_prefix('{'));
-    parts.filter_map(|part| part.strip_suffix('}')).collect()
-}
-
-fn filled(path: &str, value: impl Fn(&str) -> String) -> String {
-    let mut filled = path.to_owned();
-    for part in parts(path) {
-        filled = filled.replace(&format!("{{{part}}}"), &value(part));
-    }
-    filled
 }

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
-use strait_plane::model::NewUser;
+use strait_plane::model::{NewUser, Role};
 
-use crate::things::Things;
+use crate::things::{Neighbours, Things, filled, parts};
 use crate::world::{Answer, REGION, World};
 
 /// Good bodies of what takes one.
@@ -55,25 +55,22 @@ struct Route {
 #[tokio::test]
 async fn paths_lead_to_ones_own_things_only() {
     let world = World::new().await;
-    let theirs = Things::of(&world, &world.project, 1).await;
-    let (second, keys) = world.another_project("second").await;
-    let own = Things::of(&world, &second, 2).await;
-    let before = (theirs.rows(&world).await, own.rows(&world).await);
+    let keys = world.keys_of(&world.project, Role::Owner).await;
+    let both = Neighbours::of(&world).await;
     let routes = routes();
     assert!(routes.len() > 35, "only {}", routes.len());
     for route in &routes {
         for foreign in route.foreign() {
-            let answer = route.asked(&world, &keys, &own, &theirs, &foreign).await;
+            let answer = route.asked(&world, &keys, &both, &foreign).await;
             let what = format!("{} with their {foreign:?}", route.operation);
             not_there(&answer, &what);
         }
     }
-    theirs.assert_untouched(&world, &before.0).await;
-    own.assert_untouched(&world, &before.1).await;
+    both.assert_untouched(&world).await;
     // The control: each of these requests is a good one, with ids of one's own.
     for route in &routes {
         let nothing = BTreeSet::new();
-        let answer = route.asked(&world, &keys, &own, &theirs, &nothing).await;
+        let answer = route.asked(&world, &keys, &both, &nothing).await;
         let is_good = !answer.status.is_server_error()
             && ![400, 401, 403, 404].contains(&answer.status.as_u16());
         assert!(is_good, "{}: {answer:?}", route.operation);
@@ -88,10 +85,9 @@ async fn bodies_name_ones_own_things_only() {
     assert_eq!(found, told.collect(), "try the new ones here");
 
     let world = World::new().await;
-    let theirs = Things::of(&world, &world.project, 1).await;
-    let (second, keys) = world.another_project("second").await;
-    let own = Things::of(&world, &second, 2).await;
-    let before = (theirs.rows(&world).await, own.rows(&world).await);
+    let keys = world.keys_of(&world.project, Role::Owner).await;
+    let both = Neighbours::of(&world).await;
+    let (own, theirs) = (&both.own, &both.theirs);
     let ask = async |operation: &str, vpc: &str| {
         let (path, mut body) = match operation {
             "createService" => (String::new(), json!({ "region_code": REGION })),
@@ -113,8 +109,7 @@ async fn bodies_name_ones_own_things_only() {
             );
         }
     }
-    theirs.assert_untouched(&world, &before.0).await;
-    own.assert_untouched(&world, &before.1).await;
+    both.assert_untouched(&world).await;
     for (operation, vpc) in [
         ("createService", &own.vpc_name),
         ("attachServiceToVPC", &own.spare),
@@ -128,9 +123,9 @@ async fn bodies_name_ones_own_things_only() {
 #[tokio::test]
 async fn searches_find_ones_own_things_only() {
     let world = World::new().await;
-    let theirs = Things::of(&world, &world.project, 1).await;
-    let (second, keys) = world.another_project("second").await;
-    let own = Things::of(&world, &second, 2).await;
+    let keys = world.keys_of(&world.project, Role::Owner).await;
+    let both = Neighbours::of(&world).await;
+    let (own, theirs) = (&both.own, &both.theirs);
     for search in ["operations?object=", "audit?object=", "audit?text="] {
         for (id, finds) in [(&theirs.service, false), (&own.service, true)] {
             let path = format!("/projects/{}/{search}{id}", own.project);
@@ -179,21 +174,12 @@ async fn sessions_are_ended_by_whom_they_are_of() {
 
 impl Route {
     /// Which of its ids may be another's: each one alone, and all.
-    fn foreign(&self) -> BTreeSet<BTreeSet<String>> {
-        let parts = self.parts();
+    fn foreign(&self) -> BTreeSet<BTreeSet<&str>> {
+        let parts = parts(&self.path).into_iter();
         // There are none anywhere.
-        let parts = parts.into_iter().filter(|part| part != "replica_set_id");
-        let all: BTreeSet<String> = parts.collect();
-        let alone = all.iter().map(|part| BTreeSet::from([part.clone()]));
+        let all: BTreeSet<&str> = parts.filter(|part| *part != "replica_set_id").collect();
+        let alone = all.iter().map(|part| BTreeSet::from([*part]));
         alone.chain([all.clone()]).collect()
-    }
-
-    fn parts(&self) -> Vec<String> {
-        let parts = self.path.split('/').filter_map(|part| {
-            let part = part.strip_prefix('{')?;
-            part.strip_suffix('}')
-        });
-        parts.map(str::to_owned).collect()
     }
 
     /// Asks for it in one's own project, with these parts another's.
@@ -201,24 +187,22 @@ impl Route {
         &self,
         world: &World,
         keys: &str,
-        own: &Things,
-        theirs: &Things,
-        foreign: &BTreeSet<String>,
+        both: &Neighbours,
+        foreign: &BTreeSet<&str>,
     ) -> Answer {
-        let mut path = self.path.clone();
-        for part in self.parts() {
-            let whose = match foreign.contains(&part) {
-                true => theirs,
-                false => own,
+        let path = filled(&self.path, |part| {
+            let whose = match foreign.contains(part) {
+                true => &both.theirs,
+                false => &both.own,
             };
-            let Some(id) = whose.named(&part) else {
+            let Some(id) = whose.named(part) else {
                 panic!("say in things.rs what {part} is, for {}", self.operation);
             };
-            path = path.replace(&format!("{{{part}}}"), id);
-        }
-        let path = format!("/projects/{}{path}", own.project);
+            id.to_owned()
+        });
+        let path = format!("/projects/{}{path}", both.own.project);
         let body = match self.takes_body {
-            true => body(&self.operation, own).to_string(),
+            true => body(&self.operation, &both.own).to_string(),
             false => String::new(),
         };
         world.call_as(keys, self.method.clone(), &path, &body).await

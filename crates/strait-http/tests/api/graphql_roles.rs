@@ -9,7 +9,7 @@ use serde_json::json;
 use strait_plane::model::{NewKey, Role};
 
 use crate::graphql::{query, refused, token};
-use crate::things::Things;
+use crate::things::{Neighbours, Things};
 use crate::world::{Answer, World};
 
 /// Whom a field is for.
@@ -238,24 +238,22 @@ async fn what_is_for_anybody_takes_no_token() {
 #[tokio::test]
 async fn another_projects_ids_are_as_ids_of_nothing() {
     let world = World::new().await;
-    let (second, _) = world.another_project("second").await;
-    let theirs = Things::of(&world, &second, 2).await;
-    let own = Things::of(&world, &world.project, 1).await;
     let keys = token(&world, Owner).await;
-    let before = (theirs.rows(&world).await, own.rows(&world).await);
+    let both = Neighbours::of(&world).await;
+    let (own, theirs) = (&both.own, &both.theirs);
     let kinds = fields();
     let mut asked = 0;
     for (name, whom, rest) in FIELDS {
         if *whom == Anybody {
             continue;
         }
-        let named = names(&own).map(|(word, _)| word);
+        let named = names(own).map(|(word, _)| word);
         let named = named.into_iter().filter(|word| rest.contains(word));
         let named: Vec<&str> = named.collect();
         // Each alone, and all of them.
         let alone = named.iter().map(|word| vec![*word]);
         for foreign in alone.chain([named.clone()]) {
-            let values = names(&own).into_iter().zip(names(&theirs));
+            let values = names(own).into_iter().zip(names(theirs));
             let values = values.map(|(own, theirs)| match foreign.contains(&own.0) {
                 true => theirs,
                 false => own,
@@ -272,8 +270,7 @@ async fn another_projects_ids_are_as_ids_of_nothing() {
         }
     }
     assert!(asked > 50, "only {asked}");
-    theirs.assert_untouched(&world, &before.0).await;
-    own.assert_untouched(&world, &before.1).await;
+    both.assert_untouched(&world).await;
 }
 
 fn names(of: &Things) -> [(&'static str, String); 6] {

@@ -26,6 +26,15 @@ pub(crate) struct Things {
     pub(crate) request: String,
 }
 
+/// A project and another one with things of the same kinds, and what the store had of both.
+pub(crate) struct Neighbours {
+    /// The world's own project's.
+    pub(crate) own: Things,
+    /// The other one's.
+    pub(crate) theirs: Things,
+    before: [BTreeSet<String>; 2],
+}
+
 /// What of a project is in the store: rows by table. What is written while nothing is asked for is left out.
 const ROWS: &str = "SELECT what || ' ' || line FROM (
     SELECT 'project' AS what, to_jsonb(t)::text AS line FROM strait.project t WHERE id = $1
@@ -148,6 +157,43 @@ impl Things {
             admin(world, Method::GET, &path, "").await;
         }
     }
+}
+
+impl Neighbours {
+    /// Makes them. Who asks is made before: members and keys are things of a project too.
+    pub(crate) async fn of(world: &World) -> Self {
+        let (second, _) = world.another_project("second").await;
+        let theirs = Things::of(world, &second, 2).await;
+        let own = Things::of(world, &world.project, 1).await;
+        let before = [own.rows(world).await, theirs.rows(world).await];
+        Self {
+            own,
+            theirs,
+            before,
+        }
+    }
+
+    /// That both are still as they were.
+    pub(crate) async fn assert_untouched(&self, world: &World) {
+        let [own, theirs] = &self.before;
+        self.own.assert_untouched(world, own).await;
+        self.theirs.assert_untouched(world, theirs).await;
+    }
+}
+
+/// The names of what parts of a path stand for.
+pub(crate) fn parts(path: &str) -> Vec<&str> {
+    let parts = path.split('/').filter_map(|part| part.strip_prefix('{'));
+    parts.filter_map(|part| part.strip_suffix('}')).collect()
+}
+
+/// A path with what its parts stand for.
+pub(crate) fn filled(path: &str, value: impl Fn(&str) -> String) -> String {
+    let mut filled = path.to_owned();
+    for part in parts(path) {
+        filled = filled.replace(&format!("{{{part}}}"), &value(part));
+    }
+    filled
 }
 
 /// Makes something and waits until it is there; returns its id.

@@ -133,7 +133,7 @@ pub struct Asked {
     pub is_login: bool,
 }
 
-/// A change that does not note itself: what was done to what.
+/// What is in the audit though no change notes itself: what was done to what, or as whom a login was to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct About {
     /// What was done: `account.create`.
@@ -148,4 +148,18 @@ pub struct About {
     pub before: serde_json::Value,
     /// What it changes, as it is now.
     pub after: serde_json::Value,
+}
+
+impl About {
+    /// Somebody of whom nothing changes.
+    pub fn person(id: String, email: String) -> Self {
+        Self {
+            action: "request",
+            kind: "user",
+            id,
+            name: email,
+            before: serde_json::json!({}),
+            after: serde_json::json!({}),
+        }
+    }
 }

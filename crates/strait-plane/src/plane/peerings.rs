@@ -15,7 +15,7 @@ use crate::model::{
 use crate::reconcile::RANGE_ELSEWHERE;
 use crate::store::operations::{self, Superseded};
 use crate::store::peerings::{self, Kept};
-use crate::store::{projects, tell_work, vpcs};
+use crate::store::{Take, projects, take, tell_work, vpcs};
 use crate::wish::Asked;
 use crate::{secret, validate};
 
@@ -67,7 +67,7 @@ impl Plane {
         let (vpc, kept) = self.find_peering(project, vpc, peering).await?;
         let mut tx = self.begin().await?;
         still_there(vpcs::lock(&mut tx, &vpc.id).await?, &vpc)?;
-        let kept = taken(&mut tx, &kept.id).await?;
+        let kept: Kept = take(&mut tx, &kept.id).await?;
         if !kept.state.has_ended() {
             return Err(PlaneError::conflict(format!(
                 "peering connection {} is {}, and only one that has ended can be asked for again",
@@ -117,7 +117,7 @@ impl Plane {
         let (vpc, kept) = self.find_peering(project, vpc, peering).await?;
         let blocks = validate::peer_cidr_blocks(blocks)?;
         let mut tx = self.begin().await?;
-        let kept = taken(&mut tx, &kept.id).await?;
+        let kept: Kept = take(&mut tx, &kept.id).await?;
         if kept.state == PeeringState::Deleting {
             return Err(PlaneError::conflict(format!(
                 "peering connection {} is being deleted",
@@ -199,7 +199,7 @@ impl Plane {
     ) -> Result<Peering, PlaneError> {
         let (vpc, kept) = self.find_peering(project, vpc, peering).await?;
         let mut tx = self.begin().await?;
-        let kept = taken(&mut tx, &kept.id).await?;
+        let kept: Kept = take(&mut tx, &kept.id).await?;
         if kept.state == PeeringState::Deleting {
             return Ok(shown(kept));
         }
@@ -291,13 +291,8 @@ impl Kept {
     }
 }
 
-/// A connection as it is now, its row taken until the end of the transaction.
-async fn taken(tx: &mut PgConnection, id: &str) -> Result<Kept, PlaneError> {
-    peerings::take(tx, id).await?.ok_or_else(|| gone(id))
-}
-
 fn gone(id: &str) -> PlaneError {
-    PlaneError::not_found("peering connection", id)
+    PlaneError::not_found(Kept::KIND, id)
 }
 
 /// The one that is meant: by its id, a `pcx-` id, or the customer's VPC if only one leads there.

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
-use sqlx::PgConnection;
 
 use super::moves::usable;
 use super::quotas::one_more;
@@ -18,14 +17,12 @@ use crate::model::{
 use crate::names::Names;
 use crate::postgres;
 use crate::store::services::{self, Insert, Kept, Origin};
-use crate::store::{projects, tell_work, vpcs};
+use crate::store::{Take, projects, take, tell_work, vpcs};
 use crate::wish::Asked;
 use crate::{secret, validate};
 
 /// Who owns a service's database, as on Tiger.
 const USER: &str = "tsdbadmin";
-/// How long a key must be for a password to be made of it.
-const KEY_LENGTH: usize = 16;
 /// A service's database, as on Tiger.
 const DATABASE: &str = "tsdb";
 
@@ -43,7 +40,7 @@ pub(super) struct New<'a> {
 }
 
 impl Named for Kept {
-    const KIND: &'static str = "service";
+    const KIND: &'static str = <Self as Take>::KIND;
 
     fn id(&self) -> &str {
         &self.id
@@ -185,7 +182,7 @@ impl Plane {
         let kept = self.find_service(project, service).await?;
         let name = validate::name(name)?;
         let mut tx = self.begin().await?;
-        let kept = taken(&mut tx, &kept.id).await?;
+        let kept: Kept = take(&mut tx, &kept.id).await?;
         services::rename(&mut *tx, &kept.id, &name).await?;
         let asked = Asked::new(Action::ServiceRename, &kept.project_id, &kept.id, &name);
         let (before, after) = (json!({ "name": kept.name }), json!({ "name": name }));
@@ -266,7 +263,7 @@ impl Plane {
     /// A new service's password, and what it can be told again by, if whoever asks has a key that is hard to guess.
     fn password(&self) -> (String, Option<String>) {
         match &self.caller.once {
-            Some(once) if once.key.len() >= KEY_LENGTH => {
+            Some(once) if once.makes_secrets() => {
                 let salt = secret::salt();
                 (secret::password_of(&once.key, &salt), Some(salt))
             }
@@ -347,12 +344,6 @@ impl Plane {
             updated: kept.updated,
         }
     }
-}
-
-/// A service as it is now, its row taken until the end of the transaction.
-pub(super) async fn taken(tx: &mut PgConnection, id: &str) -> Result<Kept, PlaneError> {
-    let found = services::take(tx, id).await?;
-    found.ok_or_else(|| PlaneError::not_found(Kept::KIND, id))
 }
 
 /// A value of a connection string, as libpq reads it.

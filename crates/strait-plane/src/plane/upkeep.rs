@@ -6,13 +6,13 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::Plane;
-use super::services::taken;
 use crate::error::PlaneError;
 use crate::model::{Action, Addon, Environment, LogPage, LogQuery, Operation, Service, Wanted};
 use crate::names::Names;
 use crate::postgres::PostgresError;
 use crate::reconcile::spec;
 use crate::store::services::{self, Kept, Origin};
+use crate::store::take;
 use crate::wish::{self, Asked, deleted};
 use crate::{secret, validate};
 
@@ -65,7 +65,7 @@ impl Plane {
     ) -> Result<Service, PlaneError> {
         let kept = self.find_service(project, service).await?;
         let mut tx = self.begin().await?;
-        let kept = taken(&mut tx, &kept.id).await?;
+        let kept: Kept = take(&mut tx, &kept.id).await?;
         services::set_environment(&mut *tx, &kept.id, environment).await?;
         let asked = Asked::of(Action::ServiceEnvironment, &kept);
         let (before, after) = (

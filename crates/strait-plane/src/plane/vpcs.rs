@@ -8,12 +8,12 @@ use super::{Named, Plane, pick};
 use crate::error::PlaneError;
 use crate::model::{Action, NewVpc, ObjectKind, Quota, Vpc, VpcStatus};
 use crate::store::operations::{self, Superseded};
-use crate::store::{peerings, projects, tell_work, vpcs};
+use crate::store::{self, peerings, projects, take, tell_work, vpcs};
 use crate::wish::{self, Asked};
 use crate::{secret, validate};
 
 impl Named for Vpc {
-    const KIND: &'static str = "VPC";
+    const KIND: &'static str = <Self as store::Take>::KIND;
 
     fn id(&self) -> &str {
         &self.id
@@ -89,9 +89,7 @@ impl Plane {
         let vpc = self.vpc(project, vpc).await?;
         let name = validate::name(name)?;
         let mut tx = self.begin().await?;
-        let Some(vpc) = vpcs::take(&mut tx, &vpc.id).await? else {
-            return Err(PlaneError::not_found(Vpc::KIND, &vpc.id));
-        };
+        let vpc: Vpc = take(&mut tx, &vpc.id).await?;
         vpcs::rename(&mut *tx, &vpc.id, &name).await?;
         let asked = Asked::new(Action::VpcRename, &vpc.project_id, &vpc.id, &name);
         let (before, after) = (json!({ "name": vpc.name }), json!({ "name": name }));

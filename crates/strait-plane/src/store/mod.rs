@@ -1,6 +1,7 @@
 //! The store: all SQL of the plane. Functions take any executor, so that callers choose their transactions.
 
 pub(crate) mod allow;
+pub(crate) mod answers;
 pub(crate) mod audit;
 pub(crate) mod events;
 pub(crate) mod keys;
@@ -25,7 +26,7 @@ use jiff::Timestamp;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::{Query, QueryAs};
-use sqlx::{Connection, FromRow, PgExecutor, PgPool, Postgres};
+use sqlx::{Connection, FromRow, PgConnection, PgExecutor, PgPool, Postgres};
 
 use crate::error::PlaneError;
 use crate::model::Reason;
@@ -164,10 +165,39 @@ const KEPT_MOST: i64 = 10_000;
 pub(crate) async fn prune(pool: &PgPool) -> Result<(), PlaneError> {
     let mut connection = pool.acquire().await?;
     operations::prune(&mut connection, KEPT_DAYS, KEPT_MOST).await?;
+    answers::prune(&mut *connection).await?;
     events::prune(&mut connection, KEPT_DAYS, KEPT_MOST).await?;
     leases::prune(&mut *connection).await?;
     quota_requests::prune(&mut *connection).await?;
     sessions::prune(&mut connection).await
+}
+
+/// What changes take as it is then.
+pub(crate) trait Take: Sized {
+    /// What people call one.
+    const KIND: &'static str;
+    /// Its table.
+    const TABLE: &'static str;
+
+    /// What the store has of it, if it is there.
+    fn get(
+        db: &mut PgConnection,
+        id: &str,
+    ) -> impl Future<Output = Result<Option<Self>, PlaneError>> + Send;
+}
+
+/// One as it is now, its row taken until the end of the transaction.
+pub(crate) async fn take<T: Take>(db: &mut PgConnection, id: &str) -> Result<T, PlaneError> {
+    // First the row: who had it may have changed what is then read.
+    sqlx::query(&format!(
+        "SELECT FROM strait.{} WHERE id = $1 FOR NO KEY UPDATE",
+        T::TABLE
+    ))
+    .bind(id)
+    .run(&mut *db)
+    .await?;
+    let found = T::get(db, id).await?;
+    found.ok_or_else(|| PlaneError::not_found(T::KIND, id))
 }
 
 /// A query for rows that stand for something.

@@ -6,7 +6,7 @@ use ipnet::Ipv4Net;
 use jiff::Timestamp;
 use sqlx::{FromRow, PgConnection, PgExecutor};
 
-use super::{Change, Find, ranges, reason, reason_columns, texts, timestamp};
+use super::{Change, Find, Take, ranges, reason, reason_columns, texts, timestamp};
 use crate::cloud::{PeeringObserved, PeeringSpec, VpcSpec};
 use crate::error::PlaneError;
 use crate::model::{NewPeering, PeeringState, Reason};
@@ -117,6 +117,15 @@ impl TryFrom<Row> for Kept {
     }
 }
 
+impl Take for Kept {
+    const KIND: &'static str = "peering connection";
+    const TABLE: &'static str = "peering";
+
+    async fn get(db: &mut PgConnection, id: &str) -> Result<Option<Self>, PlaneError> {
+        get(db, id).await
+    }
+}
+
 /// False: there is one for this pair of VPCs that has not ended.
 pub(crate) async fn insert(
     db: &mut PgConnection,
@@ -208,15 +217,6 @@ pub(crate) async fn waiting(db: impl PgExecutor<'_>) -> Result<BTreeSet<Waiting>
     Ok(rows.into_iter().collect())
 }
 
-/// One as it is now, its row taken until the end of the transaction.
-pub(crate) async fn take(db: &mut PgConnection, id: &str) -> Result<Option<Kept>, PlaneError> {
-    sqlx::query("SELECT FROM strait.peering WHERE id = $1 FOR NO KEY UPDATE")
-        .bind(id)
-        .run(&mut *db)
-        .await?;
-    get(db, id).await
-}
-
 pub(crate) async fn get(db: impl PgExecutor<'_>, id: &str) -> Result<Option<Kept>, PlaneError> {
     sqlx::query_as::<_, Row>(&format!("{SELECT} WHERE id = $1"))
         .bind(id)
@@ -299,22 +299,23 @@ pub(crate) async fn admitted(
     .await
 }
 
-/// Notes why it is not as it should be, or that nothing is wrong.
+/// Notes why it is not as it should be, or that nothing is wrong, unless it was asked for again since.
 pub(crate) async fn explain(
     db: impl PgExecutor<'_>,
-    id: &str,
+    peering: &Kept,
     why: Option<&Reason>,
     refused: bool,
 ) -> Result<(), PlaneError> {
     let (code, message) = reason_columns(why);
     sqlx::query(
         "UPDATE strait.peering SET reason_code = $2, reason_message = $3, refused = $4, updated = clock_timestamp()
-         WHERE id = $1 AND (reason_code, reason_message, refused) IS DISTINCT FROM ($2, $3, $4)",
+         WHERE id = $1 AND (reason_code, reason_message, refused) IS DISTINCT FROM ($2, $3, $4) AND attempt = $5",
     )
-    .bind(id)
+    .bind(&peering.id)
     .bind(code)
     .bind(message)
     .bind(refused)
+    .bind(i64::from(peering.attempt))
     .run(db)
     .await
 }

@@ -7,7 +7,7 @@ use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection, PgExecutor};
 
 use super::ways::{Open, OpenRow};
-use super::{Change, Find, reason, reason_columns, timestamp};
+use super::{Change, Find, Take, reason, reason_columns, timestamp};
 use crate::error::PlaneError;
 use crate::model::{
     Addon, AllowEntry, AllowLists, Environment, Network, OperationState, PublicWay, Reason,
@@ -170,6 +170,15 @@ impl TryFrom<Row> for Kept {
     }
 }
 
+impl Take for Kept {
+    const KIND: &'static str = "service";
+    const TABLE: &'static str = "service";
+
+    async fn get(db: &mut PgConnection, id: &str) -> Result<Option<Self>, PlaneError> {
+        get(db, id).await
+    }
+}
+
 /// What a new service is inserted with.
 pub(crate) struct Insert<'a> {
     pub(crate) id: &'a str,
@@ -273,14 +282,6 @@ pub(crate) async fn lock(
     .await?;
     row.map(|(wanted, vpc)| Ok((wanted.parse()?, Network::from_vpc(vpc))))
         .transpose()
-}
-
-/// One as it is now, its row taken until the end of the transaction.
-pub(crate) async fn take(db: &mut PgConnection, id: &str) -> Result<Option<Kept>, PlaneError> {
-    match lock(&mut *db, id).await? {
-        Some(_) => get(db, id).await,
-        None => Ok(None),
-    }
 }
 
 pub(crate) async fn rename(

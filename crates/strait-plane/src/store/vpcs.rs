@@ -3,7 +3,7 @@
 use ipnet::Ipv4Net;
 use sqlx::{FromRow, PgConnection, PgExecutor};
 
-use super::{Change, Find, WORK_CHANNEL, range, reason, reason_columns, timestamp};
+use super::{Change, Find, Take, WORK_CHANNEL, range, reason, reason_columns, timestamp};
 use crate::cloud::VpcSpec;
 use crate::error::PlaneError;
 use crate::model::{Reason, Vpc, VpcStatus};
@@ -50,6 +50,15 @@ impl TryFrom<Row> for Vpc {
             created: timestamp(row.created)?,
             updated: timestamp(row.updated)?,
         })
+    }
+}
+
+impl Take for Vpc {
+    const KIND: &'static str = "VPC";
+    const TABLE: &'static str = "vpc";
+
+    async fn get(db: &mut PgConnection, id: &str) -> Result<Option<Self>, PlaneError> {
+        get(db, id).await
     }
 }
 
@@ -140,14 +149,6 @@ pub(crate) async fn lock(db: &mut PgConnection, id: &str) -> Result<Option<VpcSt
             .fetch_optional(db)
             .await?;
     status.map(|status| status.parse()).transpose()
-}
-
-/// One as it is now, its row taken until the end of the transaction.
-pub(crate) async fn take(db: &mut PgConnection, id: &str) -> Result<Option<Vpc>, PlaneError> {
-    match lock(&mut *db, id).await? {
-        Some(_) => get(db, id).await,
-        None => Ok(None),
-    }
 }
 
 pub(crate) async fn rename(
