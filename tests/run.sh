@@ -13,7 +13,7 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$HOME/.cache/strait-target}"
 : "${STRAIT_MOTO:=${XDG_CACHE_HOME:-$HOME/.cache}/strait-moto}"
 : "${STRAIT_TIGER:=${XDG_CACHE_HOME:-$HOME/.cache}/strait-tiger}"
 : "${STRAIT_TEST_USER:=strait-test}"
-: "${STRAIT_TESTS_AT_ONCE:=$(($(nproc) * 2))}"
+: "${STRAIT_TESTS_AT_ONCE:=$(($(nproc) * 3))}"
 
 # What takes longest comes first, so that nothing long is left for the end.
 ALL=(crates aws soak kills faults story as-root clients console crash moto backup bad-input full-disk systemd tour wire setup)
@@ -24,6 +24,8 @@ AWS=(test_on_aws.Faults test_on_aws_servers.Servers test_on_aws_frozen.Frozen.te
 CLIENTS=(test_moves test_children test_users test_audit test_quota test_allow test_balancers test_rules_groups test_rules_endpoints test_names test_aws test_aws_errors test_internet test_load
     test_route53 test_sts test_rules_{vpc,ipv6,routes,peering,generic})
 FAULTS=(test_steps.Steps.test_moves_stops_starts_lists_and_passwords test_steps.Steps.test_vpcs_peerings_and_services_begin_and_end)
+# The tests of the crates that take long, each a part: `crates` is all.
+CRATES=(api moto plane packets agreement processes)
 # Tiger Cloud's own clients, and what takes its extension: `make test-clients`.
 TIGER=(tiger terraform schemathesis timescaledb)
 KILLS=(test_faults.Faults.test_at_random_moments test_faults.Faults.test_what_knocks_would_notice)
@@ -53,6 +55,7 @@ main() {
 # What a name stands for.
 members() {
     case "$1" in
+    crates) printf 'crates-%s\n' "${CRATES[@]}" rest ;;
     aws) printf '%s\n' "${AWS[@]}" ;;
     clients) printf '%s\n' "${CLIENTS[@]}" ;;
     faults) printf '%s\n' "${FAULTS[@]}" ;;
@@ -65,6 +68,7 @@ members() {
 known() {
     case "$1" in
     test_*) [ -f "tests/clients/${1%%.*}.py" ] ;;
+    crates-*) [[ " ${CRATES[*]} rest " == *" ${1#crates-} "* ]] ;;
     *) [[ " ${ALL[*]} ${TIGER[*]} " == *" $1 "* ]] ;;
     esac
 }
@@ -144,7 +148,7 @@ run_one() {
     fi
     PLACES=(STRAIT_DATA_DIR="$data/strait" STRAIT_DEMO_DIR="$data/story" STRAIT_HTTP_WANTED=127.0.0.1:0 STRAIT_AWS_WANTED=127.0.0.1:0)
     case "$1" in
-    crates) crates ;;
+    crates-*) crates "${1#crates-}" ;;
     tiger) tigers "$user" tiger tiger test_tiger ;;
     terraform) tigers "$user" provider provider test_terraform ;;
     schemathesis) schemathesis ;;
@@ -167,9 +171,17 @@ run_one() {
     esac
 }
 
-# The tests of the crates: unit tests, packets in namespaces, the plane on a PostgreSQL.
+# crates PART: packets in namespaces, the plane on a PostgreSQL, …; `rest`: unit tests, and all that has no part of its own.
 crates() {
-    timeout 2400 cargo test --quiet --workspace --features strait/aws,strait/failpoints --locked
+    local tests=(--test "$1") all=(--quiet --workspace --features strait/aws,strait/failpoints --locked)
+    if [ "$1" = rest ]; then
+        tests=(--lib --bins)
+        mapfile -t -O 2 tests < <(cargo metadata --no-deps --format-version 1 --locked |
+            jq -r '.packages[].targets[] | select(.kind == ["test"]).name' | grep -vxF "$(printf '%s\n' "${CRATES[@]}")" | sed 's/^/--test=/')
+        [ "${#tests[@]}" -gt 2 ] || die "cargo does not tell which tests there are"
+    fi
+    timeout 2400 cargo test "${all[@]}" "${tests[@]}" || return
+    [ "$1" != rest ] || timeout 1200 cargo test "${all[@]}" --doc
 }
 
 # Every call that there is, in memory, against botocore's own shapes.

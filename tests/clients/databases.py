@@ -28,26 +28,34 @@ while True:
 
 
 class Store:
-    """A PostgreSQL that only this test has."""
+    """A PostgreSQL that only this test has. `kill` and `start` as often as one likes."""
 
     def __init__(self, folder):
-        programs = found_programs()
-        initdb = [f"{programs}/initdb", "-D", folder, "-A", "trust", "-U", "strait", "-E", "UTF8", "--no-sync"]
+        self.folder, self.port, self.process = folder, free_port(), None
+        initdb = [f"{found_programs()}/initdb", "-D", folder, "-A", "trust", "-U", "strait", "-E", "UTF8", "--no-sync"]
         subprocess.run(initdb, check=True, capture_output=True, timeout=60)
-        port = free_port()
-        self.url = f"postgres://strait@127.0.0.1:{port}/postgres"
+        self.url = f"postgres://strait@127.0.0.1:{self.port}/postgres"
+        self.start()
+
+    def start(self):
+        programs, port = found_programs(), str(self.port)
         options = ["-c", f"port={port}", "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off"]
         self.process = subprocess.Popen(
-            [f"{programs}/postgres", "-D", folder, *options],
+            [f"{programs}/postgres", "-D", self.folder, *options],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )
-        ready = [f"{programs}/pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port), "-t", "1"]
+        ready = [f"{programs}/pg_isready", "-q", "-h", "127.0.0.1", "-p", port, "-t", "1"]
         until = time.monotonic() + 30
         while subprocess.run(ready, timeout=10, check=False).returncode != 0:
             if time.monotonic() > until:
                 self.close()
                 raise AssertionError("the store does not start")
             time.sleep(0.1)
+
+    def kill(self):
+        """Ends it as a power cut would; what it started ends with it."""
+        self.process.kill()
+        self.process.wait(timeout=20)
 
     def close(self):
         self.process.send_signal(signal.SIGINT)

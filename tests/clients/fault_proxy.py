@@ -25,7 +25,7 @@ SILENCE = 12
 class Proxy:
     """`url` is where it listens. `fail(mode, times)` lets each new call that changes something, or that `which` picks by its action,
     fail so often before it passes, or of so many `parts` of these calls, one after another, those of one part; `None` lets all pass.
-    What only looks fails anew after each time that it passed, once. `asked` has every attempt: (time, action). `others` has endpoints of
+    What only looks fails anew after each time that it passed, once. `asked` has every attempt: (time, action, Region). `others` has endpoints of
     APIs by their names in signatures, for what the first one does not have."""
 
     def __init__(self, endpoint, **others):
@@ -44,8 +44,8 @@ class Proxy:
             def do_any(self):
                 try:
                     proxy.pass_on(self)
-                except (BrokenPipeError, ConnectionResetError):
-                    # Who asked was killed.
+                except ConnectionError:
+                    # Who asked was killed, or who is asked.
                     self.close_connection = True
 
             do_GET = do_POST = do_DELETE = do_PUT = do_any
@@ -70,15 +70,19 @@ class Proxy:
 
     def since(self, start):
         """How often each action was asked for since then."""
+        return collections.Counter(action for action, _ in self.in_regions_since(start).elements())
+
+    def in_regions_since(self, start):
+        """The same for each Region by itself: (action, Region)."""
         with self.lock:
-            return collections.Counter(action for when, action in self.asked if when >= start)
+            return collections.Counter((action, region) for when, action, region in self.asked if when >= start)
 
     def pass_on(self, handler):
         body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
         action, call = named(handler, body)
         time.sleep(self.delay)
         with self.lock:
-            self.asked.append((time.monotonic(), action))
+            self.asked.append((time.monotonic(), action, signed_for(handler)[0]))
             mode = self.mode if self.which(action) and self.fails(call, changes(action)) else None
         if mode == SILENT:
             time.sleep(SILENCE)
@@ -119,7 +123,7 @@ class Proxy:
         return False
 
     def forward(self, handler, body):
-        connection = http.client.HTTPConnection(self.others.get(signed_for(handler), self.target), timeout=60)
+        connection = http.client.HTTPConnection(self.others.get(signed_for(handler)[1], self.target), timeout=60)
         try:
             # The Host header is signed, so that it goes on as it came.
             connection.putrequest(handler.command, handler.path, skip_host=True, skip_accept_encoding=True)
@@ -145,9 +149,9 @@ def named(handler, body):
 
 
 def signed_for(handler):
-    """The API, by its name in the request's signature: `Credential=KEY/DATE/REGION/API/aws4_request`."""
+    """The Region and the API, by their names in the request's signature: `Credential=KEY/DATE/REGION/API/aws4_request`."""
     parts = handler.headers.get("Authorization", "").partition("Credential=")[2].split(",")[0].split("/")
-    return parts[3] if len(parts) > 3 else ""
+    return (parts[2], parts[3]) if len(parts) > 3 else ("", "")
 
 
 def changes(action):

@@ -131,7 +131,7 @@ class Front:
         if not os.path.exists(self.log_path):
             return ""
         with open(self.log_path, encoding="utf-8", errors="replace") as file:
-            asked = [action for _, action in self.proxy.asked[-40:]] if self.proxy else []
+            asked = [action for _, action, _ in self.proxy.asked[-40:]] if self.proxy else []
             return f"{file.read()[-6000:]}\nlast asked: {' '.join(asked)}"
 
 
@@ -273,6 +273,12 @@ class Operator(World):
             self.assertEqual(self.service.rules(), {ANYWHERE}, "as they were")
         else:
             self.assertNotIn(ANYWHERE, self.service.rules())
+
+    def check_dns(self, cidr, is_on):
+        ours = [{"Name": "requester-vpc-info.vpc-id", "Values": [self.vpc_of(cidr)]}]
+        [peering] = self.provider().describe_vpc_peering_connections(Filters=ours)["VpcPeeringConnections"]
+        options = peering["RequesterVpcInfo"]["PeeringOptions"]
+        self.assertEqual(options["AllowDnsResolutionFromRemoteVpc"], is_on)
 
     def neighbours_go_on(self):
         self.reaches("hosts of the service's own VPC go on", self.service.neighbour, self.service.address)

@@ -5,6 +5,8 @@ import subprocess
 import time
 import unittest
 
+from botocore.exceptions import ClientError
+
 from cloud import STRAIT, Network
 
 PORT = 5432
@@ -37,7 +39,7 @@ class World(unittest.TestCase):
     TAG = None
     # How many load balancers, target groups, endpoint services and endpoints a service has where it is.
     PARTS = None
-    CUSTOMERS = ("customer", "stranger", "drifter", "hurried")
+    CUSTOMERS = ("customer", "stranger", "drifter", "hurried", "first")
     REGION = "us-east-1"
 
     def new_service(self):
@@ -62,8 +64,15 @@ class World(unittest.TestCase):
     def open_by_hand(self):
         """Opens the public way of an attached service, as a program does that keeps its own idea of it."""
 
+    def is_closed(self, service):
+        """Whether the public way is."""
+        return not self.cloud.packets or self.hears("internet", self.public_address(service)) != "PostgreSQL"
+
     def check_rules(self, is_open):
         """Compares the rules of the public way with what they were."""
+
+    def check_dns(self, cidr, is_on):
+        """Whether the customer's resolver answers private addresses for names of the Peering VPC."""
 
     def neighbours_go_on(self):
         """Hosts of the service's own VPC reach it."""
@@ -89,6 +98,10 @@ class World(unittest.TestCase):
         is_in = lambda: {row["id"]: row["state"] for row in self.front.json("peering", "list", "--vpc", vpc["id"])}[asked["id"]]
         self.eventually("the peering is active", is_in, "active")
 
+    def needs_private_ways(self):
+        if not self.cloud.private_ways:
+            self.skipTest("nothing is attached here: endpoints need no acceptance in this cloud")
+
     def take_all_away(self):
         for service in self.front.json("service", "list"):
             # What is deleted while it is attached stays closed.
@@ -105,6 +118,11 @@ class World(unittest.TestCase):
     def vpc_of(self, cidr):
         ours = [{"Name": "tag-key", "Values": [self.TAG]}, {"Name": "cidr", "Values": [cidr]}]
         return self.provider().describe_vpcs(Filters=ours)["Vpcs"][0]["VpcId"]
+
+    def routes(self, cidr):
+        here = [{"Name": "vpc-id", "Values": [self.vpc_of(cidr)]}]
+        tables = self.provider().describe_route_tables(Filters=here)["RouteTables"]
+        return [route["DestinationCidrBlock"] for table in tables for route in table["Routes"]]
 
     def parts(self):
         return [found for found in self.made() if found.startswith(("arn:", "vpce"))]
@@ -125,6 +143,21 @@ class World(unittest.TestCase):
         if self.cloud.packets:
             self.assertNotEqual(self.hears(host, address), "PostgreSQL", what)
 
+    def spoil(self, cidr, back):
+        """Takes the route back, the rules and the endpoints out of a Peering VPC; returns the endpoints."""
+        ec2 = self.provider()
+        here = [{"Name": "vpc-id", "Values": [self.vpc_of(cidr)]}]
+        table = ec2.describe_route_tables(Filters=here)["RouteTables"][0]["RouteTableId"]
+        ec2.delete_route(RouteTableId=table, DestinationCidrBlock=back)
+        ours = [{"Name": "tag-key", "Values": [self.TAG]}]
+        groups = ec2.describe_security_groups(Filters=here + ours)["SecurityGroups"]
+        group = next(group for group in groups if group["IpPermissions"])
+        ec2.revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=group["IpPermissions"])
+        endpoints = [endpoint["VpcEndpointId"] for endpoint in ec2.describe_vpc_endpoints(Filters=here + ours)["VpcEndpoints"]]
+        if endpoints:
+            ec2.delete_vpc_endpoints(VpcEndpointIds=endpoints)
+        return endpoints
+
     def hears(self, host, address):
         """What a host hears from the service, or the error's name."""
         done = subprocess.run(
@@ -138,27 +171,34 @@ class Stories:
     """A part of the tests of a world."""
 
     def test_from_the_first_service_to_the_last_trace(self):
-        customer = Customer(self.cloud, self.CUSTOMERS[0], "10.20.0.0/16")
-        stranger = Customer(self.cloud, self.CUSTOMERS[1], "10.30.0.0/16")
-        first = self.peered("10.80.0.0/24", customer)
-        second = self.peered("10.81.0.0/24", customer)
+        customer = Customer(self.cloud, self.CUSTOMERS[4], "10.60.0.0/16")
+        for cidr in ("10.84.0.0/24", "10.85.0.0/24"):
+            self.peered(cidr, customer)
         service = self.new_service()
         self.reaches("the internet", "internet", self.public_address(service))
         self.check_rules(is_open=True)
-
-        if self.cloud.private_ways:
-            self.moves(service, first, second, customer, stranger)
         self.take_all_away()
         self.check_rules(is_open=True)
 
-    def moves(self, service, first, second, customer, stranger):
-        """Into one Peering VPC, into another one, and out again."""
+    def test_moves_into_one_peering_vpc_into_another_one_and_out_again(self):
+        self.needs_private_ways()
+        customer = Customer(self.cloud, self.CUSTOMERS[0], "10.20.0.0/16")
+        stranger = Customer(self.cloud, self.CUSTOMERS[1], "10.30.0.0/16")
+        customer.ec2.modify_vpc_attribute(VpcId=customer.network.id, EnableDnsHostnames={"Value": True})
+        first = self.peered("10.80.0.0/24", customer)
+        second = self.peered("10.81.0.0/24", customer)
+        service = self.new_service()
         id_, name, public = service["service_id"], service["endpoint"]["host"], self.public_address(service)
+        self.reaches("the internet", "internet", public)
+        self.check_rules(is_open=True)
+
         self.front.run("service", "attach", id_, first, "--wait")
         self.reaches("the customer reaches it by its name", customer.host, name)
         self.reaches_not("the public way is closed", "internet", public)
         self.reaches_not("nobody else reaches it", stranger.host, name)
+        self.check_dns("10.80.0.0/24", is_on=True)
         self.check_rules(is_open=False)
+        self.only_we_may_connect(stranger)
         self.neighbours_go_on()
         self.lists(id_, name, customer)
 
@@ -166,10 +206,28 @@ class Stories:
         self.assertEqual(self.front.json("service", "get", id_)["network"]["now"], f"vpc:{second}")
         self.reaches("it is reached by its name after the move", customer.host, name)
         self.reaches_not("it is closed", "internet", public)
+        self.only_we_may_connect(stranger)
 
         self.front.run("service", "detach", id_, "--wait")
         self.reaches("it is public again", "internet", self.public_address(self.front.json("service", "get", id_)))
         self.check_rules(is_open=True)
+        self.take_all_away()
+        self.check_rules(is_open=True)
+
+    def only_we_may_connect(self, stranger):
+        """To the endpoint service that there is: the provider's own account, which is asked to accept, and nobody else."""
+        ec2 = self.provider()
+        ours = [{"Name": "tag-key", "Values": [self.TAG]}]
+        [service] = ec2.describe_vpc_endpoint_service_configurations(Filters=ours)["ServiceConfigurations"]
+        self.assertTrue(service["AcceptanceRequired"])
+        allowed = ec2.describe_vpc_endpoint_service_permissions(ServiceId=service["ServiceId"])["AllowedPrincipals"]
+        own = self.provider("sts").get_caller_identity()["Account"]
+        self.assertEqual([row["Principal"] for row in allowed], [f"arn:aws:iam::{own}:root"])
+        names = [service["ServiceName"]]
+        [found] = ec2.describe_vpc_endpoint_services(ServiceNames=names)["ServiceDetails"]
+        self.assertEqual(found["ServiceName"], names[0])
+        with self.assertRaisesRegex(ClientError, "InvalidServiceName"):
+            stranger.ec2.describe_vpc_endpoint_services(ServiceNames=names)
 
     def lists(self, id_, name, customer):
         """Lets in nobody but those of a list, then those only, who are then let in by the next way too."""
@@ -198,8 +256,7 @@ class Stories:
         return endpoint["VpcEndpointId"], theirs
 
     def test_killed_in_the_middle_of_an_attachment(self):
-        if not self.cloud.private_ways:
-            self.skipTest("nothing is attached here")
+        self.needs_private_ways()
         customer = Customer(self.cloud, self.CUSTOMERS[3], "10.50.0.0/16")
         vpc = self.peered("10.83.0.0/24", customer)
         service = self.new_service()
@@ -208,6 +265,8 @@ class Stories:
             self.front.run("service", "attach", id_, vpc)
             self.stumbles(moment, id_)
             self.reaches("the customer reaches it", customer.host, name)
+            # AWS refuses it for a VPC without DNS hostnames, which holds nothing up.
+            self.check_dns("10.83.0.0/24", is_on=False)
             self.reaches_not("it is closed", "internet", public)
             self.assertEqual(len(self.parts()), self.PARTS["attached"], f"nothing is doubled: {self.parts()}")
             self.front.run("service", "detach", id_)
@@ -253,29 +312,6 @@ class Stories:
         self.assertEqual(len(after), len(before), "nothing is doubled")
         self.assertEqual(set(before) - set(after), set(endpoints), "all but the endpoint are what they were")
         self.take_all_away()
-
-    def spoil(self, cidr, back):
-        """Takes the route back, the rules and the endpoints out of a Peering VPC; returns the endpoints."""
-        ec2 = self.provider()
-        here = [{"Name": "vpc-id", "Values": [self.vpc_of(cidr)]}]
-        table = ec2.describe_route_tables(Filters=here)["RouteTables"][0]["RouteTableId"]
-        ec2.delete_route(RouteTableId=table, DestinationCidrBlock=back)
-        ours = [{"Name": "tag-key", "Values": [self.TAG]}]
-        groups = ec2.describe_security_groups(Filters=here + ours)["SecurityGroups"]
-        group = next(group for group in groups if group["IpPermissions"])
-        ec2.revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=group["IpPermissions"])
-        endpoints = [endpoint["VpcEndpointId"] for endpoint in ec2.describe_vpc_endpoints(Filters=here + ours)["VpcEndpoints"]]
-        if endpoints:
-            ec2.delete_vpc_endpoints(VpcEndpointIds=endpoints)
-        return endpoints
-
-    def routes(self, cidr):
-        here = [{"Name": "vpc-id", "Values": [self.vpc_of(cidr)]}]
-        tables = self.provider().describe_route_tables(Filters=here)["RouteTables"]
-        return [route["DestinationCidrBlock"] for table in tables for route in table["Routes"]]
-
-    def is_closed(self, service):
-        return not self.cloud.packets or self.hears("internet", self.public_address(service)) != "PostgreSQL"
 
 
 class Customer:

@@ -305,6 +305,26 @@ class Audit(unittest.TestCase):
             time.sleep(0.2)
 
 
+class Pretty(unittest.TestCase):
+    """The log for people, which is what there is unless JSON is asked for."""
+
+    def test_a_change_has_its_operations_id_when_it_is_asked_for_and_when_it_ends(self):
+        cloud = Cloud()
+        self.addCleanup(cloud.close)
+        run = cloud.strait_json
+        for name, cidr in (("first", "10.80.0.0/24"), ("second", "10.81.0.0/24")):
+            run("vpc", "create", "--cidr", cidr, "--name", name, "--region", REGION, "--wait")
+        with open(os.path.join(cloud.data, "log", "server.log"), encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        operations = [one["id"] for one in run("operation", "list", "--action", "vpc.create")]
+        self.assertEqual(len(operations), 2)
+        for words in ("a change is asked for", "an operation ends"):
+            of_each = [[line for line in lines if words in line and re.search(rf"\b{one}\b", line)] for one in operations]
+            self.assertEqual([len(found) for found in of_each], [1, 1], "\n".join(lines))
+            self.assertNotEqual(*of_each)
+        self.assertRaises(ValueError, json.loads, lines[0])
+
+
 def pair(made):
     both = f"{made['public_key']}:{made['secret_key']}"
     return "Basic " + base64.b64encode(both.encode()).decode()

@@ -73,7 +73,10 @@ class Children(unittest.TestCase):
             self.eventually("the move is over", lambda: self.operation(asked)["state"], "succeeded")
             told, errors = watcher.communicate(timeout=60)
         self.assertEqual(watcher.returncode, 0, errors)
-        self.assertIn("succeeded", told)
+        # Each step once and in order, whatever died meanwhile.
+        steps = [step["step"] for step in self.operation(asked)["steps"]]
+        self.assertIn("drain-former-way", steps)
+        self.assertEqual([line.split()[1] for line in told.splitlines()], [*steps, "succeeded"])
 
     def check(self, is_attached):
         """It has the one way that it was to have, and names and ports lead there."""

@@ -338,7 +338,24 @@ class Console(unittest.TestCase):
         self.assertTrue(self.answers("internet", f'psql "{line}"', password))
         self.cloud.strait("service", "delete", "guarded", "--yes", "--wait")
 
-    def test_7_of_several_projects_one_acts_for_ones_own_connections(self):
+    def test_7_an_empty_vpc_of_another_region_is_made_and_deleted(self):
+        page = self.browser
+        self.sign_in()
+        self.make_vpc("overseas", "10.97.0.0/20", region="eu-central-1")
+        self.assertEqual(page.find("//dt[.='Region']/following-sibling::dd").text, "eu-central-1")
+        made = self.cloud.strait_json("vpc", "get", "overseas")
+        self.assertEqual(made["region_code"], "eu-central-1")
+        page.click("Delete…")
+        self.assertTrue(page.says("in eu-central-1 goes for good. Nothing uses it."))
+        self.assertFalse(page.says("together with all of these"))
+        self.look("vpc-delete-empty")
+        page.click("Keep it")
+        page.wait_for("Created")
+        page.click("Delete…")
+        page.click("Delete the VPC")
+        page.until(lambda: not page.says("overseas"), "the VPC is gone from the list")
+        self.assertNotIn("overseas", [vpc["name"] for vpc in self.cloud.strait_json("vpc", "list")])
+    def test_8_of_several_projects_one_acts_for_ones_own_connections(self):
         page = self.browser
         self.sign_in()
         self.another_project()
@@ -402,11 +419,13 @@ class Console(unittest.TestCase):
         own = {name: f"{self.project}/{name}" for name in names}
         return own | {"projects": "/projects", "account": "/account", "cloud": "/cloud", "try": "/cloud/try"}
 
-    def make_vpc(self, name, cidr, wrong=None):
+    def make_vpc(self, name, cidr, wrong=None, region=None):
         page = self.browser
         page.open(self.project + "/vpcs")
         page.click("Create a VPC")
         page.fill("Name", name)
+        if region:
+            page.choose("Region", region)
         if wrong:
             page.fill("Range", wrong)
             self.look("vpc-new")

@@ -8,6 +8,7 @@ import time
 import unittest
 
 from cloud import STRAIT, Cloud
+from lives import Lives
 from stories import Stories, World, made
 
 
@@ -41,7 +42,7 @@ class Up:
             time.sleep(0.02)
 
     def start(self):
-        self.run("up", "--detach", "--http", "127.0.0.1:0", "--aws", "127.0.0.1:0")
+        self.run("up", "--detach", *self.cloud.ports)
 
     def logged(self):
         path = os.path.join(self.cloud.data, "log", "server.log")
@@ -51,7 +52,7 @@ class Up:
             return file.read()[-6000:]
 
 
-class Story(Stories, World):
+class InProcess(World):
     """With packets."""
 
     TAG = "strait:for"
@@ -85,6 +86,14 @@ class Story(Stories, World):
         """The server answers the calls of AWS too: what is changed is changed before it is killed."""
         change()
         self.front.kill()
+
+
+class Story(Stories, InProcess):
+    """Services are made."""
+
+
+class Peerings(Lives, InProcess):
+    """What customers do is seen at once."""
 
 
 if __name__ == "__main__":

@@ -5,14 +5,23 @@ import time
 import unittest
 
 from fault_proxy import BROKEN, LOST, SILENT, THROTTLED, changes, looks
+from lives import Lives
 from local_aws import Local, setUpModule, tearDownModule
+from on_aws import AsksNames
 from stories import LONG, Customer, Stories
+from test_on_aws_servers import Two
 
 
 class Story(Stories, Local):
     """With packets, both ways."""
 
     ACCOUNT = "operator"
+
+
+class Peerings(Lives, Local):
+    """What customers do is found by looking once a minute."""
+
+    ACCOUNT = "lives"
 
 
 class Faults(Local):
@@ -23,7 +32,7 @@ class Faults(Local):
     # More than the SDK repeats by itself, so that the server hears of it.
     MANY = 4
     # What fails so often costs the server's own patience: some of the calls in `make test`, all in `make test-long`.
-    PARTS = 5
+    PARTS = 5 if LONG else 8
 
     def test_answers_that_are_lost_double_nothing(self):
         self.through(LOST, 1)
@@ -43,7 +52,7 @@ class Faults(Local):
         if not LONG:
             self.through(THROTTLED, self.MANY, 0, self.PARTS, looks)
             return
-        for mode, times in ((THROTTLED, self.MANY), (BROKEN, self.MANY), (LOST, 1)):
+        for mode, times in ((THROTTLED, self.MANY), (BROKEN, self.MANY), (LOST, 1), (SILENT, 1)):
             with self.subTest(mode):
                 self.through(mode, times, which=looks)
 
@@ -53,46 +62,109 @@ class Faults(Local):
 
     def through(self, mode, times, part=0, parts=1, which=changes):
         customer = Customer(self.cloud, f"customer-{mode}-{part}-{which.__name__}", "10.20.0.0/16")
+        second = self.peered("10.81.0.0/24", customer)
         self.proxy.fail(mode, times, part, parts, which)
         self.addCleanup(self.proxy.fail, None)
-        vpc = self.peered("10.80.0.0/24", customer)
+        first = self.peered("10.80.0.0/24", customer)
         service = self.register()
-        self.front.run("service", "attach", service["service_id"], vpc, "--wait")
-        name = service["endpoint"]["host"]
-        self.reaches("the customer reaches it", customer.host, name)
-        kinds = collections.Counter(kind(found) for found in self.made())
-        wanted = {"vpc": 1, "subnet": 2, "sg": 2, "pcx": 1, "vpce-svc": 1, "vpce": 1, "loadbalancer": 1, "targetgroup": 1}
-        self.assertEqual(dict(kinds), wanted)
+        for vpc in (first, second):
+            self.front.run("service", "attach", service["service_id"], vpc, "--wait")
+            self.reaches("the customer reaches it", customer.host, service["endpoint"]["host"])
+            self.reaches_not("the public way is closed", "internet", self.service.public)
+            kinds = collections.Counter(kind(found) for found in self.made())
+            wanted = {"vpc": 2, "subnet": 4, "sg": 3, "pcx": 2, "vpce-svc": 1, "vpce": 1, "loadbalancer": 1, "targetgroup": 1}
+            self.assertEqual(dict(kinds), wanted)
         self.take_all_away()
         fewest = 30 if parts == 1 else 12
         self.assertGreater(self.proxy.failed, fewest, "calls did fail")
 
 
-class Steady(Local):
-    """What it costs when nothing happens: two Peering VPCs, three peering connections, two services."""
+class Living(Local):
+    """What others change while the server lives and nobody asks it for anything."""
+
+    ACCOUNT = "alive"
+    # A round takes a minute, and what it finds fresh is seen by the next one.
+    MINUTES = 180
+
+    def test_what_is_done_behind_its_back_is_mended_within_minutes(self):
+        customer = Customer(self.cloud, "customer-alive", "10.20.0.0/16")
+        vpc = self.peered("10.80.0.0/24", customer)
+        service = self.register()
+        name = service["endpoint"]["host"]
+        self.front.run("service", "attach", service["service_id"], vpc, "--wait")
+        self.reaches("the customer reaches it", customer.host, name)
+        # By then nothing is in progress any more that is looked at closely.
+        time.sleep(11)
+        before = self.made()
+        [endpoint] = self.spoil("10.80.0.0/24", "10.20.0.0/16")
+        self.open_by_hand()
+        self.delete_listener()
+        self.reaches_not("the way is broken", customer.host, name)
+        self.reaches("and it is open", "internet", self.service.public)
+
+        until = time.monotonic() + self.MINUTES
+        healed = {
+            "the public way is closed": lambda: self.is_closed(service),
+            "the route back is there": lambda: "10.20.0.0/16" in self.routes("10.80.0.0/24"),
+            "an endpoint is there": lambda: len(self.made()) == len(before),
+            "the customer reaches it": lambda: self.hears(customer.host, name) == "PostgreSQL",
+        }
+        for what, look in healed.items():
+            self.eventually(what, look, True, seconds=until - time.monotonic())
+        self.reaches_not("the public way is closed", "internet", self.service.public)
+        self.assertEqual(set(before) - set(self.made()), {endpoint}, "all else is what it was")
+        self.take_all_away()
+
+    def delete_listener(self):
+        elb = self.provider("elbv2")
+        [balancer] = elb.describe_load_balancers()["LoadBalancers"]
+        [listener] = elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
+        elb.delete_listener(ListenerArn=listener["ListenerArn"])
+
+
+class Steady(AsksNames, Two):
+    """What it costs when nothing happens: two servers on one store, two Regions, a Peering VPC in each, three peering connections, a
+    service that is registered by its name and one by its address."""
 
     ACCOUNT = "idle"
+    REGIONS = ("us-east-1", "eu-west-1")
+    NAME = "orders.rds.example.com"
+    REGISTRATION = {"host": NAME}
 
     @classmethod
     def prepare(cls):
         super().prepare()
-        cls.other = cls.new_network("172.31.0.0/16")
+        cls.dns.answers[cls.NAME] = cls.service.address
+        cls.other = cls.new_network("172.31.0.0/16", region=cls.REGIONS[1])
 
     def test_each_kind_is_asked_for_once_a_minute_at_most(self):
-        first, second = (Customer(self.cloud, f"customer-idle-{number}", f"10.2{number}.0.0/16") for number in range(2))
-        vpcs = [self.front.json("vpc", "create", "--cidr", f"10.8{number}.0.0/24", "--region", self.REGION, "--wait") for number in range(2)]
-        for vpc, customer in ((vpcs[0], first), (vpcs[0], second), (vpcs[1], first)):
-            self.join(vpc, customer)
-        for vpc, own in zip(vpcs, (self.service, self.other)):
-            service = self.register(own)
-            self.front.run("service", "attach", service["service_id"], vpc["id"], "--wait")
+        far = self.front.json("vpc", "create", "--cidr", "10.90.0.0/24", "--region", self.REGIONS[1], "--wait")
+        self.join(far, self.customer)
+        self.join(far, Customer(self.cloud, "customer-far", "10.21.0.0/16"))
+        service = self.register(self.other)
+        self.front.run("service", "attach", service["service_id"], far["id"], "--wait")
+        self.both_work()
         time.sleep(75)
-        start = time.monotonic()
+        start, names = time.monotonic(), self.dns.asked
         time.sleep(58)
-        asked = self.proxy.since(start)
-        self.assertTrue(asked, "it looks")
-        self.assertEqual({action: count for action, count in asked.items() if count > 1}, {})
-        self.take_all_away()
+        asked, names = self.proxy.in_regions_since(start), self.dns.asked - names
+        self.assertEqual({what: count for what, count in asked.items() if count > 1}, {})
+        looked = {region for action, region in asked if action == "DescribeVpcPeeringConnections"}
+        self.assertEqual(looked, set(self.REGIONS), "it looks")
+        self.assertGreater(names, 5, "names are asked for")
+        for server in (self.front, self.second):
+            self.assertEqual(len(server.json("service", "list")), 2)
+
+    def both_work(self):
+        """Moves the first service until each server has looked at AWS, and leaves it attached."""
+        workers = set()
+        for _ in range(20):
+            self.front.run("service", "attach", self.service_id, self.vpc, "--wait")
+            workers.add(self.holder())
+            if len(workers) == 2:
+                return
+            self.front.run("service", "detach", self.service_id, "--wait")
+        self.fail("one server does all the work")
 
 
 def kind(found):

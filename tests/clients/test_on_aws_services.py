@@ -38,7 +38,7 @@ class Failover(AsksNames, Local):
             time.sleep(3)
             self.assertEqual(asking.last(), second)
         self.assertEqual(set(asking.answers), {first, second}, "no question failed")
-        changed = [action for when, action in self.proxy.asked if when >= start and action in ("RegisterTargets", "DeregisterTargets")]
+        changed = [action for when, action, _ in self.proxy.asked if when >= start and action in ("RegisterTargets", "DeregisterTargets")]
         self.assertEqual(changed, ["RegisterTargets", "DeregisterTargets"])
 
         # A name without an answer changes nothing.

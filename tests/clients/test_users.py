@@ -148,6 +148,29 @@ class Users(unittest.TestCase):
         # The folder's own key goes on.
         self.cloud.strait("service", "list")
 
+    def test_a_project_gets_another_name_and_goes_with_its_keys(self):
+        made = self.cloud.strait_json("project", "create", "shop")
+        keys = {"STRAIT_URL": self.url, "STRAIT_PROJECT_ID": made["id"]}
+        keys |= {"STRAIT_PUBLIC_KEY": made["public_key"], "STRAIT_SECRET_KEY": made["secret_key"]}
+        named = lambda: {one["name"]: one["id"] for one in self.cloud.strait_json("project", "list")}
+        renamed = self.cloud.strait_json("project", "rename", "shop", "store")
+        self.assertEqual((renamed["id"], renamed["name"]), (made["id"], "store"))
+        self.assertEqual(named().get("store"), made["id"])
+        self.assertNotIn("shop", named())
+        # It goes when nothing is in it any more.
+        self.assertEqual(run(self.cloud, "vpc", "create", "--cidr", "10.9.0.0/16", "--name", "in", "--region", "us-east-1", "--wait", **keys)[0], 0)
+        status, _, err = run(self.cloud, "project", "delete", "store", "--yes")
+        self.assertEqual(status, 1)
+        self.assertIn("VPC", err)
+        self.assertEqual(named().get("store"), made["id"])
+        status, _, err = run(self.cloud, "vpc", "delete", "in", "--yes", "--wait", **keys)
+        self.assertEqual(status, 0, err)
+        self.assertIn("is deleted", self.cloud.strait("project", "delete", "store", "--yes"))
+        self.assertNotIn("store", named())
+        status, _, err = run(self.cloud, "vpc", "list", **keys)
+        self.assertEqual(status, 1)
+        self.assertIn("wrong", err)
+
 
 class Tls(unittest.TestCase):
     def test_with_tls_the_command_the_aws_cli_and_others_reach_it_and_plain_http_does_not(self):
@@ -190,8 +213,8 @@ class Tls(unittest.TestCase):
     def test_a_given_certificate_is_shown_and_trusted_by_its_own_authority(self):
         with tempfile.TemporaryDirectory(prefix="strait-clients.") as folder:
             authority, files = certificates(folder)
-            options = ("--certificate-file", files["ours.crt"], "--certificate-key-file", files["ours.key"])
-            cloud = Cloud(*options, STRAIT_CA_FILE=authority)
+            options = ("--certificate-file", files["ours.crt"], "--certificate-key-file", files["ours.key"], "--ca-file", authority)
+            cloud = Cloud(*options)
             try:
                 account = cloud.account("customer")
                 # It is for that name, and not for the address.
@@ -216,16 +239,24 @@ class Tls(unittest.TestCase):
                     (("--certificate-file", files["ours.crt"]), "--certificate-key-file"),
                     (("--certificate-file", files["ours.crt"], "--certificate-key-file", files["other.key"]), "do not work together"),
                     (("--certificate-file", files["missing.crt"], "--certificate-key-file", files["ours.key"]), "no certificate"),
+                    ((*options[:4], "--ca-file", files["missing.crt"]), "missing.crt"),
+                    ((*options[:4], "--ca-file", files["ours.key"]), "no authorities"),
                 ):
                     status, _, err = run(cloud, "up", "--detach", *cloud.ports[:4], *wrong)
                     self.assertNotEqual(status, 0, err)
                     self.assertIn(said, err)
-                # By variables, as for `strait server`; and wider than loopback.
+                # By variables, as for `strait server`; and wider than loopback. What this shell's clients trust is not meant.
                 wide = f"0.0.0.0:{free_port()}"
-                given = {"STRAIT_HTTP_CERTIFICATE_FILE": files["ours.crt"], "STRAIT_HTTP_CERTIFICATE_KEY_FILE": files["ours.key"]}
+                given = {
+                    "STRAIT_HTTP_CERTIFICATE_FILE": files["ours.crt"], "STRAIT_HTTP_CERTIFICATE_KEY_FILE": files["ours.key"],
+                    "STRAIT_CA_FILE": authority,
+                }
                 status, _, err = run(cloud, "up", "--detach", "--http", wide, "--aws", "127.0.0.1:0", **given)
                 self.assertEqual(status, 0, err)
                 self.assertEqual(cloud.strait_json("status")["server"]["fingerprint"], shown)
+                with open(os.path.join(cloud.data, "credentials.json"), encoding="utf-8") as file:
+                    self.assertNotIn("ca_file", json.load(file))
+                cloud.environment |= {"STRAIT_CA_FILE": authority}
                 cloud.strait("service", "list")
             finally:
                 cloud.close()

@@ -15,6 +15,7 @@ REGION = "us-east-1"
 CUSTOMERS = "eu-central-1"
 CLOUD = None
 VPC, PEERING, SERVICE = "timescale_vpcs.ours", "timescale_peering_connection.customer", "timescale_service.orders"
+SECOND, LEDGER, SHOWN = "timescale_vpcs.second", "timescale_service.ledger", "data.timescale_service.ledger"
 
 WHO = """
 terraform {
@@ -65,6 +66,29 @@ resource "timescale_service" "orders" {
   region_code     = "us-east-1"
   vpc_id          = timescale_vpcs.ours.id
   environment_tag = "PROD"
+}
+
+resource "timescale_vpcs" "second" {
+  cidr        = "10.80.1.0/24"
+  name        = "second"
+  region_code = "us-east-1"
+}
+
+# One that is moved, stopped and started, with a password of one's own.
+variable "home" { default = "ours" }
+variable "paused" { default = false }
+variable "password" { default = "correct horse battery" }
+
+resource "timescale_service" "ledger" {
+  name        = "ledger"
+  region_code = "us-east-1"
+  vpc_id      = try({ ours = timescale_vpcs.ours.id, second = timescale_vpcs.second.id }[var.home], null)
+  password    = var.password
+  paused      = var.paused
+}
+
+data "timescale_service" "ledger" {
+  id = timescale_service.ledger.id
 }
 
 # The customer's half: accepts, and leads the Peering VPC's range to the connection.
@@ -189,15 +213,20 @@ class Example(unittest.TestCase):
         self.assertIn(REGION, [plan["region_code"] for plan in made["data.timescale_products.all"]["products"][0]["plans"]])
         shown = next(each for each in made["data.timescale_vpcs.all"]["vpcs"] if each["id"] == vpc["id"])
         self.assertEqual(shown["peering_connections"][0]["id"], peering["id"])
+        shown, ledger = made[SHOWN], made[LEDGER]
+        self.assertEqual((shown["id"], shown["name"], shown["region_code"]), (ledger["id"], "ledger", REGION))
+        self.assertEqual((shown["vpc_id"], shown["environment_tag"]), (vpc["id"], ledger["environment_tag"]))
+        self.assertEqual((shown["spec"]["hostname"], shown["spec"]["port"]), (ledger["hostname"], 5432))
+        self.assertEqual(shown["resources"][0]["spec"]["milli_cpu"], 500)
 
     def test_2_packets_pass_as_it_says(self):
-        service = self.terraform.state()[SERVICE]
-        line = f"host={service['hostname']} user=tsdbadmin dbname=tsdb password={service['password']} sslmode=require connect_timeout=5"
-        until = time.monotonic() + 15
-        while in_host("app", "psql", line, "-Atc", "select 1") != (0, "1\n"):
-            self.assertLess(time.monotonic(), until, in_host("app", "psql", line, "-Atc", "select 1")[1])
-            time.sleep(0.5)
-        self.assertNotEqual(in_host("internet", "psql", line, "-Atc", "select 1")[0], 0, "it is private")
+        made = self.terraform.state()
+        for service in (made[SERVICE], made[LEDGER]):
+            self.answers("app", service)
+            self.refuses("internet", service)
+        self.refuses("app", made[LEDGER], "password authentication failed", password="another than that")
+        self.assertEqual(made[LEDGER]["password"], "correct horse battery")
+        self.assertGreater(len(made[SERVICE]["password"]), 20)
 
     def test_3_a_second_plan_changes_nothing(self):
         self.plans(0)
@@ -207,15 +236,23 @@ class Example(unittest.TestCase):
 
     def test_4_names_and_ranges_change_in_place(self):
         before = self.terraform.state()
-        changed = {"name": "renamed", "ranges": '["10.81.0.0/24"]'}
+        changed = {"name": "renamed", "ranges": '["10.81.0.0/24"]', "home": "second", "password": "battery horse"}
         self.terraform.does("apply", "-auto-approve", **changed)
         after = self.terraform.state()
+        # In the same run a service goes from one VPC to the other: its name and id stay, and nobody has a way to that VPC yet.
+        moved = after[LEDGER]
+        self.assertEqual((moved["vpc_id"], before[LEDGER]["vpc_id"]), (after[SECOND]["id"], after[VPC]["id"]))
+        self.assertEqual((moved["id"], moved["hostname"]), (before[LEDGER]["id"], before[LEDGER]["hostname"]))
+        self.assertEqual(CLOUD.strait_json("service", "get", moved["id"])["network"]["now"], f"vpc:{after[SECOND]['id']}")
+        self.refuses("app", moved)
+        self.refuses("internet", moved)
         for resource, name in [(VPC, "renamed"), (SERVICE, "renamed-orders")]:
             self.assertEqual(after[resource]["name"], name)
             self.assertEqual(after[resource]["id"], before[resource]["id"])
         self.assertEqual(after[PEERING]["peer_cidr_blocks"], ["10.81.0.0/24"])
         self.assertEqual(after[PEERING]["provisioned_id"], before[PEERING]["provisioned_id"])
         self.assertEqual(CLOUD.strait_json("vpc", "get", "renamed")["id"], str(before[VPC]["id"]))
+        type(self).changed = changed
         self.plans(0, **changed)
 
     def test_5_what_is_there_is_imported(self):
@@ -225,8 +262,36 @@ class Example(unittest.TestCase):
         imported.does("import", "timescale_peering_connection.customer", f"{made[PEERING]['id']},{made[VPC]['id']}")
         status, output = imported.run("plan", "-detailed-exitcode")
         self.assertEqual(status, 0, output)
+        service = """
+resource "timescale_service" "orders" {
+  name            = "renamed-orders"
+  region_code     = "us-east-1"
+  vpc_id          = %s
+  environment_tag = "PROD"
+}
+""" % made[VPC]["id"]
+        imported = Terraform("imported-service", WHO, service, **self.variables)
+        imported.does("import", SERVICE, made[SERVICE]["id"])
+        status, output = imported.run("plan", "-detailed-exitcode")
+        self.assertEqual(status, 0, output)
+        got = imported.state()[SERVICE]
+        self.assertEqual((got["hostname"], got["port"]), (made[SERVICE]["hostname"], 5432))
 
-    def test_6_what_cannot_be_is_refused_in_words(self):
+    def test_6_a_service_stops_and_starts_and_becomes_public(self):
+        self.changed |= {"paused": "true"}
+        self.terraform.does("apply", "-auto-approve", **self.changed)
+        made = self.terraform.state()[LEDGER]
+        self.assertIs(made["paused"], True)
+        self.assertEqual(CLOUD.strait_json("service", "get", made["id"])["status"], "PAUSED")
+        self.plans(0, **self.changed)
+        self.changed |= {"paused": "false", "home": "none"}
+        self.terraform.does("apply", "-auto-approve", **self.changed)
+        made = self.terraform.state()[LEDGER]
+        self.assertEqual((made["paused"], made["vpc_id"]), (False, None))
+        self.answers("internet", made)
+        self.plans(0, **self.changed)
+
+    def test_7_what_cannot_be_is_refused_in_words(self):
         no_access = Terraform("refused", WHO, NETWORK, **self.variables, secret_key="wrong")
         status, output = no_access.run("plan")
         self.assertEqual(status, 1)
@@ -237,12 +302,24 @@ class Example(unittest.TestCase):
         self.assertEqual(status, 1)
         self.assertIn("services share the machine", flat(output))
 
-    def test_7_it_is_destroyed(self):
-        self.terraform.does("destroy", "-auto-approve", name="renamed", ranges='["10.81.0.0/24"]')
+    def test_8_it_is_destroyed(self):
+        self.terraform.does("destroy", "-auto-approve", **self.changed)
         until = time.monotonic() + 30
         while CLOUD.strait_json("vpc", "list") or CLOUD.strait_json("service", "list"):
             self.assertLess(time.monotonic(), until, "all of it goes")
             time.sleep(0.5)
+
+    def answers(self, host, service):
+        """That the service answers there, by what the state says of it."""
+        until = time.monotonic() + 15
+        while (got := select_one(host, service)) != (0, "1\n"):
+            self.assertLess(time.monotonic(), until, got[1])
+            time.sleep(0.5)
+
+    def refuses(self, host, service, words="", password=None):
+        status, output = select_one(host, service, password)
+        self.assertNotEqual(status, 0, f"{service['name']} from {host}")
+        self.assertIn(words, output)
 
     def plans(self, expected, **variables):
         """That a plan has this status: 0 nothing to do, 2 changes."""
@@ -253,6 +330,12 @@ class Example(unittest.TestCase):
 def flat(text):
     """Terraform breaks lines and draws a bar beside them."""
     return " ".join(text.replace("│", " ").split())
+
+
+def select_one(host, service, password=None):
+    password = password or service["password"]
+    line = f"host={service['hostname']} user=tsdbadmin dbname=tsdb password='{password}' sslmode=require connect_timeout=3"
+    return in_host(host, "psql", line, "-Atc", "select 1")
 
 
 def in_host(host, *command):

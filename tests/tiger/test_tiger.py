@@ -203,6 +203,22 @@ class Life(unittest.TestCase):
             time.sleep(0.2)
 
 
+class Region(unittest.TestCase):
+    def test_a_service_is_made_in_the_region_that_is_named(self):
+        tiger = Tiger("region")
+        create = ("service", "create", "--addons", "none", "--cpu", "shared", "--memory", "shared", "--no-wait")
+        usual = tiger.json(*create, "--name", "usual")
+        there = tiger.json(*create, "--name", "there", "--region", "eu-central-1")
+        self.assertEqual((usual["region_code"], there["region_code"]), ("us-east-1", "eu-central-1"))
+        self.assertEqual(CLOUD.strait_json("service", "get", there["service_id"], "--wait")["status"], "READY")
+        self.assertEqual(tiger.json("service", "get", there["service_id"])["region_code"], "eu-central-1")
+        status, _, errors = tiger.run(*create, "--name", "nowhere", "--region", "mars-north-1")
+        self.assertNotEqual(status, 0)
+        self.assertIn("mars-north-1", errors)
+        for service in (usual, there):
+            tiger.does("service", "delete", service["service_id"], "--confirm")
+
+
 def in_the_internet(*command):
     """Runs a command in the internet namespace; returns (status, output)."""
     done = subprocess.run(

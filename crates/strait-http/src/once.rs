@@ -6,15 +6,17 @@ use axum::extract::{FromRequestParts, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
-use strait_plane::model::{Action, Once};
-use strait_plane::{ErrorKind, Plane, Repetition};
+use strait_plane::model::{Action, Deed, NewApiKey, Once};
+use strait_plane::{Done, ErrorKind, Plane, PlaneError, Repetition};
 
 use crate::access::{By, InProject};
 use crate::body::whole;
 use crate::error::ApiError;
 use crate::objects::{
-    AllowLists, CreatedService, Operation, Peering, ServiceMessage, Vpc, VpcMessage,
+    AllowLists, CreatedService, Key, KeyWithSecret, Member, Operation, Peering, Plan, Project,
+    ProjectWithKey, QuotaRequest, QuotaSetting, ServiceMessage, Vpc, VpcMessage,
 };
 use crate::operations::gone;
 use crate::{BODY_TIME, Shared, peerings, services};
@@ -57,27 +59,29 @@ pub(crate) async fn once(
         key,
         fingerprint: hex::encode(digest.finalize()),
     });
-    // What is in no project is told apart by nothing that is kept: it is done as if it had no key.
     let project = match InProject::from_request_parts(&mut parts, &app).await {
-        Ok(InProject(project)) => project,
+        Ok(InProject(project)) => Some(project),
+        Err(ApiError::Unasked) => None,
+        Err(error) => return Err(error),
+    };
+    let plane = match By::from_request_parts(&mut parts, &app).await {
+        Ok(By(plane)) => plane,
+        // What nobody in particular asks for is done as if it had no key.
         Err(ApiError::Unasked) => {
             return Ok(next.run(Request::from_parts(parts, Body::from(body))).await);
         }
         Err(error) => return Err(error),
     };
-    let By(plane) = By::from_request_parts(&mut parts, &app).await?;
-    if let Some(before) = plane.repetition(&project).await? {
-        return again(&plane, &project, before).await;
+    if let Some(answered) = before(&plane, project.as_deref()).await? {
+        return Ok(answered);
     }
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
     if !response.status().is_client_error() && !response.status().is_server_error() {
         return Ok(response);
     }
     // The same request may have come by another connection at the same time, and this one have stumbled over it.
-    match plane.repetition(&project).await? {
-        Some(before) => again(&plane, &project, before).await,
-        None => Ok(response),
-    }
+    let answered = before(&plane, project.as_deref()).await?;
+    Ok(answered.unwrap_or(response))
 }
 
 fn key(value: &HeaderValue) -> Result<String, ApiError> {
@@ -93,21 +97,49 @@ fn key(value: &HeaderValue) -> Result<String, ApiError> {
     Ok(key.to_owned())
 }
 
-/// The answer that the first request had, with its object as it is now.
-async fn again(plane: &Plane, project: &str, before: Repetition) -> Result<Response, ApiError> {
-    let answered = match object(plane, project, &before).await {
-        Err(ApiError::Plane(error)) if error.kind() == ErrorKind::NotFound => {
-            // It has gone since. What was asked for was done all the same.
-            let operation = Operation::from(before.operation);
-            (StatusCode::OK, Json(operation)).into_response()
-        }
-        answered => answered?,
+/// The answer that the first request had, with its object as it is now, if there was a first one.
+async fn before(plane: &Plane, project: Option<&str>) -> Result<Option<Response>, ApiError> {
+    let mut response = match first(plane, project).await? {
+        Some(response) => response,
+        None => return Ok(None),
     };
-    let mut response = answered;
     response
         .headers_mut()
         .insert(REPLAYED, HeaderValue::from_static("true"));
-    Ok(response)
+    Ok(Some(response))
+}
+
+async fn first(plane: &Plane, project: Option<&str>) -> Result<Option<Response>, ApiError> {
+    if let Some(project) = project
+        && let Some(before) = plane.repetition(project).await?
+    {
+        return operated(plane, project, before).await.map(Some);
+    }
+    let Some(before) = plane.done_before(project).await? else {
+        return Ok(None);
+    };
+    let deed = before.deed;
+    match done(plane, project.unwrap_or_default(), before).await {
+        Err(ApiError::Plane(error)) if error.kind() == ErrorKind::NotFound => {
+            Err(ApiError::from(PlaneError::Conflict {
+                message: format!(
+                    "this was asked for before with the same Idempotency-Key, and done ({deed}), but what it was about has gone since; take a new key to do it anew"
+                ),
+            }))
+        }
+        answered => answered.map(Some),
+    }
+}
+
+async fn operated(plane: &Plane, project: &str, before: Repetition) -> Result<Response, ApiError> {
+    match object(plane, project, &before).await {
+        Err(ApiError::Plane(error)) if error.kind() == ErrorKind::NotFound => {
+            // It has gone since. What was asked for was done all the same.
+            let operation = Operation::from(before.operation);
+            Ok((StatusCode::OK, Json(operation)).into_response())
+        }
+        answered => answered,
+    }
 }
 
 async fn object(plane: &Plane, project: &str, before: &Repetition) -> Result<Response, ApiError> {
@@ -173,4 +205,61 @@ async fn peering(plane: &Plane, project: &str, before: &Repetition) -> Result<Pe
     let vpc = operation.after["vpc_id"].as_str().unwrap_or_default();
     let found = plane.peering(project, vpc, &operation.object_id).await?;
     peerings::show(plane, project, found).await
+}
+
+/// The answer to what was done without an operation.
+async fn done(plane: &Plane, project: &str, before: Done) -> Result<Response, ApiError> {
+    let id = &before.object_id;
+    Ok(match before.deed {
+        Deed::ProjectCreate => {
+            let key = plane.key(id).await?;
+            let project = plane.project(&key.project_id).await?;
+            let Some(secret_key) = before.secret_key else {
+                return Ok((StatusCode::CREATED, Json(Project::from(project))).into_response());
+            };
+            let made = ProjectWithKey::new(project, NewApiKey { key, secret_key });
+            (StatusCode::CREATED, Json(made)).into_response()
+        }
+        Deed::KeyCreate => {
+            let key = plane.key(id).await?;
+            let Some(secret_key) = before.secret_key else {
+                return Ok((StatusCode::CREATED, Json(Key::from(key))).into_response());
+            };
+            let made = KeyWithSecret::from(NewApiKey { key, secret_key });
+            (StatusCode::CREATED, Json(made)).into_response()
+        }
+        Deed::ProjectRename => Json(Project::from(plane.project(project).await?)).into_response(),
+        Deed::ProjectPlan => {
+            let plan = plane.plan(project).await?;
+            Json(Plan::at(Timestamp::now(), plan)).into_response()
+        }
+        Deed::KeyRevoke | Deed::MemberRemove => StatusCode::NO_CONTENT.into_response(),
+        Deed::MemberAdd => {
+            let member = member(plane, project, id).await?;
+            (StatusCode::CREATED, Json(member)).into_response()
+        }
+        Deed::MemberRole => Json(member(plane, project, id).await?).into_response(),
+        Deed::QuotaSet => {
+            let all = plane.quotas(project).await?.into_iter();
+            let set = all.filter(|set| set.quota.as_str() == id);
+            Json(set.map(QuotaSetting::from).next()).into_response()
+        }
+        Deed::QuotaRequest => {
+            let request = QuotaRequest::from(plane.quota_request(id).await?);
+            (StatusCode::CREATED, Json(request)).into_response()
+        }
+        Deed::QuotaWithdraw => {
+            Json(QuotaRequest::from(plane.quota_request(id).await?)).into_response()
+        }
+    })
+}
+
+async fn member(plane: &Plane, project: &str, user: &str) -> Result<Member, ApiError> {
+    let all = plane.list_members(project).await?;
+    let found = all.into_iter().find(|member| member.user_id == user);
+    let found = found.ok_or_else(|| PlaneError::NotFound {
+        kind: "member",
+        name: user.to_owned(),
+    })?;
+    Ok(found.into())
 }

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures::Stream;
+use futures::{Stream, StreamExt as _};
 use serde::Deserialize;
 use strait_plane::model::{self, Cursor, OperationFilter, PageSize};
 use strait_plane::{Plane, PlaneError};
@@ -164,7 +164,7 @@ struct Following {
 }
 
 /// Lists or follows what happened in the project, oldest first: a list, or with `Accept: text/event-stream` server-sent
-/// events without end, which go on from `Last-Event-ID` or `since`, or begin now.
+/// events without end, which go on from `Last-Event-ID` or `since`, or begin now, with an `id` that says where that is.
 #[utoipa::path(
     get, path = "/projects/{project_id}/events", tag = "Operations", operation_id = "getEvents",
     params(
@@ -188,12 +188,18 @@ async fn events(
         .and_then(|accept| accept.to_str().ok())
         .is_some_and(|accept| accept.contains("text/event-stream"));
     if wants_stream {
-        let since = match since {
-            Some(since) => since,
-            None => app.plane.events_end(&project).await?,
+        let (since, told) = match since {
+            Some(since) => (since, None),
+            // Cut off before anything happens, its client goes on from here too.
+            None => {
+                let end = app.plane.events_end(&project).await?;
+                let here = sse::Event::default().id(end.to_string());
+                (end, Some(Ok(here)))
+            }
         };
         let standing = Standing::new(&app, &headers, &project, app.waits.take(&identity)?);
         let stream = event_stream(app.plane.clone(), project, since);
+        let stream = futures::stream::iter(told).chain(stream);
         return Ok(Sse::new(standing.limit(stream))
             .keep_alive(KeepAlive::default())
             .into_response());

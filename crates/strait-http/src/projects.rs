@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use strait_plane::model::{NewKey, Role};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -43,10 +42,7 @@ async fn create(
     By(plane): By,
     Body(new): Body<NewProject>,
 ) -> Result<(StatusCode, Json<ProjectWithKey>), ApiError> {
-    let project = plane.create_project(&new.name).await?;
-    let key = plane
-        .create_key(&project.id, NewKey::of(Role::Owner))
-        .await?;
+    let (project, key) = plane.create_project_with_key(&new.name).await?;
     Ok((StatusCode::CREATED, Json(ProjectWithKey::new(project, key))))
 }
 
@@ -71,11 +67,11 @@ async fn get(
     responses((status = 200, body = Project, description = "Renamed."), (status = "4XX", body = ErrorBody, description = "Refused."))
 )]
 async fn rename(
-    State(app): State<Shared>,
+    By(plane): By,
     InProject(id): InProject,
     Body(new): Body<NamedInput>,
 ) -> Result<Json<Project>, ApiError> {
-    Ok(Json(app.plane.rename_project(&id, &new.name).await?.into()))
+    Ok(Json(plane.rename_project(&id, &new.name).await?.into()))
 }
 
 /// Deletes a project that owns nothing any more, with its keys.

@@ -72,7 +72,9 @@ pub enum PlaneError {
         message: String,
     },
     /// The store failed.
-    #[error("the store could not be used ({0}); see that its PostgreSQL runs and may write to its disk, then try again")]
+    #[error(
+        "the store could not be used ({0}); see that its PostgreSQL runs and may write to its disk, then try again"
+    )]
     Store(#[source] sqlx::Error),
     /// A text that PostgreSQL cannot hold.
     #[error("a text holds the character U+0000, which cannot be kept; leave it out")]

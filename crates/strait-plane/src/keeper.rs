@@ -4,10 +4,12 @@ use jiff::Timestamp;
 use sqlx::{PgConnection, PgPool};
 
 use crate::error::PlaneError;
-use crate::model::{ApiKey, Bootstrap, Maker, NewApiKey, NewKey, Permission, Project, Role};
+use crate::model::{
+    ApiKey, Bootstrap, Caller, Deed, Maker, NewApiKey, NewKey, Permission, Project, Role,
+};
 use crate::plane::{Named, pick};
 use crate::store::{self, keys, people, projects};
-use crate::{secret, trail, validate};
+use crate::{secret, trail, validate, wish};
 
 /// Who makes keys directly in the store.
 const ACTOR: &str = "strait admin";
@@ -62,13 +64,13 @@ impl Keeper {
 
     /// Makes a pair of keys; the secret is shown here only.
     pub async fn create_key(&self, project: &str, new: NewKey) -> Result<NewApiKey, PlaneError> {
-        self.create_key_by(ACTOR, project, new).await
+        self.create_key_by(&itself(), project, new).await
     }
 
     /// The same, for somebody.
     pub(crate) async fn create_key_by(
         &self,
-        actor: &str,
+        caller: &Caller,
         project: &str,
         new: NewKey,
     ) -> Result<NewApiKey, PlaneError> {
@@ -83,16 +85,31 @@ impl Keeper {
             ));
         }
         let project = self.project(project).await?;
-        let (public_key, secret_key) = secret::key_pair();
-        let hash = secret::hash(secret_key.clone()).await?;
+        let actor = &caller.actor;
+        let pair = Pair::new(caller);
+        let hash = secret::hash(pair.secret_key.clone()).await?;
         let mut tx = trail::begin(&self.pool, actor, None).await?;
         if !projects::lock(&mut tx, &project.id).await? {
             return Err(PlaneError::not_found(Project::KIND, &project.id));
         }
         still_may_make(&mut tx, actor, &project, new.role).await?;
-        let key = keys::insert(&mut *tx, &public_key, &project.id, &hash, &new, actor).await?;
+        let key = keys::insert(&mut *tx, &pair.public_key, &project.id, &hash, &new, actor).await?;
+        let salt = pair.salt.as_deref();
+        let within = Some(project.id.as_str());
+        wish::done(
+            &mut tx,
+            caller,
+            within,
+            Deed::KeyCreate,
+            &pair.public_key,
+            salt,
+        )
+        .await?;
         tx.commit().await?;
-        Ok(NewApiKey { key, secret_key })
+        Ok(NewApiKey {
+            key,
+            secret_key: pair.secret_key,
+        })
     }
 
     /// A project's keys, without secrets, oldest first.
@@ -103,23 +120,63 @@ impl Keeper {
 
     /// Takes a pair of keys away; it opens nothing from now on.
     pub async fn revoke_key(&self, project: &str, public_key: &str) -> Result<(), PlaneError> {
-        self.revoke_key_by(ACTOR, project, public_key).await
+        self.revoke_key_by(&itself(), project, public_key).await
     }
 
     /// The same, for somebody.
     pub(crate) async fn revoke_key_by(
         &self,
-        actor: &str,
+        caller: &Caller,
         project: &str,
         public_key: &str,
     ) -> Result<(), PlaneError> {
         let project = self.project(project).await?;
-        let mut tx = trail::begin(&self.pool, actor, None).await?;
+        let mut tx = trail::begin(&self.pool, &caller.actor, None).await?;
         if !keys::revoke(&mut *tx, &project.id, public_key).await? {
             return Err(PlaneError::not_found("key", public_key));
         }
+        let within = Some(project.id.as_str());
+        wish::done(&mut tx, caller, within, Deed::KeyRevoke, public_key, None).await?;
         tx.commit().await?;
         Ok(())
+    }
+}
+
+/// A pair of keys that is about to be made.
+pub(crate) struct Pair {
+    pub(crate) public_key: String,
+    pub(crate) secret_key: String,
+    /// What the secret can be told again by, if whoever asks has a key that is hard to guess.
+    pub(crate) salt: Option<String>,
+}
+
+impl Pair {
+    pub(crate) fn new(caller: &Caller) -> Self {
+        match &caller.once {
+            Some(once) if once.makes_secrets() => {
+                let salt = secret::salt();
+                Self {
+                    public_key: secret::public_key(),
+                    secret_key: secret::secret_key_of(&once.key, &salt),
+                    salt: Some(salt),
+                }
+            }
+            Some(_) | None => {
+                let (public_key, secret_key) = secret::key_pair();
+                Self {
+                    public_key,
+                    secret_key,
+                    salt: None,
+                }
+            }
+        }
+    }
+}
+
+fn itself() -> Caller {
+    Caller {
+        actor: ACTOR.to_owned(),
+        ..Caller::strait()
     }
 }
 

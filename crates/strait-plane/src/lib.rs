@@ -20,6 +20,6 @@ mod wish;
 
 pub use error::{ErrorKind, PlaneError};
 pub use keeper::Keeper;
-pub use plane::{AuditReader, Measured, Options, Part, Passed, Plane, Repetition};
+pub use plane::{AuditReader, Done, Measured, Options, Part, Passed, Plane, Repetition};
 pub use pulse::Pulse;
 pub use secret::scram_verifier;

@@ -33,6 +33,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 static PASSWORD_TURNS: LazyLock<Turns> = LazyLock::new(|| Turns::new(PASSWORDS, PATIENCE));
 
+/// How long a secret key is.
+const SECRET_LENGTH: usize = 40;
+
 const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const DIGITS: &[u8] = b"0123456789";
 const MIXED: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
@@ -89,7 +92,12 @@ pub(crate) fn signing_key() -> String {
 
 /// A pair of keys: public and secret.
 pub(crate) fn key_pair() -> (String, String) {
-    (format!("sk{}", draw(MIXED, 18)), draw(MIXED, 40))
+    (public_key(), draw(MIXED, SECRET_LENGTH))
+}
+
+/// A public key.
+pub(crate) fn public_key() -> String {
+    format!("sk{}", draw(MIXED, 18))
 }
 
 /// A service's password.
@@ -104,15 +112,16 @@ pub(crate) fn salt() -> String {
 
 /// A password that whoever knows the key can be told again. The key is not kept, the salt is.
 pub(crate) fn password_of(key: &str, salt: &str) -> String {
-    let bytes = mac(
-        key.as_bytes(),
-        &[b"strait service password", salt.as_bytes()],
-    );
-    bytes
-        .iter()
-        .take(24)
-        .map(|byte| char::from(MIXED[usize::from(*byte) % MIXED.len()]))
-        .collect()
+    drawn_from(key, &[b"strait service password", salt.as_bytes()], 24)
+}
+
+/// The same of a secret key.
+pub(crate) fn secret_key_of(key: &str, salt: &str) -> String {
+    let half = |which: &[u8]| {
+        let parts = [b"strait secret key", salt.as_bytes(), which];
+        drawn_from(key, &parts, SECRET_LENGTH / 2)
+    };
+    half(b"first") + &half(b"second")
 }
 
 /// What is kept of a key that stands for a request.
@@ -316,6 +325,15 @@ fn defect(error: &dyn std::fmt::Display) -> PlaneError {
     }
 }
 
+/// As many letters as drawn by lot, by whoever knows the key: 32 at most.
+fn drawn_from(key: &str, parts: &[&[u8]], length: usize) -> String {
+    mac(key.as_bytes(), parts)
+        .iter()
+        .take(length)
+        .map(|byte| char::from(MIXED[usize::from(*byte) % MIXED.len()]))
+        .collect()
+}
+
 fn draw(letters: &[u8], length: usize) -> String {
     let mut rng = rand::rng();
     (0..length)
@@ -427,6 +445,22 @@ mod tests {
         drop(go);
         tokio::time::sleep(Duration::from_millis(200)).await;
         turns.take(|| Ok(())).await.expect("it has ended");
+    }
+
+    #[test]
+    fn a_secret_key_is_told_again_to_who_has_key_and_salt_only() {
+        let (key, salt) = ("6f1c0c1e-8d1b-4d53-9e3a-0c5f3a1b2c3d", salt());
+        let secret = secret_key_of(key, &salt);
+        assert_eq!(secret, secret_key_of(key, &salt));
+        assert_eq!(secret.len(), key_pair().1.len());
+        assert_ne!(secret[..20], secret[20..]);
+        for other in [
+            secret_key_of("another key that is long", &salt),
+            secret_key_of(key, "another salt"),
+            password_of(key, &salt),
+        ] {
+            assert_ne!(other[..20], secret[..20]);
+        }
     }
 
     #[test]

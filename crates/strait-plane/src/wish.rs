@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use crate::error::PlaneError;
-use crate::model::{Action, Caller, Network, ObjectKind, Wanted};
+use crate::model::{Action, Caller, Deed, Network, ObjectKind, Wanted};
 use crate::secret;
+use crate::store::answers;
 use crate::store::operations::{self, Insert, Superseded};
 use crate::store::services::{self, Kept};
 use crate::store::tell_work;
@@ -89,6 +90,31 @@ pub(crate) async fn note(
         actor = insert.actor, "a change is asked for"
     );
     Ok(id)
+}
+
+/// Notes what a request that counts once came to, in the transaction that makes the change: one that makes no operation. In no
+/// project: the project is made by it.
+pub(crate) async fn done(
+    tx: &mut PgConnection,
+    caller: &Caller,
+    project: Option<&str>,
+    deed: Deed,
+    object_id: &str,
+    salt: Option<&str>,
+) -> Result<(), PlaneError> {
+    let Some(once) = &caller.once else {
+        return Ok(());
+    };
+    let insert = answers::Insert {
+        key: &secret::digest(&once.key),
+        actor: &caller.actor,
+        project,
+        fingerprint: &once.fingerprint,
+        deed,
+        object_id,
+        salt,
+    };
+    answers::insert(tx, &insert).await
 }
 
 /// Writes what a service is to be from now on, as an operation that waits for its turn. Returns its id.

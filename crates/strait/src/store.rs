@@ -15,6 +15,9 @@ use tokio::sync::watch;
 
 use crate::config::Database;
 
+/// The oldest PostgreSQL that works, as it numbers itself: `public` belongs to the database's owner since 15.
+const OLDEST: u32 = 150_000;
+
 /// How long a connection may take to open.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -30,13 +33,19 @@ const TEST: Duration = Duration::from_secs(2);
 /// Connects to the store.
 ///
 /// # Errors
-/// When it cannot be reached or lets nobody in; what is wrong and what to do, without the password.
+/// When it cannot be reached, lets nobody in or is too old; what is wrong and what to do, without the password.
 pub(crate) async fn connect(database: &Database) -> Result<PgPool> {
     // One by itself: a pool would try until its time is over, and say nothing but that.
     let options = database.options();
     let first = PgConnection::connect_with(&options);
     match tokio::time::timeout(PATIENCE, first).await {
-        Ok(Ok(connection)) => connection.close().await?,
+        Ok(Ok(connection)) => {
+            let version = connection.server_version_num();
+            connection.close().await?;
+            if let Some(version) = version.filter(|version| *version < OLDEST) {
+                return Err(too_old(database, version));
+            }
+        }
         Ok(Err(error)) => return Err(refused(database, &error)),
         Err(_) => {
             return Err(anyhow!(
@@ -130,6 +139,16 @@ fn refused(database: &Database, error: &sqlx::Error) -> anyhow::Error {
         (_, _) => "see that it runs, and that this machine may reach it",
     };
     anyhow!("cannot connect to the store ({database}): {error}; {advice}")
+}
+
+fn too_old(database: &Database, version: u32) -> anyhow::Error {
+    let major = |version: u32| version / 10_000;
+    anyhow!(
+        "the store ({database}) is PostgreSQL {}, which is too old: Strait needs {} or newer; upgrade it, or name another one in \
+         database_url",
+        major(version),
+        major(OLDEST)
+    )
 }
 
 /// Whether it is about TLS: rustls's refusals arrive as malformed input.

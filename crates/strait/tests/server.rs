@@ -8,6 +8,8 @@ use serde_json::Value;
 #[path = "../../strait-plane/tests/common/database.rs"]
 mod database;
 
+const OPERATORS_POLICY: &str = include_str!("../../strait-aws/policies/operator.json");
+const CUSTOMERS_POLICY: &str = include_str!("../../strait-aws/policies/customer.json");
 const PEM: &str = include_str!("../../../tests/clients/authority.pem");
 
 #[test]
@@ -144,6 +146,22 @@ async fn a_bootstrap_makes_one_project_and_tells_its_secret_once() {
     assert_eq!(gone.status.code(), Some(1), "{gone:?}");
 }
 
+#[test]
+fn policies_are_printed_as_they_are_beside_the_code() {
+    for (whose, policy) in [
+        ("operator", OPERATORS_POLICY),
+        ("customer", CUSTOMERS_POLICY),
+    ] {
+        let printed = iam_policy(whose);
+        assert_eq!(printed.status.code(), Some(0), "{printed:?}");
+        assert_eq!(text(&printed.stdout), policy);
+        let _: Value = serde_json::from_slice(&printed.stdout).expect("JSON");
+    }
+    let refused = iam_policy("nobody");
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    assert_eq!(text(&refused.stdout), "");
+}
+
 async fn database_url() -> String {
     let pool = database::database().await;
     let options = pool.connect_options();
@@ -177,6 +195,14 @@ fn strait(folder: &Path, line: &[&str], variables: &[(&str, &str)]) -> Output {
         .arg(folder.join("strait.toml"))
         .env_clear()
         .envs(variables.iter().copied())
+        .output()
+        .expect("strait")
+}
+
+fn iam_policy(whose: &str) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_strait"))
+        .args(["iam-policy", whose])
+        .env_clear()
         .output()
         .expect("strait")
 }

@@ -24,13 +24,13 @@ async fn one_follows_so_many_streams_at_once_and_others_are_not_in_their_way() {
     for number in 0..EACH {
         open.push(
             world
-                .follow(&mine)
+                .follow_as(&mine)
                 .await
                 .unwrap_or_else(|status| panic!("{number}: {status}")),
         );
     }
     assert_eq!(
-        world.follow(&mine).await.err(),
+        world.follow_as(&mine).await.err(),
         Some(StatusCode::TOO_MANY_REQUESTS)
     );
     let waits = format!("/projects/{}/events?wait=1", world.project);
@@ -78,9 +78,9 @@ async fn a_stream_ends_soon_after_its_follower_may_see_it_no_more() {
         );
     }
     let keys = world.keys_of(&world.project, Role::Viewer).await;
-    streams.push(world.follow(&keys).await.expect("a stream"));
+    streams.push(world.follow_as(&keys).await.expect("a stream"));
     let operator = format!("Bearer {ADMIN_KEY}");
-    streams.push(world.follow(&operator).await.expect("a stream"));
+    streams.push(world.follow_as(&operator).await.expect("a stream"));
 
     leaver.post("/logout", &[]).await;
     let out = world.plane.remove_member(&world.project, &removed.email);
@@ -132,7 +132,7 @@ async fn who_leaves_a_wait_gives_its_turn_back() {
 
 impl World {
     /// Follows the project's events.
-    async fn follow(&self, keys: &str) -> Result<BodyDataStream, StatusCode> {
+    async fn follow_as(&self, keys: &str) -> Result<BodyDataStream, StatusCode> {
         let request = Request::get(format!("{BASE}/projects/{}/events", self.project))
             .header(header::HOST, "127.0.0.1:8470")
             .header(header::ACCEPT, "text/event-stream")

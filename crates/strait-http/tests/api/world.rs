@@ -20,6 +20,7 @@ use tower::ServiceExt;
 use crate::common::cloud::FakeCloud;
 use crate::common::database;
 use crate::customers::FakeCustomers;
+use crate::told::Told;
 use strait_plane::postgres::Origin;
 
 use crate::common::postgres::FakePostgres;
@@ -32,6 +33,7 @@ pub(crate) const FOLD: Duration = Duration::from_secs(1);
 pub(crate) const BASE: &str = "/public/api/v1";
 
 pub(crate) struct World {
+    pub(crate) script: Arc<Script>,
     pub(crate) cloud: Arc<FakeCloud>,
     pub(crate) postgres: Arc<FakePostgres>,
     pub(crate) customers: Arc<FakeCustomers>,
@@ -83,7 +85,7 @@ impl World {
     ) -> Self {
         let script = Script::new();
         let cloud = FakeCloud::new(Arc::clone(&script));
-        let postgres = FakePostgres::new(script, origin);
+        let postgres = FakePostgres::new(Arc::clone(&script), origin);
         let pool = database::database().await;
         let domain = "strait.internal".to_owned();
         let plane = Plane::start(
@@ -111,6 +113,7 @@ impl World {
             .await
             .expect("a key");
         Self {
+            script,
             cloud,
             postgres,
             customers,
@@ -172,11 +175,24 @@ impl World {
 
     /// Calls a path of the project's with an `Idempotency-Key`.
     pub(crate) async fn keyed(&self, key: &str, method: Method, path: &str, body: &str) -> Answer {
+        let path = format!("/projects/{}{path}", self.project);
+        self.keyed_as(&self.keys, key, method, &path, body).await
+    }
+
+    /// Calls a path of the API's with this header of authentication and an `Idempotency-Key`.
+    pub(crate) async fn keyed_as(
+        &self,
+        keys: &str,
+        key: &str,
+        method: Method,
+        path: &str,
+        body: &str,
+    ) -> Answer {
         let request = Request::builder()
             .method(method)
-            .uri(format!("{BASE}/projects/{}{path}", self.project))
+            .uri(format!("{BASE}{path}"))
             .header(header::HOST, "127.0.0.1:8470")
-            .header(header::AUTHORIZATION, &self.keys)
+            .header(header::AUTHORIZATION, keys)
             .header(header::CONTENT_TYPE, "application/json")
             .header("idempotency-key", key);
         let body = Body::from(body.to_owned());
@@ -216,6 +232,25 @@ impl World {
                 .expect("a request"),
         )
         .await
+    }
+
+    /// Begins to read one of the project's streams of server-sent events, with its keys.
+    pub(crate) async fn follow(&self, path: &str, after: Option<&str>) -> Told {
+        let mut request = Request::get(format!("{BASE}/projects/{}{path}", self.project))
+            .header(header::HOST, "127.0.0.1:8470")
+            .header(header::ACCEPT, "text/event-stream")
+            .header(header::AUTHORIZATION, &self.keys);
+        if let Some(id) = after {
+            request = request.header("last-event-id", id);
+        }
+        let request = request.body(Body::empty()).expect("a request");
+        let response = self.respond(request).await;
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        assert_eq!(
+            response.headers()[header::CONTENT_TYPE],
+            "text/event-stream"
+        );
+        Told::new(response.into_body())
     }
 
     /// The answer while its body is still to come.

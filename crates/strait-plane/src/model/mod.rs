@@ -3,6 +3,7 @@
 mod access;
 mod allow;
 mod audit;
+mod deed;
 mod log;
 mod operation;
 mod page;
@@ -23,6 +24,7 @@ pub use allow::{
     SessionsByClient, ShownAllowLists, Side, ranges,
 };
 pub use audit::{About, Asked, AuditFilter, AuditOutcome, AuditPage, Audited};
+pub use deed::Deed;
 pub use log::{LogCursor, LogEntry, LogPage, LogQuery};
 pub use operation::{
     Action, Cursor, Event, ObjectKind, Operation, OperationFilter, OperationState, Step, StepRecord,
@@ -116,6 +118,16 @@ pub struct Once {
     pub key: String,
     /// What the request says: the same key must come with the same.
     pub fingerprint: String,
+}
+
+impl Once {
+    /// How long a key must be for a secret to be made of it.
+    const LENGTH: usize = 16;
+
+    /// Whether the key is so hard to guess that a secret may be made of it, which can be told again then.
+    pub(crate) fn makes_secrets(&self) -> bool {
+        self.key.len() >= Self::LENGTH
+    }
 }
 
 /// An object that one can wait for, by its id.

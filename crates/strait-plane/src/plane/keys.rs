@@ -40,8 +40,16 @@ impl Plane {
             expires: new.expires.into_iter().chain(own_end).min(),
             ..new
         };
-        let actor = &self.caller.actor;
-        self.keeper().create_key_by(actor, project, new).await
+        self.keeper()
+            .create_key_by(&self.caller, project, new)
+            .await
+    }
+
+    /// A pair of keys that opens something now, without the secret, whatever its project.
+    pub async fn key(&self, public_key: &str) -> Result<ApiKey, PlaneError> {
+        let kept = keys::find(self.pool(), public_key).await?;
+        kept.map(|kept| kept.key)
+            .ok_or_else(|| PlaneError::not_found("key", public_key))
     }
 
     /// A project's keys, without secrets, oldest first.
@@ -56,9 +64,8 @@ impl Plane {
             return Err(PlaneError::not_found("key", public_key));
         };
         self.may_give(key.role)?;
-        let actor = &self.caller.actor;
         self.keeper()
-            .revoke_key_by(actor, &project.id, public_key)
+            .revoke_key_by(&self.caller, &project.id, public_key)
             .await
     }
 

@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 
 use super::Plane;
 use crate::error::PlaneError;
-use crate::model::{Member, Project, Role};
+use crate::model::{Deed, Member, Project, Role};
 use crate::store::{keys, people, projects};
 
 impl Plane {
@@ -41,6 +41,8 @@ impl Plane {
             )));
         }
         let member = member(&mut tx, &project, &kept.user.id).await?;
+        self.done(&mut tx, &project, Deed::MemberAdd, &member.user_id)
+            .await?;
         tx.commit().await?;
         Ok(member)
     }
@@ -68,6 +70,8 @@ impl Plane {
             .filter(|other| !role.covers(*other));
         let above: Vec<Role> = above.collect();
         keys::revoke_made_by(&mut *tx, &before.actor(), Some(&project.id), &above).await?;
+        self.done(&mut tx, &project, Deed::MemberRole, &before.user_id)
+            .await?;
         tx.commit().await?;
         Ok(Member { role, ..before })
     }
@@ -82,6 +86,8 @@ impl Plane {
         keep_an_owner(&mut tx, &project, &before).await?;
         people::remove_member(&mut tx, &project.id, &before.user_id).await?;
         keys::revoke_made_by(&mut *tx, &before.actor(), Some(&project.id), Role::ALL).await?;
+        self.done(&mut tx, &project, Deed::MemberRemove, &before.user_id)
+            .await?;
         tx.commit().await?;
         Ok(before)
     }

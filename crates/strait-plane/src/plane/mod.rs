@@ -41,7 +41,7 @@ use audit::Searches;
 
 pub use audit::AuditReader;
 pub use measure::{Measured, Part, Passed};
-pub use operations::Repetition;
+pub use operations::{Done, Repetition};
 
 /// The control plane. Clones share it. Wherever an object is named, its id and its name both do; an id comes first.
 /// When the last clone is dropped, the reconcilers end wherever they are; the next start goes on from there.

@@ -7,9 +7,9 @@ use sqlx::PgConnection;
 
 use super::Plane;
 use crate::error::PlaneError;
-use crate::model::{Cursor, Event, Operation, OperationFilter, PageSize};
+use crate::model::{Cursor, Deed, Event, Operation, OperationFilter, PageSize, Project};
 use crate::secret;
-use crate::store::{events, operations};
+use crate::store::{answers, events, operations};
 use crate::wish::{self, Asked};
 
 /// What a request that was sent before came to.
@@ -19,6 +19,17 @@ pub struct Repetition {
     pub operation: Operation,
     /// The password of the service that it made, if it is still to be told.
     pub initial_password: Option<String>,
+}
+
+/// The same of a request that makes no operation.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Done {
+    /// What was done.
+    pub deed: Deed,
+    /// With what.
+    pub object_id: String,
+    /// The secret of the pair of keys that it made, if it is still to be told.
+    pub secret_key: Option<String>,
 }
 
 impl Plane {
@@ -119,19 +130,51 @@ impl Plane {
             return Ok(None);
         };
         if kept.fingerprint.as_ref() != Some(&once.fingerprint) {
-            return Err(PlaneError::invalid(
-                "Idempotency-Key",
-                format!(
-                    "this key was used for another request ({}, {}); take a new key for each new request",
-                    kept.shown.action, kept.shown.id
-                ),
-            ));
+            let other = format!("{}, {}", kept.shown.action, kept.shown.id);
+            return Err(another(&other));
         }
         let initial_password = kept.salt.map(|salt| secret::password_of(&once.key, &salt));
         Ok(Some(Repetition {
             operation: kept.shown,
             initial_password,
         }))
+    }
+
+    /// What the caller's request did, if it was sent before and made no operation. In no project: it makes one.
+    ///
+    /// # Errors
+    /// The same key came with another request.
+    pub async fn done_before(&self, project: Option<&str>) -> Result<Option<Done>, PlaneError> {
+        let Some(once) = &self.caller.once else {
+            return Ok(None);
+        };
+        let key = secret::digest(&once.key);
+        let found = answers::of_key(self.pool(), project, &self.caller.actor, &key).await?;
+        let Some(kept) = found else {
+            return Ok(None);
+        };
+        if kept.fingerprint != once.fingerprint {
+            return Err(another(kept.deed.as_str()));
+        }
+        let secret_key = kept
+            .salt
+            .map(|salt| secret::secret_key_of(&once.key, &salt));
+        Ok(Some(Done {
+            deed: kept.deed,
+            object_id: kept.object_id,
+            secret_key,
+        }))
+    }
+
+    /// Notes what was done without an operation, in the transaction that does it: a repetition changes nothing.
+    pub(super) async fn done(
+        &self,
+        tx: &mut PgConnection,
+        project: &Project,
+        deed: Deed,
+        object_id: &str,
+    ) -> Result<(), PlaneError> {
+        wish::done(tx, &self.caller, Some(&project.id), deed, object_id, None).await
     }
 
     /// Notes it, in the transaction that writes the wish. Returns its id.
@@ -144,4 +187,13 @@ impl Plane {
     ) -> Result<String, PlaneError> {
         wish::note(tx, &self.caller, asked, before, after).await
     }
+}
+
+fn another(request: &str) -> PlaneError {
+    PlaneError::invalid(
+        "Idempotency-Key",
+        format!(
+            "this key was used for another request ({request}); take a new key for each new request"
+        ),
+    )
 }

@@ -2,9 +2,10 @@
 
 use super::{Named, Plane};
 use crate::error::PlaneError;
-use crate::model::{Bootstrap, Project};
-use crate::store::{projects, services, vpcs};
-use crate::{secret, validate};
+use crate::keeper::Pair;
+use crate::model::{Bootstrap, Deed, NewApiKey, NewKey, Project, Role};
+use crate::store::{keys, projects, services, vpcs};
+use crate::{secret, validate, wish};
 
 impl Named for Project {
     const KIND: &'static str = "project";
@@ -37,6 +38,29 @@ impl Plane {
         Ok(project)
     }
 
+    /// Makes a project and its first pair of keys; the secret is shown here only.
+    pub async fn create_project_with_key(
+        &self,
+        name: &str,
+    ) -> Result<(Project, NewApiKey), PlaneError> {
+        let name = validate::name(name)?;
+        let pair = Pair::new(&self.caller);
+        let hash = secret::hash(pair.secret_key.clone()).await?;
+        let new = NewKey::of(Role::Owner);
+        let actor = &self.caller.actor;
+        let mut tx = self.begin().await?;
+        let project = projects::insert(&mut *tx, &secret::object_id(), &name).await?;
+        let key = keys::insert(&mut *tx, &pair.public_key, &project.id, &hash, &new, actor).await?;
+        let (deed, salt) = (Deed::ProjectCreate, pair.salt.as_deref());
+        wish::done(&mut tx, &self.caller, None, deed, &pair.public_key, salt).await?;
+        tx.commit().await?;
+        let key = NewApiKey {
+            key,
+            secret_key: pair.secret_key,
+        };
+        Ok((project, key))
+    }
+
     /// All projects, oldest first.
     pub async fn list_projects(&self) -> Result<Vec<Project>, PlaneError> {
         projects::list(self.pool()).await
@@ -53,6 +77,8 @@ impl Plane {
         let name = validate::name(name)?;
         let mut tx = self.begin().await?;
         projects::rename(&mut *tx, &project.id, &name).await?;
+        self.done(&mut tx, &project, Deed::ProjectRename, &project.id)
+            .await?;
         tx.commit().await?;
         self.project(&project.id).await
     }

@@ -5,7 +5,8 @@ use sqlx::PgConnection;
 use super::Plane;
 use crate::error::PlaneError;
 use crate::model::{
-    NewQuotaRequest, Project, Quota, QuotaRequest, QuotaRequestState, QuotaSetting, Role, Ruling,
+    Deed, NewQuotaRequest, Project, Quota, QuotaRequest, QuotaRequestState, QuotaSetting, Role,
+    Ruling,
 };
 use crate::store::projects;
 use crate::store::quota_requests::{self, Decision, Insert};
@@ -34,6 +35,8 @@ impl Plane {
         let mut tx = self.begin().await?;
         self.take(&mut tx, &project).await?;
         projects::set_quota(&mut *tx, &project.id, quota, most).await?;
+        self.done(&mut tx, &project, Deed::QuotaSet, quota.as_str())
+            .await?;
         tx.commit().await?;
         self.quota(&project.id, quota).await
     }
@@ -74,6 +77,8 @@ impl Plane {
         if !quota_requests::insert(&mut *tx, &insert).await? {
             return Err(already(&mut tx, &project, new.quota).await?);
         }
+        self.done(&mut tx, &project, Deed::QuotaRequest, &id)
+            .await?;
         tx.commit().await?;
         self.quota_request(&id).await
     }
@@ -118,6 +123,8 @@ impl Plane {
             granted: None,
         };
         quota_requests::decide(&mut *tx, &request.id, &decision).await?;
+        self.done(&mut tx, &project, Deed::QuotaWithdraw, &request.id)
+            .await?;
         tx.commit().await?;
         self.quota_request(&request.id).await
     }
@@ -156,7 +163,8 @@ impl Plane {
         self.quota_request(&request.id).await
     }
 
-    async fn quota_request(&self, id: &str) -> Result<QuotaRequest, PlaneError> {
+    /// One request.
+    pub async fn quota_request(&self, id: &str) -> Result<QuotaRequest, PlaneError> {
         let found = quota_requests::get(self.pool(), id).await?;
         found.ok_or_else(|| PlaneError::not_found(REQUEST, id))
     }

@@ -23,8 +23,6 @@ use crate::{secret, validate};
 
 /// Who owns a service's database, as on Tiger.
 const USER: &str = "tsdbadmin";
-/// How long a key must be for a password to be made of it.
-const KEY_LENGTH: usize = 16;
 /// A service's database, as on Tiger.
 const DATABASE: &str = "tsdb";
 
@@ -265,7 +263,7 @@ impl Plane {
     /// A new service's password, and what it can be told again by, if whoever asks has a key that is hard to guess.
     fn password(&self) -> (String, Option<String>) {
         match &self.caller.once {
-            Some(once) if once.key.len() >= KEY_LENGTH => {
+            Some(once) if once.makes_secrets() => {
                 let salt = secret::salt();
                 (secret::password_of(&once.key, &salt), Some(salt))
             }

@@ -5,7 +5,7 @@ use sqlx::PgExecutor;
 
 use super::Plane;
 use crate::error::PlaneError;
-use crate::model::{NewPlan, Period, Plan, Project, ProjectPlan, Usage};
+use crate::model::{Deed, NewPlan, Period, Plan, Project, ProjectPlan, Usage};
 use crate::store::metering;
 
 /// The longest trial, from now: ten years.
@@ -45,6 +45,8 @@ impl Plane {
                 metering::begin_trial(&mut *tx, &project.id, now, ends).await?;
             }
         }
+        self.done(&mut tx, &project, Deed::ProjectPlan, &project.id)
+            .await?;
         tx.commit().await?;
         self.plan(&project.id).await
     }

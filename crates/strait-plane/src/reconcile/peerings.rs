@@ -238,7 +238,7 @@ async fn note(
         }
     }
     if clears {
-        kept::explain(&mut *tx, &peering.id, None, false).await?;
+        kept::explain(&mut *tx, peering, None, false).await?;
     }
     tx.commit().await?;
     Ok(())
@@ -290,7 +290,7 @@ async fn let_in(
         let refused = reason.is_some();
         if !unseen.contains(&peering.id) && (&peering.reason, peering.refused) != (&reason, refused)
         {
-            run.write(async |db| kept::explain(db, &peering.id, reason.as_ref(), refused).await)
+            run.write(async |db| kept::explain(db, peering, reason.as_ref(), refused).await)
                 .await?;
         }
     }
@@ -332,10 +332,10 @@ async fn own(
     match outcome {
         Ok(()) => Ok(Ok(())),
         Err(Failure::Shown { reason, refused }) => {
-            let (id, why) = (&peering.id, Some(&reason));
-            run.write(async |db| kept::explain(db, id, why, refused).await)
+            let why = Some(&reason);
+            run.write(async |db| kept::explain(db, peering, why, refused).await)
                 .await?;
-            let mut own = run.of(ObjectKind::Peering, id).await?;
+            let mut own = run.of(ObjectKind::Peering, &peering.id).await?;
             own.held_up(why).await?;
             Ok(Err(Failure::Elsewhere))
         }

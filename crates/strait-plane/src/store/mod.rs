@@ -1,6 +1,7 @@
 //! The store: all SQL of the plane. Functions take any executor, so that callers choose their transactions.
 
 pub(crate) mod allow;
+pub(crate) mod answers;
 pub(crate) mod audit;
 pub(crate) mod events;
 pub(crate) mod keys;
@@ -164,6 +165,7 @@ const KEPT_MOST: i64 = 10_000;
 pub(crate) async fn prune(pool: &PgPool) -> Result<(), PlaneError> {
     let mut connection = pool.acquire().await?;
     operations::prune(&mut connection, KEPT_DAYS, KEPT_MOST).await?;
+    answers::prune(&mut *connection).await?;
     events::prune(&mut connection, KEPT_DAYS, KEPT_MOST).await?;
     leases::prune(&mut *connection).await?;
     quota_requests::prune(&mut *connection).await?;

@@ -299,22 +299,23 @@ pub(crate) async fn admitted(
     .await
 }
 
-/// Notes why it is not as it should be, or that nothing is wrong.
+/// Notes why it is not as it should be, or that nothing is wrong, unless it was asked for again since.
 pub(crate) async fn explain(
     db: impl PgExecutor<'_>,
-    id: &str,
+    peering: &Kept,
     why: Option<&Reason>,
     refused: bool,
 ) -> Result<(), PlaneError> {
     let (code, message) = reason_columns(why);
     sqlx::query(
         "UPDATE strait.peering SET reason_code = $2, reason_message = $3, refused = $4, updated = clock_timestamp()
-         WHERE id = $1 AND (reason_code, reason_message, refused) IS DISTINCT FROM ($2, $3, $4)",
+         WHERE id = $1 AND (reason_code, reason_message, refused) IS DISTINCT FROM ($2, $3, $4) AND attempt = $5",
     )
-    .bind(id)
+    .bind(&peering.id)
     .bind(code)
     .bind(message)
     .bind(refused)
+    .bind(i64::from(peering.attempt))
     .run(db)
     .await
 }

@@ -112,8 +112,11 @@ fn is_root() -> bool {
     std::fs::metadata("/proc/self").expect("procfs").uid() == 0
 }
 
-/// The newest PostgreSQL of the system.
+/// The PostgreSQL that `STRAIT_PG_BIN` names, or the newest of the system.
 fn programs() -> PathBuf {
+    if let Some(named) = std::env::var_os("STRAIT_PG_BIN").filter(|named| !named.is_empty()) {
+        return PathBuf::from(named);
+    }
     let mut found: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
         .expect("Debian's postgresql package")
         .map(|entry| entry.expect("an entry").path().join("bin"))

@@ -149,48 +149,19 @@ async fn moves_and_detach_close_the_former_way() {
 
 #[tokio::test]
 async fn a_move_that_fails_before_the_close_goes_back_by_itself() {
-    for call in ["ensure_way", "probe_way", "publish_names"] {
-        let world = World::new().await;
-        let vpc = world.vpc("10.0.0.0/24").await;
-        let before = world.service().await;
-        let id = before.service_id.clone();
-        let names = world.cloud.names();
-        match call {
-            "publish_names" => world.script.fail(call, 1, true),
-            _ => world
-                .script
-                .fail(&format!("{call} {id} vpc:"), usize::MAX, true),
+    for (from, to) in [(None, Some(0)), (Some(0), Some(1)), (Some(0), None)] {
+        for call in ["ensure_way", "probe_way", "publish_names"] {
+            let world = World::new().await;
+            let vpcs = [
+                world.vpc("10.0.0.0/24").await.id,
+                world.vpc("10.0.1.0/24").await.id,
+            ];
+            let place = |vpc: Option<usize>| match vpc {
+                Some(number) => Network::Vpc(vpcs[number].clone()),
+                None => Network::Public,
+            };
+            goes_back_and_works_later(&world, &place(from), &place(to), call).await;
         }
-
-        attach(&world.plane, &world.project, &id, &vpc.id).await;
-        world
-            .settle(Object::Service(id.clone()), Settled::Failed)
-            .await;
-
-        let service = world.get(&id).await;
-        assert_eq!(service.status, ServiceStatus::Ready, "{call}");
-        assert_eq!(service.network.now, Some(Network::Public), "{call}");
-        assert_eq!(service.public_endpoint, before.public_endpoint, "{call}");
-        let reason = service.reason.expect("a reason");
-        assert_eq!(reason.code, "VpcLimitExceeded", "{call}");
-        assert!(
-            reason.message.contains("the service is public as before"),
-            "{}",
-            reason.message
-        );
-        assert_eq!(service.error_message, Some(reason.message), "{call}");
-        assert_eq!(service.network.wanted, Network::Public, "{call}");
-        world
-            .eventually("what was begun is taken back", async || {
-                world.cloud.ways(&id) == [(WayKind::Public, false)] && world.cloud.names() == names
-            })
-            .await;
-
-        // And it works once the cloud does.
-        world.script.stop_failing();
-        attach(&world.plane, &world.project, &id, &vpc.id).await;
-        assert!(world.settle_service(&id).await.network.settled, "{call}");
-        world.script.assert_nothing_wrong();
     }
 }
 
@@ -356,6 +327,83 @@ async fn attach_is_refused_where_it_makes_no_sense() {
     try_attach(&vpc.id).await.expect("attached");
     let service = world.settle_service(&id).await;
     assert_eq!(service.network.now, Some(Network::Vpc(vpc.id)));
+}
+
+/// A move between these, of which this call fails at first.
+async fn goes_back_and_works_later(world: &World, from: &Network, to: &Network, call: &str) {
+    let what = format!("{call}, from {from:?} to {to:?}");
+    let id = world.service().await.service_id;
+    if *from != Network::Public {
+        move_to(&world.plane, &world.project, &id, from).await;
+    }
+    let before = world.settle_service(&id).await;
+    let (names, ways) = (world.cloud.names(), world.cloud.ways(&id));
+    assert_eq!(ways, [(kind_of(from), false)], "{what}");
+    match call {
+        "publish_names" => world.script.fail(call, 1, true),
+        _ => {
+            let way = match to {
+                Network::Public => "public".to_owned(),
+                Network::Vpc(vpc) => format!("vpc:{vpc}"),
+            };
+            let failing = format!("{call} {id} {way}");
+            world.script.fail(&failing, usize::MAX, true);
+        }
+    }
+
+    move_to(&world.plane, &world.project, &id, to).await;
+    world
+        .settle(Object::Service(id.clone()), Settled::Failed)
+        .await;
+
+    let service = world.get(&id).await;
+    assert_eq!(service.status, ServiceStatus::Ready, "{what}");
+    assert_eq!(service.network.now.as_ref(), Some(from), "{what}");
+    assert_eq!(service.network.wanted, *from, "{what}");
+    assert_eq!(service.public_endpoint, before.public_endpoint, "{what}");
+    assert_eq!(service.vpc_endpoint, before.vpc_endpoint, "{what}");
+    let reason = service.reason.expect("a reason");
+    assert_eq!(reason.code, "VpcLimitExceeded", "{what}");
+    let as_before = match from {
+        Network::Public => "the service is public as before".to_owned(),
+        Network::Vpc(vpc) => format!("the service is attached to VPC {vpc} as before"),
+    };
+    assert!(reason.message.contains(&as_before), "{}", reason.message);
+    assert_eq!(service.error_message, Some(reason.message), "{what}");
+    world
+        .eventually("what was begun is taken back", async || {
+            world.cloud.ways(&id) == ways && world.cloud.names() == names
+        })
+        .await;
+
+    // And it works once the cloud does.
+    world.script.stop_failing();
+    move_to(&world.plane, &world.project, &id, to).await;
+    let service = world.settle_service(&id).await;
+    assert!(service.network.settled, "{what}");
+    assert_eq!(service.network.now.as_ref(), Some(to), "{what}");
+    assert_eq!(world.cloud.ways(&id), [(kind_of(to), false)], "{what}");
+    assert_ne!(world.cloud.names(), names, "{what}");
+    world.script.assert_nothing_wrong();
+}
+
+fn kind_of(network: &Network) -> WayKind {
+    match network {
+        Network::Public => WayKind::Public,
+        Network::Vpc(vpc) => WayKind::Private { vpc: vpc.clone() },
+    }
+}
+
+async fn move_to(plane: &Plane, project: &str, service: &str, network: &Network) {
+    match network {
+        Network::Vpc(vpc) => {
+            attach(plane, project, service, vpc).await;
+        }
+        Network::Public => {
+            let asked = plane.detach_service(project, service, None, 0).await;
+            asked.expect("detached");
+        }
+    }
 }
 
 async fn attach(

@@ -20,6 +20,7 @@ mod locks;
 mod logins;
 mod noted;
 mod objects;
+mod once;
 mod operations;
 mod peerings;
 mod quotas;

@@ -164,6 +164,45 @@ async fn a_peering_that_ends_says_how_and_gives_its_place_up() {
 }
 
 #[tokio::test]
+async fn why_one_ended_is_not_said_of_it_when_it_was_asked_for_again_meanwhile() {
+    let world = World::new().await;
+    let vpc = world.vpc("10.0.0.0/24").await;
+    let (first, second) = (ask(&world, &vpc, 1).await, ask(&world, &vpc, 2).await);
+    world.cloud.accept(&second.id, &["172.31.0.0/16"]);
+    until(&world, &vpc, &second.id, |peering| peering.admitted).await;
+    // Both end, and their server is held up before it says why.
+    world.script.hold(&format!("admit_peer {}", second.id));
+    let end = |id: &str, state| {
+        world.cloud.customer(id, |observed| observed.state = state);
+    };
+    end(&first.id, PeerState::Rejected);
+    end(&second.id, PeerState::Deleted);
+    world
+        .eventually("it is held up", async || world.script.holds())
+        .await;
+
+    let request = world
+        .plane
+        .request_peering(&world.project, &vpc.id, &first.id);
+    request.await.expect("asked for again");
+    world.script.release();
+    world.script.hold(&format!("ensure_peering {}", first.id));
+    world
+        .eventually("it is asked for", async || world.script.holds())
+        .await;
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    let again = until(&world, &vpc, &first.id, |_| true).await;
+    assert_eq!(again.reason, None);
+    assert_eq!(again.state, PeeringState::InitiatingRequest);
+
+    world.script.release();
+    let again = world.settled_peering(&vpc.id, &first.id).await;
+    assert_eq!(again.state, PeeringState::PendingAcceptance);
+    let ended = until(&world, &vpc, &second.id, |_| true).await;
+    assert_eq!(ended.reason.expect("a reason").code, "peering_deleted");
+}
+
+#[tokio::test]
 async fn what_the_customer_deletes_is_let_in_no_longer() {
     let world = World::new().await;
     let vpc = world.vpc("10.0.0.0/24").await;

@@ -6,6 +6,8 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
 use strait_plane::postgres::Origin;
 
 use super::*;
@@ -95,6 +97,24 @@ async fn a_database_that_is_not_there_is_told_as_such() {
     assert!(error.to_string().contains("CREATE DATABASE"), "{error}");
 }
 
+#[tokio::test]
+async fn a_postgresql_that_is_too_old_is_refused_by_its_version() {
+    let url = |port| format!("postgres://strait:hush@127.0.0.1:{port}/plane?sslmode=disable");
+    for (version, major) in [("14.20 (Debian 14.20-1)", "14"), ("9.6.24", "9")] {
+        let config = load(&url(greeter(version).await), "");
+        let error = store::connect(&config.database).await.expect_err("too old");
+        let said = format!("PostgreSQL {major}, which is too old: Strait needs 15 or newer");
+        assert!(error.to_string().contains(&said), "{error}");
+        assert!(error.to_string().contains("database_url"), "{error}");
+        assert!(!format!("{error:#} {error:?}").contains("hush"), "{error}");
+    }
+    for version in ["15.0", "15beta1", "18.1", "19devel"] {
+        let config = load(&url(greeter(version).await), "");
+        let pool = store::connect(&config.database).await;
+        pool.unwrap_or_else(|error| panic!("{version}: {error}"));
+    }
+}
+
 #[cfg(not(feature = "aws"))]
 #[tokio::test]
 async fn without_aws_it_says_how_to_get_it() {
@@ -124,6 +144,35 @@ pub(super) async fn started(config: &Config) -> (Running, String, String) {
     });
     let running = running.await.expect("it starts");
     (running, url, named)
+}
+
+/// What greets everybody as a PostgreSQL of this version does, and says no more; its port.
+async fn greeter(version: &str) -> u16 {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+    let listener = listener.expect("a port");
+    let port = listener.local_addr().expect("its number").port();
+    let told = format!("server_version\0{version}\0");
+    let length = u32::try_from(told.len() + 4).expect("it is short");
+    let parts: [&[u8]; 5] = [
+        b"R\0\0\0\x08\0\0\0\0S",
+        &length.to_be_bytes(),
+        told.as_bytes(),
+        b"K\0\0\0\x0c\0\0\0\x01\0\0\0\x02",
+        b"Z\0\0\0\x05I",
+    ];
+    let greeting = parts.concat();
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut startup = [0; 512];
+            if stream.read(&mut startup).await.is_ok() {
+                // Whoever has gone need not hear it.
+                let _ = stream.write_all(&greeting).await;
+                open.push(stream);
+            }
+        }
+    });
+    port
 }
 
 async fn config() -> Config {

@@ -34,6 +34,14 @@ pub(super) enum Key {
     Admin(String),
 }
 
+/// What a stream brings.
+pub(super) enum Streamed {
+    /// Something that happened.
+    Data(Value),
+    /// After what one goes on when the stream has ended.
+    Place(String),
+}
+
 /// How a wait ended, as the header `Strait-Settled` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Settled {
@@ -131,7 +139,7 @@ impl Client {
         &self,
         path: &[&str],
         query: &[(&str, String)],
-        mut each: impl FnMut(Value) -> Result<bool>,
+        mut each: impl FnMut(Streamed) -> Result<bool>,
     ) -> Result<()> {
         let request = self.request(Method::GET, path)?.query(query);
         let request = request.header("accept", "text/event-stream");
@@ -146,9 +154,12 @@ impl Client {
             while let Some(end) = left.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = left.drain(..=end).collect();
                 let line = String::from_utf8_lossy(&line);
-                if let Some(data) = line.trim_end().strip_prefix("data: ")
-                    && !each(read(data)?)?
-                {
+                let streamed = match line.trim_end().split_once(": ") {
+                    Some(("data", data)) => Streamed::Data(read(data)?),
+                    Some(("id", id)) => Streamed::Place(id.to_owned()),
+                    Some(_) | None => continue,
+                };
+                if !each(streamed)? {
                     return Ok(());
                 }
             }
@@ -266,22 +277,26 @@ impl Client {
             Key::Pair { public, secret } => request.basic_auth(public, Some(secret)),
             Key::Admin(key) => request.bearer_auth(key),
         };
-        request.send().await.map_err(|error| {
-            if error.is_timeout() {
-                return anyhow!(
-                    "the server at {} did not answer in time; try again, or see `strait status` (`strait server`: its log)",
-                    self.url
-                );
-            }
-            if error.is_connect() {
-                return anyhow!(
-                    "nothing answers at {}: start Strait there, with `strait up --detach`, or on AWS with `strait server` ({})",
-                    self.url,
-                    cause(&error)
-                );
-            }
-            anyhow!("the call to {} failed: {}", self.url, cause(&error))
-        })
+        request
+            .send()
+            .await
+            .map_err(|error| Away::Server(self.unanswered(&error)).into())
+    }
+
+    fn unanswered(&self, error: &reqwest::Error) -> String {
+        let url = &self.url;
+        if error.is_timeout() {
+            return format!(
+                "the server at {url} did not answer in time; try again, or see `strait status` (`strait server`: its log)"
+            );
+        }
+        if error.is_connect() {
+            return format!(
+                "nothing answers at {url}: start Strait there, with `strait up --detach`, or on AWS with `strait server` ({})",
+                cause(error)
+            );
+        }
+        format!("the call to {url} failed: {}", cause(error))
     }
 
     fn request(&self, method: Method, path: &[&str]) -> Result<RequestBuilder> {
@@ -333,7 +348,7 @@ async fn answer(response: reqwest::Response) -> Result<String> {
         None => refusal.message,
     };
     if status == StatusCode::SERVICE_UNAVAILABLE {
-        return Err(Away(told).into());
+        return Err(Away::Store(told).into());
     }
     bail!(told)
 }

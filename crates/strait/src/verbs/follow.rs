@@ -13,13 +13,20 @@ const STRIDE: u64 = 2;
 /// How often one looks at what the server cannot wait for: somebody else's doing.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// The server cannot answer for now, and says why: its store is away.
+/// Why nothing is known for now, as users are told it.
 #[derive(Debug)]
-pub(super) struct Away(pub(super) String);
+pub(super) enum Away {
+    /// The server says so: its store is away.
+    Store(String),
+    /// No server answers: it may be starting.
+    Server(String),
+}
 
 impl std::fmt::Display for Away {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        match self {
+            Self::Store(told) | Self::Server(told) => f.write_str(told),
+        }
     }
 }
 
@@ -29,11 +36,18 @@ impl std::error::Error for Away {}
 pub(super) async fn patiently<T>(end: Instant, ask: impl AsyncFn() -> Result<T>) -> Result<T> {
     loop {
         match ask().await {
-            Err(error) if error.is::<Away>() && Instant::now() < end => {
+            Err(error) if is_of_the_store(&error) && Instant::now() < end => {
                 tokio::time::sleep(PAUSE).await;
             }
             answered => return answered,
         }
+    }
+}
+
+fn is_of_the_store(error: &anyhow::Error) -> bool {
+    match error.downcast_ref() {
+        Some(Away::Store(_)) => true,
+        Some(Away::Server(_)) | None => false,
     }
 }
 
@@ -197,12 +211,15 @@ mod tests {
             refused.await.expect_err("refused").to_string(),
             "there is none"
         );
+        let nobody = || Away::Server("nothing answers".to_owned());
+        let refused = patiently(end, async || Err::<(), _>(nobody().into()));
+        assert!(refused.await.expect_err("nobody is there").is::<Away>());
         let over = patiently(Instant::now(), async || Err::<(), _>(away()));
         assert!(over.await.expect_err("the time is over").is::<Away>());
     }
 
     fn away() -> anyhow::Error {
-        Away("the store does not answer".to_owned()).into()
+        Away::Store("the store does not answer".to_owned()).into()
     }
 
     #[test]
