@@ -119,7 +119,7 @@ impl<T: Resource> Seen<T> {
             .err()
             .is_none_or(|error| !error.is_doubtful())
         {
-            doubt.is_over();
+            doubt.ends();
         }
         let made = outcome?;
         lock(&self.made).push((Instant::now(), made.clone()));
@@ -178,7 +178,7 @@ struct Doubt<'a> {
 
 impl Doubt<'_> {
     /// Tells that it is known what came of the call.
-    fn is_over(self) {
+    fn ends(self) {
         lock(self.doubts).remove(self.key);
     }
 }
