@@ -213,8 +213,8 @@ class Tls(unittest.TestCase):
     def test_a_given_certificate_is_shown_and_trusted_by_its_own_authority(self):
         with tempfile.TemporaryDirectory(prefix="strait-clients.") as folder:
             authority, files = certificates(folder)
-            options = ("--certificate-file", files["ours.crt"], "--certificate-key-file", files["ours.key"])
-            cloud = Cloud(*options, STRAIT_CA_FILE=authority)
+            options = ("--certificate-file", files["ours.crt"], "--certificate-key-file", files["ours.key"], "--ca-file", authority)
+            cloud = Cloud(*options)
             try:
                 account = cloud.account("customer")
                 # It is for that name, and not for the address.
@@ -239,16 +239,24 @@ class Tls(unittest.TestCase):
                     (("--certificate-file", files["ours.crt"]), "--certificate-key-file"),
                     (("--certificate-file", files["ours.crt"], "--certificate-key-file", files["other.key"]), "do not work together"),
                     (("--certificate-file", files["missing.crt"], "--certificate-key-file", files["ours.key"]), "no certificate"),
+                    ((*options[:4], "--ca-file", files["missing.crt"]), "missing.crt"),
+                    ((*options[:4], "--ca-file", files["ours.key"]), "no authorities"),
                 ):
                     status, _, err = run(cloud, "up", "--detach", *cloud.ports[:4], *wrong)
                     self.assertNotEqual(status, 0, err)
                     self.assertIn(said, err)
-                # By variables, as for `strait server`; and wider than loopback.
+                # By variables, as for `strait server`; and wider than loopback. What this shell's clients trust is not meant.
                 wide = f"0.0.0.0:{free_port()}"
-                given = {"STRAIT_HTTP_CERTIFICATE_FILE": files["ours.crt"], "STRAIT_HTTP_CERTIFICATE_KEY_FILE": files["ours.key"]}
+                given = {
+                    "STRAIT_HTTP_CERTIFICATE_FILE": files["ours.crt"], "STRAIT_HTTP_CERTIFICATE_KEY_FILE": files["ours.key"],
+                    "STRAIT_CA_FILE": authority,
+                }
                 status, _, err = run(cloud, "up", "--detach", "--http", wide, "--aws", "127.0.0.1:0", **given)
                 self.assertEqual(status, 0, err)
                 self.assertEqual(cloud.strait_json("status")["server"]["fingerprint"], shown)
+                with open(os.path.join(cloud.data, "credentials.json"), encoding="utf-8") as file:
+                    self.assertNotIn("ca_file", json.load(file))
+                cloud.environment |= {"STRAIT_CA_FILE": authority}
                 cloud.strait("service", "list")
             finally:
                 cloud.close()

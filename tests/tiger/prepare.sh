@@ -44,8 +44,9 @@ tiger() {
 # From STRAIT_TIMESCALE_PROVIDER, a checkout of that commit, or from the Go module proxy.
 provider() {
     local built=$STRAIT_TIGER/provider program=$STRAIT_TIGER/provider/terraform-provider-timescale said
+    local mark="$PROVIDER_VERSION $PROVIDER_COMMIT"
     has_terraform
-    if [ -x "$program" ] && [ "$(cat "$STRAIT_TIGER/provider.version" 2>/dev/null)" = "$PROVIDER_VERSION" ]; then
+    if [ -x "$program" ] && [ "$(cat "$STRAIT_TIGER/provider.version" 2>/dev/null)" = "$mark" ]; then
         return
     fi
     has_go
@@ -61,7 +62,7 @@ provider() {
 $said
 Name a checkout of it in STRAIT_TIMESCALE_PROVIDER."
     fi
-    echo "$PROVIDER_VERSION" >"$STRAIT_TIGER/provider.version"
+    echo "$mark" >"$STRAIT_TIGER/provider.version"
 }
 
 # is_that_commit CHECKOUT: and nothing beside it.

@@ -51,8 +51,9 @@ impl Cloud for Aws {
         &self,
         way: &WaySpec,
         allowed: &Allowed,
+        known: Option<&str>,
     ) -> Result<WayObserved, CloudError> {
-        self.ensure_way(way, allowed).await
+        self.ensure_way(way, allowed, known).await
     }
 
     // AWS tells nobody whose connections its load balancers forward, and ends none because a rule is gone.

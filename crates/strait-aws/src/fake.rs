@@ -41,6 +41,8 @@ pub(crate) enum Answer {
     Error(u16, &'static str),
     /// The connection breaks after the request was sent.
     Lost,
+    /// No answer ever comes.
+    Silence,
 }
 
 /// An EC2 for tests. An action's last answer is given again and again.
@@ -112,6 +114,7 @@ impl Fake {
             ),
             followed: Mutex::default(),
             told: Mutex::default(),
+            missed: Mutex::default(),
             asked: Mutex::new(Instant::now()),
         }
     }
@@ -152,6 +155,7 @@ impl HttpConnector for Fake {
             )),
             Answer::Error(status, code) => Ok(response(status, refusal(&request, code))),
             Answer::Lost => Err(ConnectorError::io("the connection broke".into())),
+            Answer::Silence => return HttpConnectorFuture::new(std::future::pending()),
         })
     }
 }

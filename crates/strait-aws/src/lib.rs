@@ -31,7 +31,7 @@ mod tests;
 mod vpc;
 mod way;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 pub use client::Config;
@@ -61,6 +61,8 @@ pub struct Aws {
     followed: Mutex<BTreeMap<Key, Followed>>,
     /// Ways that are to be among them, as the plane told last.
     told: Mutex<BTreeMap<Key, WaySpec>>,
+    /// Those of them that were looked for and not found.
+    missed: Mutex<BTreeSet<Key>>,
     /// When their names were last asked for.
     asked: Mutex<Instant>,
 }
@@ -88,6 +90,7 @@ impl Aws {
             zone: Zone::new(route53, &config.domain, config.hosted_zone_id.as_deref()),
             followed: Mutex::default(),
             told: Mutex::default(),
+            missed: Mutex::default(),
             asked: Mutex::new(Instant::now()),
         })
     }

@@ -1,7 +1,8 @@
 //! Which addresses a service's name has: by this machine's own resolver, or by the DNS servers of the configuration.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
 use hickory_resolver::TokioResolver;
@@ -10,11 +11,15 @@ use hickory_resolver::config::{
     ServerOrderingStrategy,
 };
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use tokio::sync::Semaphore;
 
 use crate::error::Error;
 
 /// How long one server may take for its answer.
 const ANSWER: Duration = Duration::from_millis(1500);
+/// Threads that ask the machine's own resolver. One goes on for half a minute and more where DNS is out, however long
+/// somebody waits for it, and all of Strait has 512 threads for what blocks.
+static ASKING: Semaphore = Semaphore::const_new(32);
 
 /// Whom Strait asks for the addresses of services.
 pub(crate) enum Names {
@@ -60,9 +65,13 @@ impl Names {
         }
         match self {
             Self::OfTheMachine => {
-                let found = tokio::net::lookup_host((host, 0)).await;
+                // No dot at its end: so /etc/hosts would not have it.
+                let host = host.to_owned();
+                let ask = move || Ok((host, 0).to_socket_addrs()?.collect::<Vec<_>>());
+                let found = in_thread(&ASKING, ask).await;
                 let found = found.map_err(|error| error.to_string())?;
-                Ok(found.filter_map(|found| ipv4(found.ip())).collect())
+                let addresses = found.into_iter().map(|found| found.ip());
+                Ok(addresses.filter_map(ipv4).collect())
             }
             Self::Asked(resolver) => {
                 // The dot: no other name is tried.
@@ -75,6 +84,22 @@ impl Names {
     }
 }
 
+/// Does what blocks in a thread, once there is one to be had. It keeps its place until it ends, also when nobody waits any
+/// more.
+async fn in_thread<T: Send + 'static>(
+    places: &'static Semaphore,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    let place = places.acquire().await.map_err(io::Error::other)?;
+    let work = move || {
+        let _place = place;
+        work()
+    };
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(io::Error::other)?
+}
+
 fn ipv4(address: IpAddr) -> Option<Ipv4Addr> {
     match address {
         IpAddr::V4(address) => Some(address),
@@ -84,8 +109,8 @@ fn ipv4(address: IpAddr) -> Option<Ipv4Addr> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicU8, Ordering};
+    use std::sync::{Arc, Mutex, mpsc};
 
     use hickory_resolver::proto::op::{Message, MessageType, ResponseCode};
     use hickory_resolver::proto::rr::rdata::{A, CNAME};
@@ -131,6 +156,32 @@ mod tests {
         assert_eq!(localhost, Ok(BTreeSet::from([Ipv4Addr::LOCALHOST])));
         let itself = names.addresses("10.1.2.3").await;
         assert_eq!(itself, Ok(BTreeSet::from([Ipv4Addr::new(10, 1, 2, 3)])));
+    }
+
+    #[tokio::test]
+    async fn threads_that_nobody_waits_for_any_more_keep_their_places() {
+        static PLACES: Semaphore = Semaphore::const_new(2);
+        let (begun, begins) = mpsc::channel();
+        let (end, ends) = mpsc::channel::<()>();
+        let ends = Arc::new(Mutex::new(ends));
+        let stuck = || {
+            let (begun, ends) = (begun.clone(), Arc::clone(&ends));
+            in_thread(&PLACES, move || {
+                begun.send(()).map_err(io::Error::other)?;
+                // Until the test lets go of the other end.
+                let ends = ends.lock().map_err(|_| io::Error::other("poisoned"))?;
+                ends.recv().map_err(io::Error::other)
+            })
+        };
+        for _name in 0..4 {
+            let answer = tokio::time::timeout(Duration::from_millis(20), stuck());
+            answer.await.expect_err("nobody answers");
+        }
+        assert_eq!(PLACES.available_permits(), 0);
+        drop(end);
+        let next = in_thread(&PLACES, || Ok("an answer")).await;
+        assert_eq!(next.expect("there is a place again"), "an answer");
+        assert_eq!(begins.try_iter().count(), 2, "the others had no place");
     }
 
     /// Answers that `orders.example.com` is another name, whose address ends in this number and may be kept for an hour.

@@ -13,9 +13,10 @@ use crate::tag::{ID, Key};
 
 /// For how long a thing that AWS said it has made is believed to be there while AWS does not list it.
 pub(crate) const BELIEVED: Duration = Duration::from_secs(60);
-/// For how long nothing is made for a key when nobody knows whether the last call for it took effect: by then AWS lists
-/// what it made. See <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>.
-const DOUBTED: Duration = Duration::from_secs(10);
+/// For how long nothing is made for a key once nobody waits any more for a call that may have taken effect: by then AWS has
+/// done or dropped what it was asked, and lists it. Longer than an attempt may take (`client`).
+/// See <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>.
+const DOUBTED: Duration = Duration::from_secs(20);
 /// An owner that nobody asked about for so long is gone: all are asked about once a minute.
 const ASKED_ABOUT: Duration = Duration::from_secs(300);
 
@@ -68,7 +69,7 @@ pub(crate) struct Seen<T> {
     writes: AtomicU64,
     /// What AWS said it has made.
     made: Mutex<Vec<(Instant, T)>>,
-    /// Keys for which something may have been made.
+    /// Keys for which something may have been made, and since when nobody waits for it.
     doubts: Mutex<BTreeMap<Key, Instant>>,
 }
 
@@ -111,14 +112,14 @@ impl<T: Resource> Seen<T> {
         key: &Key,
         call: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
-        self.doubt(key)?;
+        let doubt = self.doubt(key)?;
         let outcome = call.await;
         if outcome
             .as_ref()
             .err()
             .is_none_or(|error| !error.is_doubtful())
         {
-            lock(&self.doubts).remove(key);
+            doubt.ends();
         }
         let made = outcome?;
         lock(&self.made).push((Instant::now(), made.clone()));
@@ -147,12 +148,15 @@ impl<T: Resource> Seen<T> {
     }
 
     /// Notes that a call for this key is under way, unless another is in doubt. The call may never come back.
-    fn doubt(&self, key: &Key) -> Result<(), Error> {
+    fn doubt<'a>(&'a self, key: &'a Key) -> Result<Doubt<'a>, Error> {
         self.certain(key)?;
         let mut doubts = lock(&self.doubts);
         doubts.retain(|_, since| since.elapsed() < DOUBTED);
         doubts.insert(key.clone(), Instant::now());
-        Ok(())
+        Ok(Doubt {
+            doubts: &self.doubts,
+            key,
+        })
     }
 
     fn with_what_was_made(&self, mut found: Vec<T>) -> Snapshot<T> {
@@ -163,6 +167,27 @@ impl<T: Resource> Seen<T> {
         found.extend(made.iter().map(|(_, made)| made.clone()));
         found.sort_by(|one, other| one.id().cmp(other.id()));
         Snapshot(found.into())
+    }
+}
+
+/// A call that may have taken effect. When it goes without having been told, the time of the doubt begins.
+struct Doubt<'a> {
+    doubts: &'a Mutex<BTreeMap<Key, Instant>>,
+    key: &'a Key,
+}
+
+impl Doubt<'_> {
+    /// Tells that it is known what came of the call.
+    fn ends(self) {
+        lock(self.doubts).remove(self.key);
+    }
+}
+
+impl Drop for Doubt<'_> {
+    fn drop(&mut self) {
+        if let Some(since) = lock(self.doubts).get_mut(self.key) {
+            *since = Instant::now();
+        }
     }
 }
 
@@ -235,6 +260,16 @@ fn in_doubt(key: &Key) -> Error {
 /// Nothing panics while such a lock is held; if it did, what is kept is whole.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+impl<T> Seen<T> {
+    /// As if the time of all doubts had passed by now.
+    pub(crate) fn age_doubts(&self) {
+        for since in lock(&self.doubts).values_mut() {
+            *since = since.checked_sub(DOUBTED).expect("a time");
+        }
+    }
 }
 
 #[cfg(test)]
@@ -328,6 +363,32 @@ mod tests {
         ended.await.expect_err("it takes too long");
         let again = seen.make(&key, async { Ok(Thing("a")) }).await;
         assert!(matches!(again, Err(Error::NotYet(_))));
+    }
+
+    #[tokio::test]
+    async fn a_call_that_took_long_is_in_doubt_from_its_end() {
+        let (seen, key) = (Seen::<Thing>::default(), key());
+        let lost = async {
+            seen.age_doubts();
+            Err(Error::silent("ec2:CreateThing"))
+        };
+        seen.make(&key, lost).await.expect_err("its answer is lost");
+        assert!(seen.certain(&key).is_err());
+
+        seen.age_doubts();
+        let hangs = async {
+            seen.age_doubts();
+            std::future::pending().await
+        };
+        let ended = tokio::time::timeout(Duration::from_millis(1), seen.make(&key, hangs));
+        ended.await.expect_err("nobody waits for it any more");
+        assert!(seen.certain(&key).is_err());
+
+        seen.age_doubts();
+        seen.certain(&key).expect("AWS would list it by now");
+        let made = async { Ok(Thing("a")) };
+        seen.make(&key, made).await.expect("it is made");
+        seen.certain(&key).expect("it is known");
     }
 
     #[derive(Debug, Clone)]

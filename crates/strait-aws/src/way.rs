@@ -31,7 +31,7 @@ pub(crate) const PRIVATE_PORT: i32 = POSTGRES_PORT as i32;
 
 impl Aws {
     /// Makes a way to a service, or finds it, and lets in those who are allowed. The public way is the service's own, and who
-    /// may come by it is too.
+    /// may come by it is too. The known endpoint stays, if another one got no further.
     ///
     /// # Errors
     /// AWS refuses something, or something takes its time.
@@ -39,8 +39,12 @@ impl Aws {
         &self,
         spec: &WaySpec,
         allowed: &Allowed,
+        known: Option<&str>,
     ) -> Result<WayObserved, CloudError> {
-        let way = self.way(spec)?;
+        let way = Way {
+            known,
+            ..self.way(spec)?
+        };
         Ok(match &spec.kind {
             WayKind::Public => way.observe_public().await?,
             WayKind::Private { vpc } => self.open_private(&way, vpc, allowed).await?,
@@ -150,6 +154,7 @@ impl Aws {
             key: Key::way(spec),
             name: name(spec),
             service,
+            known: None,
         })
     }
 }
@@ -164,6 +169,8 @@ struct Way<'a> {
     /// The name of its load balancer and target group: at most 32 characters.
     name: String,
     service: &'a Registration,
+    /// The id of its endpoint, as the plane knows it.
+    known: Option<&'a str>,
 }
 
 impl Way<'_> {

@@ -51,8 +51,13 @@ pub trait Cloud: Send + Sync {
     async fn delete_peering(&self, peering: &PeeringSpec) -> Result<(), CloudError>;
 
     /// Makes a way to a service, or finds it, and lets in those who are allowed and nobody else. It may not be `ready` yet.
-    async fn ensure_way(&self, way: &WaySpec, allowed: &Allowed)
-    -> Result<WayObserved, CloudError>;
+    /// Of several that are as good it is the one with the id that is known, as its names lead there.
+    async fn ensure_way(
+        &self,
+        way: &WaySpec,
+        allowed: &Allowed,
+        known: Option<&str>,
+    ) -> Result<WayObserved, CloudError>;
 
     /// The sessions by this way that are open now, by the clients' own addresses. None where the cloud cannot tell.
     async fn sessions(&self, way: &WaySpec) -> Result<Option<SessionsByClient>, CloudError>;

@@ -273,7 +273,8 @@ pub(crate) struct Up {
     )]
     pub(crate) certificate_key_file: Option<PathBuf>,
     /// The authorities by which this machine's clients trust that certificate, PEM [default: the machine's own]
-    #[arg(long, value_name = "FILE", env = "STRAIT_CA_FILE")]
+    // By no variable: STRAIT_CA_FILE is what clients of another Strait trust, and `strait env` sets it.
+    #[arg(long, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
     /// AWS's own default quotas (5 VPCs per Region) instead of 1,000 VPCs
     #[arg(long)]

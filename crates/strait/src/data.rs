@@ -10,6 +10,7 @@ use nix::fcntl::{Flock, FlockArg};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::calling::Called;
 use crate::tls::Files;
 
 /// The layout of the data folder; a folder of another version is refused, never guessed at.
@@ -40,6 +41,9 @@ pub(crate) struct ServerRecord {
     /// By which name it is called, if its certificate is not for these addresses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) host: Option<String>,
+    /// What its operator has to see to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) warning: Option<String>,
 }
 
 impl ServerRecord {
@@ -222,8 +226,13 @@ impl DataDir {
         http: &str,
         aws: &str,
         fingerprint: Option<String>,
-        host: Option<String>,
+        called: Called,
     ) -> Result<()> {
+        let (host, warning) = match called {
+            Called::ByAddress => (None, None),
+            Called::ByName(name) => (Some(name), None),
+            Called::Nohow(what_to_do) => (None, Some(what_to_do)),
+        };
         let pid = std::process::id();
         let record = ServerRecord {
             pid,
@@ -233,6 +242,7 @@ impl DataDir {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             fingerprint,
             host,
+            warning,
         };
         write_json(&self.run().join("server.json"), &record)
     }
@@ -370,7 +380,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let data = DataDir::locate(Some(folder.path())).expect("located");
         data.open().expect("new");
-        data.record_server("a", "b", None, None).expect("recorded");
+        data.record_server("a", "b", None, Called::ByAddress)
+            .expect("recorded");
         assert!(data.server().is_some());
         let mut record: ServerRecord = read_json(&data.run().join("server.json")).expect("read");
         record.start_time += 1;

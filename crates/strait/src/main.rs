@@ -3,6 +3,7 @@
 mod admin;
 mod args;
 mod backup;
+mod calling;
 mod cloud;
 mod config;
 mod customers;

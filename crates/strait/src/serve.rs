@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use nix::ifaddrs::getifaddrs;
 use strait_kernel::{Anchor, Kernel};
 use strait_local::agent::{Agent, AgentKind};
 use strait_local::ca::Authority;
@@ -18,6 +17,7 @@ use strait_plane::model::{NewKey, Role};
 use tokio::task::JoinSet;
 
 use crate::args::{Certificate, Up};
+use crate::calling::{self, Called, machine_addresses, socket_from_here};
 use crate::customers::Customers;
 use crate::data::{Credentials, DataDir, called};
 use crate::listen::answer;
@@ -131,10 +131,20 @@ async fn start(
         ),
         Certificate::Given(files) => (Some(Tls::load(files.clone())?), options.ca_file.clone()),
     };
-    let addresses = [http_address, aws_address].map(from_here);
-    let host = (tls.as_ref()).and_then(|tls| tls.host(&addresses.map(|address| address.ip())));
+    let name = match &tls {
+        Some(tls) => calling::how(&tls.names(), &[http_address.ip(), aws_address.ip()]).await?,
+        None => Called::ByAddress,
+    };
+    let host = match &name {
+        Called::ByAddress => None,
+        Called::ByName(name) => Some(name.as_str()),
+        Called::Nohow(what_to_do) => {
+            tracing::warn!("{what_to_do}");
+            None
+        }
+    };
     let scheme = if tls.is_some() { "https" } else { "http" };
-    let place = called(host.as_deref(), &addresses[0].to_string());
+    let place = called(host, &socket_from_here(http_address).to_string());
     let credentials = credentials(data, &plane, format!("{scheme}://{place}"), ca_file).await?;
 
     let rest_options = rest_options(
@@ -176,7 +186,7 @@ async fn start(
         &http_address.to_string(),
         &aws_address.to_string(),
         tls.map(|tls| tls.fingerprint()),
-        host,
+        name,
     )?;
     tracing::info!(http = %http_address, aws = %aws_address, "ready");
     Ok(Running {
@@ -228,15 +238,6 @@ async fn credentials(
     Ok(made)
 }
 
-/// How a listener's address is called from this machine.
-fn from_here(address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() {
-        SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()))
-    } else {
-        address
-    }
-}
-
 /// The certificate of the listeners, signed by Strait's own authority; a new one where the one that is there will not do.
 fn own_certificate(data: &DataDir, options: &Up) -> Result<Files> {
     let authority = Authority::open(&data.authority())?;
@@ -248,7 +249,7 @@ fn own_certificate(data: &DataDir, options: &Up) -> Result<Files> {
     ]);
     for address in [options.http.ip(), options.aws.ip()] {
         if address.is_unspecified() {
-            names.extend(machine_addresses()?);
+            names.extend(machine_addresses()?.iter().map(IpAddr::to_string));
         } else {
             names.insert(address.to_string());
         }
@@ -260,17 +261,6 @@ fn own_certificate(data: &DataDir, options: &Up) -> Result<Files> {
         data.keep_certificate(&issued.certificate, &issued.key)?;
     }
     Ok(files)
-}
-
-/// By which this machine may be called.
-fn machine_addresses() -> Result<Vec<String>> {
-    let interfaces = getifaddrs().context("cannot list this machine's addresses")?;
-    let addresses = interfaces.filter_map(|interface| {
-        let address = interface.address?;
-        let four = address.as_sockaddr_in().map(|four| IpAddr::from(four.ip()));
-        four.or_else(|| address.as_sockaddr_in6().map(|six| IpAddr::from(six.ip())))
-    });
-    Ok(addresses.map(|address| address.to_string()).collect())
 }
 
 /// Makes another certificate in time.

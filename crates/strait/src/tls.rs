@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use reqwest::{Certificate, ClientBuilder};
 use ring::digest::{SHA256, digest};
 use tokio_rustls::TlsAcceptor;
@@ -30,6 +30,20 @@ pub(crate) fn trusting(client: ClientBuilder, ca_file: Option<&Path>) -> Result<
     Ok(authorities
         .into_iter()
         .fold(client, ClientBuilder::add_root_certificate))
+}
+
+/// Checks that a client can trust the authorities in this file.
+pub(crate) fn check_authorities(path: &Path) -> Result<()> {
+    let pem = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let is_empty = Certificate::from_pem_bundle(&pem).is_ok_and(|found| found.is_empty());
+    let built = trusting(reqwest::Client::builder(), Some(path))?.build();
+    if is_empty || built.is_err() {
+        bail!(
+            "{} holds no authorities' certificates in PEM that a client can trust: name a file with those that signed the server's",
+            path.display()
+        );
+    }
+    Ok(())
 }
 
 /// Where a certificate and its key are, both PEM.
@@ -77,15 +91,6 @@ impl Tls {
     pub(crate) fn names(&self) -> Vec<String> {
         let now = self.now.read().unwrap_or_else(PoisonError::into_inner);
         now.names.clone()
-    }
-
-    /// By which name those who listen at these addresses are called, if the certificate is not for the addresses.
-    pub(crate) fn host(&self, addresses: &[IpAddr]) -> Option<String> {
-        let names = self.names();
-        if addresses.iter().all(|it| names.contains(&it.to_string())) {
-            return None;
-        }
-        names.into_iter().find(|name| !name.starts_with('*'))
     }
 
     /// Reads the files again whenever they change, for ever. Connections that are open stay as they are.
@@ -223,9 +228,6 @@ mod tests {
         let mut names = tls.names();
         names.sort();
         assert_eq!(names, ["10.1.2.3", "fd00::1", "localhost"]);
-        let host = |address: &str| tls.host(&[address.parse().expect("an address")]);
-        assert_eq!(host("10.1.2.3"), None);
-        assert_eq!(host("10.1.2.4"), tls.names().first().cloned());
         tls.look();
         assert_eq!(tls.fingerprint(), first);
 
@@ -262,6 +264,22 @@ mod tests {
         fs::write(at("a").key, "-----BEGIN PRIVATE KEY-----\nsecretsecret\n").expect("written");
         let error = format!("{:#}", at("a").check().expect_err("it is not"));
         assert!(!error.contains("secretsecret"), "{error}");
+    }
+
+    #[test]
+    fn a_file_without_authorities_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let authority = folder.path().join("ca");
+        Authority::open(&authority).expect("an authority");
+        check_authorities(&authority.join("ca.crt")).expect("it is good");
+        let path = folder.path().join("bad.crt");
+        let damaged = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for text in ["", "nothing", damaged] {
+            fs::write(&path, text).expect("written");
+            let error = format!("{:#}", check_authorities(&path).expect_err(text));
+            assert!(error.contains("bad.crt"), "{error}");
+        }
+        check_authorities(&folder.path().join("missing.crt")).expect_err("it is missing");
     }
 
     fn write(authority: &Authority, files: &Files) {

@@ -15,7 +15,7 @@ use strait_kernel::{Anchor, Machine, preflight};
 use crate::args::{Certificate, Up};
 use crate::data::{DataDir, ServerRecord};
 use crate::down::end_agents;
-use crate::{log, serve};
+use crate::{log, serve, tls};
 
 /// How long a start may take on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -40,6 +40,9 @@ pub(crate) fn up(data: &DataDir, options: &Up) -> Result<()> {
     let options = absolute(options)?;
     if let Certificate::Given(files) = options.certificate() {
         files.check()?;
+        if let Some(path) = &options.ca_file {
+            tls::check_authorities(path)?;
+        }
     }
     if options.detach {
         detach(data, &options)
@@ -225,6 +228,9 @@ fn greet(data: &DataDir, server: &ServerRecord) {
         println!("  TLS       SHA-256 {fingerprint}");
     }
     println!("  data      {}", data.root().display());
+    if let Some(warning) = &server.warning {
+        eprintln!("Warning: {warning}.");
+    }
     println!(
         "Next: eval \"$(strait env)\", then `strait service create --help`. `strait down` ends it; the data stays."
     );

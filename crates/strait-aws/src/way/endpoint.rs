@@ -127,7 +127,9 @@ impl Way<'_> {
                 "taking away a second endpoint for the same way"
             );
         }
-        self.delete_endpoints(surplus).await?;
+        if let Err(error) = self.delete_endpoints(surplus).await {
+            tracing::warn!(key = %self.key, %error, "a second endpoint for the same way cannot be taken away yet");
+        }
         Ok(Some(endpoint.clone()))
     }
 
@@ -442,14 +444,16 @@ impl Way<'_> {
         Ok(self.find_endpoints().await?.into_iter().next())
     }
 
-    /// All that were made for the way: the endpoint first, which got furthest, and any surplus after it.
+    /// All that were made for the way: the endpoint first, which got furthest, among equals the one that the plane knows, and
+    /// any surplus after it.
     async fn find_endpoints(&self) -> Result<Vec<VpcEndpoint>, Error> {
         let all = self.region.endpoints().await?;
         let own = all.made_for(&self.key).cloned();
         let mut own: Vec<VpcEndpoint> = own
             .filter(|found| progress(found) != Progress::Leaving)
             .collect();
-        own.sort_by_key(progress);
+        let is_known = |found: &VpcEndpoint| self.known == Some(found.id());
+        own.sort_by_key(|found| (progress(found), !is_known(found)));
         Ok(own)
     }
 }

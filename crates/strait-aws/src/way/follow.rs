@@ -23,6 +23,7 @@ impl Aws {
         // One that this server is just making is not among them yet.
         let stays = |key: &Key| wanted.contains_key(key) || !told.contains_key(key);
         followed.retain(|key, _| !wanted.is_empty() && stays(key));
+        lock(&self.missed).retain(|key| wanted.contains_key(key));
         *told = wanted;
     }
 
@@ -48,8 +49,7 @@ impl Aws {
             let pair = |(key, spec): (&Key, &WaySpec)| (key.clone(), spec.clone());
             unknown.map(pair).collect()
         };
-        let regions: BTreeSet<&str> = unknown.iter().map(|(_, way)| way.region.as_str()).collect();
-        for name in regions {
+        for name in self.regions_of_new(&unknown) {
             if let Ok(region) = self.region(name) {
                 // The last look may be older than what others made.
                 region.looks.forget(&[Kind::TargetGroups]);
@@ -59,6 +59,7 @@ impl Aws {
         for (key, spec) in unknown {
             match self.followed_of(&spec).await {
                 Ok(found) => {
+                    lock(&self.missed).remove(&key);
                     // This server may just have made it.
                     let known = lock(&self.followed)
                         .entry(key.clone())
@@ -67,11 +68,20 @@ impl Aws {
                     others.insert(key, known);
                 }
                 Err(error) => {
-                    tracing::info!(%key, %error, "the targets of a way do not follow the service's name yet");
+                    if lock(&self.missed).insert(key.clone()) {
+                        tracing::info!(%key, %error, "the targets of a way do not follow the service's name yet");
+                    }
                 }
             }
         }
         others
+    }
+
+    /// Where ways are that were not looked for yet. One that was missed waits for the next look that is due.
+    fn regions_of_new<'a>(&self, unknown: &'a [(Key, WaySpec)]) -> BTreeSet<&'a str> {
+        let missed = lock(&self.missed);
+        let new = unknown.iter().filter(|(key, _)| !missed.contains(key));
+        new.map(|(_, way)| way.region.as_str()).collect()
     }
 
     async fn followed_of(&self, spec: &WaySpec) -> Result<Followed, Error> {
@@ -90,7 +100,7 @@ impl Aws {
 mod tests {
     use aws_sdk_elasticloadbalancingv2::types::TargetGroup;
 
-    use crate::fake::{Answer, Fake};
+    use crate::fake::{self, Answer, Fake};
     use crate::way::sample::spec;
 
     use super::*;
@@ -164,6 +174,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_way_that_is_not_found_costs_no_more_looks_than_another() {
+        let aws = world(&["another"], &["10.9.9.9"]).answer("DescribeTags", [no_tags()]);
+        let strait = aws.aws();
+        let spec = |service: &str| WaySpec {
+            service: service.to_owned(),
+            ..spec(5432)
+        };
+        let told = BTreeSet::from([spec("one")]);
+        strait.follow(&told);
+        for _turn in 0..3 {
+            assert!(strait.find_others().await.is_empty());
+        }
+        assert_eq!(aws.asked("DescribeTargetGroups"), 1);
+        // One that is told of later is looked for at once.
+        let more = BTreeSet::from([spec("one"), spec("two")]);
+        for ways in [&more, &more, &told, &more] {
+            strait.follow(ways);
+            assert!(strait.find_others().await.is_empty());
+        }
+        assert_eq!(aws.asked("DescribeTargetGroups"), 3);
+        // And the others with the look that is due.
+        strait.regions[fake::REGION].looks.forget_all();
+        assert!(strait.find_others().await.is_empty());
+        assert_eq!(aws.asked("DescribeTargetGroups"), 4);
+    }
+
+    #[tokio::test]
     async fn what_this_server_is_just_making_is_followed_before_anybody_tells_of_it() {
         let aws = world(&["new"], &["10.9.9.9"]);
         let (strait, own) = (aws.aws(), spec(5432));
@@ -212,6 +249,13 @@ mod tests {
             .answer("DescribeTargetHealth", [health(targets)])
             .answer("RegisterTargets", [done("RegisterTargets")])
             .answer("DeregisterTargets", [done("DeregisterTargets")])
+    }
+
+    fn no_tags() -> Answer {
+        Answer::Xml(
+            "<DescribeTagsResult><TagDescriptions></TagDescriptions></DescribeTagsResult>"
+                .to_owned(),
+        )
     }
 
     fn health(targets: &[&str]) -> Answer {

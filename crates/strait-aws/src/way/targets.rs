@@ -28,8 +28,7 @@ pub(crate) const ASK_AGAIN: Duration = Duration::from_secs(5);
 const OVERLAP: Duration = Duration::from_secs(180);
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(4);
-/// How many names are asked for at the same time. The machine's own resolver takes a thread for each, for up to half a minute
-/// where it asks several servers that are silent, and there are 512.
+/// How many names are asked for at the same time.
 const AT_ONCE: usize = 64;
 
 /// A target group whose targets follow a name.

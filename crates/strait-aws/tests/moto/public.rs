@@ -25,7 +25,7 @@ async fn a_group_that_is_not_open_is_refused_and_not_opened() {
         "{refused:?}"
     );
     strait
-        .ensure_way(&way, &Allowed::Everybody)
+        .ensure_way(&way, &Allowed::Everybody, None)
         .await
         .expect("it is looked at");
     assert_eq!(service.rules().await, ["10.0.0.0/8"], "nothing was opened");
@@ -123,7 +123,7 @@ async fn an_rds_instance_is_made_private_and_public_again() {
         "{refused:?}"
     );
     strait
-        .ensure_way(&way, &Allowed::Everybody)
+        .ensure_way(&way, &Allowed::Everybody, None)
         .await
         .expect("it is looked at");
     assert_eq!(is_public().await, Some(false), "nothing was opened");

@@ -26,7 +26,7 @@ pub(crate) const PLANE: &str = "plane-1";
 pub(crate) const DOMAIN: &str = "strait.example.com";
 
 /// How long what is temporary may last.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The two accounts of one test.
 pub(crate) struct World {

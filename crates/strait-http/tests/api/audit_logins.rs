@@ -5,11 +5,14 @@ use std::time::Duration;
 use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 use strait_plane::model::Role;
+use tokio::time::Instant;
 
 use crate::guest::{Guest, PASSWORD};
 use crate::world::{BASE, World};
 
 const NOBODY: &str = "nobody@example.org";
+/// How long others who are refused wait for the audit.
+const WAIT: Duration = Duration::from_secs(2);
 
 #[tokio::test]
 async fn it_is_told_as_whom_logins_fail_however_they_come() {
@@ -97,33 +100,47 @@ async fn forms_and_links_tell_it_too() {
 /// Whether there is somebody is to be told by the audit, and not by how long a login takes.
 #[tokio::test]
 async fn nobody_who_fails_waits_for_the_audit() {
+    let mut took = Vec::new();
+    // A machine that stalls makes logins slow too.
+    for _attempt in 0..3 {
+        let (before, locked) = logins_before_and_under_lock().await;
+        if locked < before + WAIT {
+            return;
+        }
+        took.push((before, locked));
+    }
+    panic!("they wait: {took:?}");
+}
+
+/// How long two logins take before and after the audit cannot be written.
+async fn logins_before_and_under_lock() -> (Duration, Duration) {
     let world = World::new().await;
+    let other = Guest::outside(&world).await.email;
     let email = Guest::outside(&world).await.email;
+    let before = fail(&world, [&other, &other]).await;
     let mut lock = world.pool.begin().await.expect("begun");
     let locked = sqlx::query("LOCK TABLE strait.audit IN ACCESS EXCLUSIVE MODE");
     locked.execute(&mut *lock).await.expect("locked");
-    let all = async {
-        for email in [NOBODY, &email] {
-            assert_eq!(login(&world, email, "hunter2hunter2").await, 401, "{email}");
-        }
-    };
-    // Others wait for 2 s each.
-    let begun = tokio::time::Instant::now();
-    all.await;
-    let took = begun.elapsed();
+    let took = fail(&world, [NOBODY, &email]).await;
+    let begun = Instant::now();
     let path = format!("{BASE}/projects");
     world
         .asked_here("Bearer guess", Method::GET, &path, "")
         .await;
-    let with_the_control = begun.elapsed() - took;
-    assert!(
-        with_the_control >= Duration::from_secs(2),
-        "{with_the_control:?}"
-    );
+    assert!(begun.elapsed() >= WAIT, "{:?}", begun.elapsed());
     lock.rollback().await.expect("given back");
-    assert!(took < Duration::from_secs(2), "{took:?}");
     let query = format!("outcome=refused&object={email}");
     world.eventually_noted(&query).await;
+    (before, took)
+}
+
+/// How long these logins take, which fail.
+async fn fail(world: &World, emails: [&str; 2]) -> Duration {
+    let begun = Instant::now();
+    for email in emails {
+        assert_eq!(login(world, email, "hunter2hunter2").await, 401, "{email}");
+    }
+    begun.elapsed()
 }
 
 async fn login(world: &World, email: &str, password: &str) -> u16 {

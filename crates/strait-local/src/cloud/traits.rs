@@ -59,10 +59,12 @@ impl Cloud for Local {
         self.unmake_peering(peering).await
     }
 
+    // There is one of each, by its key.
     async fn ensure_way(
         &self,
         way: &WaySpec,
         allowed: &Allowed,
+        _: Option<&str>,
     ) -> Result<WayObserved, CloudError> {
         self.make_way(way, allowed).await
     }

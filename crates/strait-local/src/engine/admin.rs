@@ -157,8 +157,9 @@ pub(super) async fn end_these(
 
 /// What `ALTER ROLE … PASSWORD` does. That one takes no parameter, so that the verifier would be in the statement's text, which
 /// PostgreSQL writes into the service's log when the statement fails or its process ends, for the service's users to read.
+/// A role that is not there is an error too: the cast's.
 async fn keep(client: &Client, role: &str, verifier: &str) -> Result<(), tokio_postgres::Error> {
-    let statement = "update pg_authid set rolpassword = $1 where rolname = $2";
+    let statement = "update pg_authid set rolpassword = $1 where oid = $2::text::regrole";
     client
         .execute(statement, &[&Hidden(verifier), &role])
         .await

@@ -390,12 +390,25 @@ fn keeps_secrets(world: &World) {
         sslmode: "disable",
         ..Client::of(host, NAME)
     };
-    // Whatever Strait asks for from now on is refused.
-    let refusing = "alter role strait set default_transaction_read_only = on";
-    world.psql(&admin, refusing).has("ALTER ROLE");
     let mut asked = made(NAME);
     asked.password_verifier = OTHER_VERIFIER.to_owned();
     let ensure = || world.wait(world.engine.ensure_running(host, "secrets", &asked));
+    // A password for nobody.
+    let rename = |from: &str, to: &str| {
+        let statement = format!("alter role {from} rename to {to}");
+        world.psql(&admin, &statement).has("ALTER ROLE");
+    };
+    rename("tsdbadmin", "somebody");
+    let refused = format!("{:?}", ensure().expect_err("nobody has it"));
+    assert!(
+        refused.contains("tsdbadmin") && refused.contains("does not exist"),
+        "{refused}"
+    );
+    rename("somebody", "tsdbadmin");
+
+    // Whatever Strait asks for from now on is refused.
+    let refusing = "alter role strait set default_transaction_read_only = on";
+    world.psql(&admin, refusing).has("ALTER ROLE");
     let refused = format!("{:?}", ensure().expect_err("it is refused"));
     assert!(refused.contains("read-only transaction"), "{refused}");
     assert!(!refused.contains(OTHER_VERIFIER), "{refused}");

@@ -81,7 +81,12 @@ impl Cloud for Steady {
         Ok(CutOff::Ended(0))
     }
 
-    async fn ensure_way(&self, way: &WaySpec, _: &Allowed) -> Result<WayObserved, CloudError> {
+    async fn ensure_way(
+        &self,
+        way: &WaySpec,
+        _: &Allowed,
+        _: Option<&str>,
+    ) -> Result<WayObserved, CloudError> {
         let address = match way.kind {
             WayKind::Public => Ipv4Addr::new(198, 51, 100, 7),
             WayKind::Private { .. } => Ipv4Addr::new(10, 0, 0, 1),

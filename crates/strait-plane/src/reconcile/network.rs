@@ -254,7 +254,8 @@ pub(super) async fn ensure_ready(
     let mut pause = Duration::from_millis(10);
     loop {
         run.go_on()?;
-        let observed = context.cloud.ensure_way(&spec, &allowed).await;
+        let id = known.map(|open| open.provisioned_id.as_str());
+        let observed = context.cloud.ensure_way(&spec, &allowed, id).await;
         let observed = observed.during(&step)?;
         if observed.ready {
             let open = Open::from(observed);

@@ -56,6 +56,8 @@ struct FakeWay {
     sessions: SessionsByClient,
     address: Ipv4Addr,
     id: String,
+    /// By which id it was asked for last.
+    known: Option<String>,
     refuses: bool,
     looks_left: u32,
 }
@@ -111,6 +113,14 @@ impl FakeCloud {
             .iter()
             .filter(|(spec, _)| spec.service == service)
             .map(|(spec, way)| (spec.kind.clone(), way.refuses))
+            .collect()
+    }
+
+    /// The id of each way of a service, and by which one it was asked for last.
+    pub(crate) fn known(&self, service: &str) -> Vec<(String, Option<String>)> {
+        (self.state().ways.iter())
+            .filter(|(spec, _)| spec.service == service)
+            .map(|(_, way)| (way.id.clone(), way.known.clone()))
             .collect()
     }
 
@@ -396,6 +406,7 @@ impl Cloud for FakeCloud {
         &self,
         way: &WaySpec,
         allowed: &Allowed,
+        known: Option<&str>,
     ) -> Result<WayObserved, CloudError> {
         self.begin_change(format!("ensure_way {}", word(way)))
             .await?;
@@ -412,6 +423,7 @@ impl Cloud for FakeCloud {
                         WayKind::Private { .. } => Ipv4Addr::new(10, 0, 0, byte),
                     },
                     id: format!("vpce-{number:017x}"),
+                    known: None,
                     refuses: false,
                     looks_left: state.slowness,
                 };
@@ -419,6 +431,7 @@ impl Cloud for FakeCloud {
             }
             let fake = state.ways.get_mut(way).expect("made above");
             fake.allowed = allowed.clone();
+            fake.known = known.map(str::to_owned);
             if fake.refuses {
                 self.script.wrong(format!(
                     "{} is wanted again without having been removed",

@@ -75,11 +75,10 @@ fn names_are_not_published_by_who_thaws_after_their_end() {
 
 #[test]
 fn nobody_is_followed_by_a_watcher_who_thaws_when_another_one_watches() {
-    let (place, _frozen) = frozen(Work::Watch, "register_targets", "");
+    let (place, frozen) = frozen(Work::Watch, "register_targets", "");
     in_this_thread(async {
         let awake = place.start().await;
-        let frozen = watcher(&awake).await;
-        let is_another = async || watcher(&awake).await != frozen;
+        let is_another = async || watcher(&awake).await != frozen.watcher;
         awake.eventually("another one watches", is_another).await;
         awake.cloud.go_elsewhere();
         let is_followed = async || awake.cloud.found_again() == 1;
@@ -161,24 +160,28 @@ fn frozen(work: Work, call: &str, on: &str) -> (Place, Frozen) {
     let thread = std::thread::spawn(move || {
         in_this_thread(async {
             let world = World::new().await;
+            let is_watched = async || watcher(&world).await.is_some();
+            world.eventually("it watches", is_watched).await;
             let begun = prepare(&world, work).await;
             let id = if on.is_empty() { "" } else { &begun.service };
             let gap = if on.is_empty() { "" } else { " " };
             world.script.freeze(&format!("{call}{gap}{id}{on}"));
-            tell.send(world.place()).expect("somebody listens");
+            let known = (world.place(), watcher(&world).await);
+            tell.send(known).expect("somebody listens");
             begin(&world, work, &begun).await;
             while ended.try_recv() != Err(TryRecvError::Disconnected) {
                 sleep(Duration::from_millis(10)).await;
             }
         });
     });
-    let place = told.recv().expect("it began");
+    let (place, watcher) = told.recv().expect("it began");
     let patience = Instant::now() + Duration::from_secs(20);
     while !place.script.is_frozen() {
         assert!(Instant::now() < patience, "{:#?}", place.script.log());
         std::thread::sleep(Duration::from_millis(10));
     }
-    (place, Frozen(Some((end, thread))))
+    let thread = Some((end, thread));
+    (place, Frozen { watcher, thread })
 }
 
 /// What there is before.
@@ -265,11 +268,15 @@ async fn take_all_away(world: &World) {
 }
 
 /// Keeps the thread of a server until it goes.
-struct Frozen(Option<(mpsc::Sender<()>, std::thread::JoinHandle<()>)>);
+struct Frozen {
+    /// Who watched the cloud before.
+    watcher: Option<String>,
+    thread: Option<(mpsc::Sender<()>, std::thread::JoinHandle<()>)>,
+}
 
 impl Drop for Frozen {
     fn drop(&mut self) {
-        let Some((end, thread)) = self.0.take() else {
+        let Some((end, thread)) = self.thread.take() else {
             return;
         };
         drop(end);

@@ -79,6 +79,10 @@ async fn a_service_is_made_stopped_started_and_deleted() {
         .expect("started");
     assert_eq!(world.settle_service(&id).await.status, ServiceStatus::Ready);
     assert_eq!(world.postgres.runs(&id), Some(true));
+    let [(way, known)] = &world.cloud.known(&id)[..] else {
+        panic!("it has one way");
+    };
+    assert_eq!(known.as_ref(), Some(way), "it is asked for by its id");
 
     let renamed = world
         .plane

@@ -1,5 +1,7 @@
 //! The endpoint service and the endpoint.
 
+use std::time::Duration;
+
 use aws_sdk_elasticloadbalancingv2::types::AvailabilityZone;
 use strait_plane::cloud::{CloudError, WaySpec};
 
@@ -41,7 +43,7 @@ async fn a_list_counts_before_all_else_and_whatever_becomes_of_that() {
         ("failed", listed(), 0, 0),
     ] {
         let aws = with_open_endpoint(state);
-        let made = aws.aws().ensure_way(&spec(5432), &allowed).await;
+        let made = aws.aws().ensure_way(&spec(5432), &allowed, None).await;
         assert!(made.is_err(), "its load balancer cannot be made");
         let asked = (
             aws.asked("ModifyVpcEndpoint"),
@@ -148,30 +150,90 @@ async fn an_endpoint_whose_answer_was_lost_is_neither_made_again_nor_taken_for_n
 }
 
 #[tokio::test]
-async fn of_several_endpoints_the_one_that_got_furthest_stays() {
-    for (states, kept, taken) in [
-        (&["available"][..], "vpce-1", vec![]),
+async fn an_endpoint_whose_answer_never_came_is_neither_made_again_nor_taken_for_none() {
+    let (aws, ec2) = with_home(Answer::Silence);
+    let endpoints = &aws.aws.regions[fake::REGION].looks.endpoints;
+    let is_asked = async {
+        while ec2.asked("CreateVpcEndpoint") == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::select! {
+        made = aws.made() => panic!("nobody answers: {made:?}"),
+        // It was waited for so long that a doubt from its beginning would be over.
+        () = is_asked => endpoints.age_doubts(),
+    }
+    aws.looks_are_old();
+    let again = aws.made().await;
+    assert!(matches!(again, Err(Error::NotYet(_))), "{again:?}");
+    let removed = aws.aws.remove_way(&aws.spec).await;
+    assert!(
+        matches!(removed, Err(CloudError::InProgress(_))),
+        "{removed:?}"
+    );
+    assert_eq!(ec2.asked("CreateVpcEndpoint"), 1);
+}
+
+#[tokio::test]
+async fn of_several_endpoints_the_one_that_got_furthest_stays_and_of_equals_the_known_one() {
+    for (known, states, kept, taken) in [
+        (None, &["available"][..], "vpce-1", vec![]),
         (
+            Some("vpce-1"),
             &["pendingAcceptance", "available"],
             "vpce-2",
             vec!["vpce-1"],
         ),
-        (&["pendingAcceptance", "pending"], "vpce-2", vec!["vpce-1"]),
-        (&["failed", "pendingAcceptance"], "vpce-2", vec!["vpce-1"]),
         (
+            None,
+            &["pendingAcceptance", "pending"],
+            "vpce-2",
+            vec!["vpce-1"],
+        ),
+        (
+            None,
+            &["failed", "pendingAcceptance"],
+            "vpce-2",
+            vec!["vpce-1"],
+        ),
+        (
+            None,
             &["available", "available", "rejected"],
             "vpce-1",
             vec!["vpce-2", "vpce-3"],
         ),
-        (&["deleting", "available"], "vpce-2", vec![]),
+        (
+            Some("vpce-2"),
+            &["available", "available", "rejected"],
+            "vpce-2",
+            vec!["vpce-1", "vpce-3"],
+        ),
+        (None, &["deleting", "available"], "vpce-2", vec![]),
     ] {
         let ec2 = with_endpoints(states, "");
         let (aws, spec) = (ec2.aws(), spec(5432));
-        let way = aws.way(&spec).expect("it is registered");
+        let way = Way {
+            known,
+            ..aws.way(&spec).expect("it is registered")
+        };
         let found = way.restricted_endpoint(&Allowed::Everybody).await;
         let found = found.expect("looked at").expect("there is one");
-        assert_eq!(found.id(), kept, "{states:?}");
-        assert_eq!(deleted(&ec2), taken, "{states:?}");
+        assert_eq!(found.id(), kept, "{known:?}, {states:?}");
+        assert_eq!(deleted(&ec2), taken, "{known:?}, {states:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_way_goes_on_beside_a_second_endpoint_that_does_not_go() {
+    let later = "<item><resourceId>vpce-2</resourceId><error><code>Unavailable</code><message>Later.</message></error></item>";
+    let ec2 = with_endpoints(&["available", "available"], later);
+    let (aws, spec) = (ec2.aws(), spec(5432));
+    let way = aws.way(&spec).expect("it is registered");
+    for attempt in 1..3 {
+        let found = way.restricted_endpoint(&Allowed::Everybody).await;
+        let found = found.expect("it is there").expect("there is one");
+        assert_eq!(found.id(), "vpce-1");
+        assert_eq!(ec2.asked("DeleteVpcEndpoints"), attempt, "and once more");
     }
 }
 
