@@ -55,6 +55,30 @@ class Two(Local):
         still = "AND until > clock_timestamp()" if now else ""
         return self.sql(f"SELECT holder FROM strait.lease WHERE key = '{key}' {still}")
 
+    def attach_by_who_does_not_watch(self):
+        for _ in range(3):
+            with self.no_work_for_who_watches():
+                self.front.run("service", "attach", self.service_id, self.vpc, "--wait")
+            if self.holder() != self.watcher():
+                return
+            self.front.run("service", "detach", self.service_id, "--wait")
+        self.fail("the watch passes on each time")
+
+    @contextlib.contextmanager
+    def no_work_for_who_watches(self):
+        """Whoever watches gets no lease of an object meanwhile."""
+        self.sql("""
+            CREATE OR REPLACE FUNCTION strait.keep_from_watcher() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                RETURN CASE WHEN NEW.holder IS DISTINCT FROM (SELECT holder FROM strait.lease WHERE key = 'watch') THEN NEW END;
+            END $$;
+            CREATE TRIGGER keep_from_watcher BEFORE INSERT OR UPDATE ON strait.lease FOR EACH ROW
+                WHEN (NEW.key LIKE 'service:%' OR NEW.key LIKE 'vpc:%') EXECUTE FUNCTION strait.keep_from_watcher();
+        """)
+        try:
+            yield
+        finally:
+            self.sql("DROP TRIGGER keep_from_watcher ON strait.lease")
+
     def sql(self, text):
         done = subprocess.run(
             ["psql", "-XAtc", text, self.front.store.url], capture_output=True, text=True, timeout=30, check=True
@@ -276,30 +300,6 @@ class Watched(AsksNames, Two):
                 return
             self.front.run("vpc", "delete", vpc["id"], "--cascade", "--yes", "--wait")
         self.fail("the watch passes on each time")
-
-    def attach_by_who_does_not_watch(self):
-        for _ in range(3):
-            with self.no_work_for_who_watches():
-                self.front.run("service", "attach", self.service_id, self.vpc, "--wait")
-            if self.holder() != self.watcher():
-                return
-            self.front.run("service", "detach", self.service_id, "--wait")
-        self.fail("the watch passes on each time")
-
-    @contextlib.contextmanager
-    def no_work_for_who_watches(self):
-        """Whoever watches gets no lease of an object meanwhile."""
-        self.sql("""
-            CREATE OR REPLACE FUNCTION strait.keep_from_watcher() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-                RETURN CASE WHEN NEW.holder IS DISTINCT FROM (SELECT holder FROM strait.lease WHERE key = 'watch') THEN NEW END;
-            END $$;
-            CREATE TRIGGER keep_from_watcher BEFORE INSERT OR UPDATE ON strait.lease FOR EACH ROW
-                WHEN (NEW.key LIKE 'service:%' OR NEW.key LIKE 'vpc:%') EXECUTE FUNCTION strait.keep_from_watcher();
-        """)
-        try:
-            yield
-        finally:
-            self.sql("DROP TRIGGER keep_from_watcher ON strait.lease")
 
 
 class Second:
