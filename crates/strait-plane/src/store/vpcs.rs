@@ -284,15 +284,15 @@ pub(crate) async fn users(db: impl PgExecutor<'_>, vpc: &str) -> Result<Vec<User
              -- The longer it has been tried, the seldomer. A clock that was set back makes it no longer.
              coalesce(last.state = 'failed' AND clock_timestamp() BETWEEN last.ended AND last.ended
                  + least(interval '10 minutes', greatest(interval '5 seconds', last.ended - deletion.created)), false) AS rests
-         FROM strait.service s
+         FROM (SELECT id FROM strait.service WHERE wanted_vpc = $1
+             UNION SELECT service_id FROM strait.way WHERE vpc_id = $1
+             UNION SELECT object_id FROM strait.operation
+                 WHERE object_kind = 'service' AND ended IS NULL AND network = 'vpc:' || $1) found
+         JOIN strait.service s ON s.id = found.id
          LEFT JOIN LATERAL (SELECT id, state, reason_message, ended FROM strait.operation
              WHERE object_id = s.id ORDER BY number DESC LIMIT 1) last ON true
          LEFT JOIN LATERAL (SELECT created FROM strait.operation
              WHERE object_id = $1 AND action = 'vpc.delete' ORDER BY number DESC LIMIT 1) deletion ON true
-         WHERE s.wanted_vpc = $1
-             OR EXISTS (SELECT 1 FROM strait.way w WHERE w.service_id = s.id AND w.vpc_id = $1)
-             OR EXISTS (SELECT 1 FROM strait.operation o WHERE o.object_kind = 'service' AND o.object_id = s.id
-                 AND o.ended IS NULL AND o.network = 'vpc:' || $1)
          ORDER BY s.created, s.id",
     )
     .bind(vpc)
