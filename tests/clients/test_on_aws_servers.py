@@ -1,5 +1,6 @@
 """Two servers on one store: they share the work, and when one dies, freezes or loses the store, the other goes on with it."""
 
+import contextlib
 import itertools
 import json
 import os
@@ -53,6 +54,30 @@ class Two(Local):
     def holder_of(self, key, now=False):
         still = "AND until > clock_timestamp()" if now else ""
         return self.sql(f"SELECT holder FROM strait.lease WHERE key = '{key}' {still}")
+
+    def attach_by_who_does_not_watch(self):
+        for _ in range(3):
+            with self.no_work_for_who_watches():
+                self.front.run("service", "attach", self.service_id, self.vpc, "--wait")
+            if self.holder() != self.watcher():
+                return
+            self.front.run("service", "detach", self.service_id, "--wait")
+        self.fail("the watch passes on each time")
+
+    @contextlib.contextmanager
+    def no_work_for_who_watches(self):
+        """Whoever watches gets no lease of an object meanwhile."""
+        self.sql("""
+            CREATE OR REPLACE FUNCTION strait.keep_from_watcher() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                RETURN CASE WHEN NEW.holder IS DISTINCT FROM (SELECT holder FROM strait.lease WHERE key = 'watch') THEN NEW END;
+            END $$;
+            CREATE TRIGGER keep_from_watcher BEFORE INSERT OR UPDATE ON strait.lease FOR EACH ROW
+                WHEN (NEW.key LIKE 'service:%' OR NEW.key LIKE 'vpc:%') EXECUTE FUNCTION strait.keep_from_watcher();
+        """)
+        try:
+            yield
+        finally:
+            self.sql("DROP TRIGGER keep_from_watcher ON strait.lease")
 
     def sql(self, text):
         done = subprocess.run(
@@ -247,7 +272,6 @@ class Watched(AsksNames, Two):
         cls.dns.answers[cls.NAME] = cls.service.address
 
     def test_a_name_is_followed_whichever_server_made_the_way(self):
-        self.keep_work_from_who_watches()
         hosts = [self.service.address, self.service.new_host()[1]]
         for _ in range(2):
             self.attach_by_who_does_not_watch()
@@ -259,7 +283,6 @@ class Watched(AsksNames, Two):
             self.front.run("service", "detach", self.service_id, "--wait")
 
     def test_what_a_customer_accepts_is_seen_soon_whichever_server_asked(self):
-        self.keep_work_from_who_watches()
         # Where the machine stalls, the watch may pass on meanwhile.
         for _ in range(3):
             cidr = f"10.80.{next(self.numbers)}.0/24"
@@ -267,8 +290,9 @@ class Watched(AsksNames, Two):
             # By then nothing is in progress any more that is looked at closely.
             time.sleep(11)
             peer = ("--account", self.customer.account, "--vpc-id", self.customer.network.id, "--region", self.customer.region)
-            asked = self.front.json("peering", "create", vpc["id"], *peer, "--wait")
-            worker = self.holder_of(f"vpc:{vpc['id']}")
+            with self.no_work_for_who_watches():
+                asked = self.front.json("peering", "create", vpc["id"], *peer, "--wait")
+                worker = self.holder_of(f"vpc:{vpc['id']}")
             self.customer.accept(asked, cidr)
             state = lambda: self.front.json("peering", "list", "--vpc", vpc["id"])[0]["state"]
             self.eventually("the peering is active", state, "active", seconds=self.SOON)
@@ -276,24 +300,6 @@ class Watched(AsksNames, Two):
                 return
             self.front.run("vpc", "delete", vpc["id"], "--cascade", "--yes", "--wait")
         self.fail("the watch passes on each time")
-
-    def attach_by_who_does_not_watch(self):
-        for _ in range(3):
-            self.front.run("service", "attach", self.service_id, self.vpc, "--wait")
-            if self.holder() != self.watcher():
-                return
-            self.front.run("service", "detach", self.service_id, "--wait")
-        self.fail("the watch passes on each time")
-
-    def keep_work_from_who_watches(self):
-        """Whoever watches gets no lease of an object from now on."""
-        self.sql("""
-            CREATE OR REPLACE FUNCTION strait.keep_from_watcher() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-                RETURN CASE WHEN NEW.holder IS DISTINCT FROM (SELECT holder FROM strait.lease WHERE key = 'watch') THEN NEW END;
-            END $$;
-            CREATE OR REPLACE TRIGGER keep_from_watcher BEFORE INSERT OR UPDATE ON strait.lease FOR EACH ROW
-                WHEN (NEW.key LIKE 'service:%' OR NEW.key LIKE 'vpc:%') EXECUTE FUNCTION strait.keep_from_watcher();
-        """)
 
 
 class Second:

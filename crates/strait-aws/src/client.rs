@@ -23,7 +23,7 @@ use crate::tag::Tags;
 /// How long a connection may take to open.
 const CONNECT: Duration = Duration::from_secs(3);
 /// How long one attempt of a call may take, with its wait for the budget.
-const ATTEMPT: Duration = Duration::from_secs(10);
+pub(crate) const ATTEMPT: Duration = Duration::from_secs(10);
 /// How long a call may take with all its attempts.
 const OPERATION: Duration = Duration::from_secs(30);
 /// Attempts of a call that is safe to repeat.

@@ -8,15 +8,17 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::client::ATTEMPT;
 use crate::error::Error;
 use crate::tag::{ID, Key};
 
 /// For how long a thing that AWS said it has made is believed to be there while AWS does not list it.
 pub(crate) const BELIEVED: Duration = Duration::from_secs(60);
 /// For how long nothing is made for a key once nobody waits any more for a call that may have taken effect: by then AWS has
-/// done or dropped what it was asked, and lists it. Longer than an attempt may take (`client`).
+/// done or dropped what it was asked, and lists it.
 /// See <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>.
 const DOUBTED: Duration = Duration::from_secs(20);
+const _: () = assert!(DOUBTED.as_secs() > ATTEMPT.as_secs());
 /// An owner that nobody asked about for so long is gone: all are asked about once a minute.
 const ASKED_ABOUT: Duration = Duration::from_secs(300);
 
@@ -119,7 +121,7 @@ impl<T: Resource> Seen<T> {
             .err()
             .is_none_or(|error| !error.is_doubtful())
         {
-            doubt.is_over();
+            doubt.ends();
         }
         let made = outcome?;
         lock(&self.made).push((Instant::now(), made.clone()));
@@ -178,7 +180,7 @@ struct Doubt<'a> {
 
 impl Doubt<'_> {
     /// Tells that it is known what came of the call.
-    fn is_over(self) {
+    fn ends(self) {
         lock(self.doubts).remove(self.key);
     }
 }

@@ -99,9 +99,8 @@ fn key(value: &HeaderValue) -> Result<String, ApiError> {
 
 /// The answer that the first request had, with its object as it is now, if there was a first one.
 async fn before(plane: &Plane, project: Option<&str>) -> Result<Option<Response>, ApiError> {
-    let mut response = match first(plane, project).await? {
-        Some(response) => response,
-        None => return Ok(None),
+    let Some(mut response) = first(plane, project).await? else {
+        return Ok(None);
     };
     response
         .headers_mut()

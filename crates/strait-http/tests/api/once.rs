@@ -197,9 +197,10 @@ async fn whatever_is_changed_at_once_is_changed_once() {
             true => &admin,
             false => &own,
         };
-        let body = match body {
-            Value::Null => String::new(),
-            body => body.to_string(),
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
         };
         let send = async |key: &str| (world.keyed_as(who, key, method.clone(), path, &body)).await;
         let key = format!("a-key-for-this-{name}");

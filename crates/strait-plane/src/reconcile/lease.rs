@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
 use sqlx::PgPool;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 use crate::error::PlaneError;
 use crate::secret;
@@ -35,7 +36,8 @@ pub(super) enum Lease {
 /// The leases of this server.
 pub(super) struct Leases {
     holder: String,
-    held: Mutex<BTreeMap<String, Instant>>,
+    /// Until which [`uptime`].
+    held: Mutex<BTreeMap<String, Duration>>,
 }
 
 impl Leases {
@@ -56,7 +58,7 @@ impl Leases {
         if self.holds(key) {
             return Ok(Lease::Ours);
         }
-        let asked = Instant::now();
+        let asked = uptime();
         let Some(taken) = leases::take(pool, key, &self.holder, TERM).await? else {
             return Ok(Lease::Theirs);
         };
@@ -69,9 +71,7 @@ impl Leases {
 
     /// Whether this server may act on it now.
     pub(super) fn holds(&self, key: &str) -> bool {
-        self.held()
-            .get(key)
-            .is_some_and(|until| Instant::now() < *until)
+        self.held().get(key).is_some_and(|until| uptime() < *until)
     }
 
     /// Gives one back. If the store does not hear of it, it passes on by itself.
@@ -115,7 +115,7 @@ impl Leases {
         if keys.is_empty() {
             return Ok(());
         }
-        let asked = Instant::now();
+        let asked = uptime();
         let renewed = leases::renew(pool, &keys, &self.holder, TERM).await?;
         let mut held = self.held();
         for key in keys {
@@ -128,7 +128,55 @@ impl Leases {
         Ok(())
     }
 
-    fn held(&self) -> MutexGuard<'_, BTreeMap<String, Instant>> {
+    fn held(&self) -> MutexGuard<'_, BTreeMap<String, Duration>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How long ago this machine was started. That grows while it sleeps too, as other clocks do not: another server may have
+/// taken a lease when it wakes.
+fn uptime() -> Duration {
+    let now = clock_gettime(ClockId::Boottime);
+    Duration::from_secs(now.tv_sec.unsigned_abs())
+        + Duration::from_nanos(now.tv_nsec.unsigned_abs())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn the_clock_of_leases_is_the_machines_uptime() {
+        let told = std::fs::read_to_string("/proc/uptime").expect("Linux tells it");
+        let seconds = told.split(' ').next().and_then(|word| word.parse().ok());
+        let told = Duration::from_secs_f64(seconds.expect("seconds"));
+        assert!(uptime().abs_diff(told) < Duration::from_secs(5), "{told:?}");
+    }
+
+    /// For what runs in a time namespace of its own, the machine has slept for a day.
+    #[test]
+    fn the_clock_of_leases_has_counted_what_the_machine_slept() {
+        let own = std::env::current_exe().expect("this program");
+        let slept = [
+            "--user",
+            "--map-root-user",
+            "--time",
+            "--boottime",
+            "86400",
+            "--fork",
+        ];
+        let done = Command::new("unshare")
+            .args(slept)
+            .arg(own)
+            .args([
+                "--exact",
+                "reconcile::lease::tests::the_clock_of_leases_is_the_machines_uptime",
+            ])
+            .output()
+            .expect("util-linux has it");
+        let told = String::from_utf8_lossy(&done.stdout);
+        assert!(told.contains("1 passed"), "{done:?}");
     }
 }
