@@ -34,6 +34,11 @@ impl Told {
 
     /// The next one; none when the stream has ended.
     pub(crate) async fn next(&mut self) -> Option<Message> {
+        let next = tokio::time::timeout(PATIENCE, self.wait()).await;
+        next.expect("something is told in time")
+    }
+
+    async fn wait(&mut self) -> Option<Message> {
         loop {
             while let Some((text, rest)) = self.read.split_once("\n\n") {
                 let (text, rest) = (text.to_owned(), rest.to_owned());
@@ -43,8 +48,7 @@ impl Told {
                     return Some(Message::of(&text));
                 }
             }
-            let more = tokio::time::timeout(PATIENCE, self.body.next()).await;
-            let chunk = more.expect("something is told in time")?.expect("a chunk");
+            let chunk = self.body.next().await?.expect("a chunk");
             self.read
                 .push_str(std::str::from_utf8(&chunk).expect("text"));
         }

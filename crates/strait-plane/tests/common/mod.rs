@@ -2,5 +2,7 @@
 
 pub(crate) mod cloud;
 pub(crate) mod database;
+pub(crate) mod filled;
 pub(crate) mod postgres;
 pub(crate) mod script;
+pub(crate) mod steady;

@@ -25,6 +25,7 @@ mod operations;
 mod peerings;
 mod quotas;
 mod registered;
+mod scale;
 mod usage;
 mod users;
 mod watching;
