@@ -20,7 +20,7 @@ ALL=(crates aws soak kills faults story as-root clients console crash moto backu
 # The stories in front of three clouds, and what else there is of AWS.
 AWS=(test_on_aws.Faults test_on_aws_servers.Servers test_on_aws_frozen.Frozen.test_moves_and_lists test_on_aws_frozen.Frozen.test_what_begins_and_ends
     test_on_aws_servers.Watched test_in_process test_on_aws_services test_on_aws_places test_on_aws.Steady test_on_aws.Story
-    test_on_aws.Peerings test_on_aws.Living test_on_aws_outage test_on_aws_certificates test_on_moto test_on_moto_rds)
+    test_on_aws.Peerings test_on_aws.Living test_on_aws_outage test_on_aws_certificates test_on_aws_guide test_on_moto test_on_moto_rds test_on_moto_guide)
 CLIENTS=(test_moves test_children test_users test_audit test_quota test_allow test_balancers test_rules_groups test_rules_endpoints test_names test_aws test_aws_errors test_internet test_load
     test_route53 test_sts test_rules_{vpc,ipv6,routes,peering,generic})
 FAULTS=(test_steps.Steps.test_moves_stops_starts_lists_and_passwords test_steps.Steps.test_vpcs_peerings_and_services_begin_and_end)
@@ -89,7 +89,7 @@ prepare() {
     [[ " $* " != *console* ]] || tests/clients/console.sh --prepare || [ $? -eq "$NOT_PROVED" ]
     [ "$(id -u)" -eq 0 ] || return 0
     mkdir "$STAGE/src"
-    cp -r demo tests scripts README.md "$STAGE/src/"
+    cp -r demo docs packaging tests scripts README.md "$STAGE/src/"
     cp "$STRAIT_BIN" "$STAGE/strait"
     cp -a "$STRAIT_CLIENTS" "$STAGE/clients"
     sed -i "1s|.*|#!$STAGE/clients/bin/python3|" "$STAGE/clients/bin/aws"

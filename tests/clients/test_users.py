@@ -235,6 +235,13 @@ class Tls(unittest.TestCase):
                 self.assertEqual(cloud.strait_json("status")["server"]["fingerprint"], shown)
 
                 cloud.strait("down")
+                # The keys of this machine's clients go to no other host.
+                others = ("--certificate-file", files["other.crt"], "--certificate-key-file", files["other.key"], "--ca-file", authority)
+                status, _, err = run(cloud, "up", "--detach", *cloud.ports[:4], *others)
+                self.assertEqual(status, 0, err)
+                self.assertIn("/etc/hosts", err)
+                self.assertTrue(self.credentials(cloud)["url"].startswith("https://127.0.0.1:"), self.credentials(cloud)["url"])
+                cloud.strait("down")
                 for wrong, said in (
                     (("--certificate-file", files["ours.crt"]), "--certificate-key-file"),
                     (("--certificate-file", files["ours.crt"], "--certificate-key-file", files["other.key"]), "do not work together"),
@@ -254,8 +261,7 @@ class Tls(unittest.TestCase):
                 status, _, err = run(cloud, "up", "--detach", "--http", wide, "--aws", "127.0.0.1:0", **given)
                 self.assertEqual(status, 0, err)
                 self.assertEqual(cloud.strait_json("status")["server"]["fingerprint"], shown)
-                with open(os.path.join(cloud.data, "credentials.json"), encoding="utf-8") as file:
-                    self.assertNotIn("ca_file", json.load(file))
+                self.assertNotIn("ca_file", self.credentials(cloud))
                 cloud.environment |= {"STRAIT_CA_FILE": authority}
                 cloud.strait("service", "list")
             finally:
@@ -278,17 +284,21 @@ class Tls(unittest.TestCase):
         finally:
             cloud.close()
 
+    def credentials(self, cloud):
+        with open(os.path.join(cloud.data, "credentials.json"), encoding="utf-8") as file:
+            return json.load(file)
+
 
 def certificates(folder):
-    """An authority, and two certificates of its own for `localhost`, no address; where they are."""
+    """An authority, and two certificates of its own, one for `localhost`, no address, and one for elsewhere; where they are."""
     files = {name: os.path.join(folder, name) for name in ("ours.crt", "ours.key", "other.crt", "other.key", "missing.crt", "names", "asked")}
     authority, authority_key = os.path.join(folder, "authority.crt"), os.path.join(folder, "authority.key")
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
     openssl("req", "-x509", *key, "-keyout", authority_key, "-out", authority, "-days", "2", "-subj", "/CN=an authority of theirs",
             "-addext", "keyUsage=critical,keyCertSign,cRLSign")
-    with open(files["names"], "w", encoding="utf-8") as file:
-        file.write("subjectAltName=DNS:localhost\nbasicConstraints=CA:FALSE\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n")
-    for name in ("ours", "other"):
+    for name, what_for in (("ours", "DNS:localhost"), ("other", "DNS:*.example.com,IP:192.0.2.1")):
+        with open(files["names"], "w", encoding="utf-8") as file:
+            file.write(f"subjectAltName={what_for}\nbasicConstraints=CA:FALSE\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n")
         openssl("req", *key, "-keyout", files[f"{name}.key"], "-out", files["asked"], "-subj", "/CN=localhost")
         openssl("x509", "-req", "-in", files["asked"], "-CA", authority, "-CAkey", authority_key, "-CAcreateserial",
                 "-days", "2", "-extfile", files["names"], "-out", files[f"{name}.crt"])

@@ -1,5 +1,5 @@
-//! What Tiger's Terraform provider sends, word for word (`provider/NOTICE` says whence), with variables as its client writes
-//! them: ids of VPCs and peering connections as numbers, sizes as text.
+//! What Tiger's Terraform provider asks for, every field of it (`provider.txt`), with variables as its client writes them: ids of
+//! VPCs and peering connections as numbers, sizes as text.
 
 use std::time::Duration;
 
@@ -9,141 +9,13 @@ use serde_json::{Value, json};
 use strait_plane::model::{NewKey, Object, Role, Settled};
 
 use crate::graphql::{refused, token};
+use crate::provider::{self, requests};
 use crate::world::{Answer, REGION, World};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Every request of the provider's: what it is called, its text, and the field that answers.
-const REQUESTS: [(&str, &str, &str); 25] = [
-    (
-        "GetJWTForClientCredentials",
-        include_str!("provider/jwt_cc.graphql"),
-        "getJWTForClientCredentials",
-    ),
-    (
-        "GetProducts",
-        include_str!("provider/products.graphql"),
-        "orbProducts",
-    ),
-    (
-        "CreateVPC",
-        include_str!("provider/create_vpc.graphql"),
-        "createVpc",
-    ),
-    (
-        "RenameVPC",
-        include_str!("provider/rename_vpc.graphql"),
-        "renameVpc",
-    ),
-    (
-        "DeleteVPC",
-        include_str!("provider/delete_vpc.graphql"),
-        "deleteVpc",
-    ),
-    (
-        "GetAllVPCs",
-        include_str!("provider/vpcs.graphql"),
-        "getAllVpcs",
-    ),
-    (
-        "GetVPCByName",
-        include_str!("provider/vpc_by_name.graphql"),
-        "getVpcByName",
-    ),
-    (
-        "GetVPCByID",
-        include_str!("provider/vpc_by_id.graphql"),
-        "getVpc",
-    ),
-    (
-        "OpenPeerRequest",
-        include_str!("provider/open_peer_request.graphql"),
-        "openPeerRequest",
-    ),
-    (
-        "UpdatePeeringConnectionCIDRs",
-        include_str!("provider/update_peering_connection_cidrs.graphql"),
-        "updatePeeringConnectionCIDRs",
-    ),
-    (
-        "DeletePeeringConnection",
-        include_str!("provider/delete_peer_request.graphql"),
-        "deletePeeringConnection",
-    ),
-    (
-        "CreateService",
-        include_str!("provider/create_service.graphql"),
-        "createService",
-    ),
-    (
-        "GetService",
-        include_str!("provider/get_service.graphql"),
-        "getService",
-    ),
-    (
-        "GetAllServices",
-        include_str!("provider/get_all_services.graphql"),
-        "getAllServices",
-    ),
-    (
-        "RenameService",
-        include_str!("provider/rename_service.graphql"),
-        "renameService",
-    ),
-    (
-        "ToggleService",
-        include_str!("provider/toggle_service.graphql"),
-        "toggleService",
-    ),
-    (
-        "DeleteService",
-        include_str!("provider/delete_service.graphql"),
-        "deleteService",
-    ),
-    (
-        "AttachServiceToVPC",
-        include_str!("provider/attach_service_to_vpc.graphql"),
-        "attachServiceToVpc",
-    ),
-    (
-        "DetachServiceFromVPC",
-        include_str!("provider/detach_service_from_vpc.graphql"),
-        "detachServiceFromVpc",
-    ),
-    (
-        "ResetServicePassword",
-        include_str!("provider/change_service_password.graphql"),
-        "resetServicePassword",
-    ),
-    (
-        "SetEnvironmentTag",
-        include_str!("provider/set_env_tag.graphql"),
-        "setServiceEnvironmentTag",
-    ),
-    (
-        "ResizeInstance",
-        include_str!("provider/resize_instance.graphql"),
-        "resizeInstance",
-    ),
-    (
-        "SetReplicaCount",
-        include_str!("provider/set_replica_count.graphql"),
-        "setReplicaCount",
-    ),
-    (
-        "ToggleConnectionPooler",
-        include_str!("provider/toggle_connection_pooler.graphql"),
-        "toggleConnectionPooler",
-    ),
-    (
-        "ToggleDataTiering",
-        include_str!("provider/toggle_data_tiering.graphql"),
-        "toggleDataTiering",
-    ),
-];
-
 #[tokio::test]
-async fn vpcs_and_peering_connections_live_and_go_by_its_own_words() {
+async fn vpcs_and_peering_connections_live_and_go_as_it_asks_for_them() {
     let world = World::new().await;
     let provider = Provider::new(&world).await;
     let products = provider.asks("GetProducts", json!({})).await;
@@ -229,7 +101,7 @@ async fn vpcs_and_peering_connections_live_and_go_by_its_own_words() {
 }
 
 #[tokio::test]
-async fn services_live_and_move_and_go_by_its_own_words() {
+async fn services_live_and_move_and_go_as_it_asks_for_them() {
     let world = World::new().await;
     let provider = Provider::new(&world).await;
     let first: i64 = world.vpc("10.0.0.0/24").await.parse().expect("digits");
@@ -350,7 +222,7 @@ async fn services_live_and_move_and_go_by_its_own_words() {
 }
 
 #[tokio::test]
-async fn keys_are_exchanged_and_what_is_wrong_refused_by_its_own_words() {
+async fn keys_are_exchanged_and_what_is_wrong_refused_as_it_asks_for_them() {
     let world = World::new().await;
     let key = world
         .plane
@@ -427,14 +299,13 @@ impl<'a> Provider<'a> {
     async fn asks(&self, name: &str, variables: Value) -> Value {
         let answer = self.sends(name, variables).await;
         assert!(!answer.has("/errors"), "{name}: {answer:?}");
-        let (_, _, field) = request(name);
-        answer.body["data"][field].clone()
+        answer.body["data"][request(name).field].clone()
     }
 
     /// The answer to its request of this name, whatever it is. The project is in each.
     async fn sends(&self, name: &str, mut variables: Value) -> Answer {
-        let (_, text, _) = request(name);
-        if text.contains("$projectId") {
+        let asked = request(name);
+        if asked.variables.contains_key("projectId") {
             variables["projectId"] = json!(self.project);
         }
         let mut request = Request::post("/api/query")
@@ -443,7 +314,7 @@ impl<'a> Provider<'a> {
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
-        let body = json!({ "operationName": name, "query": text, "variables": variables });
+        let body = json!({ "operationName": name, "query": asked.text(), "variables": variables });
         let body = Body::from(body.to_string());
         self.world
             .send(request.body(body).expect("a request"))
@@ -474,9 +345,9 @@ impl<'a> Provider<'a> {
     }
 }
 
-fn request(name: &str) -> (&'static str, &'static str, &'static str) {
-    let found = REQUESTS.iter().find(|(each, _, _)| *each == name);
-    *found.unwrap_or_else(|| panic!("no request {name}"))
+fn request(name: &str) -> provider::Request {
+    let found = requests().into_iter().find(|each| each.name == name);
+    found.unwrap_or_else(|| panic!("no request {name}"))
 }
 
 fn text(value: &Value) -> &str {

@@ -23,6 +23,7 @@ mod guest;
 mod metrics;
 mod once;
 mod operations;
+mod provider;
 mod quotas;
 mod reach;
 mod refusals;

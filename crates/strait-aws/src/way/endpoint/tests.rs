@@ -153,15 +153,17 @@ async fn an_endpoint_whose_answer_was_lost_is_neither_made_again_nor_taken_for_n
 async fn an_endpoint_whose_answer_never_came_is_neither_made_again_nor_taken_for_none() {
     let (aws, ec2) = with_home(Answer::Silence);
     let endpoints = &aws.aws.regions[fake::REGION].looks.endpoints;
-    let is_asked = async {
+    let waits_for_long = async {
         while ec2.asked("CreateVpcEndpoint") == 0 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
+        // A doubt from its beginning would be over by now.
+        endpoints.age_doubts();
     };
     tokio::select! {
         made = aws.made() => panic!("nobody answers: {made:?}"),
-        // It was waited for so long that a doubt from its beginning would be over.
-        () = is_asked => endpoints.age_doubts(),
+        // Here it is given up.
+        () = waits_for_long => {}
     }
     aws.looks_are_old();
     let again = aws.made().await;
