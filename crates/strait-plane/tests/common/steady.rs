@@ -152,7 +152,7 @@ impl Cloud for Steady {
 
     async fn changed(&self) {
         if self.is_silent {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
         tokio::time::sleep(Duration::from_secs(5)).await;
     }
