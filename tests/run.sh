@@ -13,10 +13,10 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$HOME/.cache/strait-target}"
 : "${STRAIT_MOTO:=${XDG_CACHE_HOME:-$HOME/.cache}/strait-moto}"
 : "${STRAIT_TIGER:=${XDG_CACHE_HOME:-$HOME/.cache}/strait-tiger}"
 : "${STRAIT_TEST_USER:=strait-test}"
-: "${STRAIT_TESTS_AT_ONCE:=$(($(nproc) * 3))}"
+: "${STRAIT_TESTS_AT_ONCE:=$(($(nproc) * 5 / 2))}"
 
-# What takes longest comes first, so that nothing long is left for the end.
-ALL=(crates aws soak kills faults story as-root clients console crash moto backup bad-input full-disk systemd tour wire setup)
+# A crash first: an ordinary user runs it alone. Then what takes longest, so that nothing long is left for the end.
+ALL=(crash crates aws story soak kills faults as-root clients console moto backup bad-input full-disk systemd tour wire setup)
 # The stories in front of three clouds, and what else there is of AWS.
 AWS=(test_on_aws.Faults test_on_aws_servers.Servers test_on_aws_frozen.Frozen.test_moves_and_lists test_on_aws_frozen.Frozen.test_what_begins_and_ends
     test_on_aws_servers.Watched test_in_process test_on_aws_services test_on_aws_places test_on_aws.Steady test_on_aws.Story
@@ -43,7 +43,10 @@ main() {
     for part in "${wanted[@]}"; do
         mapfile -t -O "${#parts[@]}" parts < <(members "$part")
     done
-    [ "$#" -gt 0 ] || nothing_is_left_out "${parts[@]}"
+    if [ "$#" -eq 0 ]; then
+        nothing_is_left_out "${parts[@]}"
+        mapfile -t parts < <(mixed "${parts[@]}")
+    fi
     for part in "${parts[@]}"; do
         known "$part" || die "no such test: $part (there are: ${ALL[*]}, and the modules of tests/clients)"
     done
@@ -64,6 +67,24 @@ members() {
     soak) echo test_soak ;;
     *) echo "$1" ;;
     esac
+}
+
+# What waits most of the time (AWS) beside what works: one of the former for two of the latter, in their orders.
+mixed() {
+    local works=() waits=() part
+    for part in "$@"; do
+        if [[ " ${AWS[*]} " == *" $part "* ]]; then
+            waits+=("$part")
+        else
+            works+=("$part")
+        fi
+    done
+    while [ "${#works[@]}" -gt 0 ] || [ "${#waits[@]}" -gt 0 ]; do
+        for part in "${works[@]:0:2}" "${waits[@]:0:1}"; do
+            echo "$part"
+        done
+        works=("${works[@]:2}") waits=("${waits[@]:1}")
+    done
 }
 
 # Of the clients' tests; those of the console have a part of their own.

@@ -1,4 +1,4 @@
-"""Runs in a host: knocks at doors twenty times a second each, for as long as it is let. Prints a line of JSON for each time that one
+"""Runs in a host: knocks at doors ten times a second each, for as long as it is let. Prints a line of JSON for each time that one
 opened, and one a second that says how often it has knocked.
 
 `knocking.py WAY=HOST:PORT … [listen:PORT]`; a name is looked up again and again, and where it led to before is knocked at for a while longer.
@@ -13,10 +13,10 @@ import sys
 import threading
 import time
 
-BEAT = 0.05
+BEAT = 0.1
 # How long a door may take to open.
 PATIENCE = 1
-LOOK_UP = 0.1
+LOOK_UP = 0.2
 REMEMBERED = 30
 
 

@@ -1,6 +1,7 @@
 """Before each step of each kind of work the server is stopped; it or what runs beside it is killed or stays frozen; the work comes to its end."""
 
 import collections
+import itertools
 import json
 import os
 import random
@@ -13,8 +14,8 @@ from cloud import STRAIT
 from shaken import Shaken
 from stops import Stops, goes_on
 
-# What happens to one of them while the server is stopped.
-OTHERS = ("store", "service", "resolver", "forwarder", "frozen")
+# What happens to one of them while the server is stopped; to the server itself oftener.
+FAULTS = ("server", "store", "server", "service", "server", "resolver", "forwarder", "frozen")
 LONG = bool(os.environ.get("STRAIT_LONG"))
 SEED = int(os.environ.get("STRAIT_FAULT_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
 # Longer than a lease.
@@ -23,7 +24,7 @@ PASSWORD = "steps-of-{}-PG"
 
 
 class Steps(Shaken):
-    """At each step the server ends, and then another fault of those that there are: in `make test-long` all of them."""
+    """At each step one of the faults, in turn: in `make test-long` all of them."""
 
     @classmethod
     def variables(cls):
@@ -105,12 +106,11 @@ class Steps(Shaken):
             self.undisturbed[state] = self.counts_at_rest()
 
     def rounds(self):
-        """What is done to whom at the next step, for each round: the server, and then, a step later in each, the others."""
-        yield lambda: "server"
-        start = random.Random(SEED).randrange(len(OTHERS))
-        for turn in range(len(OTHERS) if LONG else 1):
-            step = iter(range(start + turn, start + turn + 1000))
-            yield lambda step=step: OTHERS[next(step) % len(OTHERS)]
+        """What is done to whom at the next step, for each round: a step later in each."""
+        start = random.Random(SEED).randrange(len(FAULTS))
+        for turn in range(len(FAULTS) if LONG else 1):
+            step = itertools.count(start + turn)
+            yield lambda step=step: FAULTS[next(step) % len(FAULTS)]
 
     def stumbles(self, fault, step, *words):
         """Asks for something; the server stops at this step of it, and there the fault happens; it comes to its end."""
@@ -121,6 +121,9 @@ class Steps(Shaken):
         with self.asking(*words) as asking:
             try:
                 self.assertEqual(self.stops.wait([server]), server)
+                if fault == "service" and not self.cloud.postgres(f"services/{self.id}"):
+                    # It is stopped just now.
+                    fault = "server"
                 self.happens(fault, server)
             finally:
                 self.stops.clear()
@@ -175,7 +178,7 @@ class Steps(Shaken):
         self.assertEqual(done.stdout.strip(), "1", done.stderr)
 
     def end(self):
-        """Whom the faults hit: what does not run at a step cannot be killed there."""
+        """Whom the faults hit."""
         print(f"hit: {dict(sorted(self.hit.items()))}, of {dict(sorted(self.due.items()))} that were to be")
         for fault, times in self.due.items():
             self.assertGreaterEqual(self.hit[fault] * 2, times, (fault, self.hit))

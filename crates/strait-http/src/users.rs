@@ -70,6 +70,8 @@ async fn create(
             ));
         }
     };
+    // A member alone would count once, and its user each time.
+    let plane = plane.every_time();
     let user = plane
         .create_user(model::NewUser {
             email: new.email,

@@ -132,7 +132,9 @@ impl Keeper {
     ) -> Result<(), PlaneError> {
         let project = self.project(project).await?;
         let mut tx = trail::begin(&self.pool, &caller.actor, None).await?;
-        if !keys::revoke(&mut *tx, &project.id, public_key).await? {
+        // In the order in which the project is deleted with its keys.
+        let is_there = projects::lock(&mut tx, &project.id).await?;
+        if !is_there || !keys::revoke(&mut *tx, &project.id, public_key).await? {
             return Err(PlaneError::not_found("key", public_key));
         }
         let within = Some(project.id.as_str());

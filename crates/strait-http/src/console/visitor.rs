@@ -169,7 +169,7 @@ impl Scope {
             return self.plane.clone();
         }
         let once = Once {
-            key: format!("console {key} {}", digest("form", &fields.typed())),
+            key: digest(&format!("console {key}"), &fields.typed()),
             fingerprint: "console".to_owned(),
         };
         self.plane

@@ -70,13 +70,40 @@ async fn a_pair_of_keys_is_made_once_and_its_secret_told_again() {
 async fn of_a_key_that_can_be_guessed_no_secret_is_made() {
     let world = World::new().await;
     let body = json!({ "name": "deploy", "role": "developer" }).to_string();
-    let made = world.keyed("short", Method::POST, "/keys", &body).await;
-    assert_eq!(made.str("/secret_key").len(), 40);
-    let again = world.keyed("short", Method::POST, "/keys", &body).await;
-    assert_eq!(again.status, StatusCode::CREATED, "{again:?}");
-    assert_eq!(again.headers["idempotency-replayed"], "true");
-    assert_eq!(again.str("/public_key"), made.str("/public_key"));
-    assert!(!again.has("/secret_key"), "{again:?}");
+    for key in [
+        "short",
+        "create-a-key-for-the-deployment-of-2026-11-30",
+        // A UUID of the time and the machine.
+        "6f1c0c1e-8d1b-1d53-9e3a-0c5f3a1b2c3d",
+        "202611302026113020261130-20261130",
+    ] {
+        let made = world.keyed(key, Method::POST, "/keys", &body).await;
+        assert_eq!(made.str("/secret_key").len(), 40);
+        let again = world.keyed(key, Method::POST, "/keys", &body).await;
+        assert_eq!(again.status, StatusCode::CREATED, "{again:?}");
+        assert_eq!(again.headers["idempotency-replayed"], "true");
+        assert_eq!(again.str("/public_key"), made.str("/public_key"));
+        assert!(!again.has("/secret_key"), "{key}: {again:?}");
+    }
+}
+
+#[tokio::test]
+async fn users_are_made_each_time_and_each_is_a_member() {
+    let world = World::new().await;
+    let admin = format!("Bearer {ADMIN_KEY}");
+    for email in ["ann@example.com", "bob@example.com"] {
+        let user = json!({ "email": email, "name": email, "password": "correct horse battery", "project_id": world.project, "role": "viewer" });
+        let user = user.to_string();
+        let made = (world.keyed_as(&admin, KEY, Method::POST, "/admin/users", &user)).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{made:?}");
+        let members = world.get("/members").await;
+        assert!(members.body.to_string().contains(email), "{members:?}");
+    }
+    // The control: the key is still free for what it counts for.
+    let body = json!({ "name": "deploy", "role": "developer" }).to_string();
+    let path = format!("/projects/{}/keys", world.project);
+    let key = (world.keyed_as(&admin, KEY, Method::POST, &path, &body)).await;
+    assert_eq!(key.status, StatusCode::CREATED, "{key:?}");
 }
 
 #[tokio::test]

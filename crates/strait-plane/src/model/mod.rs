@@ -121,12 +121,23 @@ pub struct Once {
 }
 
 impl Once {
-    /// How long a key must be for a secret to be made of it.
-    const LENGTH: usize = 16;
+    /// How many hexadecimal digits a key must have for a secret to be made of it.
+    const DIGITS: usize = 32;
 
-    /// Whether the key is so hard to guess that a secret may be made of it, which can be told again then.
+    /// Whether the key is so hard to guess that a secret may be made of it, which can be told again then: a random UUID (version 4), or
+    /// as many hexadecimal digits. Whoever reads the store may try words and dates, but not those.
     pub(crate) fn makes_secrets(&self) -> bool {
-        self.key.len() >= Self::LENGTH
+        let is_hex = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let parts: Vec<&str> = self.key.split('-').collect();
+        match parts.as_slice() {
+            [digits] => digits.len() >= Self::DIGITS && is_hex(digits),
+            [_, _, version, _, _] => {
+                parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12])
+                    && parts.iter().all(|part| is_hex(part))
+                    && version.starts_with('4')
+            }
+            _ => false,
+        }
     }
 }
 

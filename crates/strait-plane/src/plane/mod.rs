@@ -111,6 +111,15 @@ impl Plane {
         }
     }
 
+    /// The same plane for the same somebody, for whom what it does counts each time, whatever key the request has.
+    #[must_use]
+    pub fn every_time(&self) -> Self {
+        self.by(Caller {
+            once: None,
+            ..Caller::clone(&self.caller)
+        })
+    }
+
     /// Stops the reconcilers after the step that each is in. What they left goes on at the next start.
     pub async fn shutdown(&self) {
         self.reconcilers.shutdown().await;

@@ -76,6 +76,7 @@ impl Plane {
         let project = self.project(project).await?;
         let name = validate::name(name)?;
         let mut tx = self.begin().await?;
+        self.take(&mut tx, &project).await?;
         projects::rename(&mut *tx, &project.id, &name).await?;
         self.done(&mut tx, &project, Deed::ProjectRename, &project.id)
             .await?;

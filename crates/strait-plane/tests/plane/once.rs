@@ -5,7 +5,7 @@ use strait_plane::{Done, Plane, PlaneError};
 
 use crate::world::World;
 
-const KEY: &str = "0a1b2c3d-4e5f-6789";
+const KEY: &str = "0a1b2c3d-4e5f-4789-8abc-def012345678";
 
 #[tokio::test]
 async fn of_several_at_a_time_one_is_done_and_known_for_a_day() {
