@@ -106,7 +106,7 @@ impl Fake {
             known_regions: vec![REGION.to_owned()],
             regions: BTreeMap::from([(REGION.to_owned(), region)]),
             stirred,
-            names: crate::resolve::Names::OfTheMachine,
+            names: crate::resolve::Names::OfTheMachine(Arc::default()),
             zone: Zone::new(
                 aws_sdk_route53::Client::new(&sdk),
                 "strait.example.com",

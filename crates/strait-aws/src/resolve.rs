@@ -1,10 +1,13 @@
 //! Which addresses a service's name has: by this machine's own resolver, or by the DNS servers of the configuration.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared};
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{
     ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig,
@@ -14,6 +17,7 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use tokio::sync::Semaphore;
 
 use crate::error::Error;
+use crate::seen::lock;
 
 /// How long one server may take for its answer.
 const ANSWER: Duration = Duration::from_millis(1500);
@@ -21,10 +25,15 @@ const ANSWER: Duration = Duration::from_millis(1500);
 /// somebody waits for it, and all of Strait has 512 threads for what blocks.
 static ASKING: Semaphore = Semaphore::const_new(32);
 
+type Found = Result<BTreeSet<Ipv4Addr>, String>;
+type Answer = Shared<BoxFuture<'static, Found>>;
+/// The names that are being asked for, with the answers to come.
+type Questions = Mutex<BTreeMap<String, Answer>>;
+
 /// Whom Strait asks for the addresses of services.
 pub(crate) enum Names {
     /// The machine's own resolver, which `/etc/resolv.conf` and `/etc/hosts` tell.
-    OfTheMachine,
+    OfTheMachine(Arc<Questions>),
     /// These DNS servers. Nothing is kept: a failover changes addresses before their time is over.
     Asked(Box<TokioResolver>),
 }
@@ -33,7 +42,7 @@ impl Names {
     /// Asks these servers, one after another; without any, the machine's own resolver.
     pub(crate) fn by(nameservers: &[SocketAddr]) -> Result<Self, Error> {
         if nameservers.is_empty() {
-            return Ok(Self::OfTheMachine);
+            return Ok(Self::OfTheMachine(Arc::default()));
         }
         let servers = nameservers.iter().map(|server| {
             let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut one| {
@@ -59,19 +68,19 @@ impl Names {
     }
 
     /// The IPv4 addresses of a name, or of an address itself; what was wrong, for people.
-    pub(crate) async fn addresses(&self, host: &str) -> Result<BTreeSet<Ipv4Addr>, String> {
+    pub(crate) async fn addresses(&self, host: &str) -> Found {
         if let Ok(address) = host.parse() {
             return Ok(BTreeSet::from([address]));
         }
         match self {
-            Self::OfTheMachine => {
+            Self::OfTheMachine(questions) => {
                 // No dot at its end: so /etc/hosts would not have it.
-                let host = host.to_owned();
-                let ask = move || Ok((host, 0).to_socket_addrs()?.collect::<Vec<_>>());
-                let found = in_thread(&ASKING, ask).await;
-                let found = found.map_err(|error| error.to_string())?;
-                let addresses = found.into_iter().map(|found| found.ip());
-                Ok(addresses.filter_map(ipv4).collect())
+                let name = host.to_owned();
+                let look_up = move || {
+                    let found = (name, 0).to_socket_addrs()?;
+                    Ok(found.filter_map(|found| ipv4(found.ip())).collect())
+                };
+                ask(questions, &ASKING, host, look_up).await
             }
             Self::Asked(resolver) => {
                 // The dot: no other name is tried.
@@ -82,6 +91,31 @@ impl Names {
             }
         }
     }
+}
+
+/// Asks for a name, unless it is being asked for: then that answer is for all who wait. So a name that nobody answers takes
+/// one place, however often it is asked for.
+fn ask(
+    questions: &Arc<Questions>,
+    places: &'static Semaphore,
+    host: &str,
+    look_up: impl FnOnce() -> io::Result<BTreeSet<Ipv4Addr>> + Send + 'static,
+) -> Answer {
+    let mut asked = lock(questions);
+    if let Some(answer) = asked.get(host) {
+        return answer.clone();
+    }
+    let (name, waiting) = (host.to_owned(), Arc::clone(questions));
+    // A task of its own: it goes on when nobody waits any more.
+    let task = tokio::spawn(async move {
+        let found = in_thread(places, look_up).await;
+        lock(&waiting).remove(&name);
+        found.map_err(|error| error.to_string())
+    });
+    let ended = task.map(|ended| ended.unwrap_or_else(|error| Err(error.to_string())));
+    let answer = ended.boxed().shared();
+    asked.insert(host.to_owned(), answer.clone());
+    answer
 }
 
 /// Does what blocks in a thread, once there is one to be had. It keeps its place until it ends, also when nobody waits any
@@ -110,7 +144,7 @@ fn ipv4(address: IpAddr) -> Option<Ipv4Addr> {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU8, Ordering};
-    use std::sync::{Arc, Mutex, mpsc};
+    use std::sync::mpsc;
 
     use hickory_resolver::proto::op::{Message, MessageType, ResponseCode};
     use hickory_resolver::proto::rr::rdata::{A, CNAME};
@@ -182,6 +216,40 @@ mod tests {
         let next = in_thread(&PLACES, || Ok("an answer")).await;
         assert_eq!(next.expect("there is a place again"), "an answer");
         assert_eq!(begins.try_iter().count(), 2, "the others had no place");
+    }
+
+    #[tokio::test]
+    async fn a_name_that_nobody_answers_takes_one_place_and_its_answer_is_for_all_who_wait() {
+        static PLACES: Semaphore = Semaphore::const_new(2);
+        let questions = Arc::<Questions>::default();
+        let (end, ends) = mpsc::channel();
+        let ends = Arc::new(Mutex::new(ends));
+        let silent = || {
+            let ends = Arc::clone(&ends);
+            // Until the test answers.
+            ask(&questions, &PLACES, "silent.example.com", move || {
+                lock(&ends).recv().map_err(io::Error::other)
+            })
+        };
+        for _turn in 0..4 {
+            let answer = tokio::time::timeout(Duration::from_millis(20), silent());
+            answer.await.expect_err("nobody answers");
+        }
+        let [first, second] = [1, 2].map(|last| BTreeSet::from([Ipv4Addr::new(10, 0, 0, last)]));
+        let known = first.clone();
+        let healthy = ask(&questions, &PLACES, "orders.example.com", || Ok(known));
+        let found = tokio::time::timeout(Duration::from_secs(10), healthy).await;
+        assert_eq!(found.expect("it has a place"), Ok(first.clone()));
+
+        let waiting = [silent(), silent()];
+        end.send(first.clone()).expect("it is asked for");
+        for answer in waiting {
+            assert_eq!(answer.await, Ok(first.clone()));
+        }
+        end.send(second.clone())
+            .expect("the test has the other end");
+        assert_eq!(silent().await, Ok(second), "it is asked for anew");
+        assert_eq!(PLACES.available_permits(), 2);
     }
 
     /// Answers that `orders.example.com` is another name, whose address ends in this number and may be kept for an hour.

@@ -71,8 +71,26 @@ pub(crate) struct Seen<T> {
     writes: AtomicU64,
     /// What AWS said it has made.
     made: Mutex<Vec<(Instant, T)>>,
-    /// Keys for which something may have been made, and since when nobody waits for it.
-    doubts: Mutex<BTreeMap<Key, Instant>>,
+    /// Keys for which something may have been made.
+    doubts: Mutex<BTreeMap<Key, Outcome>>,
+}
+
+/// What is not known yet of a call.
+#[derive(Debug)]
+enum Outcome {
+    /// It is waited for.
+    UnderWay,
+    /// Nobody has waited for it since then.
+    LostAt(Instant),
+}
+
+impl Outcome {
+    fn is_in_doubt(&self) -> bool {
+        match self {
+            Self::UnderWay => true,
+            Self::LostAt(since) => since.elapsed() < DOUBTED,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -143,21 +161,24 @@ impl<T: Resource> Seen<T> {
     /// Fails while something may have been made for this key that AWS does not list yet: what is to go must not be missed.
     pub(crate) fn certain(&self, key: &Key) -> Result<(), Error> {
         let doubts = lock(&self.doubts);
-        match doubts.get(key) {
-            Some(since) if since.elapsed() < DOUBTED => Err(in_doubt(key)),
-            Some(_) | None => Ok(()),
+        if doubts.get(key).is_some_and(Outcome::is_in_doubt) {
+            return Err(in_doubt(key));
         }
+        Ok(())
     }
 
     /// Notes that a call for this key is under way, unless another is in doubt. The call may never come back.
     fn doubt<'a>(&'a self, key: &'a Key) -> Result<Doubt<'a>, Error> {
-        self.certain(key)?;
         let mut doubts = lock(&self.doubts);
-        doubts.retain(|_, since| since.elapsed() < DOUBTED);
-        doubts.insert(key.clone(), Instant::now());
+        doubts.retain(|_, outcome| outcome.is_in_doubt());
+        if doubts.contains_key(key) {
+            return Err(in_doubt(key));
+        }
+        doubts.insert(key.clone(), Outcome::UnderWay);
         Ok(Doubt {
             doubts: &self.doubts,
             key,
+            is_known: false,
         })
     }
 
@@ -174,21 +195,25 @@ impl<T: Resource> Seen<T> {
 
 /// A call that may have taken effect. When it goes without having been told, the time of the doubt begins.
 struct Doubt<'a> {
-    doubts: &'a Mutex<BTreeMap<Key, Instant>>,
+    doubts: &'a Mutex<BTreeMap<Key, Outcome>>,
     key: &'a Key,
+    is_known: bool,
 }
 
 impl Doubt<'_> {
     /// Tells that it is known what came of the call.
-    fn ends(self) {
-        lock(self.doubts).remove(self.key);
+    fn ends(mut self) {
+        self.is_known = true;
     }
 }
 
 impl Drop for Doubt<'_> {
     fn drop(&mut self) {
-        if let Some(since) = lock(self.doubts).get_mut(self.key) {
-            *since = Instant::now();
+        let mut doubts = lock(self.doubts);
+        if self.is_known {
+            doubts.remove(self.key);
+        } else {
+            doubts.insert(self.key.clone(), Outcome::LostAt(Instant::now()));
         }
     }
 }
@@ -268,8 +293,11 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl<T> Seen<T> {
     /// As if the time of all doubts had passed by now.
     pub(crate) fn age_doubts(&self) {
-        for since in lock(&self.doubts).values_mut() {
-            *since = since.checked_sub(DOUBTED).expect("a time");
+        for outcome in lock(&self.doubts).values_mut() {
+            match outcome {
+                Outcome::UnderWay => {}
+                Outcome::LostAt(since) => *since = since.checked_sub(DOUBTED).expect("a time"),
+            }
         }
     }
 }
@@ -391,6 +419,23 @@ mod tests {
         let made = async { Ok(Thing("a")) };
         seen.make(&key, made).await.expect("it is made");
         seen.certain(&key).expect("it is known");
+    }
+
+    #[tokio::test]
+    async fn a_call_under_way_is_in_doubt_however_long_it_takes_and_whatever_else_is_made() {
+        let (seen, key, other) = (Seen::<Thing>::default(), key(), Key::vpc_of("v2"));
+        let long = async {
+            seen.age_doubts();
+            assert!(seen.certain(&key).is_err(), "it is under way");
+            let made = seen.make(&other, async { Ok(Thing("b")) }).await;
+            made.expect("that of another key is made meanwhile");
+            let again = seen.make(&key, async { Ok(Thing("c")) }).await;
+            assert!(matches!(again, Err(Error::NotYet(_))), "{again:?}");
+            Err(Error::silent("ec2:CreateThing"))
+        };
+        seen.make(&key, long).await.expect_err("its answer is lost");
+        assert!(seen.certain(&key).is_err(), "the doubt begins");
+        seen.certain(&other).expect("it is known");
     }
 
     #[derive(Debug, Clone)]

@@ -127,8 +127,15 @@ impl Way<'_> {
                 "taking away a second endpoint for the same way"
             );
         }
-        if let Err(error) = self.delete_endpoints(surplus).await {
-            tracing::warn!(key = %self.key, %error, "a second endpoint for the same way cannot be taken away yet");
+        let Err(error) = self.delete_endpoints(surplus).await else {
+            return Ok(Some(endpoint.clone()));
+        };
+        tracing::warn!(key = %self.key, %error, "a second endpoint for the same way cannot be taken away yet");
+        if let Allowed::Only(_) = allowed {
+            // As long as they stay, nobody may come by them whom the list leaves out.
+            for open in surplus.iter().filter(|one| lets_in(one)) {
+                self.restrict(open, allowed).await?;
+            }
         }
         Ok(Some(endpoint.clone()))
     }
@@ -488,6 +495,14 @@ fn progress(endpoint: &VpcEndpoint) -> Progress {
         "failed" | "rejected" | "expired" => Progress::Ended,
         "deleting" | "deleted" => Progress::Leaving,
         _ => Progress::Under,
+    }
+}
+
+/// Whether somebody may come by it, now or once it is made.
+fn lets_in(endpoint: &VpcEndpoint) -> bool {
+    match progress(endpoint) {
+        Progress::Available | Progress::Under => true,
+        Progress::Waiting | Progress::Ended | Progress::Leaving => false,
     }
 }
 

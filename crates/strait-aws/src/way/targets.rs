@@ -399,11 +399,12 @@ mod tests {
             public_way: strait_plane::model::PublicWay::None,
             sessions_file: None,
         };
-        let found = addresses(&Names::OfTheMachine, &service("10.1.2.3"))
+        let names = Names::by(&[]).expect("the machine's");
+        let found = addresses(&names, &service("10.1.2.3"))
             .await
             .expect("an address");
         assert_eq!(found, BTreeSet::from([Ipv4Addr::new(10, 1, 2, 3)]));
-        let refused = addresses(&Names::OfTheMachine, &service("8.8.8.8"))
+        let refused = addresses(&names, &service("8.8.8.8"))
             .await
             .expect_err("public");
         assert!(

@@ -11,6 +11,9 @@ use crate::way::sample::{spec, tags};
 
 use super::*;
 
+/// That AWS does not delete the second endpoint.
+const LATER: &str = "<item><resourceId>vpce-2</resourceId><error><code>Unavailable</code><message>Later.</message></error></item>";
+
 #[test]
 fn states_are_known_in_either_spelling() {
     let of = |word: &str| progress(&VpcEndpoint::builder().state(State::from(word)).build());
@@ -227,8 +230,7 @@ async fn of_several_endpoints_the_one_that_got_furthest_stays_and_of_equals_the_
 
 #[tokio::test]
 async fn a_way_goes_on_beside_a_second_endpoint_that_does_not_go() {
-    let later = "<item><resourceId>vpce-2</resourceId><error><code>Unavailable</code><message>Later.</message></error></item>";
-    let ec2 = with_endpoints(&["available", "available"], later);
+    let ec2 = with_endpoints(&["available", "available"], LATER);
     let (aws, spec) = (ec2.aws(), spec(5432));
     let way = aws.way(&spec).expect("it is registered");
     for attempt in 1..3 {
@@ -240,10 +242,57 @@ async fn a_way_goes_on_beside_a_second_endpoint_that_does_not_go() {
 }
 
 #[tokio::test]
+async fn a_list_counts_for_a_second_endpoint_that_does_not_go() {
+    let listed = || Allowed::Only(BTreeSet::new());
+    let done = || Answer::Xml("<return>true</return>".to_owned());
+    let refused = || Answer::Error(400, "OperationNotPermitted");
+    for (second, allowed, answers, goes_on, regrouped) in [
+        (
+            "available",
+            listed(),
+            vec![done()],
+            true,
+            &["vpce-1", "vpce-2"][..],
+        ),
+        (
+            "available",
+            listed(),
+            vec![done(), refused()],
+            false,
+            &["vpce-1", "vpce-2"],
+        ),
+        // It lets nobody in.
+        (
+            "pendingAcceptance",
+            listed(),
+            vec![done()],
+            true,
+            &["vpce-1"],
+        ),
+        ("available", Allowed::Everybody, vec![refused()], true, &[]),
+    ] {
+        let unsuccessful = format!("<unsuccessful>{LATER}</unsuccessful>");
+        let ec2 = with_open_endpoint("available")
+            .answer("DescribeVpcEndpoints", [endpoints(&["available", second])])
+            .answer("DeleteVpcEndpoints", [Answer::Xml(unsuccessful)])
+            .answer("ModifyVpcEndpoint", answers);
+        let (aws, spec) = (ec2.aws(), spec(5432));
+        let way = aws.way(&spec).expect("it is registered");
+        let found = way.restricted_endpoint(&allowed).await;
+        assert_eq!(found.is_ok(), goes_on, "{second}, {allowed:?}: {found:?}");
+        let bodies = ec2.bodies("ModifyVpcEndpoint");
+        let ids: Vec<&str> = (bodies.iter().flat_map(|body| body.split('&')))
+            .filter_map(|pair| pair.strip_prefix("VpcEndpointId="))
+            .collect();
+        assert_eq!(ids, regrouped, "{second}, {allowed:?}");
+        assert_eq!(deleted(&ec2), ["vpce-2"], "{second}, {allowed:?}");
+    }
+}
+
+#[tokio::test]
 async fn all_endpoints_of_a_way_go_with_it_at_once() {
     let gone = "<item><resourceId>vpce-1</resourceId><error><code>InvalidVpcEndpoint.NotFound</code></error></item>";
-    let later = "<item><resourceId>vpce-2</resourceId><error><code>Unavailable</code><message>Later.</message></error></item>";
-    for (unsuccessful, is_gone) in [(gone.to_owned() + later, false), (gone.to_owned(), true)] {
+    for (unsuccessful, is_gone) in [(gone.to_owned() + LATER, false), (gone.to_owned(), true)] {
         let ec2 = with_endpoints(&["available", "pendingAcceptance"], &unsuccessful);
         let removed = ec2.aws().remove_way(&spec(5432)).await;
         assert_eq!(removed.is_ok(), is_gone, "{removed:?}");
@@ -353,22 +402,24 @@ fn endpoint(number: usize, state: &str) -> String {
     )
 }
 
-/// AWS with endpoints of one way in these states, `vpce-1` and so on, and this list for their deletion.
-fn with_endpoints(states: &[&str], unsuccessful: &str) -> Fake {
+/// Endpoints of one way in these states: `vpce-1` and so on.
+fn endpoints(states: &[&str]) -> Answer {
     let numbered = states.iter().enumerate();
     let endpoints: Vec<String> = numbered
         .map(|(index, state)| endpoint(index + 1, state))
         .collect();
     let endpoints: Vec<&str> = endpoints.iter().map(String::as_str).collect();
+    fake::list("vpcEndpointSet", &endpoints)
+}
+
+/// AWS with these endpoints, and this list for their deletion.
+fn with_endpoints(states: &[&str], unsuccessful: &str) -> Fake {
     let group = format!(
         "<groupId>sg-all</groupId><groupName>strait-endpoints</groupName><vpcId>vpc-1</vpcId>{}",
         fake::tags("vpc/rp1pz7uyae")
     );
     with_endpoint(unsuccessful)
-        .answer(
-            "DescribeVpcEndpoints",
-            [fake::list("vpcEndpointSet", &endpoints)],
-        )
+        .answer("DescribeVpcEndpoints", [endpoints(states)])
         .answer(
             "DescribeSecurityGroups",
             [fake::list("securityGroupInfo", &[&group])],
