@@ -34,12 +34,13 @@ pub(super) enum Key {
     Admin(String),
 }
 
-/// What a stream brings.
-pub(super) enum Streamed {
+/// What one message of a stream brings.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Streamed {
     /// Something that happened.
-    Data(Value),
+    pub(super) data: Option<Value>,
     /// After what one goes on when the stream has ended.
-    Place(String),
+    pub(super) place: Option<String>,
 }
 
 /// How a wait ended, as the header `Strait-Settled` says.
@@ -147,18 +148,11 @@ impl Client {
         if !response.status().is_success() {
             return answer(response).await.map(drop);
         }
-        let mut left = Vec::new();
+        let mut messages = Messages::default();
         // One that is cut off is over like any other: who follows asks again.
         while let Ok(Some(chunk)) = response.chunk().await {
-            left.extend_from_slice(&chunk);
-            while let Some(end) = left.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = left.drain(..=end).collect();
-                let line = String::from_utf8_lossy(&line);
-                let streamed = match line.trim_end().split_once(": ") {
-                    Some(("data", data)) => Streamed::Data(read(data)?),
-                    Some(("id", id)) => Streamed::Place(id.to_owned()),
-                    Some(_) | None => continue,
-                };
+            messages.add(&chunk);
+            while let Some(streamed) = messages.whole()? {
                 if !each(streamed)? {
                     return Ok(());
                 }
@@ -325,6 +319,42 @@ impl Client {
     }
 }
 
+/// Server-sent events, read as they come in.
+#[derive(Default)]
+struct Messages {
+    left: Vec<u8>,
+    begun: Streamed,
+}
+
+impl Messages {
+    fn add(&mut self, chunk: &[u8]) {
+        self.left.extend_from_slice(chunk);
+    }
+
+    /// The next message that has come in to its end, a blank line. One that is cut off before has no place either: it was
+    /// not shown.
+    fn whole(&mut self) -> Result<Option<Streamed>> {
+        while let Some(end) = self.left.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.left.drain(..=end).collect();
+            let line = String::from_utf8_lossy(&line);
+            let line = line.trim_end();
+            if line.is_empty() {
+                let whole = std::mem::take(&mut self.begun);
+                if whole == Streamed::default() {
+                    continue;
+                }
+                return Ok(Some(whole));
+            }
+            match line.split_once(": ") {
+                Some(("data", data)) => self.begun.data = Some(read(data)?),
+                Some(("id", id)) => self.begun.place = Some(id.to_owned()),
+                Some(_) | None => {}
+            }
+        }
+        Ok(None)
+    }
+}
+
 /// Reads an object into what a verb needs of it.
 pub(super) fn typed<T: DeserializeOwned>(value: &Value) -> Result<T> {
     T::deserialize(value)
@@ -371,6 +401,8 @@ fn cause(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::slice;
+
     use super::*;
 
     #[test]
@@ -390,5 +422,43 @@ mod tests {
             "http://127.0.0.1:1/public/api/v1/projects/p/services/a%2Fb%20%3F"
         );
         assert!(client.request(Method::GET, &["projects", ".."]).is_err());
+    }
+
+    #[test]
+    fn a_message_that_is_cut_off_counts_for_nothing() {
+        let text = "event: service.created\nid: 7\ndata: {\"id\":\"7\"}\n\n";
+        let message = Streamed {
+            data: Some(serde_json::json!({"id": "7"})),
+            place: Some("7".to_owned()),
+        };
+        for cut in 0..text.len() {
+            assert!(streamed(&[&text[..cut]]).is_empty(), "cut after {cut}");
+            assert_eq!(
+                streamed(&[&text[..cut], &text[cut..]]),
+                slice::from_ref(&message)
+            );
+        }
+    }
+
+    #[test]
+    fn a_message_may_say_only_where_the_stream_is() {
+        let place = |id: &str| Streamed {
+            data: None,
+            place: Some(id.to_owned()),
+        };
+        let text = ":\n\nid: 7\n\n:\n\nid: 8\n\n";
+        assert_eq!(streamed(&[text]), [place("7"), place("8")]);
+    }
+
+    fn streamed(chunks: &[&str]) -> Vec<Streamed> {
+        let mut messages = Messages::default();
+        let mut all = Vec::new();
+        for chunk in chunks {
+            messages.add(chunk.as_bytes());
+            while let Some(message) = messages.whole().expect("JSON") {
+                all.push(message);
+            }
+        }
+        all
     }
 }

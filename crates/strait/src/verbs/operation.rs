@@ -8,7 +8,7 @@ use comfy_table::Cell;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::client::{Client, Streamed, typed};
+use super::client::{Client, typed};
 use super::output::{self, Fields, Format, Rows};
 use super::{Common, Context, Wait, follow};
 
@@ -167,13 +167,11 @@ pub(super) async fn events(options: &Events, context: &Context) -> Result<()> {
             // The server ends a stream after some minutes, to ask for the keys again.
             let query: Vec<(&str, String)> = last.iter().map(|id| ("since", id.clone())).collect();
             let streamed = client.follow(&path, &query, |streamed| {
-                match streamed {
-                    Streamed::Place(place) => last = Some(place),
-                    Streamed::Data(event) => {
-                        tell(&event, format)?;
-                        last = event["id"].as_str().map(str::to_owned).or(last.take());
-                    }
+                if let Some(event) = streamed.data {
+                    tell(&event, format)?;
+                    last = event["id"].as_str().map(str::to_owned).or(last.take());
                 }
+                last = streamed.place.or(last.take());
                 Ok(true)
             });
             outage.outlast(streamed.await)?;
@@ -223,7 +221,7 @@ async fn watch(client: &Client, id: &str, format: Format) -> Result<()> {
     {
         // The server ends a stream after some minutes, to ask for the keys again.
         let streamed = client.follow(&path, &[], |streamed| {
-            let Streamed::Data(found) = streamed else {
+            let Some(found) = streamed.data else {
                 return Ok(true);
             };
             let operation: Operation = typed(&found)?;
