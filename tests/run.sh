@@ -13,7 +13,7 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$HOME/.cache/strait-target}"
 : "${STRAIT_MOTO:=${XDG_CACHE_HOME:-$HOME/.cache}/strait-moto}"
 : "${STRAIT_TIGER:=${XDG_CACHE_HOME:-$HOME/.cache}/strait-tiger}"
 : "${STRAIT_TEST_USER:=strait-test}"
-: "${STRAIT_TESTS_AT_ONCE:=$(($(nproc) * 5 / 2))}"
+: "${STRAIT_TESTS_AT_ONCE:=$(($(nproc) * 2))}"
 
 # A crash first: an ordinary user runs it alone. Then what takes longest, so that nothing long is left for the end.
 ALL=(crash crates aws story soak kills faults as-root clients console moto backup bad-input full-disk systemd tour wire setup)

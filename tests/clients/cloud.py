@@ -4,9 +4,11 @@ import glob
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
+import time
 
 import boto3
 from botocore.config import Config
@@ -71,6 +73,16 @@ class Cloud:
 
     def strait_json(self, *arguments):
         return json.loads(self.strait(*arguments, "--output", "json"))
+
+    def kill_server(self):
+        """By `kill -9`; it is gone then, so that `strait up` does not take it for one that runs."""
+        pid = self.strait_json("status")["server"]["pid"]
+        os.kill(pid, signal.SIGKILL)
+        until = time.monotonic() + 20
+        while os.path.exists(f"/proc/{pid}"):
+            if time.monotonic() > until:
+                raise AssertionError(f"the server {pid} does not end")
+            time.sleep(0.02)
 
     def agents(self, kind):
         """The resolver's or the forwarder's process."""

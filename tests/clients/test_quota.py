@@ -5,7 +5,6 @@ import datetime
 import io
 import os
 import shlex
-import signal
 import subprocess
 import time
 import unittest
@@ -101,7 +100,7 @@ class Quota(unittest.TestCase):
         self.assertEqual(self.usage("--month", "2020-02"), [])
 
         # A server that is killed loses nothing of it, and what is deleted stays in it.
-        os.kill(self.cloud.strait_json("status")["server"]["pid"], signal.SIGKILL)
+        self.cloud.kill_server()
         self.cloud.strait("up", "--detach", *self.cloud.ports)
         self.cloud.strait("vpc", "delete", "v3", "--yes", "--wait")
         self.cloud.strait("admin", "plan", "--project", self.project, "--standard")

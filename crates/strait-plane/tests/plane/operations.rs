@@ -233,7 +233,7 @@ async fn a_request_counts_once() {
     let plane = by(
         &world.plane,
         "key:sk1",
-        Some(("0a1b2c3d-4e5f-6789", "create")),
+        Some(("0a1b2c3d-4e5f-4789-8abc-def012345678", "create")),
     );
     let new = || NewService {
         name: Some("orders".to_owned()),
@@ -276,7 +276,7 @@ async fn a_request_counts_once() {
     let changed = by(
         &world.plane,
         "key:sk1",
-        Some(("0a1b2c3d-4e5f-6789", "delete")),
+        Some(("0a1b2c3d-4e5f-4789-8abc-def012345678", "delete")),
     );
     let refused = changed
         .repetition(&world.project)
@@ -416,7 +416,10 @@ async fn one_that_ended_is_deleted_beside_its_successor() {
 #[tokio::test]
 async fn a_request_counts_once_for_a_day_in_a_busy_project_too() {
     let world = World::new().await;
-    let (old, new) = (("0a1b2c3d-4e5f-6789", "old"), ("9876-f5e4-d3c2b1a0", "new"));
+    let (old, new) = (
+        ("0a1b2c3d-4e5f-4789-8abc-def012345678", "old"),
+        ("9876-f5e4-d3c2b1a0", "new"),
+    );
     let id = world.service().await.service_id;
     for once in [old, new] {
         let plane = by(&world.plane, "key:sk1", Some(once));
