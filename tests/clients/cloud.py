@@ -74,9 +74,9 @@ class Cloud:
     def strait_json(self, *arguments):
         return json.loads(self.strait(*arguments, "--output", "json"))
 
-    def kill_server(self):
-        """By `kill -9`; it is gone then, so that `strait up` does not take it for one that runs."""
-        pid = self.strait_json("status")["server"]["pid"]
+    def kill_server(self, pid=None):
+        """By `kill -9`; it is gone then, so that `strait up` does not take it for one that runs. One that is stopped does not tell its `pid`."""
+        pid = pid or self.strait_json("status")["server"]["pid"]
         os.kill(pid, signal.SIGKILL)
         until = time.monotonic() + 20
         while os.path.exists(f"/proc/{pid}"):

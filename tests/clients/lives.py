@@ -1,9 +1,6 @@
 """What becomes of peering connections when customers grow, refuse, leave or never answer: seen in the cloud, done, and told."""
 
 import datetime
-import os
-import signal
-import time
 
 from cloud import IMAGE
 from stories import Customer
@@ -143,12 +140,7 @@ class Lives:
 
     def a_week_passes_for(self, peering):
         """Of one request, while the cloud is down."""
-        pid = self.cloud.strait_json("status")["server"]["pid"]
-        os.kill(pid, signal.SIGKILL)
-        until = time.monotonic() + 20
-        while os.path.exists(f"/proc/{pid}"):
-            self.assertLess(time.monotonic(), until, f"the server {pid} ends")
-            time.sleep(0.02)
+        self.cloud.kill_server()
         aged = ", ".join(
             f"'{field}', to_char((body->>'{field}')::timestamptz AT TIME ZONE 'UTC' - interval '7 days', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
             for field in ("created_at", "expires_at")

@@ -2,9 +2,7 @@
 
 import ipaddress
 import json
-import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -241,14 +239,14 @@ class Lists(unittest.TestCase):
         self.assertTrue(self.reaches("internet"), "packets obey the rules as they are")
         held = self.session("internet")
         self.assertTrue(held.answers())
-        kill_server()
+        CLOUD.kill_server()
         self.assertTrue(held.answers(), "sessions go on while no server is there")
         CLOUD.strait("up", "--detach", *CLOUD.ports)
         self.eventually("the list is obeyed again", lambda: self.reaches(self.outsider) and not self.reaches("internet"))
         self.assertFalse(held.answers(), "who came in by it is out again")
 
         self.attach(self.vpcs[0])
-        kill_server()
+        CLOUD.kill_server()
         self.only_the_first()
         CLOUD.strait("up", "--detach", *CLOUD.ports)
         self.only_the_first()
@@ -291,7 +289,7 @@ class Lists(unittest.TestCase):
         )
         provider.authorize_security_group_ingress(GroupId=group, IpPermissions=tcp(22, ANYWHERE))
         self.assertGreater(self.rules(provider, group), before)
-        kill_server()
+        CLOUD.kill_server()
         CLOUD.strait("up", "--detach", *CLOUD.ports)
         self.eventually("their rules go, and no other", lambda: self.rules(provider, group) == before)
         self.allow("set", "--private", f"{self.addresses['first']}/32", "10.99.0.0/16")
@@ -312,7 +310,7 @@ class Lists(unittest.TestCase):
             env=CLOUD.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         ) as asking:
             STOPS.wait([server])
-            kill_server(server)
+            CLOUD.kill_server(server)
             # Its answer may be lost with it.
             asking.communicate(timeout=90)
         self.assertTrue(goes.answers() and self.reaches(self.outsider), "nothing was done yet")
@@ -424,16 +422,6 @@ def answers_here(port):
             return client.recv(1) == b"S"
     except OSError:
         return False
-
-
-def kill_server(pid=None):
-    pid = pid or CLOUD.strait_json("status")["server"]["pid"]
-    os.kill(pid, signal.SIGKILL)
-    until = time.monotonic() + 20
-    while os.path.exists(f"/proc/{pid}"):
-        if time.monotonic() > until:
-            raise AssertionError(f"the server {pid} does not end")
-        time.sleep(0.02)
 
 
 if __name__ == "__main__":
