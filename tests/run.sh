@@ -89,7 +89,7 @@ mixed() {
 
 # Of the clients' tests; those of the console have a part of their own.
 nothing_is_left_out() {
-    STRAIT_BIN="$STRAIT_BIN" PATH="$STRAIT_CLIENTS/bin:$PATH" timeout 60 "$STRAIT_CLIENTS/bin/python3" -B tests/clients/unlisted.py "$@" unittest.loader._FailedTest.test_console
+    STRAIT_BIN="$STRAIT_BIN" PATH="$STRAIT_CLIENTS/bin:$PATH" timeout 60 "$STRAIT_CLIENTS/bin/python3" -B tests/clients/unlisted.py "$@" unittest.loader._FailedTest.test_{browser,console}
 }
 
 known() {
@@ -107,7 +107,7 @@ prepare() {
     chmod 755 "$STAGE"
     mkdir "$STAGE/data" "$STAGE/log"
     [[ " $* " != *moto* ]] || tests/clients/moto.sh --prepare || [ $? -eq "$NOT_PROVED" ]
-    [[ " $* " != *console* ]] || tests/clients/console.sh --prepare || [ $? -eq "$NOT_PROVED" ]
+    [[ " $* " != *console* && " $* " != *test_browser* ]] || tests/clients/console.sh --prepare || [ $? -eq "$NOT_PROVED" ]
     [ "$(id -u)" -eq 0 ] || return 0
     mkdir "$STAGE/src"
     cp -r demo docs packaging tests scripts README.md "$STAGE/src/"
@@ -184,7 +184,8 @@ run_one() {
     wire) wire ;;
     story) ordinary "$user" 900 demo/story.sh ;;
     as-root) story_as_root ;;
-    console | test_console*) ordinary "$user" 900 tests/clients/console.sh "${1/#console/test_console}" ;;
+    console) ordinary "$user" 900 tests/clients/console.sh ;;
+    test_console* | test_browser*) ordinary "$user" 900 tests/clients/console.sh "$1" ;;
     moto) ordinary "$user" 300 tests/clients/moto.sh ;;
     crash) ordinary "$user" 600 tests/crash.sh ;;
     backup) ordinary "$user" 300 tests/backup.sh ;;

@@ -6,7 +6,7 @@ import tempfile
 import time
 
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
+from selenium.common.exceptions import InvalidSessionIdException, NoSuchWindowException, WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
@@ -25,6 +25,8 @@ FLAGS = [
     "--window-size=1280,900",
 ]
 PATIENCE = 30
+# The browser itself has ended: no other page comes.
+GONE_FOR_GOOD = (InvalidSessionIdException, NoSuchWindowException)
 AXE = os.environ.get("STRAIT_AXE")
 
 # What is wrong with a page for somebody who hears it, or has no mouse: enough to notice a slip, no full audit.
@@ -92,55 +94,62 @@ class Browser:
 
     @property
     def path(self):
-        return self.driver.current_url.removeprefix(self.base)
+        return self.again(lambda: self.driver.current_url).removeprefix(self.base)
 
     def heading(self):
-        return self.find("//h1").text
+        return self.text("//h1")
 
     def text(self, within="//main"):
-        return self.find(within).text
+        """What is shown there says, once it is there."""
+        shown = lambda: [one.text for one in self.driver.find_elements(By.XPATH, within) if one.is_displayed()]
+        return self.until(shown, within)[0]
 
     def find(self, path):
         """The one that is shown, waited for."""
         shown = lambda: [one for one in self.driver.find_elements(By.XPATH, path) if one.is_displayed()]
-        found = self.until(shown, f"{path} on {self.driver.current_url}")
+        found = self.until(shown, path)
         return found[0]
 
     def click(self, words, within="//body"):
         """Clicks on the link, button or summary that says so, and waits for the page that comes of it, if one does."""
         said = f"normalize-space()={quoted(words)}"
         here = f"{within}//*[self::a or self::button or self::summary][{said}]"
-        for attempt in range(5):
-            try:
-                found = self.find(here)
-                self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", found)
-                before = self.driver.find_element(By.TAG_NAME, "html")
-                stays = found.tag_name == "summary" or found.get_attribute("type") == "button"
-                found.click()
-                break
-            except StaleElementReferenceException:
-                # The page was drawn anew just now.
-                if attempt == 4:
-                    raise
-        if not stays:
+
+        def clicked():
+            found = self.find(here)
+            self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", found)
+            before = self.driver.find_element(By.TAG_NAME, "html")
+            stays = found.tag_name == "summary" or found.get_attribute("type") == "button"
+            found.click()
+            return None if stays else before
+
+        before = self.again(clicked)
+        if before:
             self.until(lambda: is_gone(before), f"the page after {words!r}")
             self.until(lambda: self.driver.execute_script("return document.readyState") == "complete", "the page")
 
     def fill(self, label, value):
-        field = self.field(label)
-        field.clear()
-        field.send_keys(value)
+        def filled():
+            field = self.field(label)
+            field.clear()
+            field.send_keys(value)
+
+        self.again(filled)
 
     def choose(self, label, words, within="//main"):
         """Chooses the option that has these words in it."""
-        box = Select(self.field(label, within))
-        fitting = [one.text for one in box.options if words in one.text]
-        assert len(fitting) == 1, f"{words!r} is in {fitting} of {[one.text for one in box.options]}"
-        box.select_by_visible_text(fitting[0])
+
+        def chosen():
+            box = Select(self.field(label, within))
+            fitting = [one.text for one in box.options if words in one.text]
+            assert len(fitting) == 1, f"{words!r} is in {fitting} of {[one.text for one in box.options]}"
+            box.select_by_visible_text(fitting[0])
+
+        self.again(chosen)
 
     def pick(self, words):
         """Picks one of several, or ticks a box, by what stands beside it."""
-        self.find(f"//label[contains(., {quoted(words)})]").click()
+        self.again(lambda: self.find(f"//label[contains(., {quoted(words)})]").click())
 
     def field(self, label, within="//main"):
         """The field with this label, whatever is small behind it."""
@@ -159,10 +168,8 @@ class Browser:
             raise AssertionError(f"{error}; it says:\n{self.text_now(within)}") from None
 
     def text_now(self, within="//main"):
-        try:
-            return " ".join(one.text for one in self.driver.find_elements(By.XPATH, within))
-        except StaleElementReferenceException:
-            return ""
+        """What it says at this moment, which may be nothing."""
+        return self.again(lambda: " ".join(one.text for one in self.driver.find_elements(By.XPATH, within)))
 
     def says(self, words):
         return words in self.text_now("//body")
@@ -170,20 +177,30 @@ class Browser:
     def offers(self, words):
         """Whether something to click on says so."""
         said = f"//*[self::a or self::button or self::summary][normalize-space()={quoted(words)}]"
-        return any(one.is_displayed() for one in self.driver.find_elements(By.XPATH, said))
+        return self.again(lambda: any(one.is_displayed() for one in self.driver.find_elements(By.XPATH, said)))
 
     def until(self, look, what, seconds=PATIENCE):
         end = time.monotonic() + seconds
         while True:
-            try:
-                found = look()
-            except StaleElementReferenceException:
-                found = None
+            found = self.again(look)
             if found:
                 return found
             if time.monotonic() > end:
-                raise AssertionError(f"not there after {seconds} s: {what}")
+                raise AssertionError(f"not there after {seconds} s: {what}, on {self.path}")
             time.sleep(0.1)
+
+    def again(self, deed, seconds=PATIENCE):
+        """Does it on the page that is there: while one goes and the next comes, the driver knows many names for what it lost."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                return deed()
+            except GONE_FOR_GOOD:
+                raise
+            except WebDriverException:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.1)
 
     def narrow(self):
         self.size(375, 800)

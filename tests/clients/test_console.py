@@ -34,7 +34,7 @@ class Console(unittest.TestCase):
         self.look("cloud-empty")
         page.click("Make an example customer")
         account = re.search(r"Account (\d{12})", page.text())[1]
-        network = re.search(r"vpc-[0-9a-f]{17}", page.find("//tr[contains(., '10.20.0.0/16')]").text)[0]
+        network = re.search(r"vpc-[0-9a-f]{17}", page.text("//tr[contains(., '10.20.0.0/16')]"))[0]
         self.look("cloud-account")
 
         page.open("/")
@@ -43,15 +43,15 @@ class Console(unittest.TestCase):
         page.fill("Name", "orders")
         self.look("service-new")
         page.click("Create")
-        password = page.find("//dt[.='Password']/following-sibling::dd//code").text
+        password = page.text("//dt[.='Password']/following-sibling::dd//code")
         self.look("service-password")
         page.driver.refresh()
-        self.assertEqual(page.find("//dt[.='Password']/following-sibling::dd//code").text, password, "sent twice, made once")
+        self.assertEqual(page.text("//dt[.='Password']/following-sibling::dd//code"), password, "sent twice, made once")
         page.click("I have kept it: to the service")
         page.wait_for("Ready")
         self.look("service-public")
         self.assertNotIn(password, page.driver.page_source, "shown once")
-        line = page.find("//section[@aria-label='Connect']//code").text
+        line = page.text("//section[@aria-label='Connect']//code")
         self.assertTrue(self.answers("internet", line, password), "public")
 
         self.make_vpc("peering", "10.80.0.0/20", wrong="10.80.0.0/8")
@@ -71,7 +71,7 @@ class Console(unittest.TestCase):
         self.move("orders", "peering", "Attach")
         page.wait_for("The public way is closed", seconds=60)
         self.look("service-private")
-        self.assertEqual(page.find("//section[@aria-label='Connect']//code").text, line, "the same line")
+        self.assertEqual(page.text("//section[@aria-label='Connect']//code"), line, "the same line")
         self.assertFalse(self.answers("internet", line, password), "not public any more")
         self.try_from("app", "orders", "No connection")
         self.look("try-stopped")
@@ -231,7 +231,7 @@ class Console(unittest.TestCase):
         page = self.browser
         self.sign_in()
         page.open(self.project + "/vpcs/new")
-        token = page.driver.find_element("css selector", "input[name=form_token]").get_attribute("value")
+        token = page.again(lambda: page.driver.find_element("css selector", "input[name=form_token]").get_attribute("value"))
         cookie = page.driver.get_cookie("strait_session")
         self.assertTrue(cookie["httpOnly"])
         self.assertIn(cookie["sameSite"], ("Lax", "Strict"))
@@ -268,7 +268,7 @@ class Console(unittest.TestCase):
         page.fill("Why", "customers with the same ranges")
         page.click("Ask", "//section[@aria-label='Ask for more']")
         self.complained(1, "422")
-        self.assertIn("ask for more than that", page.find("//p[@id='wanted-wrong']").text)
+        self.assertIn("ask for more than that", page.text("//p[@id='wanted-wrong']"))
         self.assertEqual(page.field("Why").get_attribute("value"), "customers with the same ranges")
         page.fill("How many there should be", "5")
         page.click("Ask", "//section[@aria-label='Ask for more']")
@@ -322,7 +322,7 @@ class Console(unittest.TestCase):
         page.fill("Ranges", "203.0.113.5/24 the office")
         page.click("Change")
         self.complained(1, "422")
-        self.assertIn("write 203.0.113.0/24", page.find("//p[@id='public-wrong']").text)
+        self.assertIn("write 203.0.113.0/24", page.text("//p[@id='public-wrong']"))
         self.look("allow-wrong")
         page.fill("Ranges", "203.0.113.0/24 the office\n192.0.2.7 a friend")
         page.click("Change")
@@ -342,7 +342,7 @@ class Console(unittest.TestCase):
         page = self.browser
         self.sign_in()
         self.make_vpc("overseas", "10.97.0.0/20", region="eu-central-1")
-        self.assertEqual(page.find("//dt[.='Region']/following-sibling::dd").text, "eu-central-1")
+        self.assertEqual(page.text("//dt[.='Region']/following-sibling::dd"), "eu-central-1")
         made = self.cloud.strait_json("vpc", "get", "overseas")
         self.assertEqual(made["region_code"], "eu-central-1")
         page.click("Delete…")
@@ -431,7 +431,7 @@ class Console(unittest.TestCase):
             self.look("vpc-new")
             page.click("Create")
             self.complained(1, "422")
-            self.assertIn("/16", page.find("//p[@id='cidr-wrong']").text)
+            self.assertIn("/16", page.text("//p[@id='cidr-wrong']"))
             self.assertEqual(page.field("Range").get_attribute("aria-invalid"), "true")
             self.assertEqual(page.field("Name").get_attribute("value"), name, "nothing typed is lost")
             self.assertEqual(page.field("Range").get_attribute("value"), wrong)

@@ -31,7 +31,7 @@ else
     echo 'host all all 127.0.0.0/8 trust' >>data/pg_hba.conf
 fi
 "$1/postgres" -D data -k "$dir" -c listen_addresses=127.0.0.1 -p "$2" -c fsync=off -c synchronous_commit=off \
-    -c full_page_writes=off -c max_connections=300 >"$dir/postgres.log" 2>&1 </dev/null &
+    -c full_page_writes=off -c autovacuum=off -c max_connections=300 >"$dir/postgres.log" 2>&1 </dev/null &
 server=$!
 tries=0
 until "$1/pg_isready" -q -h "$dir" -p "$2"; do

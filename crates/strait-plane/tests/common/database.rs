@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgConnection, PgPool};
+use strait_plane::Keeper;
+use tokio::sync::OnceCell;
 
 use cluster::Cluster;
 
@@ -14,9 +16,26 @@ mod cluster;
 
 static SERVER: OnceLock<Cluster> = OnceLock::new();
 static DATABASES: AtomicU32 = AtomicU32::new(0);
+/// Tables without rows: to copy them is quicker than to make them.
+static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 
-/// A new, empty database.
+/// A new database, with its tables.
 pub(crate) async fn database() -> PgPool {
+    let template = TEMPLATE.get_or_init(template).await;
+    created(template).await
+}
+
+async fn template() -> String {
+    let pool = created("template1").await;
+    let made = Keeper::open(pool.clone()).await;
+    made.expect("tables");
+    // Nobody may be in a database that is copied.
+    pool.close().await;
+    let options = pool.connect_options();
+    options.get_database().expect("a name").to_owned()
+}
+
+async fn created(template: &str) -> PgPool {
     let server = SERVER.get_or_init(|| cluster::start(None));
     let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
     let options = PgConnectOptions::from_str("postgres:///postgres")
@@ -27,7 +46,7 @@ pub(crate) async fn database() -> PgPool {
     let mut connection = PgConnection::connect_with(&options)
         .await
         .expect("a connection");
-    sqlx::raw_sql(&format!("CREATE DATABASE {name}"))
+    sqlx::raw_sql(&format!("CREATE DATABASE {name} TEMPLATE {template}"))
         .execute(&mut connection)
         .await
         .expect("a database");

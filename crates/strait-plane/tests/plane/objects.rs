@@ -1,5 +1,6 @@
 //! Projects, keys, quotas and Peering VPCs; bad input.
 
+use sqlx::PgPool;
 use strait_plane::model::{
     Identity, NewKey, NewPeering, NewService, NewVpc, Object, Quota, Role, Settled, VpcStatus,
 };
@@ -96,7 +97,7 @@ async fn the_store_is_brought_up_to_date_once_however_many_start() {
 
 #[tokio::test]
 async fn an_empty_store_is_made_once_when_several_servers_start_at_once() {
-    let pool = database::database().await;
+    let pool = empty_store().await;
     let open = async || {
         let keeper = Keeper::open(another_pool(&pool).await).await;
         keeper.expect("made").store_id().await.expect("an id")
@@ -107,7 +108,7 @@ async fn an_empty_store_is_made_once_when_several_servers_start_at_once() {
 
 #[tokio::test]
 async fn the_store_of_a_newer_strait_is_refused_and_left_as_it_is() {
-    let pool = database::database().await;
+    let pool = empty_store().await;
     Keeper::open(pool.clone()).await.expect("made");
     Keeper::open(pool.clone()).await.expect("the control");
     let newer = "INSERT INTO strait._sqlx_migrations (version, description, success, checksum, execution_time)
@@ -480,6 +481,16 @@ async fn a_vpc_that_the_cloud_refuses_says_why_and_can_be_deleted() {
         .await
         .expect("deleted");
     world.settle(Object::Vpc(vpc.id), Settled::Gone).await;
+}
+
+/// A database in which nothing is yet.
+async fn empty_store() -> PgPool {
+    let pool = database::database().await;
+    sqlx::raw_sql("DROP SCHEMA strait CASCADE")
+        .execute(&pool)
+        .await
+        .expect("an empty database");
+    pool
 }
 
 fn invalid(result: Result<(), PlaneError>, field: &str, part: &str) {

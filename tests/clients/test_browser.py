@@ -1,0 +1,51 @@
+"""What drives the browser reads a page that is loaded again all the time."""
+
+import http.server
+import threading
+import unittest
+
+from browser import Browser
+
+PAGE = f"""<!doctype html><script>onload = () => setTimeout(() => location.reload(), Math.random() * 60)</script>
+<main>{"<p>restless</p>" * 50}<button type=button>Stay</button></main>""".encode()
+
+
+class Restless(unittest.TestCase):
+    def test_a_page_that_goes_and_comes(self):
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
+        self.addCleanup(server.server_close)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.shutdown)
+        page = Browser(f"http://127.0.0.1:{server.server_port}")
+        self.addCleanup(page.close)
+
+        page.open("/")
+        for _ in range(8):
+            page.wait_for("restless")
+            self.assertIn("restless", page.text())
+            page.until(lambda: page.says("restless"), "what it says")
+            page.until(lambda: page.offers("Stay"), "what it offers")
+            self.assertFalse(page.offers("Go"))
+        self.assertGreater(Page.served, 20, "it was loaded again all the time")
+
+
+class Page(http.server.BaseHTTPRequestHandler):
+    served = 0
+
+    def do_GET(self):
+        Page.served += 1
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(PAGE)))
+        self.end_headers()
+        self.wfile.write(PAGE)
+
+    def handle(self):
+        try:
+            super().handle()
+        except ConnectionError:
+            # The browser has gone on to the next one.
+            pass
+
+    def log_message(self, *said):
+        pass
