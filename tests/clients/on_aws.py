@@ -64,36 +64,18 @@ class Front:
             raise
 
     def start(self):
-        self.log = open(self.log_path, "ab")
-        self.server = subprocess.Popen(
-            [STRAIT, "server", "--config", self.config],
-            env=self.environment, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
-        )
-        until = time.monotonic() + 60
-        while not self.answers():
-            if self.server.poll() is not None or time.monotonic() > until:
-                raise AssertionError(f"the server does not start:\n{self.logged()}")
-            time.sleep(0.1)
-
-    def answers(self):
-        try:
-            urllib.request.urlopen(f"{self.environment['STRAIT_URL']}/health", timeout=2).close()
-            return True
-        except OSError:
-            return False
+        self.server = served(self.config, self.environment, self.environment["STRAIT_URL"], self.log_path)
 
     def kill(self):
         """Ends it as a power cut would."""
         self.server.send_signal(signal.SIGKILL)
         self.server.wait(timeout=20)
         self.server = None
-        self.log.close()
 
     def close(self):
         if self.server:
             self.server.terminate()
             self.server.wait(timeout=30)
-            self.log.close()
         if self.store:
             self.store.close()
         shutil.rmtree(self.folder)
@@ -133,6 +115,31 @@ class Front:
         with open(self.log_path, encoding="utf-8", errors="replace") as file:
             asked = [action for _, action, _ in self.proxy.asked[-40:]] if self.proxy else []
             return f"{file.read()[-6000:]}\nlast asked: {' '.join(asked)}"
+
+
+def served(config, environment, url, log_path):
+    """A server of this configuration, which answers there; its log goes on where another's ended."""
+    with open(log_path, "ab") as log:
+        server = subprocess.Popen(
+            [STRAIT, "server", "--config", config], env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
+    until = time.monotonic() + 60
+    while not answers(url):
+        if server.poll() is not None or time.monotonic() > until:
+            server.kill()
+            server.wait(timeout=20)
+            with open(log_path, encoding="utf-8", errors="replace") as file:
+                raise AssertionError(f"the server does not start:\n{file.read()[-6000:]}")
+        time.sleep(0.1)
+    return server
+
+
+def answers(url):
+    try:
+        urllib.request.urlopen(f"{url}/health", timeout=2).close()
+        return True
+    except OSError:
+        return False
 
 
 class Service:

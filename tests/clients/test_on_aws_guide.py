@@ -7,13 +7,12 @@ import re
 import shutil
 import subprocess
 import tempfile
-import time
 import unittest
-import urllib.request
 
 import guide
 from cloud import STRAIT, Cloud, free_port
 from databases import Store
+from on_aws import served
 from stories import Customer
 from test_on_aws_certificates import POSTGRES, issued
 
@@ -132,22 +131,9 @@ class Guide(unittest.TestCase):
                 file.write(content)
 
     def starts_server(self):
-        with open(os.path.join(self.folder, "log"), "wb") as log:
-            server = subprocess.Popen(
-                [STRAIT, "server", "--config", f"{self.folder}/etc/strait.toml"],
-                env=self.environment | self.aws, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            )
+        url, log = f"http://127.0.0.1:{self.port}", os.path.join(self.folder, "log")
+        server = served(f"{self.folder}/etc/strait.toml", self.environment | self.aws, url, log)
         self.addCleanup(ended, server)
-        until = time.monotonic() + 60
-        while True:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=2).close()
-                return
-            except OSError:
-                if server.poll() is not None or time.monotonic() > until:
-                    with open(os.path.join(self.folder, "log"), encoding="utf-8", errors="replace") as file:
-                        raise AssertionError(f"the server does not start:\n{file.read()[-4000:]}") from None
-                time.sleep(0.1)
 
     def shell(self, script, keys=None):
         """Types lines of the guide."""

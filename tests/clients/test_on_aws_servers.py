@@ -10,11 +10,10 @@ import socket
 import subprocess
 import threading
 import time
-import urllib.request
 
 from cloud import STRAIT, free_port
 from local_aws import Local, setUpModule, tearDownModule
-from on_aws import AsksNames
+from on_aws import AsksNames, served
 from stories import Customer
 
 # Once a lease has ended: the other server looks every 2 s, and the store ends what the first one still had open after 2 s.
@@ -319,21 +318,7 @@ class Second:
         self.start()
 
     def start(self):
-        with open(self.log_path, "ab") as log:
-            self.server = subprocess.Popen(
-                [STRAIT, "server", "--config", self.front.config],
-                env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            )
-        until = time.monotonic() + 60
-        while True:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=2).close()
-                return
-            except OSError:
-                if self.server.poll() is not None or time.monotonic() > until:
-                    with open(self.log_path, encoding="utf-8", errors="replace") as file:
-                        raise AssertionError(f"the second server does not start:\n{file.read()[-4000:]}") from None
-                time.sleep(0.1)
+        self.server = served(self.front.config, self.environment, self.environment["STRAIT_URL"], self.log_path)
 
     def kill(self):
         self.server.kill()

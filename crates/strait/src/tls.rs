@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use reqwest::{Certificate, ClientBuilder};
 use ring::digest::{SHA256, digest};
 use tokio_rustls::TlsAcceptor;
@@ -25,8 +25,10 @@ pub(crate) fn trusting(client: ClientBuilder, ca_file: Option<&Path>) -> Result<
         return Ok(client);
     };
     let pem = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let authorities = Certificate::from_pem_bundle(&pem)
-        .with_context(|| format!("{} holds no certificates in PEM", path.display()))?;
+    let authorities = Certificate::from_pem_bundle(&pem).unwrap_or_default();
+    if authorities.is_empty() {
+        return Err(no_authorities(path));
+    }
     Ok(authorities
         .into_iter()
         .fold(client, ClientBuilder::add_root_certificate))
@@ -34,16 +36,15 @@ pub(crate) fn trusting(client: ClientBuilder, ca_file: Option<&Path>) -> Result<
 
 /// Checks that a client can trust the authorities in this file.
 pub(crate) fn check_authorities(path: &Path) -> Result<()> {
-    let pem = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let is_empty = Certificate::from_pem_bundle(&pem).is_ok_and(|found| found.is_empty());
     let built = trusting(reqwest::Client::builder(), Some(path))?.build();
-    if is_empty || built.is_err() {
-        bail!(
-            "{} holds no authorities' certificates in PEM that a client can trust: name a file with those that signed the server's",
-            path.display()
-        );
-    }
-    Ok(())
+    built.map(|_| ()).map_err(|_| no_authorities(path))
+}
+
+fn no_authorities(path: &Path) -> anyhow::Error {
+    anyhow!(
+        "{} holds no authorities' certificates in PEM that a client can trust: name a file with those that signed the server's",
+        path.display()
+    )
 }
 
 /// Where a certificate and its key are, both PEM.
@@ -279,6 +280,9 @@ mod tests {
             let error = format!("{:#}", check_authorities(&path).expect_err(text));
             assert!(error.contains("bad.crt"), "{error}");
         }
+        fs::write(&path, "nothing").expect("written");
+        let refused = trusting(reqwest::Client::builder(), Some(&path)).expect_err("nothing");
+        assert!(refused.to_string().contains("bad.crt"), "{refused}");
         check_authorities(&folder.path().join("missing.crt")).expect_err("it is missing");
     }
 
