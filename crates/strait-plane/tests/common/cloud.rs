@@ -412,6 +412,11 @@ impl Cloud for FakeCloud {
             .await?;
         let observed = {
             let mut state = self.state();
+            if let WayKind::Private { vpc } = &way.kind
+                && !state.vpcs.contains_key(vpc)
+            {
+                self.script.wrong(format!("a way through {vpc} before it is there"));
+            }
             if !state.ways.contains_key(way) {
                 let number = state.make();
                 let byte = u8::try_from(number % 200 + 10).expect("a byte");
