@@ -37,10 +37,9 @@ impl Plane {
         let mut tx = self.begin().await?;
         still_there(vpcs::lock(&mut tx, &vpc.id).await?, &vpc)?;
         self.one_more(&mut tx, &vpc).await?;
-        if !peerings::insert(&mut tx, &id, &vpc.id, &new, blocks.as_ref()).await? {
-            let all = peerings::list(&mut *tx, &vpc.id).await?;
-            return Err(already(&vpc, &new, &all));
-        }
+        let all = peerings::list(&mut *tx, &vpc.id).await?;
+        none_between(&vpc, &new.peer_account_id, &new.peer_vpc_id, &all)?;
+        peerings::insert(&mut *tx, &id, &vpc.id, &new, blocks.as_ref()).await?;
         let asked = Asked::new(
             Action::PeeringCreate,
             &vpc.project_id,
@@ -81,17 +80,9 @@ impl Plane {
             )));
         }
         self.one_more(&mut tx, &vpc).await?;
-        if !peerings::ask_again(&mut tx, &kept.id).await? {
-            let new = NewPeering {
-                peer_account_id: kept.peer_account_id.clone(),
-                peer_vpc_id: kept.peer_vpc_id.clone(),
-                peer_region_code: kept.peer_region_code.clone(),
-                peer_cidr_blocks: Vec::new(),
-            };
-            drop(tx);
-            let all = peerings::list(self.pool(), &vpc.id).await?;
-            return Err(already(&vpc, &new, &all));
-        }
+        let all = peerings::list(&mut *tx, &vpc.id).await?;
+        none_between(&vpc, &kept.peer_account_id, &kept.peer_vpc_id, &all)?;
+        peerings::ask_again(&mut *tx, &kept.id).await?;
         let asked = Asked::new(
             Action::PeeringRequest,
             &vpc.project_id,
@@ -433,22 +424,27 @@ fn turn(kept: &Kept) -> (PeeringStatus, WaitingOn, Option<String>) {
     }
 }
 
-fn already(vpc: &Vpc, new: &NewPeering, all: &[Kept]) -> PlaneError {
+/// Refuses a second connection between two VPCs. Who has the Peering VPC's row is alone in asking for one, so that what was
+/// looked at stays true.
+fn none_between(
+    vpc: &Vpc,
+    peer_account: &str,
+    peer_vpc: &str,
+    all: &[Kept],
+) -> Result<(), PlaneError> {
     let Some(other) = all.iter().find(|kept| {
-        !kept.state.has_ended()
-            && kept.peer_vpc_id == new.peer_vpc_id
-            && kept.peer_account_id == new.peer_account_id
+        !(kept.state.has_ended() || kept.ended)
+            && kept.peer_vpc_id == peer_vpc
+            && kept.peer_account_id == peer_account
     }) else {
-        return PlaneError::conflict(
-            "somebody changed this Peering VPC's connections at the same time; try again",
-        );
+        return Ok(());
     };
-    PlaneError::conflict(format!(
+    Err(PlaneError::conflict(format!(
         "VPC {} has peering connection {} ({}, {}) to {} already, and AWS allows one between two VPCs; use that one, or delete it first",
         vpc.id,
         other.id,
         other.provisioned_id.as_deref().unwrap_or("no pcx id yet"),
         other.state,
         other.peer_vpc_id
-    ))
+    )))
 }

@@ -15,7 +15,7 @@ const SELECT: &str = "SELECT id, vpc_id, peer_account_id, peer_vpc_id, peer_regi
     accepter_provisioned_id, state, cloud_message, (extract(epoch FROM expires_at) * 1000000)::bigint AS expires_at,
     peer_cidrs, asked_cidrs, admitted_cidrs, reason_code, reason_message, refused,
     (extract(epoch FROM created) * 1000000)::bigint AS created,
-    (extract(epoch FROM updated) * 1000000)::bigint AS updated, attempt,
+    (extract(epoch FROM updated) * 1000000)::bigint AS updated, attempt, ended,
     (SELECT o.id FROM strait.operation o WHERE o.object_id = peering.id ORDER BY o.number DESC LIMIT 1) AS operation_id
     FROM strait.peering";
 
@@ -42,6 +42,8 @@ pub(crate) struct Kept {
     pub(crate) refused: bool,
     /// How often it was asked for.
     pub(crate) attempt: u32,
+    /// Whether it had ended before it was to be deleted.
+    pub(crate) ended: bool,
     pub(crate) operation_id: Option<String>,
     pub(crate) created: Timestamp,
     pub(crate) updated: Timestamp,
@@ -83,6 +85,7 @@ struct Row {
     created: i64,
     updated: i64,
     attempt: i32,
+    ended: bool,
     operation_id: Option<String>,
 }
 
@@ -110,6 +113,7 @@ impl TryFrom<Row> for Kept {
             reason: reason(row.reason_code, row.reason_message),
             refused: row.refused,
             attempt: u32::try_from(row.attempt).unwrap_or(1),
+            ended: row.ended,
             operation_id: row.operation_id,
             created: timestamp(row.created)?,
             updated: timestamp(row.updated)?,
@@ -126,17 +130,17 @@ impl Take for Kept {
     }
 }
 
-/// False: there is one for this pair of VPCs that has not ended.
+/// There must be none for this pair of VPCs.
 pub(crate) async fn insert(
-    db: &mut PgConnection,
+    db: impl PgExecutor<'_>,
     id: &str,
     vpc: &str,
     new: &NewPeering,
     asked: Option<&BTreeSet<Ipv4Net>>,
-) -> Result<bool, PlaneError> {
+) -> Result<(), PlaneError> {
     sqlx::query(
         "INSERT INTO strait.peering (id, vpc_id, peer_account_id, peer_vpc_id, peer_region_code, asked_cidrs)
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+         VALUES ($1, $2, $3, $4, $5, $6)",
     )
     .bind(id)
     .bind(vpc)
@@ -144,7 +148,7 @@ pub(crate) async fn insert(
     .bind(&new.peer_vpc_id)
     .bind(&new.peer_region_code)
     .bind(asked.map(texts))
-    .touches(db)
+    .run(db)
     .await
 }
 
@@ -235,24 +239,17 @@ pub(crate) async fn want_deleted(db: impl PgExecutor<'_>, id: &str) -> Result<()
     .await
 }
 
-/// Asks once more for one that has ended. False: it has not, or another one leads there by now.
-pub(crate) async fn ask_again(db: &mut PgConnection, id: &str) -> Result<bool, PlaneError> {
-    let asked = sqlx::query(
+/// Asks once more for one that has ended. There must be no other one for its pair of VPCs.
+pub(crate) async fn ask_again(db: impl PgExecutor<'_>, id: &str) -> Result<(), PlaneError> {
+    sqlx::query(
         "UPDATE strait.peering SET state = 'initiating-request', attempt = attempt + 1, provisioned_id = NULL,
              accepter_provisioned_id = NULL, cloud_message = '', expires_at = NULL, peer_cidrs = '{}',
              reason_code = NULL, reason_message = NULL, refused = false, updated = clock_timestamp()
          WHERE id = $1 AND state IN ('failed', 'expired', 'rejected', 'deleted') AND admitted_cidrs = '{}'",
     )
     .bind(id)
-    .execute(db)
-    .await;
-    match asked {
-        Ok(done) => Ok(done.rows_affected() > 0),
-        Err(sqlx::Error::Database(error)) if error.constraint() == Some("peering_once") => {
-            Ok(false)
-        }
-        Err(error) => Err(error.into()),
-    }
+    .run(db)
+    .await
 }
 
 /// Notes what the cloud has, unless it is to be deleted by now.

@@ -1,12 +1,15 @@
 //! What is asked for while something before it is still under way: it is taken at once, and done in order.
 
-use strait_plane::cloud::WayKind;
+use strait_plane::PlaneError;
+use strait_plane::cloud::{PeerState, WayKind};
 use strait_plane::model::{
-    Network, NewService, Object, Operation, OperationState, Service, ServiceStatus, Settled, Vpc,
-    VpcStatus,
+    Network, NewPeering, NewService, Object, Operation, OperationState, Peering, PeeringState,
+    Service, ServiceStatus, Settled, Vpc, VpcStatus,
 };
 
 use crate::world::{REGION, World};
+
+const PEER: &str = "vpc-0123456789abcdef0";
 
 #[tokio::test]
 async fn a_move_into_a_vpc_that_is_just_being_made_waits_for_it() {
@@ -112,6 +115,43 @@ async fn a_vpc_that_is_just_being_made_is_deleted_with_what_waits_for_it() {
     world.script.assert_nothing_wrong();
 }
 
+#[tokio::test]
+async fn a_peering_that_ends_in_this_moment_is_in_the_way_of_no_other_one() {
+    let world = World::new().await;
+    let vpc = world.vpc("10.0.0.0/24").await;
+    let first = world.peering(&vpc.id, PEER).await;
+    let alive = ask(&world, &vpc).await.expect_err("it is alive");
+    assert!(alive.to_string().contains(&first.id), "{alive}");
+
+    // Asking is held up before it has looked at the connections, then while it looks; there the other one ends.
+    let row = "SELECT FROM strait.vpc WHERE id = $1 FOR UPDATE";
+    let row = world.holding(row, &vpc.id).await;
+    let ends = async {
+        world.wait_at_locks(1).await;
+        let mut tx = world.pool.begin().await.expect("a transaction");
+        let lock = sqlx::query("LOCK TABLE strait.operation IN ACCESS EXCLUSIVE MODE");
+        lock.execute(&mut *tx).await.expect("the lock");
+        row.commit().await.expect("released");
+        world
+            .eventually("it looks at them", async || looks_at_peerings(&world).await)
+            .await;
+        world.cloud.customer(&first.id, |observed| {
+            observed.state = PeerState::Rejected;
+        });
+        let ends = "UPDATE strait.peering SET state = 'rejected' WHERE id = $1";
+        let ends = sqlx::query(ends).bind(&first.id).execute(&mut *tx);
+        assert_eq!(ends.await.expect("it ends").rows_affected(), 1);
+        tx.commit().await.expect("released");
+    };
+    let (second, ()) = tokio::join!(ask(&world, &vpc), ends);
+
+    let second = second.expect("nothing is in its way");
+    assert_ne!(second.id, first.id);
+    let second = world.settled_peering(&vpc.id, &second.id).await;
+    assert_eq!(second.state, PeeringState::PendingAcceptance);
+    world.script.assert_nothing_wrong();
+}
+
 /// One that the cloud takes its time to make, until `release`.
 async fn vpc_in_the_making(world: &World) -> Vpc {
     world.script.hold("ensure_vpc");
@@ -127,6 +167,26 @@ async fn attach(world: &World, service: &str, vpc: &Vpc) -> Service {
     let (plane, project) = (&world.plane, &world.project);
     let asked = plane.attach_service(project, service, &vpc.id, 0).await;
     asked.expect("taken at once")
+}
+
+async fn ask(world: &World, vpc: &Vpc) -> Result<Peering, PlaneError> {
+    let new = NewPeering {
+        peer_account_id: "123456789012".to_owned(),
+        peer_vpc_id: PEER.to_owned(),
+        peer_region_code: REGION.to_owned(),
+        ..NewPeering::default()
+    };
+    let (plane, project) = (&world.plane, &world.project);
+    plane.create_peering(project, &vpc.id, new).await
+}
+
+/// Whether somebody who has a Peering VPC's row waits for what is read with its connections.
+async fn looks_at_peerings(world: &World) -> bool {
+    let waits = "SELECT EXISTS (SELECT FROM pg_locks w JOIN pg_locks h USING (pid)
+        WHERE NOT w.granted AND w.relation = 'strait.operation'::regclass
+            AND h.granted AND h.relation = 'strait.vpc'::regclass AND h.mode = 'RowShareLock')";
+    let waits = sqlx::query_scalar(waits).fetch_one(&world.pool).await;
+    waits.expect("an answer")
 }
 
 /// The operation that was asked for last, once it says what it waits for.
