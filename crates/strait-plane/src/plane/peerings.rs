@@ -36,9 +36,8 @@ impl Plane {
         let id = secret::numeric_id();
         let mut tx = self.begin().await?;
         still_there(vpcs::lock(&mut tx, &vpc.id).await?, &vpc)?;
-        self.one_more(&mut tx, &vpc).await?;
-        let all = peerings::list(&mut *tx, &vpc.id).await?;
-        none_between(&vpc, &new.peer_account_id, &new.peer_vpc_id, &all)?;
+        let pair = (new.peer_account_id.as_str(), new.peer_vpc_id.as_str());
+        self.one_more(&mut tx, &vpc, pair).await?;
         peerings::insert(&mut *tx, &id, &vpc.id, &new, blocks.as_ref()).await?;
         let asked = Asked::new(
             Action::PeeringCreate,
@@ -79,9 +78,7 @@ impl Plane {
                 kept.id
             )));
         }
-        self.one_more(&mut tx, &vpc).await?;
-        let all = peerings::list(&mut *tx, &vpc.id).await?;
-        none_between(&vpc, &kept.peer_account_id, &kept.peer_vpc_id, &all)?;
+        self.one_more(&mut tx, &vpc, kept.pair()).await?;
         peerings::ask_again(&mut *tx, &kept.id).await?;
         let asked = Asked::new(
             Action::PeeringRequest,
@@ -234,10 +231,23 @@ impl Plane {
         Ok(operation)
     }
 
-    /// Whether the quota has room for one more.
-    async fn one_more(&self, tx: &mut PgConnection, vpc: &Vpc) -> Result<(), PlaneError> {
+    /// Whether there may be one more, between these two. Those that it comes after do not count. Who has the Peering VPC's
+    /// row is alone in asking for one, so that what was looked at stays true.
+    async fn one_more(
+        &self,
+        tx: &mut PgConnection,
+        vpc: &Vpc,
+        pair: (&str, &str),
+    ) -> Result<(), PlaneError> {
+        let all = peerings::list(&mut *tx, &vpc.id).await?;
+        let between = || all.iter().filter(|kept| kept.pair() == pair);
+        if let Some(other) = between().find(|kept| kept.is_in_use()) {
+            return Err(already(vpc, other));
+        }
         let limit = projects::quota(&mut *tx, &vpc.project_id, Quota::PeeringsPerVpc).await?;
-        let used = peerings::count(&mut *tx, &vpc.id).await?;
+        let count = all.iter().filter(|kept| !kept.state.has_ended()).count();
+        let used = count - between().filter(|kept| kept.is_leaving()).count();
+        let used = u32::try_from(used).unwrap_or(u32::MAX);
         if used < limit {
             return Ok(());
         }
@@ -276,9 +286,9 @@ impl Plane {
 }
 
 impl Kept {
-    /// Whether it stands in the way of deleting its VPC.
+    /// Whether it stands in the way of deleting its VPC, and of another one between the same two.
     pub(super) fn is_in_use(&self) -> bool {
-        !self.state.has_ended() && self.state != PeeringState::Deleting
+        !self.state.has_ended() && !self.is_leaving()
     }
 }
 
@@ -302,9 +312,12 @@ fn named(mut all: Vec<Kept>, name: &str) -> Result<Kept, PlaneError> {
     if let Some(index) = by_id {
         return Ok(all.swap_remove(index));
     }
-    let live: Vec<usize> = (0..all.len())
+    let mut live: Vec<usize> = (0..all.len())
         .filter(|index| all[*index].peer_vpc_id == name && !all[*index].state.has_ended())
         .collect();
+    if live.iter().any(|index| !all[*index].is_leaving()) {
+        live.retain(|index| !all[*index].is_leaving());
+    }
     match live.as_slice() {
         [] => Err(gone(name)),
         [index] => Ok(all.swap_remove(*index)),
@@ -424,27 +437,13 @@ fn turn(kept: &Kept) -> (PeeringStatus, WaitingOn, Option<String>) {
     }
 }
 
-/// Refuses a second connection between two VPCs. Who has the Peering VPC's row is alone in asking for one, so that what was
-/// looked at stays true.
-fn none_between(
-    vpc: &Vpc,
-    peer_account: &str,
-    peer_vpc: &str,
-    all: &[Kept],
-) -> Result<(), PlaneError> {
-    let Some(other) = all.iter().find(|kept| {
-        !(kept.state.has_ended() || kept.ended)
-            && kept.peer_vpc_id == peer_vpc
-            && kept.peer_account_id == peer_account
-    }) else {
-        return Ok(());
-    };
-    Err(PlaneError::conflict(format!(
+fn already(vpc: &Vpc, other: &Kept) -> PlaneError {
+    PlaneError::conflict(format!(
         "VPC {} has peering connection {} ({}, {}) to {} already, and AWS allows one between two VPCs; use that one, or delete it first",
         vpc.id,
         other.id,
         other.provisioned_id.as_deref().unwrap_or("no pcx id yet"),
         other.state,
         other.peer_vpc_id
-    )))
+    ))
 }

@@ -27,16 +27,22 @@ pub(super) async fn settle(run: &Run<'_>, vpc: &Vpc) -> Result<(), Failure> {
     let context = run.context;
     let mut worst = Ok(());
     let all = kept::list(&context.pool, &vpc.id).await?;
-    for peering in all
-        .iter()
-        .filter(|peering| peering.state == PeeringState::Deleting)
-    {
+    // Pairs of VPCs that are still peered by one that is to go: AWS has one at a time.
+    let mut taken = BTreeSet::new();
+    for peering in all.iter().filter(|peering| peering.is_leaving()) {
         let deleted = delete(run, vpc, peering).await;
-        worst = worse(worst, own(run, peering, deleted).await?);
+        let deleted = own(run, peering, deleted).await?;
+        if deleted.is_err() && !peering.ended {
+            taken.insert(peering.pair());
+        }
+        worst = worse(worst, deleted);
     }
+    let waits = |peering: &Kept| {
+        peering.state == PeeringState::InitiatingRequest && taken.contains(&peering.pair())
+    };
     let live: Vec<&Kept> = all
         .iter()
-        .filter(|peering| is_live(peering.state))
+        .filter(|peering| is_live(peering.state) && !waits(peering))
         .collect();
     let mut asking = BTreeMap::new();
     for peering in &live {

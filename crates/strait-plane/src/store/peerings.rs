@@ -62,6 +62,16 @@ impl Kept {
             attempt: self.attempt,
         }
     }
+
+    /// The customer's account and VPC.
+    pub(crate) fn pair(&self) -> (&str, &str) {
+        (&self.peer_account_id, &self.peer_vpc_id)
+    }
+
+    /// Whether it is being taken away.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.state == PeeringState::Deleting
+    }
 }
 
 #[derive(FromRow)]
@@ -322,19 +332,6 @@ pub(crate) async fn delete(db: impl PgExecutor<'_>, id: &str) -> Result<(), Plan
         .bind(id)
         .run(db)
         .await
-}
-
-/// How many count against the quota of a VPC.
-pub(crate) async fn count(db: impl PgExecutor<'_>, vpc: &str) -> Result<u32, PlaneError> {
-    let count: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM strait.peering
-         WHERE vpc_id = $1 AND state NOT IN ('failed', 'expired', 'rejected', 'deleted')",
-    )
-    .bind(vpc)
-    .fetch_one(db)
-    .await?;
-    u32::try_from(count)
-        .map_err(|_| PlaneError::Corrupt(format!("{count} peering connections on {vpc}")))
 }
 
 /// What the customer has of what was asked for.

@@ -49,6 +49,8 @@ pub(crate) struct FakePeering {
     pub(crate) observed: PeeringObserved,
     pub(crate) admitted: BTreeSet<Ipv4Net>,
     pub(crate) attempt: u32,
+    /// The Peering VPC, the customer's account and VPC.
+    pair: [String; 3],
 }
 
 struct FakeWay {
@@ -254,6 +256,22 @@ impl State {
         self.made += 1;
         self.made
     }
+
+    /// The connection between these that has not ended.
+    fn peered(&self, pair: &[String; 3]) -> Option<String> {
+        let mut all = self.peerings.iter();
+        let found = all.find(|(_, peering)| {
+            let is_alive = match peering.observed.state {
+                PeerState::PendingAcceptance | PeerState::Active => true,
+                PeerState::Failed
+                | PeerState::Expired
+                | PeerState::Rejected
+                | PeerState::Deleted => false,
+            };
+            is_alive && peering.pair == *pair
+        });
+        found.map(|(id, _)| id.clone())
+    }
 }
 
 #[async_trait]
@@ -310,6 +328,14 @@ impl Cloud for FakeCloud {
                         peering.vpc.id
                     ));
                 }
+                let pair = [&peering.vpc.id, &peering.peer_account, &peering.peer_vpc];
+                let pair = pair.map(Clone::clone);
+                if let Some(other) = state.peered(&pair) {
+                    self.script.wrong(format!(
+                        "{} was asked for before {other} was gone",
+                        peering.id
+                    ));
+                }
                 let number = state.make();
                 let observed = PeeringObserved {
                     provisioned_id: format!("pcx-{number:017x}"),
@@ -323,6 +349,7 @@ impl Cloud for FakeCloud {
                     observed,
                     admitted: BTreeSet::new(),
                     attempt: peering.attempt,
+                    pair,
                 };
                 state.peerings.insert(peering.id.clone(), made);
             }

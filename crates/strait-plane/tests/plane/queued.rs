@@ -4,7 +4,7 @@ use strait_plane::PlaneError;
 use strait_plane::cloud::{PeerState, WayKind};
 use strait_plane::model::{
     Network, NewPeering, NewService, Object, Operation, OperationState, Peering, PeeringState,
-    Service, ServiceStatus, Settled, Vpc, VpcStatus,
+    Quota, Service, ServiceStatus, Settled, Vpc, VpcStatus,
 };
 
 use crate::world::{REGION, World};
@@ -152,6 +152,54 @@ async fn a_peering_that_ends_in_this_moment_is_in_the_way_of_no_other_one() {
     world.script.assert_nothing_wrong();
 }
 
+#[tokio::test]
+async fn the_successor_of_a_peering_that_is_just_being_deleted_comes_after_it() {
+    for (faults, is_killed) in [(0, false), (2, false), (0, true), (2, true)] {
+        let world = World::new().await;
+        let vpc = world.vpc("10.0.0.0/24").await;
+        let (plane, project) = (&world.plane, &world.project);
+        // The last one that there may be: its successor is not one too many.
+        plane
+            .set_quota(project, Quota::PeeringsPerVpc, 1)
+            .await
+            .expect("set");
+        let first = world.peering(&vpc.id, PEER).await;
+        let deletion = format!("delete_peering {}", first.id);
+        world.script.hold(&deletion);
+        world.script.fail(&deletion, faults, false);
+
+        let deleted = plane.delete_peering(project, &vpc.id, &first.id).await;
+        let deleted = deleted.expect("asked for").operation_id;
+        world
+            .eventually("it is being deleted", async || world.script.holds())
+            .await;
+        let second = ask(&world, &vpc).await.expect("taken at once");
+        assert_ne!(second.id, first.id);
+        assert_eq!(second.state, PeeringState::InitiatingRequest);
+        let named = plane.peering(project, &vpc.id, PEER).await;
+        assert_eq!(named.expect("the one that stays").id, second.id);
+        let third = ask(&world, &vpc).await.expect_err("the second stays");
+        assert!(third.to_string().contains(&second.id), "{third}");
+        assert_eq!(world.cloud.peerings(), 1);
+
+        let world = match is_killed {
+            true => world.restart().await,
+            false => world,
+        };
+        world.script.release();
+        let second = world.settled_peering(&vpc.id, &second.id).await;
+
+        assert_eq!(second.state, PeeringState::PendingAcceptance);
+        let deleted = world.ended(deleted).await;
+        let asked = world.ended(second.operation_id).await;
+        assert_eq!(deleted.state, OperationState::Succeeded);
+        assert_eq!(asked.state, OperationState::Succeeded);
+        assert!(deleted.ended < asked.ended, "in order");
+        assert_eq!(world.cloud.peerings(), 1);
+        world.script.assert_nothing_wrong();
+    }
+}
+
 /// One that the cloud takes its time to make, until `release`.
 async fn vpc_in_the_making(world: &World) -> Vpc {
     world.script.hold("ensure_vpc");
@@ -184,6 +232,7 @@ async fn ask(world: &World, vpc: &Vpc) -> Result<Peering, PlaneError> {
 async fn looks_at_peerings(world: &World) -> bool {
     let waits = "SELECT EXISTS (SELECT FROM pg_locks w JOIN pg_locks h USING (pid)
         WHERE NOT w.granted AND w.relation = 'strait.operation'::regclass
+            AND w.database = (SELECT oid FROM pg_database WHERE datname = current_database())
             AND h.granted AND h.relation = 'strait.vpc'::regclass AND h.mode = 'RowShareLock')";
     let waits = sqlx::query_scalar(waits).fetch_one(&world.pool).await;
     waits.expect("an answer")
