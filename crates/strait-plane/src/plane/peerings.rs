@@ -72,12 +72,6 @@ impl Plane {
                 kept.id, kept.state
             )));
         }
-        if !kept.admitted_cidrs.is_empty() {
-            return Err(PlaneError::conflict(format!(
-                "the customer's ranges of peering connection {} are just being taken away; ask again in a moment",
-                kept.id
-            )));
-        }
         self.one_more(&mut tx, &vpc, kept.pair()).await?;
         peerings::ask_again(&mut *tx, &kept.id).await?;
         let asked = Asked::new(
@@ -139,7 +133,7 @@ impl Plane {
             let Some(kept) = peerings::get(self.pool(), id).await? else {
                 return Err(gone(id));
             };
-            let known = kept.provisioned_id.is_some() || kept.refused;
+            let known = (kept.provisioned_id.is_some() && !kept.is_clearing()) || kept.refused;
             if known || !patience.again().await {
                 return Ok(shown(kept));
             }
@@ -349,13 +343,18 @@ fn still_there(status: Option<VpcStatus>, vpc: &Vpc) -> Result<(), PlaneError> {
 /// As it is shown.
 pub(super) fn shown(kept: Kept) -> Peering {
     let (status, waiting_on, next_action) = turn(&kept);
+    // Until the request is made, the cloud's id is the former one's.
+    let provisioned_id = match kept.is_clearing() {
+        true => None,
+        false => kept.provisioned_id,
+    };
     Peering {
         id: kept.id,
         vpc_id: kept.vpc_id,
         peer_account_id: kept.peer_account_id,
         peer_vpc_id: kept.peer_vpc_id,
         peer_region_code: kept.peer_region_code,
-        provisioned_id: kept.provisioned_id,
+        provisioned_id,
         accepter_provisioned_id: kept.accepter_provisioned_id,
         status,
         state: kept.state,

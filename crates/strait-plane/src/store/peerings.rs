@@ -68,6 +68,11 @@ impl Kept {
         (&self.peer_account_id, &self.peer_vpc_id)
     }
 
+    /// Whether it is asked for again, and the customer's ranges of the request before are still to be taken away.
+    pub(crate) fn is_clearing(&self) -> bool {
+        self.state == PeeringState::InitiatingRequest && !self.admitted_cidrs.is_empty()
+    }
+
     /// Whether it is being taken away.
     pub(crate) fn is_leaving(&self) -> bool {
         self.state == PeeringState::Deleting
@@ -205,6 +210,7 @@ pub(crate) async fn list_in(
 pub(crate) async fn observable(db: impl PgExecutor<'_>) -> Result<Vec<Kept>, PlaneError> {
     sqlx::query_as::<_, Row>(&format!(
         "{SELECT} WHERE provisioned_id IS NOT NULL AND state IN ('initiating-request', 'pending-acceptance', 'active')
+             AND NOT (state = 'initiating-request' AND admitted_cidrs <> '{{}}')
          ORDER BY vpc_id, peering.created, id"
     ))
     .all(db)
@@ -224,7 +230,8 @@ pub(crate) struct Waiting {
 pub(crate) async fn waiting(db: impl PgExecutor<'_>) -> Result<BTreeSet<Waiting>, PlaneError> {
     let rows: Vec<Waiting> = sqlx::query_as(
         "SELECT v.region_code, p.id, p.attempt FROM strait.peering p JOIN strait.vpc v ON v.id = p.vpc_id
-         WHERE p.provisioned_id IS NOT NULL AND p.state IN ('initiating-request', 'pending-acceptance')",
+         WHERE p.provisioned_id IS NOT NULL AND p.state IN ('initiating-request', 'pending-acceptance')
+             AND p.admitted_cidrs = '{}'",
     )
     .fetch_all(db)
     .await?;
@@ -249,13 +256,16 @@ pub(crate) async fn want_deleted(db: impl PgExecutor<'_>, id: &str) -> Result<()
     .await
 }
 
-/// Asks once more for one that has ended. There must be no other one for its pair of VPCs.
+/// Asks once more for one that has ended. There must be no other one for its pair of VPCs. The request before is the one that
+/// the cloud is told of until what it let in is taken away ([`admitted`]).
 pub(crate) async fn ask_again(db: impl PgExecutor<'_>, id: &str) -> Result<(), PlaneError> {
     sqlx::query(
-        "UPDATE strait.peering SET state = 'initiating-request', attempt = attempt + 1, provisioned_id = NULL,
+        "UPDATE strait.peering SET state = 'initiating-request',
+             attempt = CASE WHEN admitted_cidrs = '{}' THEN attempt + 1 ELSE attempt END,
+             provisioned_id = CASE WHEN admitted_cidrs = '{}' THEN NULL ELSE provisioned_id END,
              accepter_provisioned_id = NULL, cloud_message = '', expires_at = NULL, peer_cidrs = '{}',
              reason_code = NULL, reason_message = NULL, refused = false, updated = clock_timestamp()
-         WHERE id = $1 AND state IN ('failed', 'expired', 'rejected', 'deleted') AND admitted_cidrs = '{}'",
+         WHERE id = $1 AND state IN ('failed', 'expired', 'rejected', 'deleted')",
     )
     .bind(id)
     .run(db)
@@ -285,7 +295,8 @@ pub(crate) async fn observed(
     .await
 }
 
-/// Notes what the cloud was told to let in. If that is all, nothing is wrong with it any more.
+/// Notes what the cloud was told to let in. If that is all, nothing is wrong with it any more. One that was asked for again
+/// meanwhile, and lets nothing in, is another request from now on.
 pub(crate) async fn admitted(
     db: impl PgExecutor<'_>,
     id: &str,
@@ -294,9 +305,11 @@ pub(crate) async fn admitted(
 ) -> Result<(), PlaneError> {
     sqlx::query(
         "UPDATE strait.peering SET admitted_cidrs = $2, updated = clock_timestamp(),
-             reason_code = CASE WHEN $3 AND state = 'active' THEN NULL ELSE reason_code END,
-             reason_message = CASE WHEN $3 AND state = 'active' THEN NULL ELSE reason_message END,
-             refused = refused AND NOT ($3 AND state = 'active')
+             reason_code = CASE WHEN $3 AND state = 'active' OR state = 'initiating-request' THEN NULL ELSE reason_code END,
+             reason_message = CASE WHEN $3 AND state = 'active' OR state = 'initiating-request' THEN NULL ELSE reason_message END,
+             refused = refused AND NOT ($3 AND state = 'active' OR state = 'initiating-request'),
+             attempt = CASE WHEN state = 'initiating-request' THEN attempt + 1 ELSE attempt END,
+             provisioned_id = CASE WHEN state = 'initiating-request' THEN NULL ELSE provisioned_id END
          WHERE id = $1 AND admitted_cidrs <> $2",
     )
     .bind(id)

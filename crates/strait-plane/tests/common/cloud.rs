@@ -330,6 +330,11 @@ impl Cloud for FakeCloud {
                 }
                 let pair = [&peering.vpc.id, &peering.peer_account, &peering.peer_vpc];
                 let pair = pair.map(Clone::clone);
+                let known = state.peerings.get(&peering.id);
+                if known.is_some_and(|known| !known.admitted.is_empty()) {
+                    self.script
+                        .wrong(format!("the former {} still lets in", peering.id));
+                }
                 if let Some(other) = state.peered(&pair) {
                     self.script.wrong(format!(
                         "{} was asked for before {other} was gone",
@@ -382,7 +387,10 @@ impl Cloud for FakeCloud {
                 }
             }
             match state.peerings.get_mut(&peering.id) {
-                Some(peering) => peering.admitted.clone_from(ranges),
+                Some(known) if known.attempt != peering.attempt => self
+                    .script
+                    .wrong(format!("another request for {} was let in", peering.id)),
+                Some(known) => known.admitted.clone_from(ranges),
                 None => self
                     .script
                     .wrong(format!("{} was let in before it was there", peering.id)),
@@ -442,7 +450,8 @@ impl Cloud for FakeCloud {
             if let WayKind::Private { vpc } = &way.kind
                 && !state.vpcs.contains_key(vpc)
             {
-                self.script.wrong(format!("a way through {vpc} before it is there"));
+                self.script
+                    .wrong(format!("a way through {vpc} before it is there"));
             }
             if !state.ways.contains_key(way) {
                 let number = state.make();

@@ -200,6 +200,55 @@ async fn the_successor_of_a_peering_that_is_just_being_deleted_comes_after_it() 
     }
 }
 
+#[tokio::test]
+async fn a_peering_is_asked_for_again_while_what_it_let_in_is_just_taken_away() {
+    for (faults, is_killed) in [(0, false), (2, false), (0, true), (2, true)] {
+        let world = World::new().await;
+        let vpc = world.vpc("10.0.0.0/24").await;
+        let first = world.peering(&vpc.id, PEER).await;
+        let is_let_in = async |world: &World| {
+            let found = world.plane.peering(&world.project, &vpc.id, &first.id);
+            found.await.expect("it is kept").admitted
+        };
+        world.cloud.accept(&first.id, &["172.31.0.0/16"]);
+        world
+            .eventually("it is let in", async || is_let_in(&world).await)
+            .await;
+        let taking_away = format!("admit_peer {}", first.id);
+        world.script.hold(&taking_away);
+        world.script.fail(&taking_away, faults, false);
+        world
+            .cloud
+            .customer(&first.id, |observed| observed.state = PeerState::Deleted);
+        world
+            .eventually("it is let in no longer", async || world.script.holds())
+            .await;
+
+        let (plane, project) = (&world.plane, &world.project);
+        let again = plane.request_peering(project, &vpc.id, &first.id).await;
+        let again = again.expect("taken at once");
+        assert_eq!(again.state, PeeringState::InitiatingRequest);
+        assert_eq!(again.provisioned_id, None);
+
+        let world = match is_killed {
+            true => world.restart().await,
+            false => world,
+        };
+        world.script.release();
+        let asked = world.ended(again.operation_id).await;
+        assert_eq!(asked.state, OperationState::Succeeded);
+        let again = world.settled_peering(&vpc.id, &first.id).await;
+        assert_eq!(again.state, PeeringState::PendingAcceptance);
+        assert_ne!(again.provisioned_id, first.provisioned_id);
+        assert_eq!(again.reason, None);
+        world.cloud.accept(&first.id, &["172.31.0.0/16"]);
+        world
+            .eventually("it is let in again", async || is_let_in(&world).await)
+            .await;
+        world.script.assert_nothing_wrong();
+    }
+}
+
 /// One that the cloud takes its time to make, until `release`.
 async fn vpc_in_the_making(world: &World) -> Vpc {
     world.script.hold("ensure_vpc");
