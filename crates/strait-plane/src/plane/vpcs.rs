@@ -98,8 +98,8 @@ impl Plane {
         self.vpc(&vpc.project_id, &vpc.id).await
     }
 
-    /// Asks for the end of a Peering VPC, unless something uses it. It is `DELETING` at first. Peering connections that
-    /// have ended go with it. With `cascade`, services that use it are detached first, so that they become public, then its
+    /// Asks for the end of a Peering VPC, unless something uses it. It is `DELETING` at first; services that are just leaving
+    /// it are waited for. Peering connections that have ended go with it. With `cascade`, services that use it are detached first, so that they become public, then its
     /// peering connections are deleted.
     pub async fn delete_vpc(
         &self,
@@ -125,15 +125,12 @@ impl Plane {
         let peered = peerings::list(&mut *tx, &vpc.id).await?;
         let users: Vec<String> = attached
             .iter()
-            .map(|user| match user.attached {
-                true => format!(
+            .filter(|user| user.attached)
+            .map(|user| {
+                format!(
                     "service {} ({:?}) is attached: detach it",
                     user.id, user.name
-                ),
-                false => format!(
-                    "service {} ({:?}) is just leaving it: wait",
-                    user.id, user.name
-                ),
+                )
             })
             .chain(
                 peered

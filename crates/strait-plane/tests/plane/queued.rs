@@ -116,6 +116,38 @@ async fn a_vpc_that_is_just_being_made_is_deleted_with_what_waits_for_it() {
 }
 
 #[tokio::test]
+async fn a_vpc_is_deleted_when_the_service_that_is_just_leaving_has_left() {
+    let world = World::new().await;
+    let vpc = world.vpc("10.0.0.0/24").await;
+    let id = world.service().await.service_id;
+    attach(&world, &id, &vpc).await;
+    world.settle_service(&id).await;
+    let (plane, project) = (&world.plane, &world.project);
+    let refused = plane.delete_vpc(project, &vpc.id, false).await;
+    let refused = refused.expect_err("it is in use").to_string();
+    assert!(refused.contains(&id), "{refused}");
+    let closing = format!("remove_way {id} vpc:{}", vpc.id);
+    world.script.hold(&closing);
+    world.script.fail(&closing, 2, false);
+
+    let left = plane.detach_service(project, &id, None, 0).await;
+    let left = left.expect("asked for").operation_id;
+    world
+        .eventually("it is leaving", async || world.script.holds())
+        .await;
+    let deleted = plane.delete_vpc(project, &vpc.id, false).await;
+    let deleted = deleted.expect("taken at once").operation_id;
+    let world = world.restart().await;
+    world.script.release();
+
+    let (left, deleted) = (world.ended(left).await, world.ended(deleted).await);
+    assert_eq!(left.state, OperationState::Succeeded);
+    assert_eq!(deleted.state, OperationState::Succeeded);
+    assert!(world.cloud.vpcs() == 0 && world.cloud.ways(&id) == [(WayKind::Public, false)]);
+    world.script.assert_nothing_wrong();
+}
+
+#[tokio::test]
 async fn a_peering_that_ends_in_this_moment_is_in_the_way_of_no_other_one() {
     let world = World::new().await;
     let vpc = world.vpc("10.0.0.0/24").await;
