@@ -44,7 +44,7 @@ control sql_is 1 catalog internet "select 1"
 refuse 6.8 "psql from the internet, by the same name" "no way in" "$DROPPED|$RESET" sql orders internet "select 1"
 refuse 6.9 "by the former address and port" "a changed name alone would prove nothing" "$DROPPED|$RESET" sql orders internet "select 1" "hostaddr=$OLD_ADDRESS"
 refuse 6.10 "by the former public name" "it is gone" "$NO_NAME" \
-    env PGPASSWORD="${PASSWORD[orders]}" timeout 20 "$STRAIT_BIN" exec internet -- psql -X -w "host=$OLD_PUBLIC_NAME user=tsdbadmin dbname=tsdb sslmode=verify-full" -c 'select 1'
-control env PGPASSWORD="${PASSWORD[catalog]}" timeout 20 psql -X -w "$CATALOG_LINE" -c 'select 1'
+    env PGPASSWORD="${PASSWORD[orders]}" timeout 40 "$STRAIT_BIN" exec internet -- psql -X -w "host=$OLD_PUBLIC_NAME user=tsdbadmin dbname=tsdb sslmode=verify-full" -c 'select 1'
+control env PGPASSWORD="${PASSWORD[catalog]}" timeout 40 psql -X -w "$CATALOG_LINE" -c 'select 1'
 refuse 6.11 "the former line on this machine" "the loopback port is closed" "$RESET" \
-    env PGPASSWORD="${PASSWORD[orders]}" timeout 20 psql -X -w "$HERE_LINE" -c 'select 1'
+    env PGPASSWORD="${PASSWORD[orders]}" timeout 40 psql -X -w "$HERE_LINE" -c 'select 1'
