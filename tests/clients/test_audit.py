@@ -297,7 +297,7 @@ class Audit(unittest.TestCase):
     def keys_of_project(self):
         return {"public_key": self.keys["STRAIT_PUBLIC_KEY"], "secret_key": self.keys["STRAIT_SECRET_KEY"]}
 
-    def eventually(self, what, look, wanted, seconds=30):
+    def eventually(self, what, look, wanted, seconds=60):
         until = time.monotonic() + seconds
         while (found := look()) != wanted:
             if time.monotonic() > until:
