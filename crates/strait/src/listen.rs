@@ -308,11 +308,7 @@ mod tests {
     }
 
     /// Where one listens that leaves whoever has sent no whole head for so long.
-    async fn listening(
-        router: axum::Router,
-        tls: Option<Arc<Tls>>,
-        head: Duration,
-    ) -> SocketAddr {
+    async fn listening(router: axum::Router, tls: Option<Arc<Tls>>, head: Duration) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         tokio::spawn(answer_within(listener, router, tls, head, Room::new(9, 9)));

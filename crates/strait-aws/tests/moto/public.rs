@@ -108,14 +108,15 @@ async fn listed_ranges_are_closed_and_come_back_as_they_were() {
     for _again in 0..2 {
         eventually(async || strait.refuse_way(&way).await).await;
         eventually(async || strait.remove_way(&way).await).await;
-        assert_eq!(service.rules().await, ["10.0.0.0/8"], "no private host is let in anew");
+        assert_eq!(
+            service.rules().await,
+            ["10.0.0.0/8"],
+            "no private host is let in anew"
+        );
     }
     for _again in 0..2 {
         eventually(async || strait.reopen_way(&way).await).await;
-        assert_eq!(
-            service.rules().await,
-            ["10.0.0.0/8", listed[0], listed[1]]
-        );
+        assert_eq!(service.rules().await, ["10.0.0.0/8", listed[0], listed[1]]);
     }
     // What is not listed would stay open.
     service.allow("192.0.2.0/24").await;

@@ -164,11 +164,7 @@ fn passes_on(world: &World) {
     let started = Instant::now();
     let silent = udp(world, SILENT, RecordType::A);
     assert_eq!(silent.metadata.response_code, ResponseCode::ServFail);
-    assert!(
-        started.elapsed() < 4 * SILENCE,
-        "{:?}",
-        started.elapsed()
-    );
+    assert!(started.elapsed() < 4 * SILENCE, "{:?}", started.elapsed());
 
     let asked = upstream.asked();
     told(false, &conf);

@@ -45,21 +45,9 @@ async fn a_store_that_is_stopped_killed_or_restarted_loses_nothing() {
         "{unknown:?}"
     );
     refused(&read, "UNAVAILABLE", SOON);
-    refused(
-        &server.list().await,
-        "UNAVAILABLE",
-        AT_ONCE,
-    );
-    refused(
-        &server.register("later").await,
-        "UNAVAILABLE",
-        AT_ONCE,
-    );
-    refused(
-        &server.get("/health").await,
-        "UNAVAILABLE",
-        AT_ONCE,
-    );
+    refused(&server.list().await, "UNAVAILABLE", AT_ONCE);
+    refused(&server.register("later").await, "UNAVAILABLE", AT_ONCE);
+    refused(&server.get("/health").await, "UNAVAILABLE", AT_ONCE);
     let regions = server.get("/public/api/v1/regions").await;
     assert_eq!(
         regions.status,
@@ -339,10 +327,15 @@ impl Cluster {
         let children = format!("/proc/{own}/task/{own}/children");
         let children = std::fs::read_to_string(children).expect("procfs");
         kill(own, signal).expect("it runs");
-        let children = children.split_whitespace();
-        let children = children.map(|child| Pid::from_raw(child.parse().expect("a number")));
-        // One may have ended with the first.
-        children.inspect(|child| drop(kill(*child, signal))).collect()
+        let children: Vec<Pid> = children
+            .split_whitespace()
+            .map(|child| Pid::from_raw(child.parse().expect("a number")))
+            .collect();
+        for child in &children {
+            // It may have ended with the first.
+            let _ = kill(*child, signal);
+        }
+        children
     }
 
     fn kill(&mut self) {
