@@ -65,8 +65,9 @@ class Cloud:
         os.environ |= {"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
         try:
             # Not any ports: those that the kernel gives may be somebody else's when it is started again.
-            listeners = (f"127.0.0.1:{free_port()}" for _ in range(2))
-            self.strait("up", "--detach", "--http", next(listeners), "--aws", next(listeners), *options)
+            http = free_port()
+            aws = next(port for port in iter(free_port, None) if port != http)
+            self.strait("up", "--detach", "--http", f"127.0.0.1:{http}", "--aws", f"127.0.0.1:{aws}", *options)
             server = self.strait_json("status")["server"]
             # What it is started with again: its clients know its ports.
             self.ports = ("--http", server["http"], "--aws", server["aws"], *options)
