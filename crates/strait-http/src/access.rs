@@ -13,10 +13,10 @@ use strait_plane::model::{Caller, Identity, Once, Permission, Role, Seat};
 use strait_plane::{Plane, trail};
 use subtle::ConstantTimeEq as _;
 
-use crate::Shared;
 use crate::error::ApiError;
 use crate::metrics::Readers;
 use crate::needs::{Needs, methods, needs};
+use crate::{Shared, outage};
 
 /// The cookie that a session's token may come in. It counts for requests that change nothing: other sites' pages can make a
 /// browser send it.
@@ -47,6 +47,21 @@ pub(crate) async fn admitted(
     let (mut parts, body) = request.into_parts();
     let admitted = admit(&mut parts, &app).await?;
     parts.extensions.insert(admitted);
+    Ok(next.run(Request::from_parts(parts, body)).await)
+}
+
+/// Lets the operator pass and nobody else: for routes that are not in [`crate::needs::ROUTES`].
+pub(crate) async fn only_operator(
+    State(app): State<Shared>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let (parts, body) = request.into_parts();
+    app.limits.count_address(peer(&parts, &app))?;
+    let identity = outage::unless_lost(&app, known(&parts, &app)).await?;
+    if identity != Identity::Operator {
+        return Err(ApiError::NotAdmin);
+    }
     Ok(next.run(Request::from_parts(parts, body)).await)
 }
 
@@ -174,9 +189,7 @@ async fn admit(parts: &mut Parts, app: &Shared) -> Result<Admitted, ApiError> {
             seat: None,
         });
     }
-    let identity = identify(app, &parts.method, &parts.headers).await?;
-    trail::proved(&identity);
-    app.limits.count_identity(&identity)?;
+    let identity = known(parts, app).await?;
     let is_operator = identity == Identity::Operator;
     let seat = match (needs, named_project(parts, app).await?) {
         (Needs::Nothing | Needs::Identity | Needs::Session | Needs::Metrics, _)
@@ -210,6 +223,14 @@ async fn admit(parts: &mut Parts, app: &Shared) -> Result<Admitted, ApiError> {
         identity: Some(identity),
         seat,
     })
+}
+
+/// Who asks, counted.
+async fn known(parts: &Parts, app: &Shared) -> Result<Identity, ApiError> {
+    let identity = identify(app, &parts.method, &parts.headers).await?;
+    trail::proved(&identity);
+    app.limits.count_identity(&identity)?;
+    Ok(identity)
 }
 
 /// How the path names a project, if it does.
