@@ -44,19 +44,6 @@ pub(crate) async fn watched(State(app): State<Shared>, request: Request, next: N
     }
 }
 
-/// What is asked of the store, if it answers.
-pub(crate) async fn unless_lost<T>(
-    app: &Shared,
-    asked: impl Future<Output = Result<T, ApiError>>,
-) -> Result<T, ApiError> {
-    let mut pulse = app.plane.store_pulse();
-    tokio::select! {
-        biased;
-        answer = asked => answer,
-        () = lost(&mut pulse) => Err(ApiError::NoStore),
-    }
-}
-
 /// What reads is tried a second time if the connection that it had died.
 async fn answer(request: Request, next: Next, changes: bool) -> Response {
     if changes {
