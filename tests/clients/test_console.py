@@ -3,30 +3,14 @@
 import json
 import os
 import re
-import subprocess
 import unittest
 from urllib import error, parse, request
 
-from browser import Browser
-from cloud import STRAIT, Cloud, Network, tcp
-
-# Where pictures of the pages go, if anywhere.
-PICTURES = os.environ.get("STRAIT_PICTURES")
+from clicks import Clicks
+from cloud import Network, tcp
 
 
-class Console(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.cloud = Cloud()
-        cls.addClassCleanup(cls.cloud.close)
-        cls.base = cls.cloud.account("provider")["STRAIT_URL"]
-        cls.browser = Browser(cls.base)
-        cls.addClassCleanup(cls.browser.close)
-        cls.seen = {}
-
-    def tearDown(self):
-        self.browser.scripts(True)
-
+class Console(Clicks):
     def test_1_the_whole_story_by_clicks(self):
         page = self.browser
         self.sign_in()
@@ -294,20 +278,6 @@ class Console(unittest.TestCase):
         page.wait_for("The month after", "//body")
         self.cloud.strait("vpc", "delete", "used", "--yes", "--wait")
 
-    def sign_in(self):
-        """By a link that the operator gets, as the demo's user does."""
-        page = self.browser
-        page.wide()
-        page.driver.delete_all_cookies()
-        page.open("about:blank")
-        page.complaints()
-        page.open(re.search(r"http\S+", self.cloud.strait("console"))[0])
-        self.assertNotIn("#", page.path, "the link's token is in the form, and no more in the address")
-        self.look("login")
-        page.click("Sign in with the link")
-        type(self).project = re.search(r"/projects/[a-z0-9]+", page.driver.current_url)[0]
-        page.complaints()
-
     def test_6_who_may_connect_is_changed_by_clicks(self):
         page = self.browser
         self.sign_in()
@@ -356,6 +326,7 @@ class Console(unittest.TestCase):
         page.click("Delete the VPC")
         page.until(lambda: not page.says("overseas"), "the VPC is gone from the list")
         self.assertNotIn("overseas", [vpc["name"] for vpc in self.cloud.strait_json("vpc", "list")])
+
     def test_8_of_several_projects_one_acts_for_ones_own_connections(self):
         page = self.browser
         self.sign_in()
@@ -391,80 +362,11 @@ class Console(unittest.TestCase):
         page.wait_for("TCP 443", "//body")
         self.assertFalse(page.offers("Delete…"), "the other one is not theirs")
 
-    def look(self, name):
-        """Looks at a page: nothing is forbidden to it, nothing wider than its window; keeps where it was, and a picture."""
-        page = self.browser
-        self.assertEqual(page.complaints(), [], name)
-        self.assertEqual(page.audit(), [], name)
-        self.assertLessEqual(page.overflow(), 0, name)
-        self.seen[name] = page.path
-        if not PICTURES:
-            return
-        for theme in ["light", "dark"]:
-            page.dark(theme == "dark")
-            for size in [page.wide, page.narrow]:
-                size()
-                page.shot(f"{PICTURES}/{name}-{theme}-{size.__name__}.png")
-        page.dark(False)
-        page.wide()
-
-    def complained(self, count, about):
-        """What the browser says of a refused form is no fault of the page."""
-        complaints = self.browser.complaints()
-        self.assertEqual(len(complaints), count, complaints)
-        self.assertIn(about, complaints[0])
-
     def pages(self):
         """Pages that are there whatever the other tests did."""
         names = ["services", "services/new", "vpcs", "vpcs/new", "operations", "events", "members", "keys", "quotas", "usage", "audit"]
         own = {name: f"{self.project}/{name}" for name in names}
         return own | {"projects": "/projects", "account": "/account", "cloud": "/cloud", "try": "/cloud/try"}
-
-    def make_vpc(self, name, cidr, wrong=None, region=None):
-        page = self.browser
-        page.open(self.project + "/vpcs")
-        page.click("Create a VPC")
-        page.fill("Name", name)
-        if region:
-            page.choose("Region", region)
-        if wrong:
-            page.fill("Range", wrong)
-            self.look("vpc-new")
-            page.click("Create")
-            self.complained(1, "422")
-            self.assertIn("/16", page.text("//p[@id='cidr-wrong']"))
-            self.assertEqual(page.field("Range").get_attribute("aria-invalid"), "true")
-            self.assertEqual(page.field("Name").get_attribute("value"), name, "nothing typed is lost")
-            self.assertEqual(page.field("Range").get_attribute("value"), wrong)
-            self.look("vpc-wrong")
-        page.fill("Range", cidr)
-        page.click("Create")
-        page.wait_for("Created")
-        page.until(lambda: page.says("Id in the cloud"), "made")
-        self.look("vpc")
-
-    def peer(self, account, network):
-        page = self.browser
-        page.click("Add a peering connection")
-        page.fill("Customer’s AWS account", account)
-        page.fill("Customer’s VPC", network)
-        page.choose("Customer’s Region", "us-east-1")
-        self.look("peering-new")
-        page.click("Ask the customer")
-        page.wait_for("Pending acceptance")
-
-    def move(self, service, vpc, verb):
-        page = self.browser
-        page.open(self.project + "/services")
-        page.click(service)
-        page.click("Operations", "//nav[@aria-label='Service']")
-        page.pick(vpc)
-        self.look(f"service-{verb.lower()}")
-        page.wait_for("open connections by it end", "//body")
-        if verb == "Attach":
-            page.wait_for("not reached from the internet any more", "//body")
-        page.click(f"{verb} the service")
-        self.seen["service"] = page.path
 
     def another_project(self):
         with open(os.path.join(self.cloud.data, "credentials.json"), encoding="utf-8") as file:
@@ -479,27 +381,6 @@ class Console(unittest.TestCase):
         of_group = [{"Name": "group-id", "Values": [network.default_group]}]
         rules = ec2.describe_security_group_rules(Filters=of_group)["SecurityGroupRules"]
         return sorted((rule.get("Description") for rule in rules if rule["IsEgress"]), key=str)
-
-    def in_vpc(self, account, network):
-        self.browser.open(f"/cloud/{account}/vpcs/{network}")
-
-    def try_from(self, place, service, outcome):
-        page = self.browser
-        page.open("/cloud/try")
-        page.choose("From", place)
-        page.choose("To", service)
-        page.click("Try it")
-        page.wait_for(outcome, "//section[@id='result']", 10)
-
-    def answers(self, place, line, password):
-        """Whether psql gets in from there by the very line that the page shows."""
-        environment = self.cloud.environment | {"PGPASSWORD": password, "PGCONNECT_TIMEOUT": "4"}
-        command = f"{line} -X -w -At -c 'select 6 * 7'"
-        done = subprocess.run(
-            [STRAIT, "exec", place, "--", "sh", "-c", command],
-            env=environment, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL,
-        )
-        return done.returncode == 0 and done.stdout.strip() == "42"
 
     def post(self, path, headers, fields):
         """Status, and where it leads."""
