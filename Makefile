@@ -51,6 +51,9 @@ lint: ## Format, lints and shell syntax, without changing anything
 	cargo fmt --all --check
 	timeout 1800 cargo clippy --workspace $(FEATURES) --all-targets --locked -- -D warnings
 	timeout 600 cargo clippy -p strait --locked -- -D warnings
+	# A build without the feature never sees the SDK; one with it does.
+	cargo tree -p strait $(FEATURES) --edges normal,build --locked --prefix none | grep '^aws-sdk-ec2 '
+	! cargo tree -p strait --edges normal,build --locked --prefix none | grep '^aws-'
 	for script in .ci/run scripts/*.sh demo/*.sh demo/steps/*.sh tests/*.sh tests/clients/*.sh tests/tiger/*.sh tests/systemd/*.sh benches/*.sh; do bash -n "$$script"; done
 
 setup: ## Installs what is missing on Debian 12+ or Ubuntu 24.04+, and fetches moto's tests and Chromium's driver if it can
