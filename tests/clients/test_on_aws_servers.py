@@ -78,6 +78,15 @@ class Two(Local):
         finally:
             self.sql("DROP TRIGGER keep_from_watcher ON strait.lease")
 
+    def other(self, server):
+        return self.second if server is self.front else self.front
+
+    def id_of(self, server):
+        """As which a server holds leases: the one that it wrote down last."""
+        with open(server.log_path, encoding="utf-8", errors="replace") as file:
+            plain = re.sub(r"\x1b\[[0-9;]*m", "", file.read())
+        return re.findall(r'holder="?(\w{16})', plain)[-1]
+
     def sql(self, text):
         done = subprocess.run(
             ["psql", "-XAtc", text, self.front.store.url], capture_output=True, text=True, timeout=30, check=True
@@ -245,15 +254,6 @@ class Servers(Two):
         self.front.run("service", "attach", self.service_id, self.vpc, "--wait")
         self.reaches("the customer reaches it", self.customer.host, self.host)
         self.assertEqual(len(self.parts()), self.PARTS["attached"], f"nothing is doubled: {self.parts()}")
-
-    def other(self, server):
-        return self.second if server is self.front else self.front
-
-    def id_of(self, server):
-        """As which a server holds leases: the one that it wrote down last."""
-        with open(server.log_path, encoding="utf-8", errors="replace") as file:
-            plain = re.sub(r"\x1b\[[0-9;]*m", "", file.read())
-        return re.findall(r'holder="?(\w{16})', plain)[-1]
 
 
 class Watched(AsksNames, Two):
