@@ -10,7 +10,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 main() {
     prepare
     [ "${1:-}" != --prepare ] || return 0
-    [ "$#" -gt 0 ] || set -- test_browser test_console
+    [ "$#" -gt 0 ] || set -- test_browser test_console test_console_live
     PYTHONPATH="$STRAIT_CONSOLE" ./run.sh "$@"
 }
 

@@ -3,30 +3,14 @@
 import json
 import os
 import re
-import subprocess
 import unittest
 from urllib import error, parse, request
 
-from browser import Browser
-from cloud import STRAIT, Cloud, Network, tcp
-
-# Where pictures of the pages go, if anywhere.
-PICTURES = os.environ.get("STRAIT_PICTURES")
+from clicks import Clicks
+from cloud import Network, tcp
 
 
-class Console(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.cloud = Cloud()
-        cls.addClassCleanup(cls.cloud.close)
-        cls.base = cls.cloud.account("provider")["STRAIT_URL"]
-        cls.browser = Browser(cls.base)
-        cls.addClassCleanup(cls.browser.close)
-        cls.seen = {}
-
-    def tearDown(self):
-        self.browser.scripts(True)
-
+class Console(Clicks):
     def test_1_the_whole_story_by_clicks(self):
         page = self.browser
         self.sign_in()
@@ -75,7 +59,7 @@ class Console(unittest.TestCase):
         self.assertFalse(self.answers("internet", line, password), "not public any more")
         self.try_from("app", "orders", "No connection")
         self.look("try-stopped")
-        self.assertTrue(page.says("It stops here"))
+        page.wait_for("It stops here", "//body")
         self.in_vpc(account, network)
         page.click("Add the route")
         page.wait_for("10.80.0.0/20")
@@ -113,20 +97,20 @@ class Console(unittest.TestCase):
         self.look("service-operations-attached")
         page.click("Detach…")
         self.look("service-detach")
-        self.assertTrue(page.says("The service will be public again"))
+        page.wait_for("The service will be public again", "//body")
         page.click("Detach: make it public")
         page.wait_for("From the internet (public)", seconds=60)
         self.assertTrue(self.answers("internet", line, password), "public again")
         self.assertFalse(self.answers("app", line, password), "not private any more")
 
         page.click("Operations", "//nav[@aria-label='Main']")
-        self.assertTrue(page.says("Detach a service"))
+        page.wait_for("Detach a service", "//body")
         self.look("operations")
         page.click("Detach a service")
-        self.assertTrue(page.says("Close the former way"))
+        page.wait_for("Close the former way", "//body")
         self.look("operation")
         page.open(self.project + "/events")
-        self.assertTrue(page.says("service.network"))
+        page.wait_for("service.network", "//body")
         self.look("events")
 
         # What a VPC takes with it is named.
@@ -134,7 +118,7 @@ class Console(unittest.TestCase):
         self.look("vpcs")
         page.click("second")
         page.click("Delete…")
-        self.assertTrue(page.says(f"peering connection to {network}"))
+        page.wait_for(f"peering connection to {network}", "//body")
         self.look("vpc-delete")
         page.pick("Delete the VPC together with all of these")
         page.click("Delete the VPC and all of these")
@@ -162,7 +146,7 @@ class Console(unittest.TestCase):
         page.click("Delete the service…")
         page.fill("Type the service’s name to confirm", "other")
         page.click("Delete the service")
-        self.assertTrue(page.says("if you mean it"))
+        page.wait_for("if you mean it", "//body")
         self.complained(1, "422")
         self.look("service-delete")
         page.fill("Type the service’s name to confirm", "orders")
@@ -182,7 +166,7 @@ class Console(unittest.TestCase):
         own, pcx = page.path, re.search(r"pcx-[0-9a-f]{17}", page.text())[0]
         in_the_cloud = lambda: page.text_now(f"//div[contains(@class, 'note')][.//code[.='{pcx}']]")
         page.click("Delete…")
-        self.assertTrue(page.says("Open connections through it end"))
+        page.wait_for("Open connections through it end", "//body")
         self.look("peering-delete")
         page.click("Keep it")
         page.wait_for("The connection is active")
@@ -262,7 +246,7 @@ class Console(unittest.TestCase):
         self.cloud.strait("vpc", "create", "--name", "used", "--cidr", "10.96.0.0/20", "--region", "us-east-1", "--wait")
         page.open(self.project + "/services")
         page.click("Quotas, usage")
-        self.assertTrue(page.says("of 3 VPCs"))
+        page.wait_for("of 3 VPCs", "//body")
         page.choose("What", "Peering VPCs")
         page.fill("How many there should be", "2")
         page.fill("Why", "customers with the same ranges")
@@ -278,7 +262,7 @@ class Console(unittest.TestCase):
         self.cloud.strait("quota", "grant", request_id, "--word", "for these two")
         page.driver.refresh()
         page.wait_for("of 5 VPCs")
-        self.assertTrue(page.says("for these two"))
+        page.wait_for("for these two", "//body")
         page.choose("What", "Services")
         page.fill("How many there should be", "99")
         page.fill("Why", "no idea")
@@ -288,25 +272,11 @@ class Console(unittest.TestCase):
         page.wait_for("Taken back")
         self.look("quotas-decided")
         page.click("Usage", "//nav[@aria-label='Quotas and usage']")
-        self.assertTrue(page.says("VPC used"))
+        page.wait_for("VPC used", "//body")
         self.look("usage")
         page.click("The month before")
-        self.assertTrue(page.says("The month after"))
+        page.wait_for("The month after", "//body")
         self.cloud.strait("vpc", "delete", "used", "--yes", "--wait")
-
-    def sign_in(self):
-        """By a link that the operator gets, as the demo's user does."""
-        page = self.browser
-        page.wide()
-        page.driver.delete_all_cookies()
-        page.open("about:blank")
-        page.complaints()
-        page.open(re.search(r"http\S+", self.cloud.strait("console"))[0])
-        self.assertNotIn("#", page.path, "the link's token is in the form, and no more in the address")
-        self.look("login")
-        page.click("Sign in with the link")
-        type(self).project = re.search(r"/projects/[a-z0-9]+", page.driver.current_url)[0]
-        page.complaints()
 
     def test_6_who_may_connect_is_changed_by_clicks(self):
         page = self.browser
@@ -327,7 +297,8 @@ class Console(unittest.TestCase):
         page.fill("Ranges", "203.0.113.0/24 the office\n192.0.2.7 a friend")
         page.click("Change")
         page.wait_for("publicly, from 2 ranges")
-        self.assertTrue(page.says("the office") and page.says("192.0.2.7/32"))
+        page.wait_for("the office", "//body")
+        page.wait_for("192.0.2.7/32", "//body")
         self.look("service-allowed")
         self.assertFalse(self.answers("internet", f'psql "{line}"', password), "it is not in the list")
         page.click("Change who may come by the public way")
@@ -346,7 +317,7 @@ class Console(unittest.TestCase):
         made = self.cloud.strait_json("vpc", "get", "overseas")
         self.assertEqual(made["region_code"], "eu-central-1")
         page.click("Delete…")
-        self.assertTrue(page.says("in eu-central-1 goes for good. Nothing uses it."))
+        page.wait_for("in eu-central-1 goes for good. Nothing uses it.", "//body")
         self.assertFalse(page.says("together with all of these"))
         self.look("vpc-delete-empty")
         page.click("Keep it")
@@ -355,6 +326,7 @@ class Console(unittest.TestCase):
         page.click("Delete the VPC")
         page.until(lambda: not page.says("overseas"), "the VPC is gone from the list")
         self.assertNotIn("overseas", [vpc["name"] for vpc in self.cloud.strait_json("vpc", "list")])
+
     def test_8_of_several_projects_one_acts_for_ones_own_connections(self):
         page = self.browser
         self.sign_in()
@@ -370,12 +342,12 @@ class Console(unittest.TestCase):
         self.complained(1, "404")
         self.assertFalse(page.says(network.table), "the customer did not accept")
         page.open(f"/cloud/{account}")
-        self.assertTrue(page.says(pcx))
+        page.wait_for(pcx, "//body")
         self.look("cloud-of-several")
         page.click("Accept")
         page.wait_for("Active")
         page.click("To the VPC")
-        self.assertTrue(page.says(network.table))
+        page.wait_for(network.table, "//body")
 
         # Of two rules to the same range, the one for the connection is theirs.
         ec2.authorize_security_group_egress(GroupId=network.default_group, IpPermissions=tcp(443, "10.85.0.0/20"))
@@ -387,83 +359,14 @@ class Console(unittest.TestCase):
         page.click("Delete…", "//section[@aria-label='Security groups']")
         page.click("Delete the rule")
         self.assertEqual(self.described(ec2, network), [None, None])
-        self.assertTrue(page.says("TCP 443"))
+        page.wait_for("TCP 443", "//body")
         self.assertFalse(page.offers("Delete…"), "the other one is not theirs")
-
-    def look(self, name):
-        """Looks at a page: nothing is forbidden to it, nothing wider than its window; keeps where it was, and a picture."""
-        page = self.browser
-        self.assertEqual(page.complaints(), [], name)
-        self.assertEqual(page.audit(), [], name)
-        self.assertLessEqual(page.overflow(), 0, name)
-        self.seen[name] = page.path
-        if not PICTURES:
-            return
-        for theme in ["light", "dark"]:
-            page.dark(theme == "dark")
-            for size in [page.wide, page.narrow]:
-                size()
-                page.shot(f"{PICTURES}/{name}-{theme}-{size.__name__}.png")
-        page.dark(False)
-        page.wide()
-
-    def complained(self, count, about):
-        """What the browser says of a refused form is no fault of the page."""
-        complaints = self.browser.complaints()
-        self.assertEqual(len(complaints), count, complaints)
-        self.assertIn(about, complaints[0])
 
     def pages(self):
         """Pages that are there whatever the other tests did."""
         names = ["services", "services/new", "vpcs", "vpcs/new", "operations", "events", "members", "keys", "quotas", "usage", "audit"]
         own = {name: f"{self.project}/{name}" for name in names}
         return own | {"projects": "/projects", "account": "/account", "cloud": "/cloud", "try": "/cloud/try"}
-
-    def make_vpc(self, name, cidr, wrong=None, region=None):
-        page = self.browser
-        page.open(self.project + "/vpcs")
-        page.click("Create a VPC")
-        page.fill("Name", name)
-        if region:
-            page.choose("Region", region)
-        if wrong:
-            page.fill("Range", wrong)
-            self.look("vpc-new")
-            page.click("Create")
-            self.complained(1, "422")
-            self.assertIn("/16", page.text("//p[@id='cidr-wrong']"))
-            self.assertEqual(page.field("Range").get_attribute("aria-invalid"), "true")
-            self.assertEqual(page.field("Name").get_attribute("value"), name, "nothing typed is lost")
-            self.assertEqual(page.field("Range").get_attribute("value"), wrong)
-            self.look("vpc-wrong")
-        page.fill("Range", cidr)
-        page.click("Create")
-        page.wait_for("Created")
-        page.until(lambda: page.says("Id in the cloud"), "made")
-        self.look("vpc")
-
-    def peer(self, account, network):
-        page = self.browser
-        page.click("Add a peering connection")
-        page.fill("Customer’s AWS account", account)
-        page.fill("Customer’s VPC", network)
-        page.choose("Customer’s Region", "us-east-1")
-        self.look("peering-new")
-        page.click("Ask the customer")
-        page.wait_for("Pending acceptance")
-
-    def move(self, service, vpc, verb):
-        page = self.browser
-        page.open(self.project + "/services")
-        page.click(service)
-        page.click("Operations", "//nav[@aria-label='Service']")
-        page.pick(vpc)
-        self.look(f"service-{verb.lower()}")
-        self.assertTrue(page.says("open connections by it end"), "what will happen is said before")
-        if verb == "Attach":
-            self.assertTrue(page.says("not reached from the internet any more"))
-        page.click(f"{verb} the service")
-        self.seen["service"] = page.path
 
     def another_project(self):
         with open(os.path.join(self.cloud.data, "credentials.json"), encoding="utf-8") as file:
@@ -478,27 +381,6 @@ class Console(unittest.TestCase):
         of_group = [{"Name": "group-id", "Values": [network.default_group]}]
         rules = ec2.describe_security_group_rules(Filters=of_group)["SecurityGroupRules"]
         return sorted((rule.get("Description") for rule in rules if rule["IsEgress"]), key=str)
-
-    def in_vpc(self, account, network):
-        self.browser.open(f"/cloud/{account}/vpcs/{network}")
-
-    def try_from(self, place, service, outcome):
-        page = self.browser
-        page.open("/cloud/try")
-        page.choose("From", place)
-        page.choose("To", service)
-        page.click("Try it")
-        page.wait_for(outcome, "//section[@id='result']", 10)
-
-    def answers(self, place, line, password):
-        """Whether psql gets in from there by the very line that the page shows."""
-        environment = self.cloud.environment | {"PGPASSWORD": password, "PGCONNECT_TIMEOUT": "4"}
-        command = f"{line} -X -w -At -c 'select 6 * 7'"
-        done = subprocess.run(
-            [STRAIT, "exec", place, "--", "sh", "-c", command],
-            env=environment, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL,
-        )
-        return done.returncode == 0 and done.stdout.strip() == "42"
 
     def post(self, path, headers, fields):
         """Status, and where it leads."""
