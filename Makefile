@@ -32,7 +32,7 @@ test-long: test ## The same, 10 minutes of bad input for the parsers, 2,000 rand
 	STRAIT_FUZZ_SECONDS=600 STRAIT_FUZZ_SEED=$$(date +%s) timeout 900 cargo test --locked -p strait-wire --lib fuzz -- --test-threads=4 --nocapture
 	STRAIT_AGREE_NETWORKS=2000 STRAIT_AGREE_SEED=1 timeout 3600 cargo test --locked -p strait-kernel --test agreement -- --nocapture agrees
 	for turn in 1 2 3 4 5; do STRAIT_BIN="$$CARGO_TARGET_DIR/debug/strait" tests/run.sh story crash; done
-	STRAIT_LONG=1 STRAIT_BIN="$$CARGO_TARGET_DIR/debug/strait" tests/run.sh aws kills
+	STRAIT_LONG=1 STRAIT_BIN="$$CARGO_TARGET_DIR/debug/strait" tests/run.sh aws kills faults
 	STRAIT_SOAK_SECONDS=1800 STRAIT_BIN="$$CARGO_TARGET_DIR/debug/strait" tests/run.sh soak
 	$(MAKE) bench
 
@@ -51,6 +51,9 @@ lint: ## Format, lints and shell syntax, without changing anything
 	cargo fmt --all --check
 	timeout 1800 cargo clippy --workspace $(FEATURES) --all-targets --locked -- -D warnings
 	timeout 600 cargo clippy -p strait --locked -- -D warnings
+	# A build without the feature never sees the SDK; one with it does.
+	cargo tree -p strait $(FEATURES) --edges normal,build --locked --prefix none | grep '^aws-sdk-ec2 '
+	! cargo tree -p strait --edges normal,build --locked --prefix none | grep '^aws-'
 	for script in .ci/run scripts/*.sh demo/*.sh demo/steps/*.sh tests/*.sh tests/clients/*.sh tests/tiger/*.sh tests/systemd/*.sh benches/*.sh; do bash -n "$$script"; done
 
 setup: ## Installs what is missing on Debian 12+ or Ubuntu 24.04+, and fetches moto's tests and Chromium's driver if it can

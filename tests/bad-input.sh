@@ -154,7 +154,7 @@ exits() {
 ends_invalid() {
     local id
     id=$(strait peering create peering --account "$CUSTOMER" --vpc-id "$1" --region "$PROVIDER_REGION" --output json | jq -er .id) || return 1
-    wait_for 5 is_invalid "$id" "$2"
+    wait_for 60 is_invalid "$id" "$2"
 }
 
 is_invalid() {

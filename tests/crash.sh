@@ -60,7 +60,7 @@ hold() {
     local run=()
     touch "$4"
     [ "$1" = here ] || run=("$STRAIT_BIN" exec "$1" --)
-    PGPASSWORD=${PASSWORD[$3]} timeout 60 "${run[@]}" psql -X -w -At "$2" -c "select 'open'" -c "select pg_sleep(6)" -c "select 'still here'" >"$4" 2>&1 </dev/null &
+    PGPASSWORD=${PASSWORD[$3]} timeout 120 "${run[@]}" psql -X -w -At "$2" -c "select 'open'" -c "select pg_sleep(10)" -c "select 'still here'" >"$4" 2>&1 </dev/null &
     HELD+=($!)
 }
 
@@ -73,12 +73,12 @@ kill_server() {
 
 survive() {
     HELD=()
-    hold app "$(way orders)" orders "$WORK/held-app"
-    hold here "$CATALOG_LINE" catalog "$WORK/held-here"
-    wait_for 5 grep -q open "$WORK/held-app"
-    wait_for 5 grep -q open "$WORK/held-here"
     snapshot >"$WORK/snapshot.before"
     processes postgres >"$WORK/postgres.before"
+    hold app "$(way orders)" orders "$WORK/held-app"
+    hold here "$CATALOG_LINE" catalog "$WORK/held-here"
+    wait_for 60 grep -q open "$WORK/held-app"
+    wait_for 60 grep -q open "$WORK/held-here"
     kill_server
     refuse 1.1 "strait status" "says that the server is gone, and what goes on" 'strait up' strait status
     prove 1.2 "new sessions, names and the loopback port" "go on without a server" everything_works
@@ -164,7 +164,7 @@ processes() {
 nothing_is_left() {
     # The kernel takes a moment to bury what was killed.
     local tries
-    for tries in {1..10}; do
+    for tries in {1..50}; do
         find_left
         [ -s "$WORK/left" ] || break
         sleep 0.2

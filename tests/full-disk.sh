@@ -47,7 +47,7 @@ leave() {
 full() {
     leave 6
     strait service create --name catalog --region "$PROVIDER_REGION" --output json >"$WORK/catalog.json"
-    wait_for 20 says_why >"$WORK/out"
+    wait_for 60 says_why >"$WORK/out"
     prove 1.1 "a service that is asked for" "says why it is not there yet" says_why
     prove 1.2 "the one that runs" "answers" sql_is 7 orders internet "select n from kept"
     refuse 1.3 "a service that runs" "says why it takes no more" 'No space left on device|server closed the connection' \
@@ -71,7 +71,7 @@ room_again() {
     quietly strait down
     quietly start_strait
     know_accounts
-    prove 2.4 "after down and up" "all is there" wait_for 20 sql_is 15 orders internet "select sum(n) from kept"
+    prove 2.4 "after down and up" "all is there" wait_for 60 sql_is 15 orders internet "select sum(n) from kept"
 }
 
 is_ready() {
@@ -105,7 +105,7 @@ read_only() {
     chmod -R u+w "$STRAIT_DATA_DIR"
     prove 4.2 "strait up, once it may be" "starts" start_strait
     know_accounts
-    prove 4.3 "the service" "has what it had" wait_for 20 sql_is 15 orders internet "select sum(n) from kept"
+    prove 4.3 "the service" "has what it had" wait_for 60 sql_is 15 orders internet "select sum(n) from kept"
     quietly strait down
 }
 

@@ -18,7 +18,7 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$HOME/.cache/strait-target}"
 # A crash first: an ordinary user runs it alone. Then what takes longest, so that nothing long is left for the end.
 ALL=(crash crates aws story soak kills faults as-root clients console moto backup bad-input full-disk systemd tour wire setup)
 # The stories in front of three clouds, and what else there is of AWS.
-AWS=(test_on_aws.Faults test_on_aws_servers.Servers test_on_aws_frozen.Frozen.test_moves_and_lists test_on_aws_frozen.Frozen.test_what_begins_and_ends
+AWS=(test_on_aws.Faults test_on_aws_servers.Servers test_on_aws_frozen.Frozen.test_moves_and_lists test_on_aws_frozen.Frozen.test_what_begins_and_ends test_on_aws_moments
     test_on_aws_servers.Watched test_in_process test_on_aws_services test_on_aws_places test_on_aws.Steady test_on_aws.Story
     test_on_aws.Peerings test_on_aws.Living test_on_aws_outage test_on_aws_certificates test_on_aws_guide test_on_moto test_on_moto_rds test_on_moto_guide)
 CLIENTS=(test_moves test_children test_users test_audit test_quota test_allow test_balancers test_rules_groups test_rules_endpoints test_names test_aws test_aws_errors test_internet test_load
@@ -275,7 +275,7 @@ ordinary() {
         env -i HOME="$(getent passwd "$user" | cut -d: -f6)" USER="$user" PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin \
         TMPDIR=/tmp TERM="${TERM:-dumb}" \
         STRAIT_BIN="$STAGE/strait" STRAIT_CLIENTS="$STAGE/clients" STRAIT_CONSOLE="$STAGE/console" STRAIT_MOTO="$STAGE/moto" STRAIT_TIGER="$STAGE/tiger" STRAIT_STORY_DOWN=1 \
-        "${PLACES[@]}" STRAIT_PG_BIN="${STRAIT_PG_BIN:-}" STRAIT_SOAK_SECONDS="${STRAIT_SOAK_SECONDS:-}" STRAIT_LONG="${STRAIT_LONG:-}" STRAIT_CLIENTS_SECONDS="$limit" "$script" "$@"
+        "${PLACES[@]}" STRAIT_PG_BIN="${STRAIT_PG_BIN:-}" STRAIT_SOAK_SECONDS="${STRAIT_SOAK_SECONDS:-}" STRAIT_SOAK_SEED="${STRAIT_SOAK_SEED:-0}" STRAIT_FAULT_SEED="${STRAIT_FAULT_SEED:-0}" STRAIT_LONG="${STRAIT_LONG:-}" STRAIT_CLIENTS_SECONDS="$limit" "$script" "$@"
 }
 
 # A script that broke off may have left a Strait running on the stage.

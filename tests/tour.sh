@@ -23,7 +23,7 @@ tour() {
 set -euo pipefail
 trap 'echo "line $LINENO: $BASH_COMMAND" >&2; strait down' ERR
 strait() { if [ "$1" = up ]; then command strait up --detach --http 127.0.0.1:0 --aws 127.0.0.1:0; else command strait "$@"; fi; }
-must_fail() { if "$@" >"$TOUR/refused" 2>&1; then echo "worked: $*" >&2; return 1; fi; grep -Eq "$REASON" "$TOUR/refused" || { cat "$TOUR/refused"; return 1; }; }
+must_fail() { if PGCONNECT_TIMEOUT=3 "$@" >"$TOUR/refused" 2>&1; then echo "worked: $*" >&2; return 1; fi; grep -Eq "$REASON" "$TOUR/refused" || { cat "$TOUR/refused"; return 1; }; }
 HEAD
     echo "TOUR=$WORK"
     awk '/^## A five-minute tour/ { tour = 1 } tour && /^```sh/ { block = 1; next } block && /^```/ { exit } block' "$HERE/README.md" |

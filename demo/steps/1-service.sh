@@ -7,15 +7,15 @@ prove 1.2 "psql from the internet, by name" "verify-full, over TLS, a row writte
 refuse 1.3 "the same by a name that is not the service's" "the certificate is checked" 'does not match host name' \
     eval 'PGPASSWORD=${PASSWORD[orders]} query internet "host=api.strait.internal hostaddr=$(service orders .public_endpoint.address) user=tsdbadmin dbname=tsdb sslmode=verify-full" "select 1"'
 refuse 1.4 "the same with another password" "the password is checked" 'password authentication failed' \
-    env PGPASSWORD=guessed timeout 20 "$STRAIT_BIN" exec internet -- psql -X -w "$(way orders)" -c 'select 1'
+    env PGPASSWORD=guessed timeout 40 "$STRAIT_BIN" exec internet -- psql -X -w "$(way orders)" -c 'select 1'
 
 HERE_LINE=$(local_line orders)
 prove 1.5 "psql on this machine, the printed line pasted" "the loopback port leads to it, verify-full" \
-    env PGPASSWORD="${PASSWORD[orders]}" timeout 20 psql -X -w -At "$HERE_LINE" -c 'select n from story'
+    env PGPASSWORD="${PASSWORD[orders]}" timeout 40 psql -X -w -At "$HERE_LINE" -c 'select n from story'
 prove 1.6 "strait service connect orders" "psql opens from here" \
-    env PGPASSWORD="${PASSWORD[orders]}" timeout 20 "$STRAIT_BIN" service connect orders -- -X -w -At -c 'select n from story'
+    env PGPASSWORD="${PASSWORD[orders]}" timeout 40 "$STRAIT_BIN" service connect orders -- -X -w -At -c 'select n from story'
 prove 1.7 "strait service connect orders --from internet" "psql opens from the internet" \
-    env PGPASSWORD="${PASSWORD[orders]}" timeout 20 "$STRAIT_BIN" service connect orders --from internet -- -X -w -At -c 'select n from story'
+    env PGPASSWORD="${PASSWORD[orders]}" timeout 40 "$STRAIT_BIN" service connect orders --from internet -- -X -w -At -c 'select n from story'
 prove 1.8 "strait ca" "prints the certificate authority" \
     eval 'strait ca | grep "BEGIN CERTIFICATE" && cmp <(strait ca) "$(strait ca --path)"'
 

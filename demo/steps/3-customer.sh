@@ -8,7 +8,7 @@ build_customer() {
 }
 
 has_address() {
-    timeout 10 "$STRAIT_BIN" exec "$1" -- ip -4 -o address show | grep -F " ${ADDRESS[$1]}/"
+    timeout 40 "$STRAIT_BIN" exec "$1" -- ip -4 -o address show | grep -F " ${ADDRESS[$1]}/"
 }
 
 BEGUN=$EPOCHREALTIME

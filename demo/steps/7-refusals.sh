@@ -109,7 +109,7 @@ quietly route rival "$FIRST" "${PCX[peering-rival]}"
 told_of_overlap() {
     peering peering-rival '.reason.code == "peer_range_overlaps" and (.reason.message | test("10.20.0.0/16")) and ([.reason.message, .next_action] | join(" ") | test("another Peering VPC"))'
 }
-prove 7.18 "a second customer with the range 10.20.0.0/16" "told why, and to use another Peering VPC" wait_for 5 told_of_overlap
+prove 7.18 "a second customer with the range 10.20.0.0/16" "told why, and to use another Peering VPC" wait_for 60 told_of_overlap
 refuse 7.19 "its packets" "not let in" "$DROPPED" orders_from rival
 prove 7.20 "the first customer" "is untouched" orders_from app
 

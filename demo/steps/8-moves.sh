@@ -27,7 +27,7 @@ prove 8.7 "strait service detach orders" "public again" strait service detach or
 prove 8.8 "psql from the internet, the same line" "the row is there, verify-full" orders_from internet
 HERE_LINE=$(local_line orders)
 prove 8.9 "psql on this machine, the printed line" "the loopback port leads to it again" \
-    env PGPASSWORD="${PASSWORD[orders]}" timeout 20 psql -X -w -At "$HERE_LINE" -c 'select n from story'
+    env PGPASSWORD="${PASSWORD[orders]}" timeout 40 psql -X -w -At "$HERE_LINE" -c 'select n from story'
 control billing_from app
 refuse 8.10 "psql orders from the app" "the private way is closed" "$DROPPED" orders_from app
 refuse 8.11 "its address in the second VPC" "closed as well" "$DROPPED|$RESET" sql orders app "select 1" "hostaddr=$MOVED"

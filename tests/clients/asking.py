@@ -16,7 +16,7 @@ import time
 BEAT = 0.001
 WHOLE = 20
 # For an answer to a datagram or a half connection; and to a whole one, whose first packet the kernel sends again after 1 and 3 s.
-PATIENCE, LONG_PATIENCE = 1, 10
+PATIENCE, LONG_PATIENCE = 3, 10
 PORT = 5432
 ROOM = 1 << 24
 # Whence half connections are opened: not where the kernel takes ports for whole ones.

@@ -3,6 +3,7 @@
 import glob
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -16,12 +17,26 @@ from botocore.config import Config
 STRAIT = os.environ["STRAIT_BIN"]
 REGION = "us-east-1"
 IMAGE = "ami-0123456789abcdef0"
+# Of listeners that must have a port before they are started.
+PORTS = range(20000, 32768)
 
 
 def free_port():
-    with socket.socket() as asking:
-        asking.bind(("127.0.0.1", 0))
-        return asking.getsockname()[1]
+    """A port that nobody has. It is none of those that the kernel gives to whoever asks, so that nobody is given it before it is used."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
+        given = int(file.read().split()[0])
+    # Where the kernel gives low ones too, there is none that is better.
+    ports = range(PORTS.start, given) if given > PORTS.start else PORTS
+    for _ in range(1000):
+        port = random.SystemRandom().choice(ports)
+        with socket.socket() as asking:
+            asking.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                asking.bind(("", port))
+                return port
+            except OSError:
+                continue
+    raise AssertionError(f"no port of {ports} is free")
 
 
 class Cloud:
@@ -49,7 +64,10 @@ class Cloud:
         } | variables
         os.environ |= {"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"}
         try:
-            self.strait("up", "--detach", "--http", "127.0.0.1:0", "--aws", "127.0.0.1:0", *options)
+            # Not any ports: those that the kernel gives may be somebody else's when it is started again.
+            http = free_port()
+            aws = next(port for port in iter(free_port, None) if port != http)
+            self.strait("up", "--detach", "--http", f"127.0.0.1:{http}", "--aws", f"127.0.0.1:{aws}", *options)
             server = self.strait_json("status")["server"]
             # What it is started with again: its clients know its ports.
             self.ports = ("--http", server["http"], "--aws", server["aws"], *options)
@@ -78,7 +96,7 @@ class Cloud:
         """By `kill -9`; it is gone then, so that `strait up` does not take it for one that runs. One that is stopped does not tell its `pid`."""
         pid = pid or self.strait_json("status")["server"]["pid"]
         os.kill(pid, signal.SIGKILL)
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while os.path.exists(f"/proc/{pid}"):
             if time.monotonic() > until:
                 raise AssertionError(f"the server {pid} does not end")

@@ -45,8 +45,8 @@ class Store:
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )
         ready = [f"{programs}/pg_isready", "-q", "-h", "127.0.0.1", "-p", port, "-t", "1"]
-        until = time.monotonic() + 30
-        while subprocess.run(ready, timeout=10, check=False).returncode != 0:
+        until = time.monotonic() + 60
+        while subprocess.run(ready, timeout=60, check=False).returncode != 0:
             if time.monotonic() > until:
                 self.close()
                 raise AssertionError("the store does not start")
@@ -98,8 +98,8 @@ class Database:
             env=cloud.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )
         ready = [f"{programs}/pg_isready", "-q", "-h", self.folder, "-p", str(PORT), "-t", "1"]
-        until = time.monotonic() + 30
-        while subprocess.run(ready, timeout=10, check=False).returncode != 0:
+        until = time.monotonic() + 60
+        while subprocess.run(ready, timeout=60, check=False).returncode != 0:
             if time.monotonic() > until:
                 self.close()
                 raise AssertionError("the database does not start")

@@ -54,7 +54,7 @@ class Shaken(unittest.TestCase):
     @classmethod
     def counts_at_rest(cls):
         """What is worked on has rows of its own."""
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while any((found := counted(cls.cloud, [cls.app.ec2, cls.stranger.ec2]))[row] for row in AT_WORK):
             assert time.monotonic() < until, found
             time.sleep(0.2)
@@ -221,14 +221,14 @@ class Shaken(unittest.TestCase):
     def counts(self, state):
         """There is of everything what there is without faults: nothing is doubled, nothing is left."""
         wanted = self.undisturbed[state]
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while (found := counted(self.cloud, [self.app.ec2, self.stranger.ec2])) != wanted:
             differences = {name: (found[name], count) for name, count in wanted.items() if found[name] != count}
             self.assertLess(time.monotonic(), until, f"there are (and are to be): {differences}")
             time.sleep(0.5)
 
     def hears(self, host, address, wanted):
-        until = time.monotonic() + 20
+        until = time.monotonic() + 60
         while (found := self.hear(host, address)) != wanted:
             self.assertLess(time.monotonic(), until, f"{host} hears {found} from {address}")
             time.sleep(0.2)

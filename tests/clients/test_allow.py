@@ -17,6 +17,8 @@ from stops import Stops
 CLOUD = STOPS = None
 ANYWHERE = "0.0.0.0/0"
 INTERNET = "198.51.100.1"
+# How long is waited where an answer is expected, and where none is, in seconds.
+ANSWER, SILENCE = 20, 2
 
 
 def setUpModule():
@@ -35,8 +37,8 @@ def tearDownModule():
 # Says that it is connected, and what ends that.
 WAITING = """
 import socket, sys
-with socket.create_connection((sys.argv[1], 5432), timeout=3) as client:
-    client.settimeout(30)
+with socket.create_connection((sys.argv[1], 5432), timeout=20) as client:
+    client.settimeout(50)
     print("open", flush=True)
     try:
         print({b"": "closed"}.get(client.recv(1), "answered"), flush=True)
@@ -62,7 +64,7 @@ class Session:
         for text in self.process.stdout:
             self.lines.append(text.strip())
 
-    def answers(self, seconds=10):
+    def answers(self, seconds=30):
         """Whether the server still answers it."""
         count = len(self.lines)
         try:
@@ -143,21 +145,21 @@ class Lists(unittest.TestCase):
         self.addCleanup(CLOUD.strait, "service", "delete", self.id, "--yes", "--wait")
 
     def test_the_public_way_lets_in_whom_its_list_names(self):
-        self.assertTrue(self.reaches("internet") and self.reaches(self.outsider), "without a list")
+        self.assertTrue(self.reached("internet") and self.reached(self.outsider), "without a list")
         port = self.service["public_endpoint"]["loopback_port"]
         self.assertTrue(answers_here(port))
 
         shown = self.allow("set", "--public", INTERNET, "--description", "the internet's own")
         self.assertEqual(shown["public"], [{"cidr": f"{INTERNET}/32", "description": "the internet's own"}])
-        self.assertTrue(self.reaches("internet"))
+        self.assertTrue(self.reached("internet"))
         self.assertFalse(self.reaches(self.outsider), "it is not in the list")
         self.assertIn("public, 1 range allowed", CLOUD.strait("service", "get", self.id))
 
         self.allow("add", "--public", self.outside)
-        self.assertTrue(self.reaches("internet") and self.reaches(self.outsider), "both are")
+        self.assertTrue(self.reached("internet") and self.reached(self.outsider), "both are")
         self.allow("remove", "--public", INTERNET)
         self.assertFalse(self.reaches("internet"))
-        self.assertTrue(self.reaches(self.outsider))
+        self.assertTrue(self.reached(self.outsider))
         self.assertFalse(answers_here(port), "who comes from this machine comes from the internet")
         self.assertNotIn("local_connection", self.shown(), "and is told no such way")
 
@@ -166,7 +168,7 @@ class Lists(unittest.TestCase):
         self.allow("set", "--public")
         self.assertFalse(self.reaches("internet") or self.reaches(self.outsider), "nobody is in an empty list")
         self.allow("clear", "--public")
-        self.assertTrue(self.reaches("internet") and self.reaches(self.outsider))
+        self.assertTrue(self.reached("internet") and self.reached(self.outsider))
         self.assertTrue(answers_here(port), "by the port that it had")
 
     def test_a_change_ends_the_sessions_of_those_it_shuts_out_and_no_others(self):
@@ -201,7 +203,7 @@ class Lists(unittest.TestCase):
     def test_the_private_way_lets_in_whom_its_list_names_wherever_the_service_is(self):
         self.allow("set", "--public", self.outside)
         self.attach(self.vpcs[0])
-        self.assertTrue(self.reaches(self.hosts["first"]) and self.reaches(self.hosts["second"]), "all peers")
+        self.assertTrue(self.reached(self.hosts["first"]) and self.reached(self.hosts["second"]), "all peers")
         stays, goes = self.session(self.hosts["first"]), self.session(self.hosts["second"])
         self.assertTrue(stays.answers() and goes.answers())
         status, refusal = self.put({"private": [{"cidr": self.addresses["first"]}]})
@@ -217,16 +219,16 @@ class Lists(unittest.TestCase):
         self.attach(self.vpcs[1])
         self.only_the_first()
         CLOUD.strait("service", "detach", self.id, "--wait")
-        self.assertTrue(self.reaches(self.outsider), "the public list counts again")
+        self.assertTrue(self.reached(self.outsider), "the public list counts again")
         self.assertFalse(self.reaches("internet"), "Strait's own probe comes from there, and its move is done")
         self.attach(self.vpcs[0])
         self.only_the_first()
         self.allow("set", "--private", "10.0.0.0/8")
-        self.assertTrue(self.reaches(self.hosts["first"]) and self.reaches(self.hosts["second"]))
+        self.assertTrue(self.reached(self.hosts["first"]) and self.reached(self.hosts["second"]))
         self.allow("set", "--private", "10.99.0.0/16")
         self.assertFalse(self.reaches(self.hosts["first"]) or self.reaches(self.hosts["second"]))
         self.allow("clear", "--private")
-        self.assertTrue(self.reaches(self.hosts["first"]) and self.reaches(self.hosts["second"]))
+        self.assertTrue(self.reached(self.hosts["first"]) and self.reached(self.hosts["second"]))
 
     def test_what_was_changed_behind_its_back_is_mended_and_packets_obey_while_it_is_dead(self):
         self.allow("set", "--public", self.outside)
@@ -236,13 +238,13 @@ class Lists(unittest.TestCase):
         provider.revoke_security_group_ingress(GroupId=group, IpPermissions=tcp(5432, f"{self.outside}/32"))
         provider.authorize_security_group_ingress(GroupId=group, IpPermissions=tcp(5432, f"{INTERNET}/32"))
         self.assertFalse(self.reaches(self.outsider))
-        self.assertTrue(self.reaches("internet"), "packets obey the rules as they are")
+        self.assertTrue(self.reached("internet"), "packets obey the rules as they are")
         held = self.session("internet")
         self.assertTrue(held.answers())
         CLOUD.kill_server()
         self.assertTrue(held.answers(), "sessions go on while no server is there")
         CLOUD.strait("up", "--detach", *CLOUD.ports)
-        self.eventually("the list is obeyed again", lambda: self.reaches(self.outsider) and not self.reaches("internet"))
+        self.eventually("the list is obeyed again", lambda: self.reached(self.outsider) and not self.reaches("internet"))
         self.assertFalse(held.answers(), "who came in by it is out again")
 
         self.attach(self.vpcs[0])
@@ -262,13 +264,13 @@ class Lists(unittest.TestCase):
         shown = self.allow("set", "--public", *(f"198.18.1.{last}" for last in range(48)), around, INTERNET)
         self.assertTrue(shown["in_effect"], shown)
         self.assertTrue(stays.answers(), "by another range")
-        self.assertTrue(self.reaches("internet") and self.reaches(self.outsider))
+        self.assertTrue(self.reached("internet") and self.reached(self.outsider))
 
         self.rules_of_a_group("20")
         shown = self.allow("set", "--public", *(f"198.18.2.{last}" for last in range(30)), self.outside)
         self.assertFalse(shown["in_effect"], shown)
         self.assertEqual(self.shown()["reason"]["code"], "allow_list_too_long")
-        self.assertTrue(stays.answers() and self.reaches(self.outsider), "who is in both")
+        self.assertTrue(stays.answers() and self.reached(self.outsider), "who is in both")
         self.assertFalse(self.reaches("internet"), "nobody gets in whom it does not name")
         self.rules_of_a_group("default")
         self.eventually("it is in effect", lambda: CLOUD.strait_json("service", "allow", "list", self.id)["in_effect"])
@@ -313,17 +315,17 @@ class Lists(unittest.TestCase):
             CLOUD.kill_server(server)
             # Its answer may be lost with it.
             asking.communicate(timeout=90)
-        self.assertTrue(goes.answers() and self.reaches(self.outsider), "nothing was done yet")
+        self.assertTrue(goes.answers() and self.reached(self.outsider), "nothing was done yet")
         CLOUD.strait("up", "--detach", *CLOUD.ports)
         self.eventually("packets obey", lambda: not self.reaches(self.outsider))
         self.assertFalse(goes.answers())
-        self.assertTrue(self.reaches("internet"))
+        self.assertTrue(self.reached("internet"))
         [last] = CLOUD.strait_json("operation", "list", "--limit", "1")
         ended = CLOUD.strait_json("operation", "get", last["id"], "--wait")
         self.assertEqual((ended["action"], ended["state"]), ("service.allow-list", "succeeded"))
 
     def only_the_first(self):
-        self.assertTrue(self.reaches(self.hosts["first"]), "it is in the list")
+        self.assertTrue(self.reached(self.hosts["first"]), "it is in the list")
         self.assertFalse(self.reaches(self.hosts["second"]), "it is not")
 
     def attach(self, vpc):
@@ -391,33 +393,37 @@ class Lists(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout.strip()
 
-    def reaches(self, host):
+    def reached(self, host):
+        """Whether it gets in that should."""
         return psql(host, self.service, "SELECT 1").returncode == 0
 
-    def eventually(self, what, look, seconds=30):
+    def reaches(self, host):
+        """Whether it gets in that should not: its packets are dropped."""
+        return psql(host, self.service, "SELECT 1", SILENCE).returncode == 0
+
+    def eventually(self, what, look, seconds=90):
         end = time.monotonic() + seconds
         while not look():
             self.assertLess(time.monotonic(), end, f"never: {what}")
             time.sleep(0.2)
 
 
-def line(service):
-    return f"host={service['endpoint']['host']} user=tsdbadmin dbname=tsdb sslmode=require connect_timeout=2"
+def line(service, seconds=ANSWER):
+    return f"host={service['endpoint']['host']} user=tsdbadmin dbname=tsdb sslmode=require connect_timeout={seconds}"
 
 
-def psql(host, service, sql):
+def psql(host, service, sql, seconds=ANSWER):
     return subprocess.run(
-        [STRAIT, "exec", host, "--", "psql", line(service), "-XAtqc", sql],
+        [STRAIT, "exec", host, "--", "psql", line(service, seconds), "-XAtqc", sql],
         env=CLOUD.environment | {"PGPASSWORD": service["initial_password"]}, capture_output=True, text=True, timeout=60,
         stdin=subprocess.DEVNULL,
     )
 
 
 def answers_here(port):
-    """Whether PostgreSQL answers at the port of this machine's loopback."""
+    """Whether PostgreSQL answers at the port of this machine's loopback; where it does not, the port is closed."""
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=3) as client:
-            client.settimeout(3)
+        with socket.create_connection(("127.0.0.1", port), timeout=ANSWER) as client:
             client.sendall(bytes((0, 0, 0, 8, 4, 210, 22, 47)))
             return client.recv(1) == b"S"
     except OSError:

@@ -214,6 +214,10 @@ class Audit(unittest.TestCase):
             self.assertNotEqual(body["parts"]["store"], "ok", body)
             self.assertEqual(self.call("GET", "/healthz")[0], 200, "the process lives")
             self.assertEqual(self.metric("strait_store_up"), 0)
+            # Whose keys these are nobody can look up; the operator's needs no looking up.
+            quotas = lambda keys: self.call("GET", "/local/v1/quotas?account=customer", keys)[0]
+            self.assertEqual(quotas(pair(self.keys_of_project())), 503)
+            self.assertEqual(quotas(f"Bearer {self.admin}"), 200)
         finally:
             for pid in stopped:
                 os.kill(pid, signal.SIGCONT)
@@ -297,7 +301,7 @@ class Audit(unittest.TestCase):
     def keys_of_project(self):
         return {"public_key": self.keys["STRAIT_PUBLIC_KEY"], "secret_key": self.keys["STRAIT_SECRET_KEY"]}
 
-    def eventually(self, what, look, wanted, seconds=30):
+    def eventually(self, what, look, wanted, seconds=60):
         until = time.monotonic() + seconds
         while (found := look()) != wanted:
             if time.monotonic() > until:

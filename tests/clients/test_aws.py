@@ -298,5 +298,5 @@ class CommandLine(unittest.TestCase):
         self.assertIn("DryRunOperation", errors)
 
     def test_the_program_says_its_version(self):
-        done = subprocess.run([STRAIT, "--version"], capture_output=True, text=True, timeout=10)
+        done = subprocess.run([STRAIT, "--version"], capture_output=True, text=True, timeout=60)
         self.assertRegex(done.stdout, r"^strait \d+\.\d+\.\d+")

@@ -1,13 +1,11 @@
 """Whatever is killed, and whenever: what was asked for comes true, nothing is doubled, and forbidden ways stay closed meanwhile."""
 
 import collections
-import json
 import os
 import random
-import subprocess
 import time
 
-from cloud import STRAIT, tcp
+from cloud import tcp
 from counts import counted
 from forbidden import OPEN_PORT
 from shaken import OTHERS, OURS, Shaken
@@ -15,6 +13,10 @@ from stories import ANYWHERE
 
 # What is killed at random moments; the server oftener.
 FAULTS = ("server", "server", "store", "service", "resolver", "forwarder")
+# How many steps each of these changes has, of which one is disturbed.
+STEPS = {"moves": 1, "vpc_begins_and_ends": 3, "service_begins_and_ends": 2}
+# The range of a Peering VPC that begins and ends.
+BRIEF = "10.99.0.0/24"
 # How many: 20, or 200 in `make test-long`.
 MOMENTS = 200 if os.environ.get("STRAIT_LONG") else 20
 SEED = int(os.environ.get("STRAIT_FAULT_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
@@ -24,24 +26,23 @@ class Faults(Shaken):
     """At random moments, and the control of what knocks and counts."""
 
     def test_at_random_moments(self):
-        """Kills of the server, of the store, of the service and of what answers names, while the service moves."""
+        """Kills of the server, of the store, of the service and of what answers names, while the service moves, or a Peering VPC with a
+        peering connection, or another service, begins and ends."""
         print(f"\nseed {SEED} (STRAIT_FAULT_SEED), {MOMENTS} moments")
         dice = random.Random(SEED)
         chosen = collections.Counter()
         self.cloud.strait("service", "attach", self.id, self.vpcs[0], "--wait")
         for moment in range(MOMENTS):
-            target = dice.choice([*self.vpcs, "public"])
-            fault = dice.choice(FAULTS)
+            change, fault = dice.choice(("moves", "moves", *STEPS)), dice.choice(FAULTS)
             chosen[fault] += 1
-            words = ("detach", self.id) if target == "public" else ("attach", self.id, target)
-            if target == "public":
-                self.knocking.may_open()
-            with self.subTest(moment=moment, move=words[0], fault=fault):
-                asked = self.asked("service", *words)
-                time.sleep(dice.random() * 0.4)
-                self.kill(fault)
-                self.ensure_up()
-                if asked:
+            disturbed = dice.randrange(STEPS[change])
+            with self.subTest(moment=moment, change=change, step=disturbed, fault=fault):
+                for step, words in enumerate(getattr(self, change)(dice)):
+                    asked = self.asked(*words)
+                    if step == disturbed:
+                        time.sleep(dice.random() * 0.4)
+                        self.kill(fault)
+                        self.ensure_up()
                     ended = self.cloud.strait_json("operation", "get", asked, "--wait")
                     self.assertEqual(ended["state"], "succeeded", ended)
                 self.cloud.strait("service", "get", self.id, "--wait")
@@ -73,6 +74,25 @@ class Faults(Shaken):
         self.cloud.strait("service", "detach", self.id, "--wait")
         self.notices("internet")
         self.notices("internet by name")
+
+    def moves(self, dice):
+        now = self.cloud.strait_json("service", "get", self.id)["network"]["now"]
+        target = dice.choice([place for place in (*self.vpcs, "public") if place != now.removeprefix("vpc:")])
+        if target == "public":
+            self.knocking.may_open()
+        yield ("service", "detach", self.id) if target == "public" else ("service", "attach", self.id, target)
+
+    def vpc_begins_and_ends(self, _):
+        """With a peering connection; all is as it was then."""
+        yield "vpc", "create", "--cidr", BRIEF, "--region", "us-east-1"
+        [vpc] = [row["id"] for row in self.cloud.strait_json("vpc", "list") if row["cidr"] == BRIEF]
+        yield "peering", "create", vpc, "--account", self.app.account, "--vpc-id", self.app.id, "--region", "us-east-1"
+        yield "vpc", "delete", vpc, "--cascade", "--yes"
+
+    def service_begins_and_ends(self, _):
+        """In a VPC: a public one would have the address that the other one had, which is knocked at."""
+        yield "service", "create", "--name", "brief", "--vpc", self.vpcs[0]
+        yield "service", "delete", "brief", "--yes"
 
     def counts_notice(self):
         """What is left over, in the cloud and in the kernel."""
@@ -119,12 +139,9 @@ class Faults(Shaken):
         return host["SecurityGroups"][0]["GroupId"]
 
     def asked(self, *words):
-        """The operation that was asked for; none if the server died before it answered."""
-        done = subprocess.run(
-            [STRAIT, *words, "--output", "json"], env=self.cloud.environment, capture_output=True, text=True, timeout=60,
-            stdin=subprocess.DEVNULL, check=False,
-        )
-        if done.returncode != 0:
-            return None
-        answer = json.loads(done.stdout) if done.stdout.strip() else {}
-        return answer.get("operation_id")
+        """The operation that was asked for; what is deleted does not tell its own, which is the last."""
+        answer = self.json(*words)
+        if "operation_id" in (answer or {}):
+            return answer["operation_id"]
+        [last] = self.cloud.strait_json("operation", "list", "--limit", "1")
+        return last["id"]

@@ -9,6 +9,8 @@ from botocore.exceptions import ClientError
 from cloud import IMAGE, STRAIT, Cloud, Network, tcp
 
 CLOUD = None
+# How long is waited where an answer is expected, and where none is, in seconds.
+ANSWER, SILENCE = 15, 3
 
 
 def setUpModule():
@@ -65,25 +67,25 @@ class Packets(unittest.TestCase):
 
     def test_out_to_the_internet_and_in_from_it(self):
         self.assertNotIn("PublicIpAddress", self.quiet)
-        self.assertTrue(health("web"), "with a public address")
+        self.assertTrue(healthy("web"), "with a public address")
         self.assertFalse(health("quiet"), "without one")
         with Server("web"):
-            self.assertTrue(reaches("internet", self.web["PublicIpAddress"]))
-            self.assertTrue(reaches("quiet", self.web["PrivateIpAddress"]), "the neighbour, privately")
+            self.assertTrue(reached("internet", self.web["PublicIpAddress"]))
+            self.assertTrue(reached("quiet", self.web["PrivateIpAddress"]), "the neighbour, privately")
             self.assertFalse(reaches("internet", self.web["PrivateIpAddress"]), "nobody else does that")
             self.ec2.revoke_security_group_ingress(GroupId=self.network.default_group, IpPermissions=tcp(8080, "0.0.0.0/0"))
             self.assertFalse(reaches("internet", self.web["PublicIpAddress"]), "its group is closed")
             self.ec2.authorize_security_group_ingress(
                 GroupId=self.network.default_group, IpPermissions=tcp(8080, "198.51.100.1/32")
             )
-            self.assertTrue(reaches("internet", self.web["PublicIpAddress"]), "open to this client")
+            self.assertTrue(reached("internet", self.web["PublicIpAddress"]), "open to this client")
             self.ec2.authorize_security_group_ingress(
                 GroupId=self.network.default_group, IpPermissions=tcp(8080, "0.0.0.0/0")
             )
 
     def test_what_the_far_side_sees(self):
         with Server("internet"):
-            seen = CLOUD.strait("exec", "web", "--", "curl", "-sS", "-m", "5", "http://198.51.100.1:8080/")
+            seen = CLOUD.strait("exec", "web", "--", "curl", "-sS", "-m", "15", "http://198.51.100.1:8080/")
         self.assertEqual(seen.strip(), self.web["PublicIpAddress"])
 
     def test_an_elastic_address_comes_moves_and_goes(self):
@@ -94,48 +96,48 @@ class Packets(unittest.TestCase):
         with Server("quiet"), Server("other"):
             self.assertFalse(reaches("internet", ip))
             association = self.ec2.associate_address(AllocationId=allocation, InstanceId=self.quiet["InstanceId"])
-            self.assertTrue(reaches("internet", ip))
-            self.assertTrue(health("quiet"))
+            self.assertTrue(reached("internet", ip))
+            self.assertTrue(healthy("quiet"))
             shown = self.network.shown(self.quiet["InstanceId"])
             self.assertEqual(shown["PublicIpAddress"], ip)
             owner = shown["NetworkInterfaces"][0]["Association"]["IpOwnerId"]
             self.assertEqual(owner, CLOUD.account("packets")["STRAIT_ACCOUNT_ID"])
             moved = self.ec2.associate_address(AllocationId=allocation, InstanceId=other["InstanceId"])
             self.assertNotEqual(moved["AssociationId"], association["AssociationId"])
-            self.assertTrue(reaches("internet", ip), "the other one")
+            self.assertTrue(reached("internet", ip), "the other one")
             self.assertFalse(health("quiet"))
-            self.assertTrue(health("other"))
+            self.assertTrue(healthy("other"))
             self.ec2.disassociate_address(AssociationId=moved["AssociationId"])
             self.assertFalse(reaches("internet", ip))
             self.assertFalse(health("other"))
-            self.assertTrue(health("web"), "and the gateway is there all the while")
+            self.assertTrue(healthy("web"), "and the gateway is there all the while")
 
     def test_vpcs_meet_in_the_internet(self):
         """Another account's VPC with the same range."""
         away = Public(CLOUD.client("away"), "10.90.0.0/16")
         peer = away.named("peer", public=True)
         with Server("peer"), Server("web"):
-            self.assertTrue(reaches("web", peer["PublicIpAddress"]))
-            self.assertTrue(reaches("peer", self.web["PublicIpAddress"]))
+            self.assertTrue(reached("web", peer["PublicIpAddress"]))
+            self.assertTrue(reached("peer", self.web["PublicIpAddress"]))
             away.ec2.revoke_security_group_ingress(GroupId=away.default_group, IpPermissions=tcp(8080, "0.0.0.0/0"))
             away.ec2.authorize_security_group_ingress(GroupId=away.default_group, IpPermissions=tcp(8080, "10.90.0.0/16"))
             self.assertFalse(reaches("web", peer["PublicIpAddress"]), "it comes with its public address")
             public = self.web["PublicIpAddress"] + "/32"
             away.ec2.authorize_security_group_ingress(GroupId=away.default_group, IpPermissions=tcp(8080, public))
-            self.assertTrue(reaches("web", peer["PublicIpAddress"]))
+            self.assertTrue(reached("web", peer["PublicIpAddress"]))
             acl = away.ec2.describe_network_acls(Filters=[{"Name": "vpc-id", "Values": [away.id]}])["NetworkAcls"][0]
             entry = {"NetworkAclId": acl["NetworkAclId"], "RuleNumber": 10, "Egress": False}
             away.ec2.create_network_acl_entry(**entry, Protocol="6", RuleAction="deny", CidrBlock=public, PortRange={"From": 8080, "To": 8080})
             self.assertFalse(reaches("web", peer["PublicIpAddress"]), "denied by the ACL")
             away.ec2.delete_network_acl_entry(**entry)
-            self.assertTrue(reaches("web", peer["PublicIpAddress"]))
+            self.assertTrue(reached("web", peer["PublicIpAddress"]))
 
     def test_a_public_service_by_its_name(self):
         CLOUD.strait("service", "create", "--name", "shop", "--wait")
         service = CLOUD.strait_json("service", "get", "shop")
         host = service["endpoint"]["host"]
-        self.assertIn("accepting connections", accepts("web", host))
-        self.assertIn("no response", accepts("quiet", host))
+        self.assertIn("accepting connections", accepts("web", host, ANSWER))
+        self.assertIn("no response", accepts("quiet", host, SILENCE))
 
     def test_a_peer_cannot_use_the_gateway(self):
         inner = Network(self.ec2, "10.91.0.0/16")
@@ -147,9 +149,9 @@ class Packets(unittest.TestCase):
         self.ec2.create_route(RouteTableId=self.network.table, DestinationCidrBlock="10.91.0.0/16", **route)
         inner.instance(TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": "inner"}]}])
         with Server("web"):
-            self.assertTrue(reaches("inner", self.web["PrivateIpAddress"]), "over the peering")
+            self.assertTrue(reached("inner", self.web["PrivateIpAddress"]), "over the peering")
         self.assertFalse(health("inner"), "not through it to the internet")
-        self.assertTrue(health("web"))
+        self.assertTrue(healthy("web"))
 
     def test_a_detached_gateway_is_a_blackhole(self):
         network = Public(CLOUD.client("detached"), "10.92.0.0/16")
@@ -157,7 +159,7 @@ class Packets(unittest.TestCase):
         instance = network.named("leaver")
         address = ec2.allocate_address()
         association = ec2.associate_address(AllocationId=address["AllocationId"], InstanceId=instance["InstanceId"])
-        self.assertTrue(health("leaver"))
+        self.assertTrue(healthy("leaver"))
         with self.assertRaisesRegex(ClientError, "DependencyViolation"):
             ec2.detach_internet_gateway(InternetGatewayId=network.gateway, VpcId=network.id)
         ec2.disassociate_address(AssociationId=association["AssociationId"])
@@ -169,7 +171,7 @@ class Packets(unittest.TestCase):
         self.assertFalse(health("leaver"))
         ec2.attach_internet_gateway(InternetGatewayId=network.gateway, VpcId=network.id)
         ec2.associate_address(AllocationId=address["AllocationId"], InstanceId=instance["InstanceId"])
-        self.assertTrue(health("leaver"))
+        self.assertTrue(healthy("leaver"))
 
 
 class Addresses(unittest.TestCase):
@@ -226,8 +228,8 @@ http.server.ThreadingHTTPServer(("0.0.0.0", 8080), Tell).serve_forever()
             [STRAIT, "exec", self.host, "--", "python3", "-c", self.CODE],
             env=CLOUD.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )
-        until = time.monotonic() + 20
-        while not reaches(self.host, "127.0.0.1"):
+        until = time.monotonic() + 60
+        while not reached(self.host, "127.0.0.1"):
             if time.monotonic() > until or self.process.poll() is not None:
                 self.__exit__()
                 raise AssertionError(f"no server in {self.host}")
@@ -248,15 +250,26 @@ def run(host, *command):
     return done.returncode, done.stdout + done.stderr
 
 
-def reaches(host, address):
-    return run(host, "curl", "-sS", "-m", "2", "-o", "/dev/null", f"http://{address}:8080/")[0] == 0
+def reached(host, address):
+    """Whether a server answers that should."""
+    return reaches(host, address, ANSWER)
 
 
-def health(host):
-    """Whether a host reaches Strait's own REST API in the internet, by its name."""
+def reaches(host, address, seconds=SILENCE):
+    """Whether a server answers that should not."""
+    return run(host, "curl", "-sS", "-m", str(seconds), "-o", "/dev/null", f"http://{address}:8080/")[0] == 0
+
+
+def healthy(host):
+    """Whether a host that should reaches Strait's own REST API in the internet, by its name."""
+    return health(host, ANSWER)
+
+
+def health(host, seconds=SILENCE):
+    """Whether one does that should not."""
     port = CLOUD.strait_json("status")["server"]["http"].rsplit(":", 1)[1]
-    return run(host, "curl", "-fsS", "-m", "3", "-o", "/dev/null", f"http://api.strait.internal:{port}/health")[0] == 0
+    return run(host, "curl", "-fsS", "-m", str(seconds), "-o", "/dev/null", f"http://api.strait.internal:{port}/health")[0] == 0
 
 
-def accepts(host, name):
-    return run(host, "pg_isready", "-h", name, "-p", "5432", "-t", "4")[1]
+def accepts(host, name, seconds):
+    return run(host, "pg_isready", "-h", name, "-p", "5432", "-t", str(seconds))[1]

@@ -140,7 +140,8 @@ class Slow(unittest.TestCase):
         for _ in range(10):
             ec2.describe_vpcs()
         ec2.delete_vpc(VpcId=ec2.create_vpc(CidrBlock="10.64.0.0/16")["Vpc"]["VpcId"])
-        self.assertLess(time.monotonic() - begun, 5)
+        # Who waits for a half-sent request waits for 30 s, as the server does.
+        self.assertLess(time.monotonic() - begun, 25)
 
     def test_a_body_that_is_too_large_is_refused_before_it_is_read(self):
         rest = urlparse(CLOUD.account("slow")["STRAIT_URL"])

@@ -12,6 +12,12 @@ from cloud import IMAGE, STRAIT, Cloud, Network, tcp
 CLOUD = None
 CLIENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "moving.py")
 ANYWHERE = "0.0.0.0/0"
+# The longest time without a way in, in seconds: what is promised where nothing else disturbs (`benches/moves.sh`), and a limit that a busy
+# machine keeps now and then.
+MEASURED = "STRAIT_MOVES_LONGEST" in os.environ
+LONGEST, TRIES = (float(os.environ["STRAIT_MOVES_LONGEST"]), 1) if MEASURED else (2, 5)
+# Asked a thousand times a second.
+RATE = 1000
 # Asks for TLS, and then says nothing; prints the answer, and what it is told next.
 SILENT = """
 import socket, sys
@@ -95,12 +101,17 @@ class Moves(unittest.TestCase):
         self.assertGreater(found["done"], 100, found)
 
     def test_there_is_a_way_in_all_the_time(self):
-        found = self.while_at_work(lambda: self.round_trip(), "probe")
-        # How short the longest time without an answer is, `benches/moves.sh` tells; this machine may be busy.
-        # Who is in flight when a way closes asks again, and is let in; nobody waits in vain.
-        self.assertEqual(found["failed"], [], found)
-        self.assertLess(found["asked_again"], found["asked"] / 10, found)
-        self.assertGreater(found["asked"], 300, found)
+        for _ in range(TRIES):
+            found = self.while_at_work(lambda: self.round_trip(), "probe")
+            # Who is in flight when a way closes asks again, and is let in; nobody waits in vain.
+            self.assertEqual(found["failed"], [], found)
+            self.assertLess(found["asked_again"], found["asked"] / 10, found)
+            self.assertGreater(found["asked"], 300, found)
+            if found["longest"] <= LONGEST:
+                break
+        self.assertLessEqual(found["longest"], LONGEST, found)
+        if MEASURED:
+            self.assertGreaterEqual(found["rate"], RATE, found)
 
     def test_who_is_just_being_let_in_is_told_of_the_end(self):
         """PostgreSQL shows no session before the client is let in, and has none to end."""

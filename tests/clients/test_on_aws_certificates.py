@@ -35,7 +35,7 @@ wait $!
 # psql, with a bundle that only it has.
 PSQL = """
 printf '%s' "$2" >/tmp/ca.pem
-exec psql -X -A -t -w -c 'SELECT inet_server_port()' "user=postgres dbname=postgres connect_timeout=4 sslrootcert=/tmp/ca.pem $1"
+exec psql -X -A -t -w -c 'SELECT inet_server_port()' "user=postgres dbname=postgres connect_timeout=$3 sslrootcert=/tmp/ca.pem $1"
 """
 
 
@@ -112,7 +112,7 @@ class Certificates(Local):
         self.assertEqual(len(nodes), 2, "one in each zone")
         for node in nodes:
             line = f"host={node['PrivateIpAddress']} port={PORT} sslmode=require"
-            self.assertIn("timeout expired", self.psql(neighbour, line, self.bundle))
+            self.assertIn("timeout expired", self.psql(neighbour, line, self.bundle, seconds=4))
 
     def rules(self):
         return self.service.ec2.describe_security_groups(GroupIds=[self.service.group])["SecurityGroups"][0]["IpPermissions"]
@@ -124,10 +124,10 @@ class Certificates(Local):
         change = {"Changes": [{"Action": "CREATE", "ResourceRecordSet": record}]}
         self.route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch=change)
 
-    def psql(self, host, line, bundle):
+    def psql(self, host, line, bundle, seconds=20):
         """What psql prints on that host, or why it does not."""
         done = subprocess.run(
-            [STRAIT, "exec", host, "--", "sh", "-c", PSQL, "psql", line, bundle],
+            [STRAIT, "exec", host, "--", "sh", "-c", PSQL, "psql", line, bundle, str(seconds)],
             env=self.cloud.environment, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL,
         )
         return (done.stdout or done.stderr).strip()

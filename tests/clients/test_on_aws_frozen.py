@@ -14,12 +14,31 @@ from test_on_aws_servers import Two
 __all__ = ["Frozen", "setUpModule", "tearDownModule"]
 
 
-class Frozen(Two):
+class Guarded(Two):
     """Meanwhile nobody comes in who must not."""
 
-    ACCOUNT = "frozen"
     # How long the one that thawed has for harm, in seconds.
     THAWED = 2
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.stranger = Customer(cls.cloud, f"stranger-to-{cls.ACCOUNT}", "10.30.0.0/16")
+
+    def forbidden(self):
+        return Forbidden(
+            self.cloud.environment,
+            while_closed=[("internet", "internet", f"{self.service.public}:{POSTGRESQL}")],
+            always=[("stranger", self.stranger.host, f"{self.host}:{POSTGRESQL}")],
+            open_=[("neighbour", self.service.neighbour, f"{self.service.address}:{POSTGRESQL}")],
+            listeners=[],
+        )
+
+
+class Frozen(Guarded):
+    """Before each step."""
+
+    ACCOUNT = "frozen"
 
     @classmethod
     def setUpClass(cls):
@@ -29,7 +48,6 @@ class Frozen(Two):
             server.environment |= cls.stops.variables
             server.kill()
             server.start()
-        cls.stranger = Customer(cls.cloud, "stranger-to-frozen", "10.30.0.0/16")
 
     def setUp(self):
         super().setUp()
@@ -96,15 +114,6 @@ class Frozen(Two):
             counts[vpc] = len(self.made())
         return counts
 
-    def forbidden(self):
-        return Forbidden(
-            self.cloud.environment,
-            while_closed=[("internet", "internet", f"{self.service.public}:{POSTGRESQL}")],
-            always=[("stranger", self.stranger.host, f"{self.host}:{POSTGRESQL}")],
-            open_=[("neighbour", self.service.neighbour, f"{self.service.address}:{POSTGRESQL}")],
-            listeners=[],
-        )
-
     def freezes(self, step, *words):
         """Asks for something; the server that comes to this step of it freezes there until the other one has ended it."""
         servers = {server.server.pid: server for server in (self.front, self.second)}
@@ -138,6 +147,3 @@ class Frozen(Two):
             self.reaches("the internet reaches it", "internet", self.service.public)
         self.eventually("there is what there is in peace", lambda: len(self.made()), counts[vpc], seconds=30)
         self.check_rules(is_open=not vpc)
-
-    def other(self, server):
-        return self.second if server is self.front else self.front

@@ -86,7 +86,7 @@ class Guide(unittest.TestCase):
         [line] = re.findall(r'^psql "(.*)"$', connects.strip())
         line = filled(line, {"SERVICE.PROJECT.db.DOMAIN": name, "user=…": "user=postgres", "dbname=…": "dbname=postgres"})
         self.assertEqual(self.psql(customer.host, line), "1")
-        self.assertNotEqual(self.psql("internet", from_outside), "1")
+        self.assertNotEqual(self.psql("internet", from_outside, seconds=4), "1")
 
     def network(self, steps):
         """Makes what the first two steps do, but for RDS; the variables that they set."""
@@ -141,9 +141,9 @@ class Guide(unittest.TestCase):
         here = script.replace("/etc/strait/", f"{self.folder}/etc/").replace("127.0.0.1:8470", f"127.0.0.1:{self.port}")
         return guide.run(here, self.folder, self.environment | (keys or {}))
 
-    def psql(self, host, line):
+    def psql(self, host, line, seconds=20):
         """What psql prints on a host, in the folder of the guide, or why it does not."""
-        script = f"cd {self.folder} && exec psql -X -A -t -w -c 'SELECT 1' '{line} connect_timeout=4'"
+        script = f"cd {self.folder} && exec psql -X -A -t -w -c 'SELECT 1' '{line} connect_timeout={seconds}'"
         done = subprocess.run(
             [STRAIT, "exec", host, "--", "sh", "-c", script],
             env=self.cloud.environment, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, check=False,

@@ -48,6 +48,7 @@ class Role(Local):
 
     ACCOUNT = "hired"
     HOME = "employer"
+    REGIONS = ("us-east-1", "eu-west-1")
 
     @classmethod
     def settings(cls):
@@ -63,8 +64,12 @@ class Role(Local):
         asker = customer.ec2.describe_vpc_peering_connections()["VpcPeeringConnections"][0]["RequesterVpcInfo"]["OwnerId"]
         self.assertEqual(asker, self.cloud.account(self.HOME)["STRAIT_ACCOUNT_ID"])
         self.assertEqual(len(self.parts()), self.PARTS["attached"])
-        own = (self.cloud.client(self.ACCOUNT, kind) for kind in ("ec2", "elbv2"))
-        self.assertEqual(made(*own, self.TAG), [], "nothing is in the account of the keys")
+        self.front.json("vpc", "create", "--cidr", "10.81.0.0/24", "--region", self.REGIONS[1], "--wait")
+        self.assertEqual(len(self.provider("ec2", self.REGIONS[1]).describe_vpcs(Filters=[{"Name": "cidr", "Values": ["10.81.0.0/24"]}])["Vpcs"]), 1)
+        for region in self.REGIONS:
+            own = (self.cloud.client(self.ACCOUNT, kind, region=region) for kind in ("ec2", "elbv2"))
+            self.assertEqual(made(*own, self.TAG), [], "nothing is in the account of the keys")
+            self.assertGreater(self.proxy.in_regions_since(0)["AssumeRole", region], 0, f"{region} has its own session of the role")
         self.take_all_away()
 
 

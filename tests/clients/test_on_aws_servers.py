@@ -78,6 +78,15 @@ class Two(Local):
         finally:
             self.sql("DROP TRIGGER keep_from_watcher ON strait.lease")
 
+    def other(self, server):
+        return self.second if server is self.front else self.front
+
+    def id_of(self, server):
+        """As which a server holds leases: the one that it wrote down last."""
+        with open(server.log_path, encoding="utf-8", errors="replace") as file:
+            plain = re.sub(r"\x1b\[[0-9;]*m", "", file.read())
+        return re.findall(r'holder="?(\w{16})', plain)[-1]
+
     def sql(self, text):
         done = subprocess.run(
             ["psql", "-XAtc", text, self.front.store.url], capture_output=True, text=True, timeout=30, check=True
@@ -246,15 +255,6 @@ class Servers(Two):
         self.reaches("the customer reaches it", self.customer.host, self.host)
         self.assertEqual(len(self.parts()), self.PARTS["attached"], f"nothing is doubled: {self.parts()}")
 
-    def other(self, server):
-        return self.second if server is self.front else self.front
-
-    def id_of(self, server):
-        """As which a server holds leases: the one that it wrote down last."""
-        with open(server.log_path, encoding="utf-8", errors="replace") as file:
-            plain = re.sub(r"\x1b\[[0-9;]*m", "", file.read())
-        return re.findall(r'holder="?(\w{16})', plain)[-1]
-
 
 class Watched(AsksNames, Two):
     """One of them watches AWS, and the other one works."""
@@ -262,8 +262,9 @@ class Watched(AsksNames, Two):
     ACCOUNT = "watched"
     NAME = "orders.rds.example.com"
     REGISTRATION = {"host": NAME}
-    # A name is asked for every 5 s, and requests that wait are looked at every 2 s; a round takes a minute.
-    SOON = 13
+    # A name is asked for every 5 s, and requests that wait are looked at every 2 s; a round takes a minute, and finds it no sooner
+    # half of the time.
+    SOON = 30
 
     @classmethod
     def prepare(cls):

@@ -120,7 +120,7 @@ class Sessions(Local):
 
     def test_an_attachment_ends_what_is_open_by_the_public_way(self):
         told, sleeper, inside = self.attached_under_a_sleeper("sessions", "10.80.0.0/24")
-        self.assertEqual(sleeper.wait(timeout=10), 2, "psql's status for a connection that is lost")
+        self.assertEqual(sleeper.wait(timeout=60), 2, "psql's status for a connection that is lost")
         self.assertIn("terminating connection due to administrator command", sleeper.stderr.read())
         self.assertIsNone(inside.poll(), "who is inside of the VPC sleeps on")
         self.assertNotIn("may go on", told)

@@ -51,6 +51,8 @@ class Soak(unittest.TestCase):
         self.services = [CLOUD.strait_json("service", "create", "--name", f"soaked-{n}", "--wait")["service_id"] for n in range(2)]
         self.answers = collections.Counter()
         self.wrong = []
+        # The operations of changes to allow lists.
+        self.listings = set()
 
     def test_nothing_grows_and_all_comes_true(self):
         print(f"\nseed {SEED} (STRAIT_SOAK_SEED), {SECONDS} s")
@@ -93,6 +95,12 @@ class Soak(unittest.TestCase):
         ours = {row["provisioned_id"] for row in CLOUD.strait_json("vpc", "list")}
         theirs = {row["VpcId"] for row in ec2.describe_vpcs(Filters=[{"Name": "tag:strait:for", "Values": ["vpc/*"]}])["Vpcs"]}
         self.assertEqual(theirs, ours)
+        for service in self.services:
+            lists = CLOUD.strait_json("service", "allow", "list", service)
+            self.assertTrue(lists["in_effect"], lists)
+        self.assertTrue(self.listings, "allow lists were changed")
+        told = [json.loads(line) for line in CLOUD.strait("audit", "export", "--action", "service.allow-list").splitlines()]
+        self.assertEqual(self.listings - {entry["operation_id"] for entry in told if entry["outcome"] == "accepted"}, set(), "the audit has each")
 
     def work(self, dice, over):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
@@ -111,9 +119,14 @@ class Soak(unittest.TestCase):
         connection.close()
 
     def change(self, connection, dice):
-        kind = dice.choice(["vpc"] * 3 + ["peering"] * 4 + ["customer"] * 3 + ["rename"] * 4 + ["move"] * 3 + ["stop"])
+        kind = dice.choice(["vpc"] * 3 + ["peering"] * 4 + ["customer"] * 3 + ["rename"] * 4 + ["move"] * 3 + ["list"] * 2 + ["stop", "quota", "audit"])
         if kind == "customer":
             return self.customers_act(dice)
+        if kind == "quota":
+            return self.want_more(connection)
+        if kind == "audit":
+            self.ask(connection, "GET", "/audit?limit=50")
+            return NOTHING
         vpcs = self.ask(connection, "GET", "/vpcs")
         ids = [row["id"] for row in vpcs]
         if kind == "vpc" and (len(ids) < 4 or dice.random() < 0.4):
@@ -128,6 +141,8 @@ class Soak(unittest.TestCase):
         if kind == "peering":
             return self.peer(connection, dice, vpc)
         service = dice.choice(self.services)
+        if kind == "list":
+            return self.let_in(connection, dice, service)
         if kind == "stop":
             return self.ask(connection, "POST", f"/services/{service}/{dice.choice(['stop', 'start', 'start'])}", {})
         if dice.random() < 0.5:
@@ -147,6 +162,23 @@ class Soak(unittest.TestCase):
         if dice.random() < 0.3:
             return self.ask(connection, "POST", f"{peering}/request", {})
         return self.ask(connection, "DELETE", peering)
+
+    def let_in(self, connection, dice, service):
+        """Somebody, nobody or everybody, by one of its two ways."""
+        ranges = dice.sample(["172.20.0.0/16", "172.21.0.0/16", "172.22.0.0/24", "198.51.100.0/24", "203.0.113.7/32"], dice.randrange(4))
+        wanted = [{"cidr": cidr} for cidr in ranges] if dice.random() < 0.8 else None
+        change = {dice.choice(["public", "private"]): wanted, "force": True}
+        answer = self.ask(connection, "PUT", f"/services/{service}/allow-list", change)
+        if answer.get("operation_id"):
+            self.listings.add(answer["operation_id"])
+        return answer
+
+    def want_more(self, connection):
+        """And take it back; one request about each quota is open at a time."""
+        asked = self.ask(connection, "POST", "/quota-requests", {"quota": "services", "wanted": 500, "reason": "soaked"})
+        if "id" not in asked:
+            return asked
+        return self.ask(connection, "POST", f"/quota-requests/{asked['id']}/withdraw", {})
 
     def customers_act(self, dice):
         """One of them accepts, rejects or deletes what it finds."""

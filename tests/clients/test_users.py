@@ -148,6 +148,52 @@ class Users(unittest.TestCase):
         # The folder's own key goes on.
         self.cloud.strait("service", "list")
 
+    def test_the_local_clouds_own_paths_are_for_the_operator_alone(self):
+        with open(os.path.join(self.cloud.data, "credentials.json"), encoding="utf-8") as file:
+            admin = {"Authorization": f"Bearer {json.load(file)['admin_key']}"}
+        account = self.cloud.account("customer")
+        pair = f"{account['STRAIT_PUBLIC_KEY']}:{account['STRAIT_SECRET_KEY']}".encode()
+        link = self.cloud.strait("console").strip().split("#")[1]
+        status, begun = call(f"{self.url}{API}/auth/login-link", "POST", {"token": link})
+        self.assertEqual(status, 200, begun)
+        local = f"{self.url}/local/v1"
+        requests = [
+            ("POST", "/accounts", {"name": "intruder"}, 200),
+            ("GET", "/quotas?account=customer", None, 200),
+            ("PUT", "/quotas", {"account": "customer", "quota": "network-acls-per-vpc", "limit": 7}, 200),
+            ("GET", f"/reach?from=internet&service=nonesuch&port=5432&project={self.project()}", None, 404),
+        ]
+        quotas = lambda name: call(f"{local}/quotas?account={name}", **admin)
+        before = quotas("customer")
+        self.assertEqual(before[0], 200, before)
+        for who, headers, wanted in [
+            ("nobody", {}, (401, "UNAUTHORIZED")),
+            ("a wrong key", {"Authorization": admin["Authorization"] + "x"}, (401, "UNAUTHORIZED")),
+            ("an owner's key", {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}, (403, "FORBIDDEN")),
+            ("a session", {"Authorization": f"Bearer {begun['token']}"}, (403, "FORBIDDEN")),
+        ]:
+            for method, path, body, _ in requests:
+                status, refusal = call(local + path, method, body, **headers)
+                self.assertEqual((status, refusal["code"]), wanted, f"{method} {path} by {who}: {refusal}")
+                self.assertIn("request_id", refusal)
+        self.assertEqual(quotas("customer"), before)
+        status, refusal = quotas("intruder")
+        self.assertEqual((status, refusal["code"]), (404, "NOT_FOUND"), "no account was made")
+
+        for method, path, body, wanted in requests:
+            status, answer = call(local + path, method, body, **admin)
+            self.assertEqual(status, wanted, f"{method} {path}: {answer}")
+        self.assertNotEqual(quotas("customer"), before)
+        self.assertEqual(quotas("intruder")[0], 200)
+        for method, path, body, wanted in [
+            ("POST", "/accounts", {"nome": "intruder"}, (400, "INVALID_ARGUMENT")),
+            ("POST", "/accounts", {"name": "a b"}, (400, "INVALID_ARGUMENT")),
+            ("GET", "/quotas", None, (400, "INVALID_ARGUMENT")),
+            ("DELETE", "/accounts", None, (405, "METHOD_NOT_ALLOWED")),
+        ]:
+            status, refusal = call(local + path, method, body, **admin)
+            self.assertEqual((status, refusal["code"]), wanted, f"{method} {path}: {refusal}")
+
     def test_a_project_gets_another_name_and_goes_with_its_keys(self):
         made = self.cloud.strait_json("project", "create", "shop")
         keys = {"STRAIT_URL": self.url, "STRAIT_PROJECT_ID": made["id"]}

@@ -120,7 +120,7 @@ main_pid() {
 
 another_than() {
     local tries pid
-    for tries in {1..150}; do
+    for tries in {1..600}; do
         pid=$(main_pid)
         if [ "$pid" != 0 ] && [ "$pid" != "$1" ]; then
             return
@@ -132,7 +132,7 @@ another_than() {
 
 faulty() {
     local tries
-    for tries in {1..100}; do
+    for tries in {1..600}; do
         if [ "$(systemctl show -P ActiveState strait)" = failed ]; then
             sleep 7
             [ "$(systemctl show -P ActiveState strait)" = failed ] && [ "$(systemctl show -P ExecMainStatus strait)" = 2 ]

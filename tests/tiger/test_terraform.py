@@ -304,20 +304,21 @@ resource "timescale_service" "orders" {
 
     def test_8_it_is_destroyed(self):
         self.terraform.does("destroy", "-auto-approve", **self.changed)
-        until = time.monotonic() + 30
+        until = time.monotonic() + 90
         while CLOUD.strait_json("vpc", "list") or CLOUD.strait_json("service", "list"):
             self.assertLess(time.monotonic(), until, "all of it goes")
             time.sleep(0.5)
 
     def answers(self, host, service):
         """That the service answers there, by what the state says of it."""
-        until = time.monotonic() + 15
+        until = time.monotonic() + 60
         while (got := select_one(host, service)) != (0, "1\n"):
             self.assertLess(time.monotonic(), until, got[1])
             time.sleep(0.5)
 
     def refuses(self, host, service, words="", password=None):
-        status, output = select_one(host, service, password)
+        # What is told has to be waited for.
+        status, output = select_one(host, service, password, seconds=20 if words else 3)
         self.assertNotEqual(status, 0, f"{service['name']} from {host}")
         self.assertIn(words, output)
 
@@ -332,9 +333,9 @@ def flat(text):
     return " ".join(text.replace("│", " ").split())
 
 
-def select_one(host, service, password=None):
+def select_one(host, service, password=None, seconds=20):
     password = password or service["password"]
-    line = f"host={service['hostname']} user=tsdbadmin dbname=tsdb password='{password}' sslmode=require connect_timeout=3"
+    line = f"host={service['hostname']} user=tsdbadmin dbname=tsdb password='{password}' sslmode=require connect_timeout={seconds}"
     return in_host(host, "psql", line, "-Atc", "select 1")
 
 

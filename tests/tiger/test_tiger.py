@@ -192,7 +192,7 @@ class Life(unittest.TestCase):
             "PGPASSWORD": password.replace("%20", " "),
         }
         before = (STRAIT, "exec", "internet", "--")
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while True:
             status, output, errors = self.tiger.run(
                 "db", "test-connection", self.id, before=before, **(there | more)

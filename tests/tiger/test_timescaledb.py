@@ -72,8 +72,8 @@ class TimescaleDb(unittest.TestCase):
 
     def psql(self, service, password, sql):
         host = self.cloud.strait_json("service", "get", service)["endpoint"]["host"]
-        line = f"host={host} user=tsdbadmin dbname=tsdb sslmode=require connect_timeout=5"
-        until = time.monotonic() + 20
+        line = f"host={host} user=tsdbadmin dbname=tsdb sslmode=require connect_timeout=15"
+        until = time.monotonic() + 60
         while True:
             done = subprocess.run(
                 [STRAIT, "exec", "internet", "--", "psql", line, "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", sql],

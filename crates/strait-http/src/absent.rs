@@ -6,7 +6,7 @@ use axum::routing::{MethodRouter, delete, get, post};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn};
-use utoipa::openapi::{Content, HttpMethod, PathItem, Ref, Required, ResponseBuilder};
+use utoipa::openapi::{Content, HttpMethod, Object, PathItem, Ref, Required, ResponseBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -14,6 +14,7 @@ use crate::Shared;
 use crate::access::InProject;
 use crate::body::{Segments, ServicePath};
 use crate::error::{ApiError, ErrorBody};
+use crate::objects::words;
 
 /// Where these are.
 const SERVICE: &str = "/projects/{project_id}/services/{service_id}";
@@ -209,6 +210,21 @@ impl Absent {
 struct ReadReplicaSet {
     /// Its id.
     id: String,
+    /// Its name.
+    name: String,
+    /// How it is.
+    #[schema(schema_with = replica_set_status)]
+    status: String,
+    /// How many servers it is of.
+    nodes: u32,
+    /// What each has of CPU, in thousandths.
+    cpu_millis: u32,
+    /// What each has of memory, in gigabytes.
+    memory_gbs: u32,
+}
+
+fn replica_set_status() -> Object {
+    words(["creating", "active", "resizing", "deleting", "error"].into_iter())
 }
 
 /// Lists a service's read replica sets: none, ever.

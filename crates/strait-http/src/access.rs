@@ -50,6 +50,21 @@ pub(crate) async fn admitted(
     Ok(next.run(Request::from_parts(parts, body)).await)
 }
 
+/// Lets the operator pass and nobody else: for routes that are not in [`crate::needs::ROUTES`].
+pub(crate) async fn only_operator(
+    State(app): State<Shared>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let (parts, body) = request.into_parts();
+    app.limits.count_address(peer(&parts, &app))?;
+    let identity = known(&parts, &app).await?;
+    if identity != Identity::Operator {
+        return Err(ApiError::NotAdmin);
+    }
+    Ok(next.run(Request::from_parts(parts, body)).await)
+}
+
 /// Who sends these headers.
 pub(crate) async fn identify(
     app: &Shared,
@@ -174,9 +189,7 @@ async fn admit(parts: &mut Parts, app: &Shared) -> Result<Admitted, ApiError> {
             seat: None,
         });
     }
-    let identity = identify(app, &parts.method, &parts.headers).await?;
-    trail::proved(&identity);
-    app.limits.count_identity(&identity)?;
+    let identity = known(parts, app).await?;
     let is_operator = identity == Identity::Operator;
     let seat = match (needs, named_project(parts, app).await?) {
         (Needs::Nothing | Needs::Identity | Needs::Session | Needs::Metrics, _)
@@ -210,6 +223,14 @@ async fn admit(parts: &mut Parts, app: &Shared) -> Result<Admitted, ApiError> {
         identity: Some(identity),
         seat,
     })
+}
+
+/// Who asks, counted.
+async fn known(parts: &Parts, app: &Shared) -> Result<Identity, ApiError> {
+    let identity = identify(app, &parts.method, &parts.headers).await?;
+    trail::proved(&identity);
+    app.limits.count_identity(&identity)?;
+    Ok(identity)
 }
 
 /// How the path names a project, if it does.

@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, StatusCode, header};
 use serde::Deserialize;
 use strait_plane::model::Identity;
+use strait_plane::trail;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -15,7 +16,7 @@ use crate::Shared;
 use crate::access::{Asks, peer};
 use crate::body::{Body, Segments};
 use crate::error::{ApiError, ErrorBody};
-use crate::objects::{LinkLogin, Login, NewSession, PasswordChange, Session};
+use crate::objects::{LinkLogin, Login, Logout, NewSession, PasswordChange, Session};
 
 pub(crate) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
@@ -69,14 +70,21 @@ async fn login_by_link(
     Ok((NOT_KEPT, Json(begun.into())))
 }
 
-/// Ends the session that the request came in.
+/// Ends the session that the request came in. Keys, and tokens that stand for them, have none: nothing changes.
 #[utoipa::path(
-    post, path = "/auth/logout", tag = "Users", operation_id = "logout", security(("token" = [])),
-    responses((status = 204, description = "Ended."), (status = "4XX", body = ErrorBody, description = "Refused."))
+    post, path = "/auth/logout", tag = "Users", operation_id = "logout",
+    request_body = Option<Logout>,
+    responses((status = 204, description = "Ended, or there was none."), (status = "4XX", body = ErrorBody, description = "Refused."))
 )]
-async fn logout(State(app): State<Shared>, asks: Asks) -> Result<StatusCode, ApiError> {
-    let (user, session) = session_of(asks)?;
-    app.plane.end_session(&user, &session).await?;
+async fn logout(
+    State(app): State<Shared>,
+    Asks(identity): Asks,
+    _: Option<Body<Option<Logout>>>,
+) -> Result<StatusCode, ApiError> {
+    match identity {
+        Identity::User { user, session_id } => app.plane.end_session(&user.id, &session_id).await?,
+        Identity::Operator | Identity::Key { .. } => trail::learn(|asked| asked.changes = false),
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 

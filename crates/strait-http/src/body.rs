@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::{Bytes, HttpBody as _};
-use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::extract::{FromRequest, FromRequestParts, OptionalFromRequest, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
@@ -60,19 +60,20 @@ impl<T: DeserializeOwned> FromRequest<Shared> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &Shared) -> Result<Self, ApiError> {
-        let content_type = content_type(request.headers());
-        let bytes = whole(request, app, BODY_TIME).await?;
-        if bytes.is_empty() {
+        let Some(value) = sent(request, app).await? else {
             return Err(ApiError::Malformed(
                 "the body is empty, and this takes a JSON object".to_owned(),
             ));
-        }
-        if !is_json(content_type.as_deref()) {
-            return Err(ApiError::ContentType(
-                content_type.unwrap_or_else(|| "of no content type".to_owned()),
-            ));
-        }
-        parse(&bytes).map(Self)
+        };
+        Ok(Self(value))
+    }
+}
+
+impl<T: DeserializeOwned> OptionalFromRequest<Shared> for Body<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &Shared) -> Result<Option<Self>, ApiError> {
+        Ok(sent(request, app).await?.map(Self))
     }
 }
 
@@ -113,6 +114,21 @@ pub(crate) async fn whole<S: Send + Sync>(
             let reason = rejection.body_text();
             ApiError::Malformed(format!("the body could not be read: {reason}"))
         })
+}
+
+/// What a JSON body says, if there is one.
+async fn sent<T: DeserializeOwned>(request: Request, app: &Shared) -> Result<Option<T>, ApiError> {
+    let content_type = content_type(request.headers());
+    let bytes = whole(request, app, BODY_TIME).await?;
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    if !is_json(content_type.as_deref()) {
+        return Err(ApiError::ContentType(
+            content_type.unwrap_or_else(|| "of no content type".to_owned()),
+        ));
+    }
+    parse(&bytes).map(Some)
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use strait_plane::{ErrorKind, PlaneError, trail};
 use utoipa::ToSchema;
 
+use crate::trail::plain_code;
 use crate::{BASE, outage};
 
 /// A refusal.
@@ -27,6 +28,19 @@ pub struct ErrorBody {
     /// What the request is called in the audit and in the server's log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+}
+
+impl ErrorBody {
+    /// What others' routes say when they refuse.
+    pub fn of(status: StatusCode, message: impl Into<String>) -> Self {
+        Self {
+            code: plain_code(status),
+            message: message.into(),
+            field: None,
+            next_action: None,
+            request_id: request_id(),
+        }
+    }
 }
 
 /// Why a request is refused.
@@ -142,7 +156,7 @@ impl ApiError {
             message: self.to_string(),
             field: self.wrong_field(),
             next_action: self.next_action(),
-            request_id: trail::asking().map(|asking| asking.request.clone()),
+            request_id: request_id(),
         }
     }
 
@@ -307,6 +321,10 @@ impl ApiError {
             }
         }
     }
+}
+
+fn request_id() -> Option<String> {
+    trail::asking().map(|asking| asking.request.clone())
 }
 
 const LATER: &str = "try again in a few seconds";

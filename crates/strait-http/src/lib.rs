@@ -143,7 +143,8 @@ pub fn router(plane: Plane, options: Options) -> Router {
     router_beside(plane, options, Router::new())
 }
 
-/// The same, with others' routes beside it: their requests are followed and measured too.
+/// The same, with others' routes beside it, which are for the operator alone: their requests are counted, followed and measured
+/// too.
 pub fn router_beside(plane: Plane, options: Options, others: Router) -> Router {
     let app = Arc::new(App {
         limits: Limits::new(options.rate),
@@ -156,6 +157,9 @@ pub fn router_beside(plane: Plane, options: Options, others: Router) -> Router {
         options,
     });
     app.options.closing.is_of(&app);
+    let others = others
+        .with_state(())
+        .layer(from_fn_with_state(Arc::clone(&app), access::only_operator));
     let (router, mut openapi) = documented().split_for_parts();
     needs::describe(&mut openapi);
     router
@@ -169,7 +173,7 @@ pub fn router_beside(plane: Plane, options: Options, others: Router) -> Router {
         .route_layer(from_fn_with_state(Arc::clone(&app), access::admitted))
         .route_layer(from_fn_with_state(Arc::clone(&app), outage::watched))
         .merge(console::routes(&app))
-        .merge(others.with_state(()))
+        .merge(others)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(Arc::clone(&app), hosts::only_ours))
         .layer(from_fn_with_state(Arc::clone(&app), trail::followed))

@@ -289,7 +289,7 @@ pub(crate) const ROUTES: &[(&str, &str, Needs)] = &[
     ("GET", "/auth/info", Identity),
     ("POST", "/auth/login", Nothing),
     ("POST", "/auth/login-link", Nothing),
-    ("POST", "/auth/logout", Session),
+    ("POST", "/auth/logout", Identity),
     ("POST", "/auth/password", Session),
     ("GET", "/auth/sessions", Session),
     ("DELETE", "/auth/sessions/{session_id}", Session),

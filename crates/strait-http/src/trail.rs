@@ -217,12 +217,15 @@ fn is_of_access(status: u16) -> bool {
 }
 
 /// Of an answer that says no code itself.
-fn plain_code(status: StatusCode) -> &'static str {
+pub(crate) fn plain_code(status: StatusCode) -> &'static str {
     match status.as_u16() {
         401 => "UNAUTHORIZED",
         403 => "FORBIDDEN",
         404 => "NOT_FOUND",
+        405 => "METHOD_NOT_ALLOWED",
         409 => "CONFLICT",
+        413 => "PAYLOAD_TOO_LARGE",
+        415 => "UNSUPPORTED_MEDIA_TYPE",
         429 => "TOO_MANY_REQUESTS",
         503 => "UNAVAILABLE",
         400..=499 => "INVALID_ARGUMENT",

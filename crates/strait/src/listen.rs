@@ -191,15 +191,14 @@ mod tests {
     use crate::tls::Files;
 
     const LIMIT: Duration = Duration::from_millis(300);
+    /// For whom there is an answer, however slow this machine is.
+    const PATIENCE: Duration = Duration::from_secs(20);
     const HEAD: &[u8] = b"GET / HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n";
 
     #[tokio::test]
     async fn who_does_not_finish_a_head_is_left_and_who_does_is_answered() {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = listener.local_addr().expect("an address");
         let router = axum::Router::new().route("/", get(async || "here"));
-        let room = Room::new(9, 9);
-        tokio::spawn(answer_within(listener, router, None, LIMIT, room));
+        let address = listening(router.clone(), None, LIMIT).await;
         let begun = Instant::now();
         for sent in [0, 10, HEAD.len() - 1] {
             let mut line = TcpStream::connect(address).await.expect("a connection");
@@ -208,9 +207,10 @@ mod tests {
         }
         assert!(begun.elapsed() >= 3 * LIMIT, "{:?}", begun.elapsed());
 
-        let mut line = TcpStream::connect(address).await.expect("a connection");
+        let patient = listening(router, None, PATIENCE).await;
+        let mut line = TcpStream::connect(patient).await.expect("a connection");
         line.write_all(&HEAD[..10]).await.expect("sent");
-        tokio::time::sleep(LIMIT / 3).await;
+        tokio::time::sleep(LIMIT).await;
         line.write_all(&HEAD[10..]).await.expect("sent");
         let answer = rest(&mut line).await;
         assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
@@ -227,7 +227,7 @@ mod tests {
             listener,
             router,
             None,
-            10 * LIMIT,
+            PATIENCE,
             Arc::clone(&room),
         ));
         let idle = [(); 2].map(|()| TcpStream::connect(address));
@@ -272,12 +272,9 @@ mod tests {
         std::fs::write(&files.certificate, issued.certificate).expect("written");
         std::fs::write(&files.key, issued.key).expect("written");
         let tls = Tls::load(files).expect("they are good");
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = listener.local_addr().expect("an address");
         let who = async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.ip().to_string();
         let router = axum::Router::new().route("/", get(who));
-        let room = Room::new(9, 9);
-        tokio::spawn(answer_within(listener, router, Some(tls), LIMIT, room));
+        let address = listening(router.clone(), Some(tls.clone()), PATIENCE).await;
 
         let trusting = reqwest::Certificate::from_pem(authority.pem().as_bytes());
         let client = reqwest::Client::builder()
@@ -297,23 +294,32 @@ mod tests {
         let url = format!("https://localhost:{}/", address.port());
         wary.get(url).send().await.expect_err("nobody it trusts");
 
+        let address = listening(router, Some(tls), LIMIT).await;
         for sent in ["", "GET / HTTP/1.1\r\nHost: here\r\n\r\n"] {
             let mut line = TcpStream::connect(address).await.expect("a connection");
             line.write_all(sent.as_bytes()).await.expect("sent");
             let mut answer = Vec::new();
             let read = line.read_to_end(&mut answer);
-            let read = tokio::time::timeout(10 * LIMIT, read).await;
+            let read = tokio::time::timeout(PATIENCE, read).await;
             // A reset is an end too.
             let _ = read.expect("the other end closes");
             assert!(!answer.starts_with(b"HTTP"), "{sent:?}: {answer:?}");
         }
     }
 
+    /// Where one listens that leaves whoever has sent no whole head for so long.
+    async fn listening(router: axum::Router, tls: Option<Arc<Tls>>, head: Duration) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        tokio::spawn(answer_within(listener, router, tls, head, Room::new(9, 9)));
+        address
+    }
+
     /// What comes until the other end closes.
     async fn rest(line: &mut TcpStream) -> String {
         let mut answer = String::new();
         let read = line.read_to_string(&mut answer);
-        let read = tokio::time::timeout(10 * LIMIT, read).await;
+        let read = tokio::time::timeout(PATIENCE, read).await;
         read.expect("the other end closes").expect("it is read");
         answer
     }

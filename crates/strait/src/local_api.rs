@@ -1,17 +1,17 @@
-//! What only the local cloud offers, for the CLI: accounts, and the walk of a packet. Behind the admin key.
+//! What only the local cloud offers, for the CLI: accounts, and the walk of a packet. Beside the API, which lets the operator
+//! alone come here.
 
-use std::sync::Arc;
-
-use axum::extract::{Query, Request, State};
-use axum::http::{StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Query, State};
+use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use strait_http::ErrorBody;
 use strait_local::cloud::{Local, QuotaError, ReachError};
-use strait_plane::model::{About, Identity};
+use strait_plane::model::About;
 use strait_plane::{ErrorKind, Plane, trail};
 use strait_vpc::QuotaSetting;
 use strait_vpc::state::Account;
@@ -75,33 +75,30 @@ struct Shared {
     plane: Plane,
 }
 
+/// A JSON body.
+#[derive(FromRequest)]
+#[from_request(via(Json), rejection(Unread))]
+struct Body<T>(T);
+
+/// What stands behind the `?`.
+#[derive(FromRequestParts)]
+#[from_request(via(Query), rejection(Unread))]
+struct Given<T>(T);
+
+/// A request that cannot be read, and why.
+struct Unread(StatusCode, String);
+
 /// The routes, under `/local/v1`.
-pub(crate) fn router(local: Local, plane: Plane, admin_key: &str) -> Router {
-    let expected: Arc<str> = format!("Bearer {admin_key}").into();
+pub(crate) fn router(local: Local, plane: Plane) -> Router {
     Router::new()
         .route("/local/v1/accounts", post(account))
         .route("/local/v1/quotas", get(quotas).put(set_quota))
         .route("/local/v1/reach", get(reach))
+        .method_not_allowed_fallback(other_method)
         .with_state(Shared { local, plane })
-        .layer(from_fn_with_state(expected, only_admin))
 }
 
-async fn only_admin(State(expected): State<Arc<str>>, request: Request, next: Next) -> Response {
-    let given = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .map(axum::http::HeaderValue::as_bytes);
-    if given.is_some_and(|given| same(given, expected.as_bytes())) {
-        trail::proved(&Identity::Operator);
-        return next.run(request).await;
-    }
-    refuse(
-        StatusCode::UNAUTHORIZED,
-        "the admin key of the data folder is needed (Authorization: Bearer …)",
-    )
-}
-
-async fn account(State(shared): State<Shared>, Json(asked): Json<AccountName>) -> Response {
+async fn account(State(shared): State<Shared>, Body(asked): Body<AccountName>) -> Response {
     if !is_account_name(&asked.name) {
         let message = "an account is named by 12 digits, or by up to 40 letters, digits, '-' and '_', not all of them digits";
         return refuse(StatusCode::BAD_REQUEST, message);
@@ -133,11 +130,11 @@ async fn account(State(shared): State<Shared>, Json(asked): Json<AccountName>) -
     }
 }
 
-async fn quotas(State(shared): State<Shared>, Query(asked): Query<QuotaQuery>) -> Response {
+async fn quotas(State(shared): State<Shared>, Given(asked): Given<QuotaQuery>) -> Response {
     shown(shared.local.quotas(&asked.account).await, |_| true)
 }
 
-async fn set_quota(State(shared): State<Shared>, Json(asked): Json<QuotaInput>) -> Response {
+async fn set_quota(State(shared): State<Shared>, Body(asked): Body<QuotaInput>) -> Response {
     let (local, input) = (shared.local.clone(), asked.clone());
     let before = shared.local.quotas(&asked.account).await;
     // In a task of its own: a caller that leaves must not cut a commit short.
@@ -201,7 +198,7 @@ fn shown(
     }
 }
 
-async fn reach(State(shared): State<Shared>, Query(asked): Query<ReachQuery>) -> Response {
+async fn reach(State(shared): State<Shared>, Given(asked): Given<ReachQuery>) -> Response {
     let service = match shared.plane.service(&asked.project, &asked.service).await {
         Ok(service) => service,
         Err(error) => {
@@ -230,8 +227,36 @@ async fn reach(State(shared): State<Shared>, Query(asked): Query<ReachQuery>) ->
     }
 }
 
+async fn other_method(method: Method, uri: Uri) -> Response {
+    let message = format!("{} does not take {method}", uri.path());
+    refuse(StatusCode::METHOD_NOT_ALLOWED, &message)
+}
+
 fn refuse(status: StatusCode, message: &str) -> Response {
-    (status, Json(json!({ "message": message }))).into_response()
+    (status, Json(ErrorBody::of(status, message))).into_response()
+}
+
+impl From<JsonRejection> for Unread {
+    fn from(rejection: JsonRejection) -> Self {
+        let status = match rejection.status() {
+            StatusCode::UNPROCESSABLE_ENTITY => StatusCode::BAD_REQUEST,
+            status => status,
+        };
+        Self(status, rejection.body_text())
+    }
+}
+
+impl From<QueryRejection> for Unread {
+    fn from(rejection: QueryRejection) -> Self {
+        Self(rejection.status(), rejection.body_text())
+    }
+}
+
+impl IntoResponse for Unread {
+    fn into_response(self) -> Response {
+        let Self(status, message) = self;
+        refuse(status, &message)
+    }
 }
 
 fn is_account_name(name: &str) -> bool {
@@ -244,42 +269,9 @@ fn is_account_name(name: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
-/// Compares in a time that does not tell how much was right.
-fn same(given: &[u8], expected: &[u8]) -> bool {
-    let differences = given
-        .iter()
-        .zip(expected)
-        .fold(0, |found, (a, b)| found | (a ^ b));
-    given.len() == expected.len() && differences == 0
-}
-
 #[cfg(test)]
 mod tests {
-    use axum::body::Body;
-    use strait_plane::trail::{Asking, answering};
-    use tower::ServiceExt as _;
-
     use super::*;
-
-    #[tokio::test]
-    async fn whoever_has_the_key_is_the_operator_in_the_audit() {
-        let expected: Arc<str> = "Bearer right".into();
-        let router = Router::new()
-            .route("/", post(async || "done"))
-            .layer(from_fn_with_state(expected, only_admin));
-        for (key, status, actor) in [
-            ("right", StatusCode::OK, Some("admin")),
-            ("wrong", StatusCode::UNAUTHORIZED, None),
-        ] {
-            let asking = Arc::new(Asking::new("r".to_owned(), None, "/"));
-            let request = Request::post("/").header(header::AUTHORIZATION, format!("Bearer {key}"));
-            let request = request.body(Body::empty()).expect("a request");
-            let answer = answering(Arc::clone(&asking), router.clone().oneshot(request)).await;
-            assert_eq!(answer.expect("an answer").status(), status);
-            let known = asking.known().actor.map(|(actor, _)| actor);
-            assert_eq!(known.as_deref(), actor);
-        }
-    }
 
     #[test]
     fn names_of_accounts() {
@@ -293,12 +285,5 @@ mod tests {
         ] {
             assert_eq!(is_account_name(name), good, "{name}");
         }
-    }
-
-    #[test]
-    fn keys_are_compared_whole() {
-        assert!(same(b"abc", b"abc"));
-        assert!(!same(b"ab", b"abc"));
-        assert!(!same(b"abd", b"abc"));
     }
 }

@@ -158,7 +158,7 @@ async fn start(
     let rest = strait_http::router_beside(
         plane.clone(),
         rest_options,
-        local_api::router(local.clone(), plane.clone(), &credentials.admin_key),
+        local_api::router(local.clone(), plane.clone()),
     );
     let mut aws = strait_wire::router(Arc::new(local.clone()));
     if options.test_hooks {

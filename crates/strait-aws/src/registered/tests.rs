@@ -61,7 +61,7 @@ async fn sessions_that_work_are_ended_between_two_transactions() {
         sleep(Duration::from_millis(200)).await;
         worker.batch_execute("COMMIT").await.expect("committed");
     };
-    let within = Which::Idle(Duration::from_secs(1));
+    let within = Which::Idle(Duration::from_secs(5));
     let ((), ended) = tokio::join!(commit, end(&mut own, within, false, &from));
     assert_eq!(ended.expect("ended"), (1, 0));
     assert!(worker.batch_execute("BEGIN").await.is_err());

@@ -87,6 +87,49 @@ async fn a_wider_rule_is_refused_and_left_alone() {
 
 #[tokio::test]
 #[ignore = "`against_moto` runs it"]
+async fn listed_ranges_are_closed_and_come_back_as_they_were() {
+    let world = World::new(64);
+    let service = Service::new(&world).await;
+    let listed = ["198.51.100.0/24", "203.0.113.0/24"];
+    service.allow("10.0.0.0/8").await;
+    service.allow(listed[0]).await;
+    let (strait, way) = (
+        world.strait().await,
+        service.way(service.group_way_of(&listed)),
+    );
+    let checked = strait.check_registration(&way).await;
+    assert!(
+        matches!(&checked, Err(CloudError::Refused { code, .. }) if code == "public_way_not_open"),
+        "one of them is not there: {checked:?}"
+    );
+    service.allow(listed[1]).await;
+    let strait = world.strait().await;
+    strait.check_registration(&way).await.expect("it is open");
+    for _again in 0..2 {
+        eventually(async || strait.refuse_way(&way).await).await;
+        eventually(async || strait.remove_way(&way).await).await;
+        assert_eq!(
+            service.rules().await,
+            ["10.0.0.0/8"],
+            "no private host is let in anew"
+        );
+    }
+    for _again in 0..2 {
+        eventually(async || strait.reopen_way(&way).await).await;
+        assert_eq!(service.rules().await, ["10.0.0.0/8", listed[0], listed[1]]);
+    }
+    // What is not listed would stay open.
+    service.allow("192.0.2.0/24").await;
+    let strait = world.strait().await;
+    let checked = strait.check_registration(&way).await;
+    assert!(
+        matches!(&checked, Err(CloudError::Refused { code, .. }) if code == "public_way_stays_open"),
+        "{checked:?}"
+    );
+}
+
+#[tokio::test]
+#[ignore = "`against_moto` runs it"]
 async fn an_rds_instance_is_made_private_and_public_again() {
     let world = World::new(63);
     let service = Service::new(&world).await;
@@ -196,9 +239,13 @@ impl Service {
     }
 
     fn group_way(&self) -> PublicWay {
+        self.group_way_of(&["0.0.0.0/0"])
+    }
+
+    fn group_way_of(&self, ranges: &[&str]) -> PublicWay {
         PublicWay::SecurityGroup {
             group_id: self.group.clone(),
-            ranges: BTreeSet::from([net("0.0.0.0/0")]),
+            ranges: ranges.iter().map(|range| net(range)).collect(),
         }
     }
 

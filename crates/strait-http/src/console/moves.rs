@@ -171,8 +171,7 @@ fn obstacle(service: &Service, vpc: &Vpc) -> Option<String> {
         return Some(format!("the service is in {}", service.region_code));
     }
     match vpc.status {
-        VpcStatus::Created => None,
-        VpcStatus::Creating => Some("it is just being made".to_owned()),
+        VpcStatus::Creating | VpcStatus::Created => None,
         VpcStatus::Deleting => Some("it is being deleted".to_owned()),
         VpcStatus::Failed => Some("it failed".to_owned()),
     }

@@ -33,8 +33,9 @@ pub(crate) use service::{
 };
 pub(crate) use usage::{Plan, PlanInput, Usage};
 pub(crate) use user::{
-    Key, KeyInput, KeyWithSecret, LinkInput, LinkLogin, Login, LoginLink, Member, MemberInput,
-    NewSession, NewUser, PasswordChange, PasswordInput, RoleInput, Session, UnlockedAddress, User,
+    Key, KeyInput, KeyWithSecret, LinkInput, LinkLogin, Login, LoginLink, Logout, Member,
+    MemberInput, NewSession, NewUser, PasswordChange, PasswordInput, RoleInput, Session,
+    UnlockedAddress, User,
 };
 pub(crate) use vpc::{Vpc, VpcInput, VpcMessage};
 
@@ -58,7 +59,7 @@ impl From<strait_plane::model::Reason> for Reason {
 }
 
 /// The schema of one of the plane's lists of words.
-fn words(all: impl Iterator<Item = &'static str>) -> Object {
+pub(crate) fn words(all: impl Iterator<Item = &'static str>) -> Object {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .enum_values(Some(all))

@@ -331,10 +331,10 @@ impl ServiceInput {
     /// Refuses what Strait cannot give, rather than leave it out in silence.
     pub(crate) fn check(&self) -> Result<(), ApiError> {
         if self.replica_count.is_some_and(|count| count > 0) {
-            return refuse(
-                "replica_count",
-                "there are no replicas here: leave it out, or ask for 0",
-            );
+            return Err(ApiError::Absent {
+                what: "replicas",
+                instead: "leave `replica_count` out, or use PostgreSQL's own logical replication into another service",
+            });
         }
         for (field, value) in [
             ("cpu_millis", &self.cpu_millis),

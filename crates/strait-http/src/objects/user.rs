@@ -216,6 +216,16 @@ pub(crate) struct LinkLogin {
     pub(crate) token: String,
 }
 
+/// What clients of Tiger Cloud send when they log out.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Logout {
+    /// Tiger's refresh token: there is none here to be revoked.
+    #[schema(format = Password)]
+    #[expect(dead_code, reason = "it is taken, and means nothing here")]
+    refresh_token: Option<String>,
+}
+
 /// A session that has begun.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct NewSession {

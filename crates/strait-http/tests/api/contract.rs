@@ -20,8 +20,9 @@ fn a_document_that_does_not_is_told_by_what_it_breaks() {
     let path = format!("{BASE}/projects/{{project_id}}/vpcs");
     let path = path.as_str();
     type Spoil = Box<dyn Fn(&mut Value)>;
+    let logout = format!("{BASE}/auth/logout");
     let logs = format!("{BASE}/projects/{{project_id}}/services/{{service_id}}/logs");
-    let spoils: [(&str, Spoil); 13] = [
+    let spoils: [(&str, Spoil); 16] = [
         ("GET /projects/{project_id}/vpcs", {
             let path = path.to_owned();
             Box::new(move |document| take(&mut document["paths"][&path], "get"))
@@ -80,6 +81,20 @@ fn a_document_that_does_not_is_told_by_what_it_breaks() {
             Box::new(|document| {
                 properties(document, "ServiceVPCInput")["vpc_id"]["pattern"] = "^[a-z]+$".into();
             }),
+        ),
+        (
+            "ReadReplicaSet.cpu_millis",
+            Box::new(|document| take(properties(document, "ReadReplicaSet"), "cpu_millis")),
+        ),
+        (
+            "POST /auth/logout: a body",
+            Box::new(move |document| {
+                document["paths"][&logout]["post"]["requestBody"]["required"] = true.into();
+            }),
+        ),
+        (
+            "Logout.refresh_token",
+            Box::new(|document| take(properties(document, "Logout"), "refresh_token")),
         ),
         ("LogQuery.severities", {
             let logs = logs.clone();
@@ -273,6 +288,14 @@ impl Check<'_> {
             self.value(&name, &schema, kind, Way::Answered);
         }
         if let Some(kind) = &promised.sent {
+            let kind = match kind.strip_suffix('?') {
+                Some(_) if found["requestBody"]["required"] == true => {
+                    let line = format!("{name}: a body is asked for, and not sent by all");
+                    return self.broken.push(line);
+                }
+                Some(kind) => kind,
+                None => kind,
+            };
             let schema = found["requestBody"]["content"]["application/json"]["schema"].clone();
             self.value(&name, &schema, kind, Way::Sent);
         }

@@ -10,6 +10,7 @@ mod audit;
 mod audit_logins;
 mod audit_refusals;
 mod audit_search;
+mod beside;
 mod console;
 mod console_roles;
 mod contract;

@@ -92,11 +92,6 @@ async fn bodies_that_are_wrong_are_refused_by_field() {
             r#"{"name":"a","region_code":"mars-1"}"#,
             "region_code",
         ),
-        (
-            "/services",
-            r#"{"name":"a","replica_count":2}"#,
-            "replica_count",
-        ),
         ("/services", r#"{"name":"a","addons":["ai"]}"#, "addons"),
         (
             "/services",
@@ -119,8 +114,20 @@ async fn bodies_that_are_wrong_are_refused_by_field() {
         refused.assert_refused(StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", Some(field));
         assert!(refused.str("/message").contains(field), "{refused:?}");
     }
+    let replicas = world
+        .post("/services", r#"{"name":"a","replica_count":2}"#)
+        .await;
+    replicas.assert_refused(StatusCode::UNPROCESSABLE_ENTITY, "NOT_SUPPORTED", None);
+    assert!(
+        replicas.str("/message").contains("no replicas"),
+        "{replicas:?}"
+    );
     assert_eq!(world.get("/vpcs").await.body, serde_json::json!([]));
     assert_eq!(world.get("/services").await.body, serde_json::json!([]));
+    let control = world
+        .post("/services", r#"{"name":"a","replica_count":0}"#)
+        .await;
+    assert_eq!(control.status, StatusCode::ACCEPTED, "{control:?}");
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ const OPERATIONS: &[(&str, For)] = &[
     ("getCa", Known),
     ("login", Anybody),
     ("loginByLink", Anybody),
-    ("logout", LoggedIn),
+    ("logout", Known),
     ("changePassword", LoggedIn),
     ("getSessions", LoggedIn),
     ("endSession", LoggedIn),

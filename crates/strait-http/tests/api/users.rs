@@ -80,6 +80,68 @@ async fn somebody_is_made_logs_in_works_and_logs_out() {
 }
 
 #[tokio::test]
+async fn who_has_no_session_logs_out_of_nothing() {
+    let world = World::new().await;
+    let made = world
+        .plane
+        .create_key(&world.project, NewKey::of(Role::Owner));
+    let made = made.await.expect("a key");
+    let (public, secret) = (&made.key.public_key, &made.secret_key);
+    let token = world.plane.issue_token(public, secret).await;
+    let token = format!("Bearer {}", token.expect("a token").token);
+    let operator = format!("Bearer {ADMIN_KEY}");
+    admin(
+        &world,
+        Method::POST,
+        "/admin/users",
+        json!({ "email": "ada@example.com", "password": PASSWORD, "project_id": "first", "role": "owner" }),
+    )
+    .await;
+    let begun = login(&world, "ada@example.com", PASSWORD).await;
+    let session = format!("Bearer {}", begun.str("/token"));
+    let goes_on = async |keys: &str| {
+        let seen = world.call_as(keys, Method::GET, "/projects", "").await;
+        seen.status == StatusCode::OK
+    };
+    for keys in [&basic(public, secret), &token, &operator] {
+        for body in ["", "{}", "null", r#"{"refresh_token":"tsr_x"}"#] {
+            let out = world
+                .call_as(keys, Method::POST, "/auth/logout", body)
+                .await;
+            assert_eq!(out.status, StatusCode::NO_CONTENT, "{body}: {out:?}");
+        }
+        assert!(goes_on(keys).await, "{keys}");
+        assert!(goes_on(&session).await, "others' sessions go on");
+    }
+    assert_eq!(
+        world.noted("text=logout").await,
+        Vec::<Value>::new(),
+        "nothing was done"
+    );
+    for (body, field) in [
+        (r#"{"refresh_token":12345678}"#, "refresh_token"),
+        (r#"{"session":"x"}"#, "session"),
+    ] {
+        let refused = world
+            .call_as(&session, Method::POST, "/auth/logout", body)
+            .await;
+        refused.assert_refused(StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", Some(field));
+        assert!(!refused.text.contains("12345678"), "{refused:?}");
+        assert!(goes_on(&session).await, "{body}");
+    }
+    assert!(
+        !world.noted("text=logout").await.is_empty(),
+        "the control: a refusal is told"
+    );
+    let body = r#"{"refresh_token":"tsr_x"}"#;
+    let out = world
+        .call_as(&session, Method::POST, "/auth/logout", body)
+        .await;
+    assert_eq!(out.status, StatusCode::NO_CONTENT, "{out:?}");
+    assert!(!goes_on(&session).await, "the control");
+}
+
+#[tokio::test]
 async fn a_role_without_a_project_makes_nobody() {
     let world = World::new().await;
     for (body, field) in [

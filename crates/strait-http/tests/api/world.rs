@@ -267,17 +267,7 @@ impl World {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.respond(request).await;
-        let (parts, body) = response.into_parts();
-        let bytes = to_bytes(body, usize::MAX).await.expect("a body");
-        let text = String::from_utf8(bytes.to_vec()).expect("text");
-        let body = serde_json::from_str(&text).unwrap_or_default();
-        Answer {
-            status: parts.status,
-            headers: parts.headers,
-            text,
-            body,
-        }
+        Answer::of(self.respond(request).await).await
     }
 
     /// Sends a request whose answer goes on.
@@ -316,6 +306,20 @@ impl World {
 }
 
 impl Answer {
+    /// One that is read to its end.
+    pub(crate) async fn of(response: Response) -> Self {
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.expect("a body");
+        let text = String::from_utf8(bytes.to_vec()).expect("text");
+        let body = serde_json::from_str(&text).unwrap_or_default();
+        Self {
+            status: parts.status,
+            headers: parts.headers,
+            text,
+            body,
+        }
+    }
+
     /// The text at a JSON pointer.
     pub(crate) fn str(&self, pointer: &str) -> &str {
         self.body

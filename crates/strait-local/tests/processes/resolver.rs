@@ -17,6 +17,8 @@ use crate::trial;
 use crate::upstream::{BIG, SILENT, Upstream};
 use crate::world::{APP, RESOLVER, ROUTER, World};
 
+/// How long a server that does not answer is waited for.
+const SILENCE: Duration = Duration::from_secs(2);
 const NAME: &str = "orders.demo.db.strait.internal";
 
 pub(crate) fn trials(world: &World) -> Vec<Trial> {
@@ -38,20 +40,18 @@ fn answers(world: &World) {
     assert_eq!(answer, ResolverAnswer::default());
 
     for ask in [udp, tcp] {
-        let asked = Instant::now();
-        assert_eq!(addresses(&ask(world, NAME, RecordType::A)), [first]);
-        let missing = ask(world, "other.demo.db.strait.internal", RecordType::A);
-        assert_eq!(missing.metadata.response_code, ResponseCode::NXDomain);
-        assert_eq!(missing.authorities.len(), 1, "the zone's SOA");
-        let no_data = ask(world, NAME, RecordType::AAAA);
-        assert_eq!(no_data.metadata.response_code, ResponseCode::NoError);
-        assert!(no_data.answers.is_empty());
-        let foreign = ask(world, "example.com", RecordType::A);
-        assert_eq!(foreign.metadata.response_code, ResponseCode::ServFail);
-        assert!(
-            asked.elapsed() < Duration::from_secs(2),
-            "nobody else is asked"
-        );
+        let took = fastest_of_three(|| {
+            assert_eq!(addresses(&ask(world, NAME, RecordType::A)), [first]);
+            let missing = ask(world, "other.demo.db.strait.internal", RecordType::A);
+            assert_eq!(missing.metadata.response_code, ResponseCode::NXDomain);
+            assert_eq!(missing.authorities.len(), 1, "the zone's SOA");
+            let no_data = ask(world, NAME, RecordType::AAAA);
+            assert_eq!(no_data.metadata.response_code, ResponseCode::NoError);
+            assert!(no_data.answers.is_empty());
+            let foreign = ask(world, "example.com", RecordType::A);
+            assert_eq!(foreign.metadata.response_code, ResponseCode::ServFail);
+        });
+        assert!(took < SILENCE, "nobody else is asked: {took:?}");
     }
 
     let pid = world.wait(agent.pid()).expect("it runs");
@@ -164,11 +164,7 @@ fn passes_on(world: &World) {
     let started = Instant::now();
     let silent = udp(world, SILENT, RecordType::A);
     assert_eq!(silent.metadata.response_code, ResponseCode::ServFail);
-    assert!(
-        started.elapsed() < Duration::from_secs(4),
-        "{:?}",
-        started.elapsed()
-    );
+    assert!(started.elapsed() < 4 * SILENCE, "{:?}", started.elapsed());
 
     let asked = upstream.asked();
     told(false, &conf);
@@ -192,16 +188,23 @@ fn passes_on(world: &World) {
 }
 
 fn fails_at_once(world: &World, name: &str) {
-    let started = Instant::now();
-    for ask in [udp, tcp] {
-        let answer = ask(world, name, RecordType::A);
-        assert_eq!(answer.metadata.response_code, ResponseCode::ServFail);
-    }
-    assert!(
-        started.elapsed() < Duration::from_secs(1),
-        "{:?}",
-        started.elapsed()
-    );
+    let took = fastest_of_three(|| {
+        for ask in [udp, tcp] {
+            let answer = ask(world, name, RecordType::A);
+            assert_eq!(answer.metadata.response_code, ResponseCode::ServFail);
+        }
+    });
+    assert!(took < SILENCE, "{took:?}");
+}
+
+/// A stall of the machine strikes one of them.
+fn fastest_of_three(deed: impl Fn()) -> Duration {
+    let times = [(); 3].map(|()| {
+        let start = Instant::now();
+        deed();
+        start.elapsed()
+    });
+    times.into_iter().min().unwrap_or_default()
 }
 
 fn agent(world: &World) -> Agent {

@@ -177,10 +177,11 @@ pub(super) fn usable(
 ) -> Result<(), PlaneError> {
     match status {
         None => return Err(PlaneError::not_found("VPC", &vpc.id)),
-        Some(VpcStatus::Created) => {}
-        Some(status @ (VpcStatus::Creating | VpcStatus::Deleting | VpcStatus::Failed)) => {
+        // One that is just being made is waited for.
+        Some(VpcStatus::Creating | VpcStatus::Created) => {}
+        Some(status @ (VpcStatus::Deleting | VpcStatus::Failed)) => {
             return Err(PlaneError::conflict(format!(
-                "VPC {} ({:?}) is {status}, and must be CREATED for services to be attached to it",
+                "VPC {} ({:?}) is {status}, and no services can be attached to it; use another one",
                 vpc.id, vpc.name
             )));
         }

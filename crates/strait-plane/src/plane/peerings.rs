@@ -36,11 +36,9 @@ impl Plane {
         let id = secret::numeric_id();
         let mut tx = self.begin().await?;
         still_there(vpcs::lock(&mut tx, &vpc.id).await?, &vpc)?;
-        self.one_more(&mut tx, &vpc).await?;
-        if !peerings::insert(&mut tx, &id, &vpc.id, &new, blocks.as_ref()).await? {
-            let all = peerings::list(&mut *tx, &vpc.id).await?;
-            return Err(already(&vpc, &new, &all));
-        }
+        let pair = (new.peer_account_id.as_str(), new.peer_vpc_id.as_str());
+        self.one_more(&mut tx, &vpc, pair).await?;
+        peerings::insert(&mut *tx, &id, &vpc.id, &new, blocks.as_ref()).await?;
         let asked = Asked::new(
             Action::PeeringCreate,
             &vpc.project_id,
@@ -74,24 +72,8 @@ impl Plane {
                 kept.id, kept.state
             )));
         }
-        if !kept.admitted_cidrs.is_empty() {
-            return Err(PlaneError::conflict(format!(
-                "the customer's ranges of peering connection {} are just being taken away; ask again in a moment",
-                kept.id
-            )));
-        }
-        self.one_more(&mut tx, &vpc).await?;
-        if !peerings::ask_again(&mut tx, &kept.id).await? {
-            let new = NewPeering {
-                peer_account_id: kept.peer_account_id.clone(),
-                peer_vpc_id: kept.peer_vpc_id.clone(),
-                peer_region_code: kept.peer_region_code.clone(),
-                peer_cidr_blocks: Vec::new(),
-            };
-            drop(tx);
-            let all = peerings::list(self.pool(), &vpc.id).await?;
-            return Err(already(&vpc, &new, &all));
-        }
+        self.one_more(&mut tx, &vpc, kept.pair()).await?;
+        peerings::ask_again(&mut *tx, &kept.id).await?;
         let asked = Asked::new(
             Action::PeeringRequest,
             &vpc.project_id,
@@ -151,7 +133,7 @@ impl Plane {
             let Some(kept) = peerings::get(self.pool(), id).await? else {
                 return Err(gone(id));
             };
-            let known = kept.provisioned_id.is_some() || kept.refused;
+            let known = (kept.provisioned_id.is_some() && !kept.is_clearing()) || kept.refused;
             if known || !patience.again().await {
                 return Ok(shown(kept));
             }
@@ -243,10 +225,23 @@ impl Plane {
         Ok(operation)
     }
 
-    /// Whether the quota has room for one more.
-    async fn one_more(&self, tx: &mut PgConnection, vpc: &Vpc) -> Result<(), PlaneError> {
+    /// Whether there may be one more, between these two. Those that it comes after do not count. Who has the Peering VPC's
+    /// row is alone in asking for one, so that what was looked at stays true.
+    async fn one_more(
+        &self,
+        tx: &mut PgConnection,
+        vpc: &Vpc,
+        pair: (&str, &str),
+    ) -> Result<(), PlaneError> {
+        let all = peerings::list(&mut *tx, &vpc.id).await?;
+        let between = || all.iter().filter(|kept| kept.pair() == pair);
+        if let Some(other) = between().find(|kept| kept.is_in_use()) {
+            return Err(already(vpc, other));
+        }
         let limit = projects::quota(&mut *tx, &vpc.project_id, Quota::PeeringsPerVpc).await?;
-        let used = peerings::count(&mut *tx, &vpc.id).await?;
+        let count = all.iter().filter(|kept| !kept.state.has_ended()).count();
+        let used = count - between().filter(|kept| kept.is_leaving()).count();
+        let used = u32::try_from(used).unwrap_or(u32::MAX);
         if used < limit {
             return Ok(());
         }
@@ -285,9 +280,9 @@ impl Plane {
 }
 
 impl Kept {
-    /// Whether it stands in the way of deleting its VPC.
+    /// Whether it stands in the way of deleting its VPC, and of another one between the same two.
     pub(super) fn is_in_use(&self) -> bool {
-        !self.state.has_ended() && self.state != PeeringState::Deleting
+        !self.state.has_ended() && !self.is_leaving()
     }
 }
 
@@ -311,9 +306,12 @@ fn named(mut all: Vec<Kept>, name: &str) -> Result<Kept, PlaneError> {
     if let Some(index) = by_id {
         return Ok(all.swap_remove(index));
     }
-    let live: Vec<usize> = (0..all.len())
+    let mut live: Vec<usize> = (0..all.len())
         .filter(|index| all[*index].peer_vpc_id == name && !all[*index].state.has_ended())
         .collect();
+    if live.iter().any(|index| !all[*index].is_leaving()) {
+        live.retain(|index| !all[*index].is_leaving());
+    }
     match live.as_slice() {
         [] => Err(gone(name)),
         [index] => Ok(all.swap_remove(*index)),
@@ -345,13 +343,18 @@ fn still_there(status: Option<VpcStatus>, vpc: &Vpc) -> Result<(), PlaneError> {
 /// As it is shown.
 pub(super) fn shown(kept: Kept) -> Peering {
     let (status, waiting_on, next_action) = turn(&kept);
+    // Until the request is made, the cloud's id is the former one's.
+    let provisioned_id = match kept.is_clearing() {
+        true => None,
+        false => kept.provisioned_id,
+    };
     Peering {
         id: kept.id,
         vpc_id: kept.vpc_id,
         peer_account_id: kept.peer_account_id,
         peer_vpc_id: kept.peer_vpc_id,
         peer_region_code: kept.peer_region_code,
-        provisioned_id: kept.provisioned_id,
+        provisioned_id,
         accepter_provisioned_id: kept.accepter_provisioned_id,
         status,
         state: kept.state,
@@ -433,16 +436,7 @@ fn turn(kept: &Kept) -> (PeeringStatus, WaitingOn, Option<String>) {
     }
 }
 
-fn already(vpc: &Vpc, new: &NewPeering, all: &[Kept]) -> PlaneError {
-    let Some(other) = all.iter().find(|kept| {
-        !kept.state.has_ended()
-            && kept.peer_vpc_id == new.peer_vpc_id
-            && kept.peer_account_id == new.peer_account_id
-    }) else {
-        return PlaneError::conflict(
-            "somebody changed this Peering VPC's connections at the same time; try again",
-        );
-    };
+fn already(vpc: &Vpc, other: &Kept) -> PlaneError {
     PlaneError::conflict(format!(
         "VPC {} has peering connection {} ({}, {}) to {} already, and AWS allows one between two VPCs; use that one, or delete it first",
         vpc.id,

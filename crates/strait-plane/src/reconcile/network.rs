@@ -9,7 +9,7 @@ use super::failure::{During, Failure};
 use super::run::Run;
 use super::{allow, names, service};
 use crate::cloud::{Sources, WayKind, WaySpec};
-use crate::model::{Network, Step};
+use crate::model::{Network, Reason, Step, VpcStatus};
 use crate::postgres::{Ended, Which};
 use crate::store::services::{self, Kept as Service, Origin};
 use crate::store::vpcs;
@@ -34,6 +34,9 @@ pub(super) enum Sessions {
 /// While a way is drained: how long idle sessions are ended in one go.
 const DRAIN_PACE: Duration = Duration::from_millis(500);
 
+/// The code of what waits for its Peering VPC to be made.
+const VPC_IS_BEING_MADE: &str = "vpc_creating";
+
 /// Makes the wanted way the only one.
 pub(super) async fn settle(run: &mut Run<'_>, service: &Service) -> Result<(), Failure> {
     let context = run.context;
@@ -41,6 +44,7 @@ pub(super) async fn settle(run: &mut Run<'_>, service: &Service) -> Result<(), F
     let moves = service.current.as_ref().map(|current| &current.network) != Some(target);
     if moves {
         keep_current(run, service).await;
+        wait_for_vpc(run, target).await?;
     }
     if moves && is_its_own(service, target) {
         take_up(run, service).await?;
@@ -85,6 +89,58 @@ pub(super) async fn settle(run: &mut Run<'_>, service: &Service) -> Result<(), F
         closed.during("keeping the public way closed")?;
     }
     Ok(())
+}
+
+/// A way through a Peering VPC that is just being made comes after that.
+async fn wait_for_vpc(run: &mut Run<'_>, network: &Network) -> Result<(), Failure> {
+    let Some(id) = network.vpc() else {
+        return Ok(());
+    };
+    let Some(vpc) = vpcs::get(&run.context.pool, id).await? else {
+        return Err(impossible("vpc_gone", format!("VPC {id} is gone")));
+    };
+    let named = format!("VPC {} ({:?})", vpc.id, vpc.name);
+    match vpc.status {
+        VpcStatus::Creating if run.is_out_of_time() => Err(impossible(
+            VPC_IS_BEING_MADE,
+            format!("{named} is still not made"),
+        )),
+        VpcStatus::Creating => {
+            let why = Reason {
+                code: VPC_IS_BEING_MADE.to_owned(),
+                message: format!("waits for {named}, which is just being made"),
+            };
+            run.held_up(Some(&why)).await?;
+            Err(Failure::NotYet)
+        }
+        VpcStatus::Failed => {
+            let why = vpc.error_message.unwrap_or_default();
+            let message = format!("{named} could not be made: {why}");
+            Err(impossible("vpc_failed", message))
+        }
+        VpcStatus::Deleting if vpc.provisioned_id.is_none() => Err(impossible(
+            "vpc_deleting",
+            format!("{named} is being deleted"),
+        )),
+        // Until services have left it, one that is being deleted is there.
+        VpcStatus::Created | VpcStatus::Deleting => {
+            let held_up = run.operation().and_then(|one| one.shown.reason.as_ref());
+            if held_up.is_some_and(|why| why.code == VPC_IS_BEING_MADE) {
+                run.held_up(None).await?;
+            }
+            Ok(())
+        }
+    }
+}
+
+fn impossible(code: &str, message: String) -> Failure {
+    Failure::Shown {
+        reason: Reason {
+            code: code.to_owned(),
+            message,
+        },
+        refused: true,
+    }
 }
 
 /// Lets the sessions by the former way come to their end, for as long as was asked: idle ones are ended at once, so that

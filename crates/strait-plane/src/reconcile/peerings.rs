@@ -26,17 +26,28 @@ pub(crate) const RANGE_ELSEWHERE: &str = "peer_range_elsewhere";
 pub(super) async fn settle(run: &Run<'_>, vpc: &Vpc) -> Result<(), Failure> {
     let context = run.context;
     let mut worst = Ok(());
-    let all = kept::list(&context.pool, &vpc.id).await?;
-    for peering in all
-        .iter()
-        .filter(|peering| peering.state == PeeringState::Deleting)
-    {
-        let deleted = delete(run, vpc, peering).await;
-        worst = worse(worst, own(run, peering, deleted).await?);
+    let mut all = kept::list(&context.pool, &vpc.id).await?;
+    if all.iter().any(Kept::is_clearing) {
+        worst = clear(run, vpc, &all).await?;
+        all = kept::list(&context.pool, &vpc.id).await?;
     }
+    // Pairs of VPCs that are still peered by one that is to go: AWS has one at a time.
+    let mut taken = BTreeSet::new();
+    for peering in all.iter().filter(|peering| peering.is_leaving()) {
+        let deleted = delete(run, vpc, peering).await;
+        let deleted = own(run, peering, deleted).await?;
+        if deleted.is_err() && !peering.ended {
+            taken.insert(peering.pair());
+        }
+        worst = worse(worst, deleted);
+    }
+    let waits = |peering: &Kept| {
+        let is_taken = taken.contains(&peering.pair());
+        peering.state == PeeringState::InitiatingRequest && (is_taken || peering.is_clearing())
+    };
     let live: Vec<&Kept> = all
         .iter()
-        .filter(|peering| is_live(peering.state))
+        .filter(|peering| is_live(peering.state) && !waits(peering))
         .collect();
     let mut asking = BTreeMap::new();
     for peering in &live {
@@ -61,6 +72,16 @@ pub(super) async fn settle(run: &Run<'_>, vpc: &Vpc) -> Result<(), Failure> {
     let all = kept::list(&context.pool, &vpc.id).await?;
     run.go_on()?;
     worse(worst, let_in(run, vpc, &all, &unseen).await?)
+}
+
+/// Takes away what the requests let in before that are asked for again.
+async fn clear(run: &Run<'_>, vpc: &Vpc, all: &[Kept]) -> Result<Result<(), Failure>, Failure> {
+    let mut worst = Ok(());
+    for peering in all.iter().filter(|peering| peering.is_clearing()) {
+        let told = tell(run, vpc, peering, &BTreeSet::new()).await;
+        worst = worse(worst, own(run, peering, told).await?);
+    }
+    Ok(worst)
 }
 
 /// The run of what a customer is asked by.

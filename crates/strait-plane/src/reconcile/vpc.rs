@@ -35,6 +35,7 @@ async fn blame(
     vpcs::blame(&mut *tx, vpc, reason, refused).await?;
     let makes = (run.operation()).is_some_and(|one| one.shown.action == Action::VpcCreate);
     if refused && makes {
+        vpcs::tell_those_who_wait(&mut *tx, &vpc.id).await?;
         run.end(&mut tx, OperationState::Failed, Some(reason), None)
             .await?;
     }
@@ -62,6 +63,7 @@ async fn keep(run: &mut Run<'_>, vpc: &Vpc) -> Result<(), Failure> {
                 // It is to be deleted by now.
                 return Err(Failure::NotYet);
             }
+            vpcs::tell_those_who_wait(&mut *tx, &vpc.id).await?;
             run.succeed(&mut tx).await?;
             tx.commit().await?;
         }

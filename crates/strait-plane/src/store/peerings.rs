@@ -15,7 +15,7 @@ const SELECT: &str = "SELECT id, vpc_id, peer_account_id, peer_vpc_id, peer_regi
     accepter_provisioned_id, state, cloud_message, (extract(epoch FROM expires_at) * 1000000)::bigint AS expires_at,
     peer_cidrs, asked_cidrs, admitted_cidrs, reason_code, reason_message, refused,
     (extract(epoch FROM created) * 1000000)::bigint AS created,
-    (extract(epoch FROM updated) * 1000000)::bigint AS updated, attempt,
+    (extract(epoch FROM updated) * 1000000)::bigint AS updated, attempt, ended,
     (SELECT o.id FROM strait.operation o WHERE o.object_id = peering.id ORDER BY o.number DESC LIMIT 1) AS operation_id
     FROM strait.peering";
 
@@ -42,6 +42,8 @@ pub(crate) struct Kept {
     pub(crate) refused: bool,
     /// How often it was asked for.
     pub(crate) attempt: u32,
+    /// Whether it had ended before it was to be deleted.
+    pub(crate) ended: bool,
     pub(crate) operation_id: Option<String>,
     pub(crate) created: Timestamp,
     pub(crate) updated: Timestamp,
@@ -59,6 +61,21 @@ impl Kept {
             provisioned_id: self.provisioned_id.clone(),
             attempt: self.attempt,
         }
+    }
+
+    /// The customer's account and VPC.
+    pub(crate) fn pair(&self) -> (&str, &str) {
+        (&self.peer_account_id, &self.peer_vpc_id)
+    }
+
+    /// Whether it is asked for again, and the customer's ranges of the request before are still to be taken away.
+    pub(crate) fn is_clearing(&self) -> bool {
+        self.state == PeeringState::InitiatingRequest && !self.admitted_cidrs.is_empty()
+    }
+
+    /// Whether it is being taken away.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.state == PeeringState::Deleting
     }
 }
 
@@ -83,6 +100,7 @@ struct Row {
     created: i64,
     updated: i64,
     attempt: i32,
+    ended: bool,
     operation_id: Option<String>,
 }
 
@@ -110,6 +128,7 @@ impl TryFrom<Row> for Kept {
             reason: reason(row.reason_code, row.reason_message),
             refused: row.refused,
             attempt: u32::try_from(row.attempt).unwrap_or(1),
+            ended: row.ended,
             operation_id: row.operation_id,
             created: timestamp(row.created)?,
             updated: timestamp(row.updated)?,
@@ -126,17 +145,17 @@ impl Take for Kept {
     }
 }
 
-/// False: there is one for this pair of VPCs that has not ended.
+/// There must be none for this pair of VPCs.
 pub(crate) async fn insert(
-    db: &mut PgConnection,
+    db: impl PgExecutor<'_>,
     id: &str,
     vpc: &str,
     new: &NewPeering,
     asked: Option<&BTreeSet<Ipv4Net>>,
-) -> Result<bool, PlaneError> {
+) -> Result<(), PlaneError> {
     sqlx::query(
         "INSERT INTO strait.peering (id, vpc_id, peer_account_id, peer_vpc_id, peer_region_code, asked_cidrs)
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+         VALUES ($1, $2, $3, $4, $5, $6)",
     )
     .bind(id)
     .bind(vpc)
@@ -144,7 +163,7 @@ pub(crate) async fn insert(
     .bind(&new.peer_vpc_id)
     .bind(&new.peer_region_code)
     .bind(asked.map(texts))
-    .touches(db)
+    .run(db)
     .await
 }
 
@@ -191,6 +210,7 @@ pub(crate) async fn list_in(
 pub(crate) async fn observable(db: impl PgExecutor<'_>) -> Result<Vec<Kept>, PlaneError> {
     sqlx::query_as::<_, Row>(&format!(
         "{SELECT} WHERE provisioned_id IS NOT NULL AND state IN ('initiating-request', 'pending-acceptance', 'active')
+             AND NOT (state = 'initiating-request' AND admitted_cidrs <> '{{}}')
          ORDER BY vpc_id, peering.created, id"
     ))
     .all(db)
@@ -210,7 +230,8 @@ pub(crate) struct Waiting {
 pub(crate) async fn waiting(db: impl PgExecutor<'_>) -> Result<BTreeSet<Waiting>, PlaneError> {
     let rows: Vec<Waiting> = sqlx::query_as(
         "SELECT v.region_code, p.id, p.attempt FROM strait.peering p JOIN strait.vpc v ON v.id = p.vpc_id
-         WHERE p.provisioned_id IS NOT NULL AND p.state IN ('initiating-request', 'pending-acceptance')",
+         WHERE p.provisioned_id IS NOT NULL AND p.state IN ('initiating-request', 'pending-acceptance')
+             AND p.admitted_cidrs = '{}'",
     )
     .fetch_all(db)
     .await?;
@@ -235,24 +256,20 @@ pub(crate) async fn want_deleted(db: impl PgExecutor<'_>, id: &str) -> Result<()
     .await
 }
 
-/// Asks once more for one that has ended. False: it has not, or another one leads there by now.
-pub(crate) async fn ask_again(db: &mut PgConnection, id: &str) -> Result<bool, PlaneError> {
-    let asked = sqlx::query(
-        "UPDATE strait.peering SET state = 'initiating-request', attempt = attempt + 1, provisioned_id = NULL,
+/// Asks once more for one that has ended. There must be no other one for its pair of VPCs. The request before is the one that
+/// the cloud is told of until what it let in is taken away ([`admitted`]).
+pub(crate) async fn ask_again(db: impl PgExecutor<'_>, id: &str) -> Result<(), PlaneError> {
+    sqlx::query(
+        "UPDATE strait.peering SET state = 'initiating-request',
+             attempt = CASE WHEN admitted_cidrs = '{}' THEN attempt + 1 ELSE attempt END,
+             provisioned_id = CASE WHEN admitted_cidrs = '{}' THEN NULL ELSE provisioned_id END,
              accepter_provisioned_id = NULL, cloud_message = '', expires_at = NULL, peer_cidrs = '{}',
              reason_code = NULL, reason_message = NULL, refused = false, updated = clock_timestamp()
-         WHERE id = $1 AND state IN ('failed', 'expired', 'rejected', 'deleted') AND admitted_cidrs = '{}'",
+         WHERE id = $1 AND state IN ('failed', 'expired', 'rejected', 'deleted')",
     )
     .bind(id)
-    .execute(db)
-    .await;
-    match asked {
-        Ok(done) => Ok(done.rows_affected() > 0),
-        Err(sqlx::Error::Database(error)) if error.constraint() == Some("peering_once") => {
-            Ok(false)
-        }
-        Err(error) => Err(error.into()),
-    }
+    .run(db)
+    .await
 }
 
 /// Notes what the cloud has, unless it is to be deleted by now.
@@ -278,7 +295,8 @@ pub(crate) async fn observed(
     .await
 }
 
-/// Notes what the cloud was told to let in. If that is all, nothing is wrong with it any more.
+/// Notes what the cloud was told to let in. If that is all, nothing is wrong with it any more. One that was asked for again
+/// meanwhile, and lets nothing in, is another request from now on.
 pub(crate) async fn admitted(
     db: impl PgExecutor<'_>,
     id: &str,
@@ -287,9 +305,11 @@ pub(crate) async fn admitted(
 ) -> Result<(), PlaneError> {
     sqlx::query(
         "UPDATE strait.peering SET admitted_cidrs = $2, updated = clock_timestamp(),
-             reason_code = CASE WHEN $3 AND state = 'active' THEN NULL ELSE reason_code END,
-             reason_message = CASE WHEN $3 AND state = 'active' THEN NULL ELSE reason_message END,
-             refused = refused AND NOT ($3 AND state = 'active')
+             reason_code = CASE WHEN $3 AND state = 'active' OR state = 'initiating-request' THEN NULL ELSE reason_code END,
+             reason_message = CASE WHEN $3 AND state = 'active' OR state = 'initiating-request' THEN NULL ELSE reason_message END,
+             refused = refused AND NOT ($3 AND state = 'active' OR state = 'initiating-request'),
+             attempt = CASE WHEN state = 'initiating-request' THEN attempt + 1 ELSE attempt END,
+             provisioned_id = CASE WHEN state = 'initiating-request' THEN NULL ELSE provisioned_id END
          WHERE id = $1 AND admitted_cidrs <> $2",
     )
     .bind(id)
@@ -325,19 +345,6 @@ pub(crate) async fn delete(db: impl PgExecutor<'_>, id: &str) -> Result<(), Plan
         .bind(id)
         .run(db)
         .await
-}
-
-/// How many count against the quota of a VPC.
-pub(crate) async fn count(db: impl PgExecutor<'_>, vpc: &str) -> Result<u32, PlaneError> {
-    let count: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM strait.peering
-         WHERE vpc_id = $1 AND state NOT IN ('failed', 'expired', 'rejected', 'deleted')",
-    )
-    .bind(vpc)
-    .fetch_one(db)
-    .await?;
-    u32::try_from(count)
-        .map_err(|_| PlaneError::Corrupt(format!("{count} peering connections on {vpc}")))
 }
 
 /// What the customer has of what was asked for.

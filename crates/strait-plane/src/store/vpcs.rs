@@ -192,6 +192,21 @@ pub(crate) async fn tell_if_leaving(db: impl PgExecutor<'_>, id: &str) -> Result
     .await
 }
 
+/// Wakes the reconcilers of services that are to be reached through it: it is made now, or cannot be.
+pub(crate) async fn tell_those_who_wait(
+    db: impl PgExecutor<'_>,
+    id: &str,
+) -> Result<(), PlaneError> {
+    sqlx::query(
+        "SELECT pg_notify($1, 'service:' || object_id) FROM strait.operation
+         WHERE object_kind = 'service' AND ended IS NULL AND network = 'vpc:' || $2",
+    )
+    .bind(WORK_CHANNEL)
+    .bind(id)
+    .run(db)
+    .await
+}
+
 /// It is to stay after all. False: it is not to be deleted, or taking it away has begun.
 pub(crate) async fn want_kept(db: impl PgExecutor<'_>, id: &str) -> Result<bool, PlaneError> {
     sqlx::query(

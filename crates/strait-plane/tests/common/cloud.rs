@@ -49,6 +49,8 @@ pub(crate) struct FakePeering {
     pub(crate) observed: PeeringObserved,
     pub(crate) admitted: BTreeSet<Ipv4Net>,
     pub(crate) attempt: u32,
+    /// The Peering VPC, the customer's account and VPC.
+    pair: [String; 3],
 }
 
 struct FakeWay {
@@ -254,6 +256,22 @@ impl State {
         self.made += 1;
         self.made
     }
+
+    /// The connection between these that has not ended.
+    fn peered(&self, pair: &[String; 3]) -> Option<String> {
+        let mut all = self.peerings.iter();
+        let found = all.find(|(_, peering)| {
+            let is_alive = match peering.observed.state {
+                PeerState::PendingAcceptance | PeerState::Active => true,
+                PeerState::Failed
+                | PeerState::Expired
+                | PeerState::Rejected
+                | PeerState::Deleted => false,
+            };
+            is_alive && peering.pair == *pair
+        });
+        found.map(|(id, _)| id.clone())
+    }
 }
 
 #[async_trait]
@@ -310,6 +328,19 @@ impl Cloud for FakeCloud {
                         peering.vpc.id
                     ));
                 }
+                let pair = [&peering.vpc.id, &peering.peer_account, &peering.peer_vpc];
+                let pair = pair.map(Clone::clone);
+                let known = state.peerings.get(&peering.id);
+                if known.is_some_and(|known| !known.admitted.is_empty()) {
+                    self.script
+                        .wrong(format!("the former {} still lets in", peering.id));
+                }
+                if let Some(other) = state.peered(&pair) {
+                    self.script.wrong(format!(
+                        "{} was asked for before {other} was gone",
+                        peering.id
+                    ));
+                }
                 let number = state.make();
                 let observed = PeeringObserved {
                     provisioned_id: format!("pcx-{number:017x}"),
@@ -323,6 +354,7 @@ impl Cloud for FakeCloud {
                     observed,
                     admitted: BTreeSet::new(),
                     attempt: peering.attempt,
+                    pair,
                 };
                 state.peerings.insert(peering.id.clone(), made);
             }
@@ -355,7 +387,10 @@ impl Cloud for FakeCloud {
                 }
             }
             match state.peerings.get_mut(&peering.id) {
-                Some(peering) => peering.admitted.clone_from(ranges),
+                Some(known) if known.attempt != peering.attempt => self
+                    .script
+                    .wrong(format!("another request for {} was let in", peering.id)),
+                Some(known) => known.admitted.clone_from(ranges),
                 None => self
                     .script
                     .wrong(format!("{} was let in before it was there", peering.id)),
@@ -412,6 +447,12 @@ impl Cloud for FakeCloud {
             .await?;
         let observed = {
             let mut state = self.state();
+            if let WayKind::Private { vpc } = &way.kind
+                && !state.vpcs.contains_key(vpc)
+            {
+                self.script
+                    .wrong(format!("a way through {vpc} before it is there"));
+            }
             if !state.ways.contains_key(way) {
                 let number = state.make();
                 let byte = u8::try_from(number % 200 + 10).expect("a byte");

@@ -215,7 +215,8 @@ async fn a_vpc_is_gone_soon_after_its_last_service_has_left() {
     assert_eq!(operation.state, OperationState::Succeeded);
     let spent = start.elapsed();
     assert!(spent >= Duration::from_secs(2), "{spent:?}");
-    assert!(spent < Duration::from_secs(6), "{spent:?}");
+    // It would be a minute until the next round.
+    assert!(spent < Duration::from_secs(20), "{spent:?}");
 }
 
 /// A VPC with an active peering connection and a service.

@@ -8,8 +8,8 @@ use strait_plane::model::{Network, Object, OperationState, Settled};
 
 use crate::world::World;
 
-/// How long work may lie still when its server has lost it.
-pub(crate) const TAKE_OVER: Duration = Duration::from_secs(10);
+/// How long work may lie still when its server has lost it: 7 s, on a machine that is not slow. The next round is a minute away.
+pub(crate) const TAKE_OVER: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 async fn of_two_servers_one_acts_on_a_wish_and_the_other_goes_on_alone() {
@@ -45,7 +45,7 @@ async fn a_lease_that_a_wrong_clock_gave_for_an_hour_passes_on_at_once() {
     let id = world.service().await.service_id;
     let give = "INSERT INTO strait.lease (key, holder, until) VALUES ('service:' || $1, 'another', clock_timestamp() + $2)
          ON CONFLICT (key) DO UPDATE SET holder = 'another', until = excluded.until";
-    for (seconds, longest) in [(3600, 5), (2, 10)] {
+    for (seconds, longest) in [(3600, 30), (2, 30)] {
         let until = sqlx::postgres::types::PgInterval {
             months: 0,
             days: 0,
@@ -93,7 +93,10 @@ async fn nothing_is_written_by_a_server_whose_lease_passed_on() {
     give_away(&world.pool, &lease, 4).await;
     let before = written(&world.pool).await;
     world.script.release();
-    tokio::time::sleep(Duration::from_millis(1500)).await;
+    for _ in 0..5 {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        give_away(&world.pool, &lease, 4).await;
+    }
 
     assert_eq!(written(&world.pool).await, before);
     assert_eq!(world.get(&id).await.network.now, Some(Network::Public));

@@ -23,6 +23,7 @@ mod objects;
 mod once;
 mod operations;
 mod peerings;
+mod queued;
 mod quotas;
 mod registered;
 mod scale;

@@ -423,12 +423,14 @@ async fn nothing_is_done_where_nothing_is_to_do() {
     until(&world, &vpc, &peering.id, |peering| peering.admitted).await;
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     world.script.forget();
+    let start = std::time::Instant::now();
 
     tokio::time::sleep(std::time::Duration::from_secs(5)).await;
 
     // The cloud's watch ends every 2 s at the latest, and each time one look is due.
     let log = world.script.log();
-    assert!(log.len() <= 4, "{log:#?}");
+    let due = start.elapsed().as_secs() / 2 + 2;
+    assert!(log.len() as u64 <= due, "{log:#?}");
     assert!(
         log.iter().all(|call| call.starts_with("ensure_peering")),
         "{log:#?}"
