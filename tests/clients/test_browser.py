@@ -7,13 +7,13 @@ import unittest
 
 from browser import Browser
 
-ROUNDS = 8
+ROUNDS = 40
 PAGES = 20
 # How long all of it may take, in seconds.
 PATIENCE = 300
 # Most live for a moment only, some for seconds, so that each look comes to its end on a slow machine too.
-PAGE = f"""<!doctype html><script>onload = () => setTimeout(() => location.reload(), Math.random() ** 4 * 3000)</script>
-<main>{"<p>restless</p>" * 50}<button type=button>Stay</button></main>""".encode()
+PAGE = f"""<!doctype html><script>onload = () => setTimeout(() => location.reload(), Math.random() ** 6 * 3000)</script>
+<main>{"<p>restless</p>" * 20}<button type=button>Stay</button></main>""".encode()
 
 
 class Restless(unittest.TestCase):
@@ -30,7 +30,9 @@ class Restless(unittest.TestCase):
         while rounds < ROUNDS or Page.served < PAGES:
             self.assertLess(time.monotonic(), end, f"{rounds} rounds, {Page.served} pages")
             page.wait_for("restless")
+            page.wait_for("restless", "//p")
             self.assertIn("restless", page.text())
+            page.click("Stay")
             page.until(lambda: page.says("restless"), "what it says")
             page.until(lambda: page.offers("Stay"), "what it offers")
             self.assertFalse(page.offers("Go"))

@@ -14,8 +14,8 @@ PAST = re.compile(r"Leave the former way open for open connections\s+done.*Close
 
 WATCH = """
 const button = arguments[0];
-window.said = [];
-new MutationObserver(() => window.said.push(button.textContent)).observe(button, { childList: true });
+const said = window.said = [];
+new MutationObserver(() => said.push(button.textContent)).observe(button, { childList: true });
 """
 WRITE = "navigator.clipboard.writeText(arguments[0]).then(arguments[1], error => arguments[1](String(error)))"
 READ = "navigator.clipboard.readText().then(arguments[0], error => arguments[0](String(error)))"
