@@ -63,8 +63,10 @@ impl Plane {
         let after = json!({ "name": name, "cidr": cidr, "region_code": region });
         self.note(&mut tx, asked, json!({}), after).await?;
         tell_work(&mut *tx, "vpc", &id).await?;
+        // Afterwards somebody may have deleted it.
+        let made = vpcs::get(&mut *tx, &id).await?;
         tx.commit().await?;
-        self.vpc(&project.id, &id).await
+        made.ok_or_else(|| PlaneError::not_found("VPC", &id))
     }
 
     /// A project's Peering VPCs, oldest first.
@@ -99,8 +101,8 @@ impl Plane {
     }
 
     /// Asks for the end of a Peering VPC, unless something uses it. It is `DELETING` at first; services that are just leaving
-    /// it are waited for. Peering connections that have ended go with it. With `cascade`, services that use it are detached first, so that they become public, then its
-    /// peering connections are deleted.
+    /// it are waited for. Peering connections that have ended go with it. With `cascade`, services that use it are detached
+    /// first, so that they become public, then its peering connections are deleted.
     pub async fn delete_vpc(
         &self,
         project: &str,
