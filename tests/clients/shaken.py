@@ -15,6 +15,8 @@ from stories import ANYWHERE, CLIENT
 
 # Of the Peering VPCs.
 OURS, OTHERS = ("10.80.0.0/24", "10.81.0.0/24"), "10.82.0.0/24"
+# A request waits for the store for 4.5 s.
+FROZEN_SECONDS = 6
 
 
 class Shaken(unittest.TestCase):
@@ -171,6 +173,10 @@ class Shaken(unittest.TestCase):
             self.cloud.kill_server(pid)
             self.hit[what] += 1
             return
+        if what == "frozen store":
+            self.freeze_store()
+            self.hit[what] += 1
+            return
         those = {
             "store": lambda: self.cloud.postgres("store")[:1], "service": lambda: self.cloud.postgres(f"services/{self.id}")[:1],
             "resolver": lambda: self.cloud.agents("resolver"), "forwarder": lambda: self.cloud.agents("forwarder"),
@@ -182,6 +188,15 @@ class Shaken(unittest.TestCase):
                 self.hit[what] += 1
             except ProcessLookupError:
                 pass
+
+    def freeze_store(self):
+        """For longer than a request waits for it: who asked is told that it is not known what became of that."""
+        those = self.cloud.postgres("store")
+        for one in those:
+            os.kill(one, signal.SIGSTOP)
+        time.sleep(FROZEN_SECONDS)
+        for one in those:
+            os.kill(one, signal.SIGCONT)
 
     def server(self):
         done = subprocess.run(

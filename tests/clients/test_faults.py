@@ -11,8 +11,8 @@ from forbidden import OPEN_PORT
 from shaken import OTHERS, OURS, Shaken
 from stories import ANYWHERE
 
-# What is killed at random moments; the server oftener.
-FAULTS = ("server", "server", "store", "service", "resolver", "forwarder")
+# What is killed, or frozen, at random moments; the server oftener.
+FAULTS = ("server", "server", "store", "frozen store", "service", "resolver", "forwarder")
 # How many steps each of these changes has, of which one is disturbed.
 STEPS = {"moves": 1, "vpc_begins_and_ends": 3, "service_begins_and_ends": 2}
 # The range of a Peering VPC that begins and ends.

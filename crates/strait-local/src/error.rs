@@ -17,6 +17,12 @@ pub enum LocalError {
     #[error("Strait's database failed: {0}")]
     Database(#[from] sqlx::Error),
 
+    /// Somebody else writes the same rows.
+    #[error(
+        "another server has taken over this cloud's state in the store, so this one must not change it: end one of the two (`strait status` shows the one of this data folder)"
+    )]
+    OtherServer,
+
     /// A row of a kind that this version does not know.
     #[error(
         "the data folder has an object {kind} {id} that this version of Strait does not know; start the newer version that wrote it"
@@ -317,6 +323,7 @@ impl LocalError {
             ),
             Self::Ended { disk_full, .. } => *disk_full,
             Self::Aws(_)
+            | Self::OtherServer
             | Self::UnknownRow { .. }
             | Self::BadRow { .. }
             | Self::Json(_)

@@ -1,5 +1,7 @@
 //! The local cloud's state in PostgreSQL: a row an object, written in the transaction of the call that changed it.
 
+mod head;
+
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::net::Ipv4Addr;
@@ -13,6 +15,7 @@ use strait_vpc::state::Table;
 
 use crate::LocalError;
 use crate::forwarder::Forwarded;
+pub(crate) use head::Head;
 
 /// The schema, safe to repeat.
 const SCHEMA: &str = "
@@ -22,6 +25,10 @@ const SCHEMA: &str = "
         id text not null,
         body jsonb not null,
         primary key (kind, id)
+    );
+    create table if not exists cloud.head (
+        the_only boolean primary key default true check (the_only),
+        change bigint not null
     );
     create table if not exists cloud.name (
         name text primary key,
@@ -62,19 +69,22 @@ impl Change {
     }
 }
 
-/// Makes the schema and reads the whole network.
-pub(crate) async fn load(pool: &PgPool) -> Result<Network, LocalError> {
+/// Makes the schema and reads the whole network. From then on nobody writes it but who has the head.
+pub(crate) async fn load(pool: &PgPool) -> Result<(Network, Head), LocalError> {
     sqlx::raw_sql(SCHEMA).execute(pool).await?;
     let mut network = Network::default();
+    let mut transaction = pool.begin().await?;
+    let head = Head::take(&mut transaction).await?;
     let rows = sqlx::query("select kind, id, body from cloud.object order by kind, id")
-        .fetch_all(pool)
+        .fetch_all(&mut *transaction)
         .await?;
+    transaction.commit().await?;
     for row in rows {
         let (kind, id, body): (String, String, serde_json::Value) =
             (row.get(0), row.get(1), row.get(2));
         load_row(&mut network, &kind, &id, body)?;
     }
-    Ok(network)
+    Ok((network, head))
 }
 
 /// Names that the public DNS answered last.
@@ -179,39 +189,6 @@ pub(crate) fn take_changes(network: &mut Network) -> Result<Vec<Change>, LocalEr
     }
     with_tables!(visit);
     Ok(changes)
-}
-
-/// Writes changed rows: one statement, which is committed when this returns.
-pub(crate) async fn write(pool: &PgPool, changes: &[Change]) -> Result<(), LocalError> {
-    let mut gone = (Vec::new(), Vec::new());
-    let mut rows = (Vec::new(), Vec::new(), Vec::new());
-    for change in changes {
-        let Some(body) = &change.body else {
-            gone.0.push(change.kind);
-            gone.1.push(change.id.as_str());
-            continue;
-        };
-        rows.0.push(change.kind);
-        rows.1.push(change.id.as_str());
-        rows.2.push(body);
-    }
-    sqlx::query(
-        "with gone as (
-             delete from cloud.object using unnest($1::text[], $2::text[]) as old (kind, id)
-             where object.kind = old.kind and object.id = old.id
-         )
-         insert into cloud.object (kind, id, body)
-         select * from unnest($3::text[], $4::text[], $5::jsonb[])
-         on conflict (kind, id) do update set body = excluded.body",
-    )
-    .bind(gone.0)
-    .bind(gone.1)
-    .bind(rows.0)
-    .bind(rows.1)
-    .bind(rows.2)
-    .execute(pool)
-    .await?;
-    Ok(())
 }
 
 fn load_row(

@@ -39,6 +39,7 @@ use tokio::sync::{Mutex, Notify, mpsc, watch};
 use crate::agent::Agent;
 use crate::engine::Engine;
 use crate::forwarder::Forwarded;
+use crate::store::Head;
 use crate::{LocalError, store};
 
 /// The name of the account that runs services.
@@ -148,8 +149,8 @@ impl Local {
     /// # Errors
     /// When the database cannot be read or the kernel refuses.
     pub async fn start(parts: Parts) -> Result<Self, LocalError> {
-        let mut network = store::load(&parts.pool).await?;
-        let provider = provider_of(&mut network, &parts.pool).await?;
+        let (mut network, mut head) = store::load(&parts.pool).await?;
+        let provider = provider_of(&mut network, &mut head, &parts.pool).await?;
         let quotas = if parts.options.aws_quotas {
             AWS_QUOTAS
         } else {
@@ -181,7 +182,7 @@ impl Local {
             }),
         };
         local.make_true(&local.committed()).await?;
-        tokio::spawn(write::serve(Arc::downgrade(&local.inner), asked));
+        tokio::spawn(write::serve(Arc::downgrade(&local.inner), head, asked));
         local.resume_forwarding().await?;
         Ok(local)
     }
@@ -238,15 +239,30 @@ impl Local {
     /// AWS's own; `InternalError` when the store or the kernel failed, then nothing has changed; `ServiceUnavailable` while the
     /// store does not answer.
     pub async fn call(&self, caller: Caller, action: Action) -> Result<Response, AwsError> {
-        let read =
-            with_context(|context| strait_vpc::read(&self.committed(), &caller, &action, context));
-        if let Some(answer) = read {
-            return answer;
-        }
-        self.change(move |network, context| {
-            strait_vpc::apply(network, &caller, action.clone(), context)
-        })
-        .await
+        let Some(answer) = self.read(&caller, &action) else {
+            return self.change(applied(caller, action)).await;
+        };
+        answer
+    }
+
+    /// The same, waiting until it is known what became of the call, however long the store takes.
+    ///
+    /// # Errors
+    /// As for [`Local::call`]; then nothing has changed, and nothing will.
+    pub(super) async fn call_to_its_end(
+        &self,
+        caller: Caller,
+        action: Action,
+    ) -> Result<Response, AwsError> {
+        let Some(answer) = self.read(&caller, &action) else {
+            return self.change_to_its_end(applied(caller, action)).await;
+        };
+        answer
+    }
+
+    /// The answer, if nothing is to be changed for it.
+    fn read(&self, caller: &Caller, action: &Action) -> Option<Result<Response, AwsError>> {
+        with_context(|context| strait_vpc::read(&self.committed(), caller, action, context))
     }
 
     /// Lets time pass: requests expire, ended objects go.
@@ -311,6 +327,14 @@ impl HostEntry {
     }
 }
 
+/// A call as a change of the network.
+fn applied(
+    caller: Caller,
+    action: Action,
+) -> impl Fn(&mut Network, &mut Context<'_>) -> Result<Response, AwsError> + Send + 'static {
+    move |network, context| strait_vpc::apply(network, &caller, action.clone(), context)
+}
+
 /// All hosts that commands can run in: the internet and every running instance.
 fn hosts(network: &Network) -> Vec<HostEntry> {
     let account = |id: &AccountId| {
@@ -339,7 +363,11 @@ fn hosts(network: &Network) -> Vec<HostEntry> {
 }
 
 /// The provider's account, made at the first start.
-async fn provider_of(network: &mut Network, pool: &PgPool) -> Result<String, LocalError> {
+async fn provider_of(
+    network: &mut Network,
+    head: &mut Head,
+    pool: &PgPool,
+) -> Result<String, LocalError> {
     if let Some(account) = found_account(network, PROVIDER) {
         return Ok(account.id.to_string());
     }
@@ -350,7 +378,7 @@ async fn provider_of(network: &mut Network, pool: &PgPool) -> Result<String, Loc
     });
     let id = made.to_string();
     let changes = store::take_changes(network)?;
-    store::write(pool, &changes).await?;
+    head.write(pool, &changes).await?;
     Ok(id)
 }
 

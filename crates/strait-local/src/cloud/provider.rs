@@ -6,7 +6,8 @@ use strait_vpc::{AccountId, Action, AwsError, Caller, Fault, Region, Response};
 use super::{Local, PROVIDER};
 
 impl Local {
-    /// Calls as the provider in this Region, and takes the answer of that call's own type.
+    /// Calls as the provider in this Region, and takes the answer of that call's own type. Who looks for what was made and then
+    /// makes what is missing must not go on before it is known what became of the call: it would be made twice.
     pub(super) async fn ask<T>(
         &self,
         region: &str,
@@ -16,7 +17,8 @@ impl Local {
         T: TryFrom<Response, Error = Response>,
     {
         let caller = Caller::new(self.provider().await?, Region::new(region));
-        let answer = self.call(caller, request.into()).await.map_err(refused)?;
+        let called = self.call_to_its_end(caller, request.into()).await;
+        let answer = called.map_err(refused)?;
         T::try_from(answer)
             .map_err(|other| CloudError::Temporary(format!("unexpected answer {other:?}")))
     }

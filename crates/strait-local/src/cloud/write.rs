@@ -11,6 +11,7 @@ use strait_vpc::{AwsError, Context, Fault, Network};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Inner, Local, internal, with_context};
+use crate::store::Head;
 use crate::{LocalError, store};
 
 /// The most changes that are committed together.
@@ -60,7 +61,22 @@ impl Local {
         change: impl Fn(&mut Network, &mut Context<'_>) -> Result<T, AwsError> + Send + 'static,
     ) -> Result<T, AwsError> {
         let mut pulse = self.inner.pulse.get().cloned();
-        if pulse.as_ref().is_some_and(|pulse| !pulse.borrow().beats()) {
+        tokio::select! {
+            biased;
+            answer = self.change_to_its_end(change) => answer,
+            () = lost(pulse.as_mut()) => Err(unavailable(
+                "the change may be made yet, when it does; look, or send the call again with the same client token",
+            )),
+        }
+    }
+
+    /// The same for who must know what became of it. A store that is known not to answer is not asked.
+    pub(super) async fn change_to_its_end<T: Send + 'static>(
+        &self,
+        change: impl Fn(&mut Network, &mut Context<'_>) -> Result<T, AwsError> + Send + 'static,
+    ) -> Result<T, AwsError> {
+        let pulse = self.inner.pulse.get();
+        if pulse.is_some_and(|pulse| !pulse.borrow().beats()) {
             return Err(unavailable("nothing was done; try again"));
         }
         let (to, answered) = oneshot::channel();
@@ -69,16 +85,10 @@ impl Local {
             answer: None,
             to,
         };
-        let sent = self.inner.changes.send(Box::new(asked));
         let gone = || internal(&LocalError::Interrupted);
+        let sent = self.inner.changes.send(Box::new(asked));
         sent.map_err(|_| gone())?;
-        tokio::select! {
-            biased;
-            answer = answered => answer.map_err(|_| gone())?,
-            () = lost(pulse.as_mut()) => Err(unavailable(
-                "the change may be made yet, when it does; look, or send the call again with the same client token",
-            )),
-        }
+        answered.await.map_err(|_| gone())?
     }
 }
 
@@ -104,18 +114,20 @@ fn unavailable(then: &str) -> AwsError {
 /// Makes changes until the cloud is dropped.
 pub(super) async fn serve(
     cloud: Weak<Inner>,
+    mut head: Head,
     mut changes: mpsc::UnboundedReceiver<Box<dyn Change>>,
 ) {
     let mut together = Vec::new();
     while changes.recv_many(&mut together, MOST_TOGETHER).await > 0 {
         let Some(inner) = cloud.upgrade() else { return };
-        Local { inner }.commit(std::mem::take(&mut together)).await;
+        let local = Local { inner };
+        local.commit(std::mem::take(&mut together), &mut head).await;
     }
 }
 
 impl Local {
-    async fn commit(&self, mut together: Vec<Box<dyn Change>>) {
-        let outcome = self.try_commit(&mut together).await;
+    async fn commit(&self, mut together: Vec<Box<dyn Change>>, head: &mut Head) {
+        let outcome = self.try_commit(&mut together, head).await;
         let Err(error) = outcome else {
             for change in together {
                 change.answer(Ok(()));
@@ -131,14 +143,18 @@ impl Local {
         // One of them is to blame, and the others are not.
         for change in together {
             let mut alone = vec![change];
-            let outcome = self.try_commit(&mut alone).await;
+            let outcome = self.try_commit(&mut alone, head).await;
             for change in alone {
                 change.answer(outcome.clone());
             }
         }
     }
 
-    async fn try_commit(&self, together: &mut [Box<dyn Change>]) -> Result<(), AwsError> {
+    async fn try_commit(
+        &self,
+        together: &mut [Box<dyn Change>],
+        head: &mut Head,
+    ) -> Result<(), AwsError> {
         let before = self.committed();
         let mut draft = Network::clone(&before);
         for change in together {
@@ -156,7 +172,7 @@ impl Local {
             made = self.write_hosts(&draft);
         }
         let stored = match made {
-            Ok(()) => store::write(&self.inner.pool, &changes).await,
+            Ok(()) => head.write(&self.inner.pool, &changes).await,
             Err(error) => Err(error),
         };
         if let Err(error) = stored {
