@@ -29,7 +29,8 @@ impl Named for Vpc {
 }
 
 impl Plane {
-    /// Asks for a Peering VPC. It is `CREATING` at first.
+    /// Asks for a Peering VPC. It is `CREATING` at first. One whose range another one has that is being deleted is made when
+    /// that is gone.
     pub async fn create_vpc(&self, project: &str, new: NewVpc) -> Result<Vpc, PlaneError> {
         let project = self.project(project).await?;
         let cidr = validate::cidr(&new.cidr)?;
@@ -47,11 +48,11 @@ impl Plane {
         if !projects::lock(&mut tx, &project.id).await? {
             return Err(PlaneError::not_found("project", &project.id));
         }
-        if let Some(other) = vpcs::overlapping(&mut *tx, &project.id, cidr)
-            .await?
-            .first()
-        {
-            return Err(overlap(cidr, other));
+        if let Some(other) = vpcs::overlapping(&mut *tx, &project.id, cidr).await? {
+            return Err(PlaneError::conflict(format!(
+                "cidr: {cidr} overlaps {} of VPC {} ({:?}) in this project; take another range",
+                other.cidr, other.id, other.name
+            )));
         }
         one_more(&mut tx, &project.id, Quota::Vpcs).await?;
         if !vpcs::insert(&mut tx, &id, &project.id, &name, cidr, &region).await? {
@@ -184,6 +185,7 @@ impl Plane {
     pub async fn cancel_vpc_deletion(&self, project: &str, vpc: &str) -> Result<Vpc, PlaneError> {
         let vpc = self.vpc(project, vpc).await?;
         let mut tx = self.begin().await?;
+        self.has_room_for(&mut tx, &vpc).await?;
         if !vpcs::want_kept(&mut *tx, &vpc.id).await? {
             let why = match vpc.status {
                 VpcStatus::Deleting => {
@@ -219,6 +221,20 @@ impl Plane {
         self.vpc(&vpc.project_id, &vpc.id).await
     }
 
+    /// Whether one whose deletion is given up can stay: its range and its place may be another one's by now.
+    async fn has_room_for(&self, tx: &mut PgConnection, vpc: &Vpc) -> Result<(), PlaneError> {
+        if vpc.status != VpcStatus::Deleting || !projects::lock(&mut *tx, &vpc.project_id).await? {
+            return Ok(());
+        }
+        if let Some(other) = vpcs::overlapping(&mut *tx, &vpc.project_id, vpc.cidr).await? {
+            return Err(PlaneError::conflict(format!(
+                "the deletion of VPC {} ({:?}) cannot be given up: {} of VPC {} ({:?}), which is made when it is gone, overlaps its range; delete that one first",
+                vpc.id, vpc.name, other.cidr, other.id, other.name
+            )));
+        }
+        one_more(tx, &vpc.project_id, Quota::Vpcs).await
+    }
+
     async fn detach_all(
         &self,
         tx: &mut PgConnection,
@@ -230,15 +246,4 @@ impl Plane {
         }
         Ok(())
     }
-}
-
-fn overlap(cidr: ipnet::Ipv4Net, other: &Vpc) -> PlaneError {
-    let state = match other.status {
-        VpcStatus::Deleting => ", which is just being deleted: wait, or",
-        VpcStatus::Creating | VpcStatus::Created | VpcStatus::Failed => ";",
-    };
-    PlaneError::conflict(format!(
-        "cidr: {cidr} overlaps {} of VPC {} ({:?}) in this project{state} take another range",
-        other.cidr, other.id, other.name
-    ))
 }

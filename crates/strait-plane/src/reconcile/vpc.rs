@@ -8,6 +8,9 @@ use crate::model::{Action, ObjectKind, OperationState, Reason, Step, Vpc, VpcSta
 use crate::store::{peerings as kept, vpcs};
 use crate::wish;
 
+/// The code of what waits for a range that another VPC still has.
+const RANGE_IS_LEFT: &str = "range_is_left";
+
 pub(super) async fn reconcile(run: &mut Run<'_>, id: &str) -> Result<(), Failure> {
     let Some(vpc) = vpcs::get(&run.context.pool, id).await? else {
         return Ok(());
@@ -48,6 +51,7 @@ async fn keep(run: &mut Run<'_>, vpc: &Vpc) -> Result<(), Failure> {
     let found = vpc.status == VpcStatus::Created
         && context.with_found(|found| found.vpcs.contains(&vpc.id));
     if !found {
+        wait_for_predecessor(run, vpc).await?;
         run.at(Step::Make).await?;
         let observed = context
             .cloud
@@ -75,6 +79,33 @@ async fn keep(run: &mut Run<'_>, vpc: &Vpc) -> Result<(), Failure> {
             .await?;
     }
     Ok(())
+}
+
+/// One that is to be made in the range of one that is just being deleted comes after that.
+async fn wait_for_predecessor(run: &mut Run<'_>, vpc: &Vpc) -> Result<(), Failure> {
+    if vpc.status == VpcStatus::Created {
+        return Ok(());
+    }
+    let Some(other) = vpcs::predecessor(&run.context.pool, vpc).await? else {
+        let held_up = run.operation().and_then(|one| one.shown.reason.as_ref());
+        return match held_up.is_some_and(|why| why.code == RANGE_IS_LEFT) {
+            true => run.held_up(None).await,
+            false => Ok(()),
+        };
+    };
+    let why = other.error_message.map(|why| format!(" ({why})"));
+    let why = Reason {
+        code: RANGE_IS_LEFT.to_owned(),
+        message: format!(
+            "waits for VPC {} ({:?}), which has {} and is just being deleted{}",
+            other.id,
+            other.name,
+            other.cidr,
+            why.unwrap_or_default()
+        ),
+    };
+    run.held_up(Some(&why)).await?;
+    Err(Failure::NotYet)
 }
 
 /// What uses it leaves first. Until something is taken away the deletion can be given up.

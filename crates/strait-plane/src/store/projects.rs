@@ -130,15 +130,15 @@ pub(crate) async fn set_quota(
     .await
 }
 
-/// How much of the quota is used. Ended peering connections count for nothing.
+/// How much of the quota is used. Ended peering connections count for nothing, nor do VPCs and services that are being deleted.
 pub(crate) async fn used(
     db: impl PgExecutor<'_>,
     project: &str,
     quota: Quota,
 ) -> Result<u32, PlaneError> {
     let sql = match quota {
-        Quota::Vpcs => "SELECT count(*) FROM strait.vpc WHERE project_id = $1",
-        Quota::Services => "SELECT count(*) FROM strait.service WHERE project_id = $1",
+        Quota::Vpcs => "SELECT count(*) FROM strait.vpc WHERE project_id = $1 AND status <> 'DELETING'",
+        Quota::Services => "SELECT count(*) FROM strait.service WHERE project_id = $1 AND wanted <> 'deleted'",
         Quota::PeeringsPerVpc => {
             "SELECT coalesce(max(n), 0) FROM (
                  SELECT count(*) AS n FROM strait.peering JOIN strait.vpc ON vpc.id = peering.vpc_id

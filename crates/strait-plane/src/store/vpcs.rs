@@ -74,7 +74,7 @@ impl Vpc {
     }
 }
 
-/// False: its range overlaps another of the project.
+/// False: its range overlaps another of the project that stays.
 pub(crate) async fn insert(
     db: &mut PgConnection,
     id: &str,
@@ -96,17 +96,32 @@ pub(crate) async fn insert(
     .await
 }
 
+/// The first VPC of the project that stays and has some of this range.
 pub(crate) async fn overlapping(
     db: impl PgExecutor<'_>,
     project: &str,
     cidr: Ipv4Net,
-) -> Result<Vec<Vpc>, PlaneError> {
+) -> Result<Option<Vpc>, PlaneError> {
     sqlx::query_as::<_, Row>(&format!(
-        "{SELECT} WHERE project_id = $1 AND cidr && $2::cidr ORDER BY vpc.created, id"
+        "{SELECT} WHERE project_id = $1 AND cidr && $2::cidr AND status <> 'DELETING' ORDER BY vpc.created, id LIMIT 1"
     ))
     .bind(project)
     .bind(cidr.to_string())
-    .all(db)
+    .first(db)
+    .await
+}
+
+/// The first VPC that is being deleted and has some of the range that this one is to have.
+pub(crate) async fn predecessor(
+    db: impl PgExecutor<'_>,
+    vpc: &Vpc,
+) -> Result<Option<Vpc>, PlaneError> {
+    sqlx::query_as::<_, Row>(&format!(
+        "{SELECT} WHERE project_id = $1 AND cidr && $2::cidr AND status = 'DELETING' ORDER BY vpc.created, id LIMIT 1"
+    ))
+    .bind(&vpc.project_id)
+    .bind(vpc.cidr.to_string())
+    .first(db)
     .await
 }
 
@@ -269,11 +284,17 @@ pub(crate) async fn clear_reason(db: impl PgExecutor<'_>, id: &str) -> Result<()
     .await
 }
 
+/// Forgets it, and wakes the reconcilers of those that are to be made where it was.
 pub(crate) async fn delete(db: impl PgExecutor<'_>, id: &str) -> Result<(), PlaneError> {
-    sqlx::query("DELETE FROM strait.vpc WHERE id = $1")
-        .bind(id)
-        .run(db)
-        .await
+    sqlx::query(
+        "WITH gone AS (DELETE FROM strait.vpc WHERE id = $2 RETURNING id, project_id, cidr)
+         SELECT pg_notify($1, 'vpc:' || vpc.id) FROM strait.vpc JOIN gone USING (project_id)
+         WHERE vpc.cidr && gone.cidr AND vpc.id <> gone.id",
+    )
+    .bind(WORK_CHANNEL)
+    .bind(id)
+    .run(db)
+    .await
 }
 
 /// A service that a VPC is wanted by, or that still has a way through it.

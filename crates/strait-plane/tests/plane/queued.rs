@@ -281,6 +281,97 @@ async fn a_peering_is_asked_for_again_while_what_it_let_in_is_just_taken_away() 
     }
 }
 
+#[tokio::test]
+async fn a_vpc_is_made_in_the_range_of_one_that_is_just_being_deleted_after_that() {
+    for (faults, is_killed) in [(0, false), (2, false), (0, true), (2, true)] {
+        let world = World::new().await;
+        let (plane, project) = (&world.plane, &world.project);
+        // The last one that there may be: its successor is not one too many.
+        let set = plane.set_quota(project, Quota::Vpcs, 1).await;
+        set.expect("set");
+        let first = world.vpc("10.0.0.0/24").await;
+        world.script.hold("delete_vpc");
+        world.script.fail("delete_vpc", faults, false);
+
+        let deleted = plane.delete_vpc(project, &first.id, false).await;
+        let deleted = deleted.expect("asked for").operation_id;
+        world
+            .eventually("it is being deleted", async || world.script.holds())
+            .await;
+        let second = world.try_vpc("10.0.0.0/23").await.expect("taken at once");
+        assert_eq!(second.status, VpcStatus::Creating);
+        let waits = waiting_for(&world, second.operation_id.as_deref()).await;
+        assert!(
+            waits.reason.expect("a reason").message.contains(&first.id),
+            "it says what it waits for"
+        );
+        let third = world
+            .try_vpc("10.0.1.0/24")
+            .await
+            .expect_err("the second stays");
+        assert!(third.to_string().contains(&second.id), "{third}");
+        assert_eq!(world.cloud.vpcs(), 1);
+
+        let world = match is_killed {
+            true => world.restart().await,
+            false => world,
+        };
+        world.script.release();
+        let (deleted, made) = (
+            world.ended(deleted).await,
+            world.ended(second.operation_id).await,
+        );
+
+        assert_eq!(deleted.state, OperationState::Succeeded);
+        assert_eq!(made.state, OperationState::Succeeded);
+        assert_eq!(made.reason, None);
+        assert!(deleted.ended < made.ended, "in order");
+        let made = world.plane.vpc(&world.project, &second.id).await;
+        assert_eq!(made.expect("it is there").status, VpcStatus::Created);
+        assert_eq!(world.cloud.vpcs(), 1);
+        world.script.assert_nothing_wrong();
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_is_not_given_up_where_another_vpc_has_the_range_or_the_place() {
+    let world = World::new().await;
+    let (plane, project) = (&world.plane, &world.project);
+    let set = plane.set_quota(project, Quota::Vpcs, 1).await;
+    set.expect("set");
+    let first = world.vpc("10.0.0.0/24").await;
+    let id = world.service().await.service_id;
+    attach(&world, &id, &first).await;
+    world.settle_service(&id).await;
+    world
+        .script
+        .hold(&format!("remove_way {id} vpc:{}", first.id));
+    let deleted = plane.delete_vpc(project, &first.id, true).await;
+    deleted.expect("asked for");
+    world
+        .eventually("its service is leaving", async || world.script.holds())
+        .await;
+
+    for (range, why) in [("10.0.0.128/25", "overlaps"), ("10.9.0.0/24", "at most 1")] {
+        let other = world.try_vpc(range).await.expect("taken at once");
+        let kept = plane.cancel_vpc_deletion(project, &first.id).await;
+        let kept = kept.expect_err("another one is to be made").to_string();
+        assert!(kept.contains(why), "{kept}");
+        let deleted = plane.delete_vpc(project, &other.id, false).await;
+        let deleted = deleted.expect("asked for").operation_id;
+        world.ended(deleted).await;
+    }
+    let kept = plane.cancel_vpc_deletion(project, &first.id).await;
+    assert_eq!(
+        kept.expect("nothing is in its way").status,
+        VpcStatus::Created
+    );
+    world.script.release();
+    world.settle_service(&id).await;
+    assert_eq!(world.cloud.vpcs(), 1);
+    world.script.assert_nothing_wrong();
+}
+
 /// One that the cloud takes its time to make, until `release`.
 async fn vpc_in_the_making(world: &World) -> Vpc {
     world.script.hold("ensure_vpc");
@@ -321,7 +412,11 @@ async fn looks_at_peerings(world: &World) -> bool {
 
 /// The operation that was asked for last, once it says what it waits for.
 async fn waiting(world: &World, service: &Service) -> Operation {
-    let id = service.operation_id.as_deref().expect("an operation");
+    waiting_for(world, service.operation_id.as_deref()).await
+}
+
+async fn waiting_for(world: &World, operation: Option<&str>) -> Operation {
+    let id = operation.expect("an operation");
     let look = async || {
         let found = world.plane.operation(&world.project, id).await;
         found.expect("it is kept")

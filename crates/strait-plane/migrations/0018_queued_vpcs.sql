@@ -1,0 +1,4 @@
+-- A VPC whose range another one has that is being deleted is written down, and made when that is gone.
+ALTER TABLE strait.vpc DROP CONSTRAINT vpc_ranges_disjoint;
+ALTER TABLE strait.vpc ADD CONSTRAINT vpc_ranges_disjoint
+    EXCLUDE USING gist (project_id WITH =, cidr inet_ops WITH &&) WHERE (status <> 'DELETING');
