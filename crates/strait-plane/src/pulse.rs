@@ -12,6 +12,8 @@ use crate::store;
 
 /// How often it is asked.
 const BEAT: Duration = Duration::from_secs(1);
+/// The same of one that did not answer.
+const FAINT_BEAT: Duration = Duration::from_millis(200);
 /// How long it may take to answer what takes no time.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -77,7 +79,7 @@ impl Drop for Feeler {
 async fn feel(options: PgConnectOptions, tell: watch::Sender<Pulse>) {
     let mut connection = None;
     loop {
-        let asked = timeout(PATIENCE, ask(&options, &mut connection)).await;
+        let asked = timeout(PATIENCE, ask_anew(&options, &mut connection)).await;
         let pulse = match asked {
             Ok(Ok(())) => Pulse::Beats,
             Ok(Err(why)) => Pulse::Gone(why),
@@ -97,8 +99,20 @@ async fn feel(options: PgConnectOptions, tell: watch::Sender<Pulse>) {
             }
             (true, Pulse::Beats) | (false, Pulse::Silent | Pulse::Gone(_)) => {}
         }
-        sleep(BEAT).await;
+        sleep(if pulse.beats() { BEAT } else { FAINT_BEAT }).await;
     }
+}
+
+/// A connection that broke says nothing of a store that was started anew since.
+async fn ask_anew(
+    options: &PgConnectOptions,
+    connection: &mut Option<PgConnection>,
+) -> Result<(), String> {
+    if connection.is_some() && ask(options, connection).await.is_ok() {
+        return Ok(());
+    }
+    *connection = None;
+    ask(options, connection).await
 }
 
 async fn ask(

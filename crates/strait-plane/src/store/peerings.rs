@@ -304,13 +304,15 @@ pub(crate) async fn admitted(
     all: bool,
 ) -> Result<(), PlaneError> {
     sqlx::query(
-        "UPDATE strait.peering SET admitted_cidrs = $2, updated = clock_timestamp(),
-             reason_code = CASE WHEN $3 AND state = 'active' OR state = 'initiating-request' THEN NULL ELSE reason_code END,
-             reason_message = CASE WHEN $3 AND state = 'active' OR state = 'initiating-request' THEN NULL ELSE reason_message END,
-             refused = refused AND NOT ($3 AND state = 'active' OR state = 'initiating-request'),
-             attempt = CASE WHEN state = 'initiating-request' THEN attempt + 1 ELSE attempt END,
-             provisioned_id = CASE WHEN state = 'initiating-request' THEN NULL ELSE provisioned_id END
-         WHERE id = $1 AND admitted_cidrs <> $2",
+        "WITH found AS (SELECT id, state = 'initiating-request' AND $2::text[] = '{}' AS another, $3 AND state = 'active' AS well
+             FROM strait.peering WHERE id = $1 FOR UPDATE)
+         UPDATE strait.peering p SET admitted_cidrs = $2, updated = clock_timestamp(),
+             reason_code = CASE WHEN well OR another THEN NULL ELSE reason_code END,
+             reason_message = CASE WHEN well OR another THEN NULL ELSE reason_message END,
+             refused = refused AND NOT (well OR another),
+             attempt = CASE WHEN another THEN attempt + 1 ELSE attempt END,
+             provisioned_id = CASE WHEN another THEN NULL ELSE provisioned_id END
+         FROM found WHERE p.id = found.id AND admitted_cidrs <> $2",
     )
     .bind(id)
     .bind(texts(ranges))
