@@ -32,7 +32,7 @@ test-long: test ## The same, 10 minutes of bad input for the parsers, 2,000 rand
 	STRAIT_FUZZ_SECONDS=600 STRAIT_FUZZ_SEED=$$(date +%s) timeout 900 cargo test --locked -p strait-wire --lib fuzz -- --test-threads=4 --nocapture
 	STRAIT_AGREE_NETWORKS=2000 STRAIT_AGREE_SEED=1 timeout 3600 cargo test --locked -p strait-kernel --test agreement -- --nocapture agrees
 	for turn in 1 2 3 4 5; do STRAIT_BIN="$$CARGO_TARGET_DIR/debug/strait" tests/run.sh story crash; done
-	STRAIT_LONG=1 STRAIT_BIN="$$CARGO_TARGET_DIR/debug/strait" tests/run.sh aws kills faults
+	STRAIT_LONG=1 STRAIT_BIN="$$CARGO_TARGET_DIR/debug/strait" tests/run.sh aws kills faults console
 	STRAIT_SOAK_SECONDS=1800 STRAIT_BIN="$$CARGO_TARGET_DIR/debug/strait" tests/run.sh soak
 	$(MAKE) bench
 

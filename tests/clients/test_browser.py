@@ -1,14 +1,15 @@
 """What drives the browser reads a page that is loaded again all the time."""
 
 import http.server
+import os
 import threading
 import time
 import unittest
 
 from browser import Browser
 
-ROUNDS = 40
-PAGES = 20
+# More of both in `make test-long`.
+ROUNDS, PAGES = (40, 20) if os.environ.get("STRAIT_LONG") else (10, 10)
 # How long all of it may take, in seconds.
 PATIENCE = 300
 # Most live for a moment only, some for seconds, so that each look comes to its end on a slow machine too.
