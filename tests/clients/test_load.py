@@ -55,6 +55,14 @@ class Together(unittest.TestCase):
         self.assertEqual(set(found), before | ids)
         self.assertTrue(all(found[vpc["VpcId"]] == vpc["CidrBlock"] for vpc in made))
 
+    def test_the_first_services_of_a_region_share_what_is_made_for_all(self):
+        region = "eu-west-1"
+        at_once(6, lambda number: CLOUD.strait("service", "create", "--name", f"first-{number}", "--region", region, "--wait"))
+        ec2 = CLOUD.client("provider", region=region)
+        self.assertEqual(len([vpc for vpc in ec2.describe_vpcs()["Vpcs"] if not vpc["IsDefault"]]), 1)
+        self.assertEqual(len(ec2.describe_internet_gateways()["InternetGateways"]), 1)
+        at_once(6, lambda number: CLOUD.strait("service", "delete", f"first-{number}", "--yes", "--wait"))
+
     def test_one_token_makes_one_instance(self):
         ec2 = client("tokens", 20)
         network = Network(ec2, "10.61.0.0/16")

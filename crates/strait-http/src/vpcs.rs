@@ -128,7 +128,7 @@ async fn delete(
     Ok(gone(vpc.operation_id))
 }
 
-/// Gives the deletion of a Peering VPC up, as long as nothing has been taken away. Services that were detached for it stay public.
+/// Gives the deletion of a Peering VPC up, as long as nothing has been taken away and no other VPC has its range or place. Services that were detached for it stay public.
 #[utoipa::path(
     post, path = "/projects/{project_id}/vpcs/{vpc_id}/cancel-deletion", tag = "VPCs", operation_id = "cancelVPCDeletion",
     params(

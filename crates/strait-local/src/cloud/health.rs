@@ -107,7 +107,7 @@ impl Local {
         }
         let found = found.to_vec();
         let recorded = self
-            .change(move |network, _| {
+            .change_to_its_end(move |network, _| {
                 let before = network.clone();
                 strait_vpc::record_health(network, &found);
                 Ok(strait_vpc::ended(&before, network))

@@ -79,6 +79,10 @@ struct Inner {
     changed: Notify,
     /// How the store is, once somebody feels it.
     pulse: OnceLock<watch::Receiver<Pulse>>,
+    /// Whether it is not known what became of the last change.
+    doubts: watch::Receiver<bool>,
+    /// Taken by who makes what all services of a Region share.
+    shared: Mutex<()>,
     /// The provider's account.
     provider: String,
     options: Options,
@@ -177,6 +181,8 @@ impl Local {
                 forwards: Mutex::new(forwards),
                 changed: Notify::new(),
                 pulse: OnceLock::new(),
+                doubts: head.doubts(),
+                shared: Mutex::default(),
                 provider,
                 options: parts.options,
             }),
@@ -271,7 +277,7 @@ impl Local {
     /// When the store or the kernel failed.
     pub async fn tick(&self) -> Result<(), AwsError> {
         let ended = self
-            .change(|network, context| {
+            .change_to_its_end(|network, context| {
                 let before = network.clone();
                 strait_vpc::tick(network, context.now);
                 Ok(strait_vpc::ended(&before, network))

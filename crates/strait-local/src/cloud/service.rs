@@ -94,6 +94,8 @@ impl Local {
     }
 
     async fn service_vpc(&self, region: &str) -> Result<Vpc, CloudError> {
+        // The first services of a Region may be made at once, and each would make it.
+        let _turn = self.inner.shared.lock().await;
         let key = Key::services(region);
         let range = |text: &str| {
             text.parse::<Ipv4Net>()

@@ -3,17 +3,21 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use strait_plane::Pulse;
 use strait_vpc::names::{Renamed, renamed};
 use strait_vpc::picture::{Redrawn, redraw};
 use strait_vpc::{AwsError, Context, Fault, Network};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
 
 use super::{Inner, Local, internal, with_context};
 use crate::store::Head;
 use crate::{LocalError, store};
 
+/// How long whoever asked waits while it is not known what became of a write.
+const DOUBT: Duration = Duration::from_secs(3);
 /// The most changes that are committed together.
 const MOST_TOGETHER: usize = 256;
 
@@ -60,13 +64,13 @@ impl Local {
         &self,
         change: impl Fn(&mut Network, &mut Context<'_>) -> Result<T, AwsError> + Send + 'static,
     ) -> Result<T, AwsError> {
-        let mut pulse = self.inner.pulse.get().cloned();
+        let (pulse, doubts) = (self.inner.pulse.get().cloned(), self.inner.doubts.clone());
+        let told = "the change may be made yet, when it does; look, or send the call again with the same client token";
         tokio::select! {
             biased;
             answer = self.change_to_its_end(change) => answer,
-            () = lost(pulse.as_mut()) => Err(unavailable(
-                "the change may be made yet, when it does; look, or send the call again with the same client token",
-            )),
+            () = lost(pulse) => Err(unavailable(told)),
+            () = doubtful(doubts) => Err(unavailable(told)),
         }
     }
 
@@ -93,13 +97,27 @@ impl Local {
 }
 
 /// Waits until the store does not answer.
-async fn lost(pulse: Option<&mut watch::Receiver<Pulse>>) {
-    if let Some(pulse) = pulse
+async fn lost(pulse: Option<watch::Receiver<Pulse>>) {
+    if let Some(mut pulse) = pulse
         && pulse.wait_for(|pulse| !pulse.beats()).await.is_ok()
     {
         return;
     }
     // Nobody feels it.
+    std::future::pending::<()>().await;
+}
+
+/// Waits until a write has been in doubt for long: the store may answer questions and take no changes.
+async fn doubtful(mut doubts: watch::Receiver<bool>) {
+    while doubts.wait_for(|in_doubt| *in_doubt).await.is_ok() {
+        if timeout(DOUBT, doubts.wait_for(|in_doubt| !in_doubt))
+            .await
+            .is_err()
+        {
+            return;
+        }
+    }
+    // Nobody writes any more.
     std::future::pending::<()>().await;
 }
 

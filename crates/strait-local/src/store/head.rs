@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use sqlx::error::DatabaseError;
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
 use sqlx::{PgConnection, PgPool};
+use tokio::sync::watch;
 
 use super::Change;
 use crate::LocalError;
@@ -14,17 +15,29 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// The number of the last write, which every write counts up: one that comes too late finds another number and does nothing.
 #[derive(Debug)]
-pub(crate) struct Head(i64);
+pub(crate) struct Head {
+    change: i64,
+    in_doubt: watch::Sender<bool>,
+}
 
 impl Head {
     /// Takes over from whoever wrote before, in the transaction in which the rows are read: what they sent and is not there yet
     /// never will be.
     pub(super) async fn take(connection: &mut PgConnection) -> Result<Self, LocalError> {
+        // By two, so that nobody takes this for a write of their own.
         let taken = sqlx::query_scalar(
-            "insert into cloud.head (change) values (0) on conflict (the_only) do update set change = head.change + 1
+            "insert into cloud.head (change) values (0) on conflict (the_only) do update set change = head.change + 2
              returning change",
         );
-        Ok(Self(taken.fetch_one(connection).await?))
+        Ok(Self {
+            change: taken.fetch_one(connection).await?,
+            in_doubt: watch::Sender::new(false),
+        })
+    }
+
+    /// Whether it is not known what became of the last write.
+    pub(crate) fn doubts(&self) -> watch::Receiver<bool> {
+        self.in_doubt.subscribe()
     }
 
     /// Writes changed rows: one statement, which is committed when this returns. If the store does not tell what became of it,
@@ -37,15 +50,25 @@ impl Head {
         pool: &PgPool,
         changes: &[Change],
     ) -> Result<(), LocalError> {
+        let written = self.write_until_known(pool, changes).await;
+        self.in_doubt.send_replace(false);
+        written
+    }
+
+    async fn write_until_known(
+        &mut self,
+        pool: &PgPool,
+        changes: &[Change],
+    ) -> Result<(), LocalError> {
         let mut is_known = true;
         loop {
             match self.try_write(pool, changes).await {
                 Ok(()) => {
-                    self.0 += 1;
+                    self.change += 1;
                     return Ok(());
                 }
-                Err(Failure::Superseded(now)) if !is_known && now == self.0 + 1 => {
-                    self.0 = now;
+                Err(Failure::Superseded(now)) if !is_known && now == self.change + 1 => {
+                    self.change = now;
                     return Ok(());
                 }
                 Err(Failure::Superseded(_)) => return Err(LocalError::OtherServer),
@@ -57,6 +80,7 @@ impl Head {
                         tracing::warn!(%error, "it is not known whether the store has the last change; asking until it tells");
                     }
                     is_known = false;
+                    self.in_doubt.send_replace(true);
                     tokio::time::sleep(PAUSE).await;
                 }
             }
@@ -95,15 +119,19 @@ impl Head {
         .bind(rows.0)
         .bind(rows.1)
         .bind(rows.2)
-        .bind(self.0)
+        .bind(self.change)
         .fetch_one(&mut *connection)
         .await
         .map_err(Failure::of_statement)?;
         if turns == 1 {
             return Ok(());
         }
-        let now = sqlx::query_scalar("select change from cloud.head").fetch_one(&mut *connection);
-        Err(Failure::Superseded(now.await.map_err(Failure::Unknown)?))
+        let now = sqlx::query_scalar("select max(change) from cloud.head");
+        let now: Option<i64> = now
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(Failure::Unknown)?;
+        Err(Failure::Superseded(now.unwrap_or_default()))
     }
 }
 
@@ -119,13 +147,14 @@ enum Failure {
 }
 
 impl Failure {
-    /// PostgreSQL says why it refuses a statement; what it says of its own end may come after a commit.
+    /// PostgreSQL says why it refuses a statement; what it says of its own end, with whatever code, may come after a commit.
     fn of_statement(error: sqlx::Error) -> Self {
-        let code = error.as_database_error().and_then(DatabaseError::code);
-        match code {
-            Some(code) if !code.starts_with("57") => Self::NotWritten(error),
-            Some(_) | None => Self::Unknown(error),
+        let said = error.as_database_error();
+        let said = said.and_then(|said| said.try_downcast_ref::<PgDatabaseError>());
+        if said.is_some_and(|said| said.severity() == PgSeverity::Error) {
+            return Self::NotWritten(error);
         }
+        Self::Unknown(error)
     }
 }
 

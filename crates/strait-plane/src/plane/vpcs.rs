@@ -180,12 +180,15 @@ impl Plane {
         })
     }
 
-    /// Gives the deletion of a Peering VPC up, unless something has been taken away already. Services that were detached
-    /// for it stay public.
+    /// Gives the deletion of a Peering VPC up, unless something has been taken away already, or another one has its range or
+    /// its place by now. Services that were detached for it stay public.
     pub async fn cancel_vpc_deletion(&self, project: &str, vpc: &str) -> Result<Vpc, PlaneError> {
         let vpc = self.vpc(project, vpc).await?;
         let mut tx = self.begin().await?;
-        self.has_room_for(&mut tx, &vpc).await?;
+        projects::lock(&mut tx, &vpc.project_id).await?;
+        if vpcs::may_be_kept(&mut *tx, &vpc.id).await? {
+            has_room(&mut tx, &vpc).await?;
+        }
         if !vpcs::want_kept(&mut *tx, &vpc.id).await? {
             let why = match vpc.status {
                 VpcStatus::Deleting => {
@@ -221,20 +224,6 @@ impl Plane {
         self.vpc(&vpc.project_id, &vpc.id).await
     }
 
-    /// Whether one whose deletion is given up can stay: its range and its place may be another one's by now.
-    async fn has_room_for(&self, tx: &mut PgConnection, vpc: &Vpc) -> Result<(), PlaneError> {
-        if vpc.status != VpcStatus::Deleting || !projects::lock(&mut *tx, &vpc.project_id).await? {
-            return Ok(());
-        }
-        if let Some(other) = vpcs::overlapping(&mut *tx, &vpc.project_id, vpc.cidr).await? {
-            return Err(PlaneError::conflict(format!(
-                "the deletion of VPC {} ({:?}) cannot be given up: {} of VPC {} ({:?}), which is made when it is gone, overlaps its range; delete that one first",
-                vpc.id, vpc.name, other.cidr, other.id, other.name
-            )));
-        }
-        one_more(tx, &vpc.project_id, Quota::Vpcs).await
-    }
-
     async fn detach_all(
         &self,
         tx: &mut PgConnection,
@@ -246,4 +235,15 @@ impl Plane {
         }
         Ok(())
     }
+}
+
+/// Whether one whose deletion is given up can stay: its range and its place may be another one's by now.
+async fn has_room(tx: &mut PgConnection, vpc: &Vpc) -> Result<(), PlaneError> {
+    if let Some(other) = vpcs::overlapping(&mut *tx, &vpc.project_id, vpc.cidr).await? {
+        return Err(PlaneError::conflict(format!(
+            "the deletion of VPC {} ({:?}) cannot be given up: {} of VPC {} ({:?}), which is made when it is gone, overlaps its range; delete that one first",
+            vpc.id, vpc.name, other.cidr, other.id, other.name
+        )));
+    }
+    one_more(tx, &vpc.project_id, Quota::Vpcs).await
 }

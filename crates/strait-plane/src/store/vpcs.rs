@@ -222,6 +222,17 @@ pub(crate) async fn tell_those_who_wait(
     .await
 }
 
+/// Whether its deletion can still be given up; its row is taken.
+pub(crate) async fn may_be_kept(db: impl PgExecutor<'_>, id: &str) -> Result<bool, PlaneError> {
+    let found: Option<bool> = sqlx::query_scalar(
+        "SELECT status = 'DELETING' AND NOT removing FROM strait.vpc WHERE id = $1 FOR NO KEY UPDATE",
+    )
+    .bind(id)
+    .fetch_optional(db)
+    .await?;
+    Ok(found.unwrap_or_default())
+}
+
 /// It is to stay after all. False: it is not to be deleted, or taking it away has begun.
 pub(crate) async fn want_kept(db: impl PgExecutor<'_>, id: &str) -> Result<bool, PlaneError> {
     sqlx::query(

@@ -56,7 +56,7 @@ pub(crate) enum Verb {
         #[command(flatten)]
         common: Common,
     },
-    /// Gives the deletion of a Peering VPC up, as long as nothing has been taken away; detached services stay public
+    /// Gives the deletion of a Peering VPC up, as long as nothing has been taken away and no other VPC has its range or place; detached services stay public
     CancelDeletion {
         /// Its id or name
         vpc: String,

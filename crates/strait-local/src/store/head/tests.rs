@@ -1,7 +1,11 @@
 use std::str::FromStr;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::json;
+use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use tokio::time::timeout;
 
 use super::super::{Change, load};
 use super::*;
@@ -42,7 +46,7 @@ async fn a_write_whose_answer_is_lost_is_made_once() {
         .await
         .expect("it is written after all");
     assert_eq!(store.quota().await, 3);
-    assert_eq!(store.number().await, head.0, "each is counted once");
+    assert_eq!(store.number().await, head.change, "each is counted once");
 }
 
 #[tokio::test]
@@ -74,28 +78,39 @@ async fn what_the_store_refuses_is_not_written_and_not_tried_again() {
     );
     head.write(&store.pool, &quota(9)).await.expect("written");
     assert_eq!(store.quota().await, 9);
-    assert_eq!(store.number().await, head.0);
+    assert_eq!(store.number().await, head.change);
 }
 
+static SERVER: OnceLock<cluster::Cluster> = OnceLock::new();
+static DATABASES: AtomicU32 = AtomicU32::new(0);
+
+/// A database of its own.
 struct Store {
     pool: PgPool,
-    _cluster: cluster::Cluster,
 }
 
 impl Store {
     async fn new() -> Self {
-        let cluster = cluster::start(None);
+        let server = SERVER.get_or_init(|| cluster::start(None));
         let options = PgConnectOptions::from_str("postgres:///postgres").expect("a URL");
         let options = options
-            .socket(&cluster.directory)
-            .port(cluster.port)
+            .socket(&server.directory)
+            .port(server.port)
             .username("strait");
-        let pool = PgPoolOptions::new()
-            .max_connections(4)
-            .connect_with(options);
+        let name = format!("cloud_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+        let mut connection = PgConnection::connect_with(&options)
+            .await
+            .expect("a connection");
+        sqlx::raw_sql(&format!("create database {name}"))
+            .execute(&mut connection)
+            .await
+            .expect("a database");
+        let pool = PgPoolOptions::new().max_connections(4);
         Self {
-            pool: pool.await.expect("a pool"),
-            _cluster: cluster,
+            pool: pool
+                .connect_with(options.database(&name))
+                .await
+                .expect("a pool"),
         }
     }
 
@@ -117,12 +132,12 @@ impl Store {
             .expect("locked");
         let changes = quota(value);
         let loses = async {
-            let waiting = "select count(pg_terminate_backend(pid)) from pg_stat_activity where wait_event_type = 'Lock'";
+            let waiting = "select count(pg_terminate_backend(pid)) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
             // The first try, and the one that comes after it.
             let mut ended = 0;
             while ended < 2 {
                 let one: i64 = sqlx::query_scalar(waiting)
-                    .fetch_one(&mut *other)
+                    .fetch_one(&self.pool)
                     .await
                     .expect("ended");
                 ended += one;
@@ -130,7 +145,12 @@ impl Store {
             }
             outcome(&mut other).await;
         };
-        let (written, ()) = tokio::join!(head.write(&self.pool, &changes), loses);
+        let mut doubts = head.doubts();
+        let both = async { tokio::join!(head.write(&self.pool, &changes), loses) };
+        let (written, ()) = timeout(Duration::from_secs(60), both)
+            .await
+            .expect("an end");
+        assert!(doubts.has_changed().expect("it is there") && !*doubts.borrow_and_update());
         written
     }
 
