@@ -2,3 +2,5 @@
 ALTER TABLE strait.vpc DROP CONSTRAINT vpc_ranges_disjoint;
 ALTER TABLE strait.vpc ADD CONSTRAINT vpc_ranges_disjoint
     EXCLUDE USING gist (project_id WITH =, cidr inet_ops WITH &&) WHERE (status <> 'DELETING');
+-- The VPCs of a project were found by that constraint's index, which has not all of them any more.
+CREATE INDEX vpc_of_project ON strait.vpc (project_id);
