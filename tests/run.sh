@@ -16,11 +16,11 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$HOME/.cache/strait-target}"
 : "${STRAIT_TESTS_AT_ONCE:=$(($(nproc) * 2))}"
 
 # A crash first: an ordinary user runs it alone. Then what takes longest, so that nothing long is left for the end.
-ALL=(crash crates aws story soak kills faults as-root clients console moto backup bad-input full-disk systemd tour wire setup)
+ALL=(crash crates aws story console soak kills faults as-root clients moto backup bad-input full-disk systemd tour wire setup)
 # The stories in front of three clouds, and what else there is of AWS.
-AWS=(test_on_aws.Faults test_on_aws_servers.Servers test_on_aws_frozen.Frozen.test_moves_and_lists test_on_aws_frozen.Frozen.test_what_begins_and_ends test_on_aws_moments
-    test_on_aws_servers.Watched test_in_process test_on_aws_services test_on_aws_places test_on_aws.Steady test_on_aws.Story
-    test_on_aws.Peerings test_on_aws.Living test_on_aws_outage test_on_aws_certificates test_on_aws_guide test_on_moto test_on_moto_rds test_on_moto_guide)
+AWS=(test_on_aws.Faults test_on_aws.Steady test_on_aws_servers.Servers test_on_aws_frozen.Frozen.test_moves_and_lists test_on_aws.Living test_on_aws_moments
+    test_on_aws_outage test_in_process test_on_aws_services test_on_aws.Story test_on_aws_frozen.Frozen.test_what_begins_and_ends test_on_aws_places
+    test_on_aws_servers.Watched test_on_aws.Peerings test_on_aws_certificates test_on_aws_guide test_on_moto test_on_moto_rds test_on_moto_guide)
 CLIENTS=(test_moves test_children test_users test_audit test_quota test_allow test_balancers test_rules_groups test_rules_endpoints test_names test_aws test_aws_errors test_internet test_load
     test_route53 test_sts test_rules_{vpc,ipv6,routes,peering,generic})
 FAULTS=(test_steps.Steps.test_moves_stops_starts_lists_and_passwords test_steps.Steps.test_vpcs_peerings_and_services_begin_and_end)

@@ -138,7 +138,7 @@ async fn delete(run: &mut Run<'_>, vpc: &Vpc) -> Result<(), Failure> {
         .during("deleting the Peering VPC")?;
     context.with_found(|found| found.vpcs.remove(&vpc.id));
     let mut tx = run.begin().await?;
-    vpcs::delete(&mut *tx, &vpc.id).await?;
+    vpcs::delete(&mut tx, vpc).await?;
     run.succeed(&mut tx).await?;
     tx.commit().await?;
     Ok(())

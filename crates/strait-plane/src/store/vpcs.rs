@@ -296,16 +296,17 @@ pub(crate) async fn clear_reason(db: impl PgExecutor<'_>, id: &str) -> Result<()
 }
 
 /// Forgets it, and wakes the reconcilers of those that are to be made where it was.
-pub(crate) async fn delete(db: impl PgExecutor<'_>, id: &str) -> Result<(), PlaneError> {
-    sqlx::query(
-        "WITH gone AS (DELETE FROM strait.vpc WHERE id = $2 RETURNING id, project_id, cidr)
-         SELECT pg_notify($1, 'vpc:' || vpc.id) FROM strait.vpc JOIN gone USING (project_id)
-         WHERE vpc.cidr && gone.cidr AND vpc.id <> gone.id",
-    )
-    .bind(WORK_CHANNEL)
-    .bind(id)
-    .run(db)
-    .await
+pub(crate) async fn delete(db: &mut PgConnection, vpc: &Vpc) -> Result<(), PlaneError> {
+    sqlx::query("DELETE FROM strait.vpc WHERE id = $1")
+        .bind(&vpc.id)
+        .run(&mut *db)
+        .await?;
+    sqlx::query("SELECT pg_notify($1, 'vpc:' || id) FROM strait.vpc WHERE project_id = $2 AND cidr && $3::cidr")
+        .bind(WORK_CHANNEL)
+        .bind(&vpc.project_id)
+        .bind(vpc.cidr.to_string())
+        .run(db)
+        .await
 }
 
 /// A service that a VPC is wanted by, or that still has a way through it.

@@ -14,7 +14,10 @@ pub(crate) const PASSWORD: &str = "sesame";
 const KEEPER: &str = r#"
 set -eu
 umask 077
-dir=$(mktemp -d /tmp/strait-plane-test.XXXXXX)
+# In memory, where there is room: each database is hundreds of files, which take a disk longer than the tests.
+place=/tmp
+if [ -w /dev/shm ] && [ "$(df --output=avail /dev/shm | tail -n 1)" -gt 8000000 ]; then place=/dev/shm; fi
+dir=$(mktemp -d "$place/strait-plane-test.XXXXXX")
 trap 'cd /; rm -rf "$dir"' EXIT
 cd "$dir"
 printf '%s' "$PASSWORD" >password
