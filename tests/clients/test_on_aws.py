@@ -32,7 +32,7 @@ class Faults(Local):
     # More than the SDK repeats by itself, so that the server hears of it.
     MANY = 4
     # What fails so often costs the server's own patience: some of the calls in `make test`, all in `make test-long`.
-    PARTS = 5 if LONG else 8
+    PARTS = 5 if LONG else 12
 
     def test_answers_that_are_lost_double_nothing(self):
         self.through(LOST, 1)
